@@ -1,0 +1,1 @@
+"""Artifact to session, one file for each runtime."""

@@ -1,0 +1,1 @@
+"""Two sets of outputs to one comparison."""

@@ -1,0 +1,1 @@
+"""Source to artifact, one file for each target."""

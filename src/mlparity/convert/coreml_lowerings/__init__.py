@@ -1,0 +1,1 @@
+"""Lowerings of PyTorch ops that coremltools lacks, one family a file."""

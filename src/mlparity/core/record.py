@@ -1,0 +1,216 @@
+"""The record: the evidence of one verification as frozen data; `mlparity.record` reads and writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from mlparity.core.words import Precision, Setting, Standing, Target, Verdict
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Counts of absolute differences by decade; `edges` has one more entry than `counts`, in log10.
+
+    `zeros` counts exact agreements, which no decade holds; `not_finite` counts NaN and infinite differences.
+    """
+
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+    zeros: int
+    not_finite: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorstSample:
+    """One of the samples with the largest difference; `image` is a PNG data URI where the input is an image."""
+
+    sample: str
+    max_abs: float
+    mean_abs: float
+    image: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Flips:
+    """How often the top class changed, over `samples` rows, with a 95% Wilson interval.
+
+    `smallest_margin` is the least gap between the source's first and second class, in output units.
+    """
+
+    flipped: int
+    samples: int
+    rate_low: float
+    rate_high: float
+    smallest_margin: float
+    flipped_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFigures:
+    """The difference of one output over all samples: `figures` maps a metric's name to its value.
+
+    `scale` is the largest finite absolute value of the source's output. A figure is None where it has no value
+    (an empty output; cosine of a zero vector).
+    """
+
+    output: str
+    elements: int
+    scale: float
+    figures: Mapping[str, float | None]
+    histogram: Histogram
+    worst: tuple[WorstSample, ...] = ()
+    flips: Flips | None = None
+
+
+class RowState(StrEnum):
+    """What became of one setting."""
+
+    COMPARED = "compared"
+    EXPLAINED = "explained"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class SettingResult:
+    """One row of the table: a setting, its figures and its verdict, or the reason why it has none.
+
+    `artifact` is the path of the file within the record's folder; `seconds_per_sample` is wall time of our run
+    on this machine and says nothing of a device.
+    """
+
+    setting: Setting
+    state: RowState
+    verdict: Verdict
+    standing: Standing | None = None
+    runtime: str = ""
+    artifact: str = ""
+    note: str = ""
+    reasons: tuple[str, ...] = ()
+    outputs: tuple[OutputFigures, ...] = ()
+    seconds_per_sample: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One converted file: where it is, what it weighs, its SHA-256, and how it was made.
+
+    `frontend` is the route that converted it ("trace", "export", "given", ...); `attempts` has one line for
+    each route that was tried before and why it failed.
+    """
+
+    path: str
+    target: Target
+    precision: Precision
+    size_bytes: int
+    sha256: str
+    frontend: str
+    attempts: tuple[str, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """The source's own rounding for one output: its fp32 run against its fp64 run, over the samples."""
+
+    output: str
+    max_abs: float
+    mean_abs: float
+    scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """Which model was verified."""
+
+    name: str
+    kind: str
+    location: str
+    parameters: int | None
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class SamplesInfo:
+    """On what it was verified; `sha256` covers names, dtypes, shapes and bytes of all samples in order."""
+
+    description: str
+    count: int
+    sha256: str
+    names: tuple[str, ...] = ()
+    warning: str = ""
+    carry: Mapping[str, str] = field(default_factory=dict)
+
+
+class CauseKind(StrEnum):
+    """Why an artifact differs from its source."""
+
+    NONE = "none"
+    PRECISION = "precision"
+    CONVERTER = "converter"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """The cause in one word and in one sentence, with the figures that show it."""
+
+    kind: CauseKind
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """The setting to ship, or None, and the sentence that says why."""
+
+    setting: Setting | None
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One bound of a policy: a metric's name and the largest (or, with `at_least`, smallest) value allowed.
+
+    With `of_scale` the bound is multiplied by the output's scale; `None` bounds nothing.
+    """
+
+    metric: str
+    at_most: float | None = None
+    at_least: float | None = None
+    of_scale: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The tolerances of a verification; `required` is "any", "all" or names of settings that must pass.
+
+    A difference within `noise_factor` times the source's own fp32 noise passes every limit on a difference.
+    """
+
+    name: str
+    limits: tuple[Limit, ...]
+    required: tuple[str, ...] = ("any",)
+    noise_factor: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """All that one verification found; small, self-describing, and written beside the artifacts."""
+
+    schema_version: int
+    mlparity_version: str
+    created: str
+    environment: Mapping[str, str]
+    source: SourceInfo
+    samples: SamplesInfo
+    policy: Policy
+    verdict: Verdict
+    artifacts: tuple[Artifact, ...]
+    settings: tuple[SettingResult, ...]
+    noise: tuple[Noise, ...]
+    cause: Cause
+    recommendation: Recommendation

@@ -1,0 +1,87 @@
+"""The seam between the parity wing and whatever runs a model: signatures, samples and sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+Sample = Mapping[str, np.ndarray]
+"""One set of inputs: input name to array."""
+
+Outputs = dict[str, np.ndarray]
+"""What one run gives: output name to array, in the model's own order."""
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """The name, shape and numpy dtype name of one input or output; a `None` dimension is flexible.
+
+    `shape` is None where a runtime does not tell it; `dtype` is "" where it does not.
+    """
+
+    name: str
+    shape: tuple[int | None, ...] | None
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """The inputs and outputs of a model, in its own order; `outputs` is empty where only a run tells."""
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """Whether a backend can be used here, and why not."""
+
+    ok: bool
+    why: str = ""
+
+
+class Session(Protocol):
+    """A loaded model that runs one sample at a time; use it as a context manager."""
+
+    @property
+    def signature(self) -> Signature:
+        """The inputs and outputs."""
+        ...
+
+    @property
+    def runtime(self) -> str:
+        """The runtime's name and version, as a record shows it."""
+        ...
+
+    def run(self, sample: Sample) -> Outputs:
+        """Return the outputs of one sample."""
+        ...
+
+    def close(self) -> None:
+        """Free what the session holds; a second call does nothing."""
+        ...
+
+
+class SampleSet(Protocol):
+    """Samples that can be iterated again and again, always in the same order and with the same values."""
+
+    @property
+    def description(self) -> str:
+        """One line for the record: the kind and the place."""
+        ...
+
+    @property
+    def warning(self) -> str:
+        """What these samples cannot show, or ""."""
+        ...
+
+    def __len__(self) -> int:
+        """The number of samples."""
+        ...
+
+    def __iter__(self) -> Iterator[tuple[str, Sample]]:
+        """Yield (sample's name, sample); the name is a file name where there is one."""
+        ...

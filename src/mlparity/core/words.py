@@ -1,0 +1,69 @@
+"""The project's vocabulary as enumerations and the frozen `Setting`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Target(StrEnum):
+    """What a source is converted to."""
+
+    COREML = "coreml"
+    LITERT = "litert"
+    ONNX = "onnx"
+
+
+class Precision(StrEnum):
+    """The type that a converted graph stores its values in."""
+
+    FP32 = "fp32"
+    FP16 = "fp16"
+
+
+class ComputeUnit(StrEnum):
+    """Core ML's own names for the sets of processors that a model may run on.
+
+    Source: https://apple.github.io/coremltools/source/coremltools.models.html (`ComputeUnit`).
+    """
+
+    CPU_ONLY = "CPU_ONLY"
+    CPU_AND_GPU = "CPU_AND_GPU"
+    CPU_AND_NE = "CPU_AND_NE"
+    ALL = "ALL"
+
+
+class Standing(StrEnum):
+    """Where a number comes from; every number that is shown or stored carries it."""
+
+    MEASURED = "measured"
+    COMPUTED = "computed"
+    EMULATED = "emulated"
+
+
+class Verdict(StrEnum):
+    """The answer for one setting; nothing compared or nothing readable is `unknown`, never `pass`."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One way to run an artifact: its target, its precision and, for Core ML, the compute units."""
+
+    target: Target
+    precision: Precision
+    compute_unit: ComputeUnit | None = None
+
+    def __str__(self) -> str:
+        """Print `fp16/CPU_AND_NE` for Core ML and `litert/fp32` for other targets."""
+        if self.compute_unit is not None:
+            return f"{self.precision}/{self.compute_unit}"
+        return f"{self.target}/{self.precision}"
+
+
+def coreml_settings() -> tuple[Setting, ...]:
+    """Return the eight Core ML settings: both precisions on the four sets of compute units."""
+    return tuple(Setting(Target.COREML, precision, unit) for precision in Precision for unit in ComputeUnit)

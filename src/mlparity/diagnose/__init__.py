@@ -1,0 +1,1 @@
+"""Why an artifact differs."""

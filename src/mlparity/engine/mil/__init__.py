@@ -1,0 +1,1 @@
+"""ML Programs as frozen records: reading, checking and printing; no torch here."""

@@ -1,0 +1,1 @@
+"""A Program and a Profile become a plan, and a plan gives outputs."""

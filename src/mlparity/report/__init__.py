@@ -1,0 +1,1 @@
+"""A record to HTML, Markdown and Swift; sees nothing but records."""
