@@ -1,0 +1,86 @@
+"""The `.mlpackage` folder: the manifest, the spec file and the files that the spec refers to."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlparity.core.errors import FormatError
+
+_DATA = "Data"
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A model on disk: the folder (or file), and the spec within it."""
+
+    path: Path
+    spec: Path
+
+    def resolve(self, name: str) -> Path:
+        """Return the file that a blob's `@model_path/...` means.
+
+        Raises:
+            FormatError: the name leads outside the package.
+        """
+        relative = name.removeprefix("@model_path").lstrip("/")
+        target = (self.spec.parent / relative).resolve()
+        return _inside(self.path, target, f"weight file {name!r}")
+
+
+def find_package(path: Path) -> Package:
+    """Return the spec's place in `path`, an `.mlpackage` folder or a bare `.mlmodel` spec file.
+
+    Raises:
+        FormatError: there is no such file, or it is not a package.
+    """
+    if path.is_file():
+        return Package(path.parent, path)
+    if not path.is_dir():
+        raise _not_a_package(path, "no such file or folder")
+    manifest = _manifest(path)
+    root = manifest.get("rootModelIdentifier")
+    entries = manifest.get("itemInfoEntries")
+    item = entries.get(root) if isinstance(entries, dict) and isinstance(root, str) else None
+    name = item.get("path") if isinstance(item, dict) else None
+    if not isinstance(name, str):
+        raise _not_a_package(path, "the manifest names no root model")
+    spec = _inside(path, (path / _DATA / name).resolve(), f"manifest entry {name!r}")
+    if not spec.is_file():
+        raise _not_a_package(path, f"the manifest names {name!r}, which is not there")
+    return Package(path, spec)
+
+
+def _manifest(path: Path) -> dict[str, object]:
+    try:
+        manifest = json.loads((path / "Manifest.json").read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise _not_a_package(path, "the folder has no Manifest.json") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise _not_a_package(path, f"Manifest.json cannot be read: {error}") from error
+    if not isinstance(manifest, dict):
+        raise _not_a_package(path, "Manifest.json is not an object")
+    return manifest
+
+
+def _inside(folder: Path, target: Path, what: str) -> Path:
+    if not target.is_relative_to(folder.resolve()):
+        raise FormatError(
+            "a path in the package leads outside of it",
+            where=str(folder),
+            found=what,
+            expected="a path below the package",
+            next_step="do not use this package unless you trust where it comes from; convert it again",
+        )
+    return target
+
+
+def _not_a_package(path: Path, found: str) -> FormatError:
+    return FormatError(
+        "not a Core ML package",
+        where=str(path),
+        found=found,
+        expected="an .mlpackage folder as coremltools saves it",
+        next_step="check the path; `model.save('name.mlpackage')` writes one",
+    )
