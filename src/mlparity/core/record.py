@@ -11,11 +11,34 @@ from mlparity.core.words import Precision, Setting, Standing, Target, Verdict
 SCHEMA_VERSION = 1
 
 
+class Better(StrEnum):
+    """Which way a metric gets better."""
+
+    LOWER = "lower"
+    HIGHER = "higher"
+
+
+@dataclass(frozen=True, slots=True)
+class MetricInfo:
+    """What a figure means: `formula` is one sentence, `unit` says "output" for the unit of the output itself.
+
+    With `of_difference` the metric grows with the size of the difference alone, so that a difference within the
+    source's own noise passes every limit on it.
+    """
+
+    name: str
+    title: str
+    unit: str
+    better: Better
+    formula: str
+    of_difference: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Histogram:
     """Counts of absolute differences by decade; `edges` has one more entry than `counts`, in log10.
 
-    `zeros` counts exact agreements, which no decade holds; `not_finite` counts NaN and infinite differences.
+    The first and the last decade also hold what lies beyond them. `zeros` counts exact agreements, which no decade holds; `not_finite` counts NaN and infinite differences.
     """
 
     edges: tuple[float, ...]
@@ -38,7 +61,9 @@ class WorstSample:
 class Flips:
     """How often the top class changed, over `samples` rows, with a 95% Wilson interval.
 
-    `smallest_margin` is the least gap between the source's first and second class, in output units.
+    `smallest_margin` is the least gap between the source's first and second class, in output units, and
+    `flipped_margin` the largest such gap among the flipped rows (None where none flipped). `flipped_names` holds
+    the first few.
     """
 
     flipped: int
@@ -46,6 +71,7 @@ class Flips:
     rate_low: float
     rate_high: float
     smallest_margin: float
+    flipped_margin: float | None = None
     flipped_names: tuple[str, ...] = ()
 
 
@@ -54,7 +80,7 @@ class OutputFigures:
     """The difference of one output over all samples: `figures` maps a metric's name to its value.
 
     `scale` is the largest finite absolute value of the source's output. A figure is None where it has no value
-    (an empty output; cosine of a zero vector).
+    (an empty output; cosine of a zero vector), and absent where it does not apply (flips of what is no class score).
     """
 
     output: str
@@ -199,7 +225,10 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """All that one verification found; small, self-describing, and written beside the artifacts."""
+    """All that one verification found; small, self-describing, and written beside the artifacts.
+
+    `created` is an ISO 8601 time in UTC. `metrics` explains the names that `figures` uses.
+    """
 
     schema_version: int
     mlparity_version: str
@@ -214,3 +243,4 @@ class Record:
     noise: tuple[Noise, ...]
     cause: Cause
     recommendation: Recommendation
+    metrics: tuple[MetricInfo, ...] = ()
