@@ -65,7 +65,7 @@ def unpack(raw: np.ndarray, scalar: ScalarType, count: int) -> np.ndarray:
     Source: coremltools 9.0, `SubByteTypes.hpp` (the packing order).
     """
     bits = np.unpackbits(raw, bitorder="little")[: count * scalar.bits].reshape(count, scalar.bits)
-    values: np.ndarray = (bits.astype(np.uint8) << np.arange(scalar.bits, dtype=np.uint8)).sum(axis=1, dtype=np.uint8)
-    if scalar.name == "int4":
-        return np.subtract(values.astype(np.int8) ^ 8, 8, dtype=np.int8)
-    return values
+    values = np.zeros(count, scalar.holder)
+    for position in range(scalar.bits):
+        values |= bits[:, position].astype(scalar.holder) << position
+    return (values ^ 8) - np.int8(8) if scalar.name == "int4" else values

@@ -23,12 +23,16 @@ class Rounding(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OpDef:
-    """One MIL op as of one opset; the signature of `fn` is its schema."""
+    """One MIL op as of one opset; the signature of `fn` is its schema.
+
+    A `pure` op gives the same result for the same inputs, so it may be folded; random and stateful ops are not.
+    """
 
     name: str
     since: int
     rounding: Rounding
     fn: Callable[..., object]
+    pure: bool = True
 
 
 P = ParamSpec("P")
@@ -37,7 +41,9 @@ R = TypeVar("R")
 _OPS: dict[str, list[OpDef]] = {}
 
 
-def mil_op(name: str, *, since: int = 15, rounding: Rounding) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def mil_op(
+    name: str, *, since: int = 15, rounding: Rounding, pure: bool = True
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Enter the decorated function as the definition of the MIL op `name` from opset iOS`since` on.
 
     Parameter names are MIL's input names, verbatim. A parameter annotated with `Tensor` (or a sequence of
@@ -52,7 +58,7 @@ def mil_op(name: str, *, since: int = 15, rounding: Rounding) -> Callable[[Calla
         versions = _OPS.setdefault(name, [])
         if any(op.since == since for op in versions):
             raise ValueError(f"{name} is already defined since iOS{since}")
-        versions.append(OpDef(name, since, rounding, fn))
+        versions.append(OpDef(name, since, rounding, fn, pure))
         versions.sort(key=lambda op: op.since)
         return fn
 

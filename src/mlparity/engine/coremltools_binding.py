@@ -1,0 +1,126 @@
+"""What coremltools expects of its native library, on our engine: `MLModel.predict` on any machine."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import TypeVar
+
+from mlparity.core.errors import MlparityError
+
+T = TypeVar("T")
+
+_LIBRARY = "coremltools.libcoremlpython"
+
+_USERS = (
+    "coremltools.models.model",
+    "coremltools.models._compiled_model",
+    "coremltools.models.compute_device",
+    "coremltools.models.compute_plan",
+)
+"""The modules of coremltools 9 that hold names of the native library once they are imported."""
+
+
+_ABSENT = (
+    "_MLModelAssetProxy",
+    "_MLComputePlanProxy",
+    "_MLCPUComputeDeviceProxy",
+    "_MLGPUComputeDeviceProxy",
+    "_MLNeuralEngineComputeDeviceProxy",
+)
+
+
+class CoreMLModelProxy:
+    """One loaded model, with the methods that `coremltools.models.MLModel` calls.
+
+    Source: coremltools 9.0, `coremltools/models/model.py` (the calls and their arguments).
+    """
+
+    def __init__(
+        self, path: str, compute_units: str, function: str, hints: Mapping[str, str], asset: object | None
+    ) -> None:
+        """Load and bind the model at `path`; RuntimeError says why not, which coremltools turns into a warning."""
+        from mlparity.engine.runtime.model import load_model
+
+        if asset is not None:
+            raise RuntimeError("mlparity loads models from a path, not from a model asset")
+        self.compute_units, self.hints = compute_units, dict(hints)
+        started = time.perf_counter_ns()
+        self._model = _as_runtime_error(lambda: load_model(Path(path), function=function if function else None))
+        self._load_ns, self._predict_ns = time.perf_counter_ns() - started, 0
+
+    @staticmethod
+    def maximum_supported_specification_version() -> int:
+        """Return the newest specification version that the engine reads."""
+        from mlparity.engine.mil.spec import MAX_SPEC_VERSION
+
+        return MAX_SPEC_VERSION
+
+    def predict(self, data: Mapping[str, object], state: object | None = None) -> dict[str, object]:
+        """Return the outputs for one set of features."""
+        if state is not None:
+            raise RuntimeError("mlparity does not run models with state yet")
+        started = time.perf_counter_ns()
+        outputs = _as_runtime_error(lambda: self._model.predict(data))
+        self._predict_ns = time.perf_counter_ns() - started
+        return outputs
+
+    def batchPredict(self, data: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:  # noqa: N802  coremltools' name
+        """Return the outputs for each set of features, one after the other."""
+        return [self.predict(each) for each in data]
+
+    def get_load_duration_in_nano_seconds(self) -> int:
+        """Return how long loading and binding took on this machine; it says nothing of a device."""
+        return self._load_ns
+
+    def get_last_predict_duration_in_nano_seconds(self) -> int:
+        """Return how long the last prediction took on this machine; it says nothing of a device."""
+        return self._predict_ns
+
+    def get_compiled_model_path(self) -> str:
+        """Raise: only the Core ML framework compiles models."""
+        raise RuntimeError("a compiled model (.mlmodelc) needs the Core ML framework of macOS")
+
+
+def _as_runtime_error(action: Callable[[], T]) -> T:
+    """Run `action`; coremltools knows RuntimeError alone, so our errors go out as its cause."""
+    try:
+        return action()
+    except MlparityError as error:
+        raise RuntimeError(str(error)) from error
+
+
+def enable_coremltools() -> bool:
+    """Let `coremltools.models.MLModel` predict with mlparity's engine; True where that is now so.
+
+    It may be called before or after coremltools is imported, and more than once. On macOS it does nothing, and says
+    so: there the Core ML framework predicts.
+    """
+    if sys.platform == "darwin":
+        logging.getLogger("mlparity").warning(
+            "enable_coremltools() does nothing on macOS: Core ML itself predicts here"
+        )
+        return False
+    library = sys.modules.setdefault(_LIBRARY, _library())
+    for name in _USERS:
+        if name in sys.modules:
+            _replace(sys.modules[name], vars(library)["exports"])
+    if "coremltools" in sys.modules:
+        vars(sys.modules["coremltools"])["libcoremlpython"] = library
+    return True
+
+
+def _replace(module: ModuleType, exports: Mapping[str, object]) -> None:
+    vars(module).update({name: value for name, value in exports.items() if hasattr(module, name)})
+
+
+def _library() -> ModuleType:
+    """Return the stand-in for the native library; what it lacks is None, which coremltools takes as "not here"."""
+    exports = {"_MLModelProxy": CoreMLModelProxy, **dict.fromkeys(_ABSENT)}
+    library = ModuleType(_LIBRARY, "mlparity's engine in the place of coremltools' native library")
+    vars(library).update(exports, exports=exports)
+    return library

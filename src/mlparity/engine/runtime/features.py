@@ -1,0 +1,142 @@
+"""An app's features to tensors and back, with the checks that Core ML makes at the door."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mlparity.core.errors import InputError
+from mlparity.engine.mil.program import Feature, NamedType, TensorType
+from mlparity.engine.runtime.plan import Plan
+from mlparity.engine.runtime.tensors import array_from, tensor_from
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_PIL_MODES = {"RGB": "RGB", "BGR": "RGB", "GRAYSCALE": "L", "GRAYSCALE_FLOAT16": "F"}
+
+
+def tensors_from_features(plan: Plan, data: Mapping[str, object]) -> dict[str, Tensor]:
+    """Return the plan's inputs from what an app passes in: arrays, numbers, or Pillow images.
+
+    Raises:
+        InputError: an unknown or missing name, another rank or shape, values that are not numbers, another image size.
+    """
+    features = {each.name: each for each in plan.interface.inputs}
+    unknown = sorted(set(data) - set(features))
+    if unknown:
+        raise InputError(f"the model has no input {unknown[0]!r}", expected=", ".join(features), next_step=_RENAME)
+    tensors = {}
+    for name, (_, named) in plan.inputs.items():
+        feature = features.get(name, Feature(name, "multiArrayType"))
+        array = _array(feature, data[name]) if name in data else _default(feature)
+        tensors[name] = tensor_from(_fitted(array, named), _mil_type(named), plan.profile.compute, plan.device)
+    return tensors
+
+
+_RENAME = "use the input names of the model's description"
+
+
+def _mil_type(named: NamedType) -> str:
+    if not isinstance(named.type, TensorType):
+        raise InputError(f"the input {named.name!r} is no tensor", found=str(named.type))
+    return named.type.dtype
+
+
+def _fitted(array: np.ndarray, named: NamedType) -> np.ndarray:
+    """Narrow to fp16 where the program declares it, as an app's array would be, then hold as it is."""
+    with np.errstate(over="ignore"):
+        return array.astype(np.float16) if _mil_type(named) == "fp16" else array
+
+
+def _array(feature: Feature, value: object) -> np.ndarray:
+    if feature.image is not None:
+        return _image_array(feature, value)
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiub" and array.dtype.name != "bfloat16":
+        raise InputError(
+            f"the input {feature.name!r} is not numeric", found=f"an array of {array.dtype}", expected="numbers"
+        )
+    _check_shape(feature, array.shape)
+    return array
+
+
+def _check_shape(feature: Feature, shape: tuple[int, ...]) -> None:
+    if feature.choices:
+        fits, expected = shape in (*feature.choices, feature.shape), " or ".join(map(str, feature.choices))
+    elif feature.sizes:
+        fits = len(shape) == len(feature.sizes) and all(
+            low <= size and (high < 0 or size <= high) for size, (low, high) in zip(shape, feature.sizes, strict=True)
+        )
+        expected = " x ".join(f"{low}..{high if high >= 0 else 'any'}" for low, high in feature.sizes)
+    else:
+        fits, expected = not feature.shape or shape == feature.shape, str(feature.shape)
+    if not fits:
+        raise InputError(
+            f"the input {feature.name!r} has another shape than the model takes",
+            found=f"shape {shape} (rank {len(shape)})",
+            expected=f"{expected} (rank {len(feature.shape)})",
+            next_step="reshape the array, or convert with flexible shapes (ct.RangeDim, ct.EnumeratedShapes)",
+        )
+
+
+def _default(feature: Feature) -> np.ndarray:
+    if not feature.optional:
+        raise InputError(
+            f"the input {feature.name!r} is missing", expected="a value for each input that has no default"
+        )
+    return np.full(feature.shape, 0.0 if feature.default is None else feature.default)
+
+
+def _image_array(feature: Feature, value: object) -> np.ndarray:
+    """Return an image as Core ML hands it to the program: (1, channels, height, width), values 0 to 255."""
+    from PIL import Image
+
+    mode = _PIL_MODES[feature.image.color] if feature.image is not None else "RGB"
+    if not isinstance(value, Image.Image) or value.mode != mode:
+        found = f"mode {value.mode}" if isinstance(value, Image.Image) else type(value).__name__
+        raise InputError(f"the input {feature.name!r} is an image", found=found, expected=f"PIL.Image of mode {mode!r}")
+    _check_shape(feature, (value.height, value.width))
+    pixels = np.asarray(value)
+    if pixels.ndim == 2:
+        return pixels[None, None]
+    ordered = pixels[:, :, ::-1] if feature.image is not None and feature.image.color == "BGR" else pixels
+    return np.ascontiguousarray(ordered.transpose(2, 0, 1)[None])
+
+
+def features_from_outputs(plan: Plan, outputs: Mapping[str, object]) -> dict[str, object]:
+    """Return an app's view of a run: arrays (fp16 widened to fp32, a scalar as shape (1,)), images, labels.
+
+    Source: apple/coremltools `coremlpython/CoreMLPythonUtils.mm` (fp16 arrays come back as float32, colour images as
+    RGBA); coremltools 9.0 `testing_utils.py` (Core ML gives no scalars).
+    """
+    features = {each.name: each for each in plan.interface.outputs}
+    return {name: _feature(features.get(name), plan.outputs[name][1], value) for name, value in outputs.items()}
+
+
+def _feature(feature: Feature | None, named: NamedType, value: object) -> object:
+    if not isinstance(value, Tensor) or not isinstance(named.type, TensorType):
+        return value
+    if feature is not None and feature.image is not None:
+        return _image(feature, value)
+    dtype = named.type.dtype
+    array = array_from(value, dtype)
+    return np.atleast_1d(array.astype(np.float32) if dtype == "fp16" else array)
+
+
+def _image(feature: Feature, value: Tensor) -> Image:
+    from PIL import Image
+
+    planes = value.detach().to(torch.float32).cpu().numpy()[0]
+    color = feature.image.color if feature.image is not None else "RGB"
+    if color == "GRAYSCALE_FLOAT16":
+        return Image.fromarray(planes[0].astype(np.float32))
+    pixels = np.clip(np.rint(planes), 0, 255).astype(np.uint8)
+    if color == "GRAYSCALE":
+        return Image.fromarray(pixels[0])
+    ordered = pixels[::-1] if color == "BGR" else pixels
+    return Image.fromarray(np.ascontiguousarray(ordered.transpose(1, 2, 0))).convert("RGBA")

@@ -1,0 +1,84 @@
+"""The loop: run a plan's steps, store each result, free values at their last use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from mlparity.core.errors import ExecutionError, MlparityError
+from mlparity.engine.mil.program import Op
+from mlparity.engine.runtime.plan import Feed, Plan, Slots, Step, Store
+from mlparity.engine.runtime.schema import Kind
+from mlparity.engine.runtime.tensors import python_from
+
+Tap = Callable[[Op, str, object], None]
+"""Called with each op, the name of its result, and the result as it was stored."""
+
+
+def run_plan(plan: Plan, inputs: Mapping[str, Tensor], tap: Tap | None = None) -> dict[str, object]:
+    """Return the outputs of one run by name, as the tensors that hold them (see `tensors.held_type`).
+
+    `inputs` maps each input's name to a tensor in its held type, on the plan's device. The gradient flows through
+    where the caller enables it.
+
+    Raises:
+        ExecutionError: an op refused its inputs; the text names the op and its location.
+    """
+    slots: Slots = list(plan.initial)
+    for name, (slot, _) in plan.inputs.items():
+        slots[slot] = inputs[name]
+    for step in plan.steps:
+        run_step(step, slots)
+        if tap is not None:
+            for store in step.stores:
+                tap(step.op, store.output.name, slots[store.slot])
+        for slot in step.frees:
+            slots[slot] = plan.initial[slot]
+    return {name: slots[slot] for name, (slot, _) in plan.outputs.items()}
+
+
+def run_step(step: Step, slots: Slots) -> None:
+    """Run one step in place: read its feeds from `slots`, write its results there."""
+    values = {feed.parameter: _value(feed, slots) for feed in step.feeds}
+    try:
+        result = step.fn(**step.constants, **values)
+    except MlparityError:
+        raise
+    except (RuntimeError, ValueError, IndexError, TypeError, ArithmeticError, AssertionError) as error:
+        raise _refused(step, values, error) from error
+    results = result if isinstance(result, tuple | list) and len(step.stores) > 1 else (result,)
+    if len(results) != len(step.stores):
+        raise _refused(step, values, ValueError(f"{len(results)} results for {len(step.stores)} declared outputs"))
+    for store, each in zip(step.stores, results, strict=True):
+        slots[store.slot] = _stored(store, each)
+
+
+def _value(feed: Feed, slots: Slots) -> object:
+    if feed.kind is Kind.TENSOR:
+        return slots[feed.slots[0]]
+    if feed.kind is Kind.TENSORS:
+        return [slots[slot] for slot in feed.slots]
+    values = [python_from(slots[slot], as_tuple=feed.kind is Kind.TUPLE) for slot in feed.slots]  # type: ignore[arg-type]
+    return values[0] if len(values) == 1 else tuple(values)
+
+
+def _stored(store: Store, result: object) -> object:
+    if store.held is None or not isinstance(result, Tensor):
+        return result
+    if store.numerics is not None:
+        return store.numerics.store(result if result.is_floating_point() else result.to(store.held))
+    return result if result.dtype is store.held else result.to(store.held)
+
+
+def _refused(step: Step, values: Mapping[str, object], error: Exception) -> ExecutionError:
+    shapes = ", ".join(
+        f"{name} {list(value.shape)}" for name, value in values.items() if isinstance(value, torch.Tensor)
+    )
+    return ExecutionError(
+        f"the op {step.op.type!r} could not run: {error}",
+        where=f"op {step.op.location!r}",
+        found=shapes,
+        next_step="check the inputs' shapes; if they are right, the model or the engine is at fault: report it",
+    )

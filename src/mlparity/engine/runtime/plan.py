@@ -1,0 +1,73 @@
+"""The plan: a function bound to one profile, as steps over numbered slots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from mlparity.engine.mil.program import Function, Interface, NamedType, Op
+from mlparity.engine.numerics import Numerics, Profile
+from mlparity.engine.runtime.schema import Kind
+
+if TYPE_CHECKING:
+    from mlparity.engine.ops.registry import OpDef
+
+Slots = list[object]
+"""The values of one run by slot number; None before a value is made and after its last use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """How one parameter of a step gets its value from slots at run time."""
+
+    parameter: str
+    slots: tuple[int, ...]
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Where one result goes: its slot, its name and type, the torch type that holds it, and how it is rounded.
+
+    `held` is None for a result that is no tensor; `numerics` is None where nothing is rounded.
+    """
+
+    slot: int
+    output: NamedType
+    held: torch.dtype | None
+    numerics: Numerics | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """One op, ready to run: constants bound, feeds by slot, and the slots whose last use this is."""
+
+    op: Op
+    definition: OpDef
+    fn: Callable[..., object]
+    constants: Mapping[str, object]
+    feeds: tuple[Feed, ...]
+    stores: tuple[Store, ...]
+    frees: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """A function ready to run: its steps, the constants in their slots, and where inputs and outputs are.
+
+    `initial` holds the slots as a run starts: folded constants in place, None elsewhere. A plan is never changed,
+    so one plan serves any number of runs and threads.
+    """
+
+    function: Function
+    interface: Interface
+    profile: Profile
+    device: torch.device
+    steps: tuple[Step, ...]
+    initial: tuple[Tensor | object | None, ...]
+    inputs: Mapping[str, tuple[int, NamedType]]
+    outputs: Mapping[str, tuple[int, NamedType]]

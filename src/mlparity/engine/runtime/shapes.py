@@ -1,0 +1,86 @@
+"""Declared shapes against computed ones, before any memory is taken: the steps run on tensors without data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from mlparity.core.errors import FormatError, MlparityError
+from mlparity.engine.mil.program import Function, TensorType, ValueType
+from mlparity.engine.numerics import Profile
+from mlparity.engine.runtime.interpret import run_step
+from mlparity.engine.runtime.plan import Slots, Step, Store
+from mlparity.engine.runtime.tensors import held_type
+
+_META = torch.device("meta")
+
+
+def check_shapes(
+    function: Function, steps: tuple[Step, ...], constants: Mapping[int, object], count: int, profile: Profile
+) -> None:
+    """Raise where an op's result has another shape than the program declares.
+
+    An op whose shape depends on data, or that cannot run without data, is taken at its declared shape; where that is
+    open, what follows from it is not checked.
+
+    Raises:
+        FormatError: a declared shape is wrong; without this check a corrupt file could ask for any amount of memory.
+    """
+    slots: Slots = [None] * count
+    for slot, each in enumerate(function.inputs):
+        slots[slot] = _declared(each.type, profile)
+    for slot, value in constants.items():
+        slots[slot] = value.to(_META) if isinstance(value, Tensor) else value
+    for step in steps:
+        _check_step(step, slots, profile)
+
+
+def _check_step(step: Step, slots: Slots, profile: Profile) -> None:
+    computed = step.definition.pure and _is_known(step, slots) and _ran(step, slots)
+    for store in step.stores:
+        if computed:
+            _check(step, store, slots[store.slot])
+        else:
+            slots[store.slot] = _declared(store.output.type, profile)
+
+
+def _ran(step: Step, slots: Slots) -> bool:
+    try:
+        with torch.no_grad():
+            run_step(step, slots)
+    except (MlparityError, RuntimeError):
+        return False
+    return True
+
+
+def _is_known(step: Step, slots: Slots) -> bool:
+    return all(slots[slot] is not None for feed in step.feeds for slot in feed.slots)
+
+
+def _declared(declared: ValueType, profile: Profile) -> Tensor | None:
+    if not isinstance(declared, TensorType) or declared.shape is None or declared.dtype == "string":
+        return None
+    sizes = [size for size in declared.shape if size is not None]
+    if len(sizes) != len(declared.shape) or any(size < 0 for size in sizes):
+        return None
+    return torch.empty(sizes, dtype=held_type(declared.dtype, profile.compute), device=_META)
+
+
+def _check(step: Step, store: Store, result: object) -> None:
+    declared = store.output.type
+    if not isinstance(result, Tensor) or not isinstance(declared, TensorType) or declared.shape is None:
+        return
+    found = tuple(result.shape)
+    fits = len(found) == len(declared.shape) and all(
+        size is None or size == actual for size, actual in zip(declared.shape, found, strict=True)
+    )
+    if not fits:
+        raise FormatError(
+            f"the op {step.op.type!r} gives another shape than the program declares",
+            where=f"op {step.op.location!r}",
+            found=f"{store.output.name} {list(found)}",
+            expected=str(declared),
+            next_step="the file is corrupt, or the engine is at fault: convert again, or report it",
+        )

@@ -1,0 +1,77 @@
+"""MIL values to torch tensors and back: which torch type holds which MIL type."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mlparity.engine.mil.dtypes import BY_NAME
+from mlparity.engine.mil.program import Data
+
+FLOATS = frozenset({"fp16", "fp32", "fp64", "bf16", "fp8e4m3fn", "fp8e5m2"})
+
+_HELD = {
+    "bool": torch.bool,
+    "int8": torch.int8,
+    "uint8": torch.uint8,
+    "int16": torch.int16,
+    "uint16": torch.int32,
+    "int32": torch.int32,
+    "uint32": torch.int64,
+    "int64": torch.int64,
+    "uint64": torch.int64,
+    "int4": torch.int8,
+    "uint4": torch.uint8,
+    "uint6": torch.uint8,
+    "uint3": torch.uint8,
+    "uint2": torch.uint8,
+    "uint1": torch.uint8,
+}
+"""Unsigned types that torch barely computes with are held in the next wider signed type."""
+
+_BIT_VIEWS = {"bf16": (np.int16, torch.bfloat16), "fp8e4m3fn": (np.uint8, torch.float8_e4m3fn)} | {
+    "fp8e5m2": (np.uint8, torch.float8_e5m2)
+}
+
+
+def held_type(mil_type: str, compute: torch.dtype) -> torch.dtype:
+    """Return the torch type that holds values of the MIL type: `compute` for every floating type."""
+    return compute if mil_type in FLOATS else _HELD[mil_type]
+
+
+def tensor_from(array: np.ndarray, mil_type: str, compute: torch.dtype, device: torch.device) -> Tensor:
+    """Return `array` as the tensor that holds it; no copy is made where the type and the device already fit."""
+    viewed, torch_type = _BIT_VIEWS.get(mil_type, (None, None))
+    raw = array if viewed is None else array.view(viewed)
+    if raw.dtype in (np.uint16, np.uint32, np.uint64):
+        raw = raw.astype(np.int64)
+    with warnings.catch_warnings():
+        # A mapped weight file is read-only; no op writes to its inputs.
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable", category=UserWarning)
+        tensor = torch.from_numpy(np.ascontiguousarray(raw).reshape(raw.shape))
+    if torch_type is not None:
+        tensor = tensor.view(torch_type)
+    return tensor.to(device=device, dtype=held_type(mil_type, compute))
+
+
+def array_from(tensor: Tensor, mil_type: str) -> np.ndarray:
+    """Return the tensor as a numpy array of its MIL type (bf16 and fp8 in their numpy stand-ins)."""
+    array: np.ndarray = tensor.detach().cpu().numpy()
+    with np.errstate(over="ignore"):  # beyond the narrower type's range the result is infinite, as in IEEE 754
+        return array.astype(BY_NAME[mil_type].holder)
+
+
+def python_from(value: Tensor | Data, *, as_tuple: bool) -> object:
+    """Return a value as Python data: a number, a boolean, a string, or (with `as_tuple`) a tuple of them."""
+    data = value.tolist() if isinstance(value, Tensor | np.ndarray) else value
+    if isinstance(data, list):
+        flat = _tuples(data)
+        return flat if as_tuple or len(flat) != 1 else flat[0]
+    return (data,) if as_tuple and not isinstance(data, tuple) else data
+
+
+def _tuples(data: list[object]) -> tuple[object, ...]:
+    return tuple(_tuples(each) if isinstance(each, list) else each for each in data)
