@@ -1,1 +1,1 @@
-"""Two sets of outputs to one comparison."""
+"""Two sets of outputs to one comparison: figures, verdict and recommendation."""

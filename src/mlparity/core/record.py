@@ -38,7 +38,8 @@ class MetricInfo:
 class Histogram:
     """Counts of absolute differences by decade; `edges` has one more entry than `counts`, in log10.
 
-    The first and the last decade also hold what lies beyond them. `zeros` counts exact agreements, which no decade holds; `not_finite` counts NaN and infinite differences.
+    The first and the last decade also hold what lies beyond them. `zeros` counts exact agreements, which no decade
+    holds; `not_finite` counts positions where a NaN or an infinity has no equal on the other side.
     """
 
     edges: tuple[float, ...]

@@ -1,1 +1,47 @@
-"""The metrics, one small streaming file each."""
+"""The metrics, one small file each, computed from a tally; `METRICS` is their table."""
+
+from __future__ import annotations
+
+from mlparity.compare.metrics import (
+    cosine,
+    flips,
+    inf_count,
+    max_abs,
+    mean_abs,
+    min_abs,
+    nan_count,
+    new_nan_count,
+    psnr_db,
+    relative_l2,
+    rmse,
+    snr_db,
+    top5_agreement,
+)
+from mlparity.compare.metrics.metric import Metric
+from mlparity.compare.tally import Tally
+from mlparity.core.record import MetricInfo
+
+METRICS: tuple[Metric, ...] = (
+    max_abs.METRIC,
+    min_abs.METRIC,
+    mean_abs.METRIC,
+    rmse.METRIC,
+    relative_l2.METRIC,
+    cosine.METRIC,
+    snr_db.METRIC,
+    psnr_db.METRIC,
+    nan_count.METRIC,
+    new_nan_count.METRIC,
+    inf_count.METRIC,
+    flips.METRIC,
+    top5_agreement.METRIC,
+)
+"""All metrics, in the order in which a report lists them."""
+
+METRIC_INFOS: tuple[MetricInfo, ...] = tuple(metric.info for metric in METRICS)
+"""What each figure means, as a record carries it."""
+
+
+def figures_of(tally: Tally) -> dict[str, float | None]:
+    """Return every metric that applies to the output, by name."""
+    return {metric.info.name: metric.value(tally) for metric in METRICS if metric.applies(tally)}

@@ -1,0 +1,65 @@
+"""Which output of an artifact belongs to which output of its source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """Pairs of (source's name, artifact's name), and why the source's other outputs have no partner."""
+
+    pairs: tuple[tuple[str, str], ...]
+    problems: tuple[str, ...] = ()
+
+
+def align(source: Mapping[str, np.ndarray], artifact: Mapping[str, np.ndarray]) -> Alignment:
+    """Pair outputs by name; where no name matches, by position, if counts and shapes agree.
+
+    Outputs that only the artifact has are ignored: nothing says what they should be.
+    """
+    named = tuple((name, name) for name in source if name in artifact)
+    if not named and source and _same_shapes(source, artifact):
+        named = tuple(zip(source, artifact, strict=True))
+    if not named:
+        return Alignment((), (_unmatched(source, artifact),))
+    paired = {name for name, _ in named}
+    missing = tuple(
+        f"{name}: the artifact has no such output (it has {_list(artifact)})" for name in source if name not in paired
+    )
+    unreadable = {pair: _why_not(source[pair[0]], artifact[pair[1]]) for pair in named}
+    problems = tuple(f"{pair[0]}: {why}" for pair, why in unreadable.items() if why)
+    return Alignment(tuple(pair for pair, why in unreadable.items() if not why), missing + problems)
+
+
+def same_shape(source: tuple[int, ...], artifact: tuple[int, ...]) -> bool:
+    """Return whether two shapes agree; a scalar agrees with (1,), the form in which Core ML gives it (assumed)."""
+    return source == artifact or (source == () and artifact == (1,))
+
+
+def _same_shapes(source: Mapping[str, np.ndarray], artifact: Mapping[str, np.ndarray]) -> bool:
+    pairs = zip(source.values(), artifact.values(), strict=False)
+    return len(source) == len(artifact) and all(same_shape(a.shape, b.shape) for a, b in pairs)
+
+
+def _why_not(source: np.ndarray, artifact: np.ndarray) -> str:
+    for side, array in (("source", source), ("artifact", artifact)):
+        if array.dtype.kind not in "fiub":
+            return f"the {side}'s type {array.dtype} holds no real numbers"
+    if not same_shape(source.shape, artifact.shape):
+        return f"the shapes differ: source {source.shape}, artifact {artifact.shape}"
+    return ""
+
+
+def _unmatched(source: Mapping[str, np.ndarray], artifact: Mapping[str, np.ndarray]) -> str:
+    return (
+        f"no output could be paired: the source has {_list(source)}, the artifact has {_list(artifact)};"
+        " neither the names nor the shapes in order agree"
+    )
+
+
+def _list(outputs: Mapping[str, np.ndarray]) -> str:
+    return ", ".join(f"{name} {array.shape}" for name, array in outputs.items()) if outputs else "none"

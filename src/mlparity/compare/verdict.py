@@ -1,0 +1,157 @@
+"""A policy and figures to a verdict with its reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mlparity.compare.metrics import METRIC_INFOS
+from mlparity.core.numbers import format_number
+from mlparity.core.record import Limit, Noise, OutputFigures, Policy, RowState, SettingResult
+from mlparity.core.words import Target, Verdict
+
+_OF_DIFFERENCE = frozenset(info.name for info in METRIC_INFOS if info.of_difference)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict and why; a `pass` may carry reasons too, where noise decided."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...] = ()
+
+
+def judge(
+    policy: Policy, outputs: Sequence[OutputFigures], noise: Sequence[Noise] = (), problems: Sequence[str] = ()
+) -> Judgement:
+    """Return the verdict of one setting.
+
+    One broken limit fails. Otherwise `problems` (outputs that could not be compared), nothing compared, a figure
+    without a value, or no limit that applies make it unknown. A NaN in the artifact that the source has not fails
+    under every policy.
+    """
+    by_output = {entry.output: entry for entry in noise}
+    findings = [
+        finding
+        for output in outputs
+        for finding in (_new_nans(output), _empty(output), *_limits(policy, output, by_output.get(output.output)))
+        if finding is not None
+    ]
+    findings += [Judgement(Verdict.UNKNOWN, (problem,)) for problem in problems]
+    if not findings:
+        why = "no output was compared" if not outputs else "no limit of the policy applies to these outputs"
+        return Judgement(Verdict.UNKNOWN, (why,))
+    worst = _worst([finding.verdict for finding in findings])
+    # Reasons that decide come first.
+    findings.sort(key=lambda finding: finding.verdict is not worst)
+    return Judgement(worst, tuple(reason for finding in findings for reason in finding.reasons))
+
+
+def judge_all(policy: Policy, results: Sequence[SettingResult]) -> Judgement:
+    """Return the verdict of the whole verification, by `policy.required`.
+
+    "any" asks for one passing setting among the Core ML settings where there are any, and among all settings
+    otherwise: beside Core ML, other runtimes are witnesses. "all" asks it of every setting that is not merely
+    explained. Named settings must have been compared.
+    """
+    if policy.required == ("any",):
+        return _any(results)
+    named = {str(result.setting): result for result in results}
+    wanted = policy.required
+    if wanted == ("all",):
+        wanted = tuple(name for name, result in named.items() if result.state is not RowState.EXPLAINED)
+    if not wanted:
+        return Judgement(Verdict.UNKNOWN, ("no setting was compared",))
+    findings = [(name, _required(named.get(name))) for name in wanted]
+    verdict = _worst([finding for _, finding in findings])
+    return Judgement(
+        verdict, tuple(f"{name} is required: {finding}" for name, finding in findings if finding is verdict)
+    )
+
+
+def _any(results: Sequence[SettingResult]) -> Judgement:
+    coreml = [result for result in results if result.setting.target is Target.COREML]
+    judged = [result for result in (coreml if coreml else results) if result.state is RowState.COMPARED]
+    if not judged:
+        return Judgement(Verdict.UNKNOWN, ("no setting was compared",))
+    for verdict, words in ((Verdict.PASS, "passes"), (Verdict.UNKNOWN, "could not be judged")):
+        names = [str(result.setting) for result in judged if result.verdict is verdict]
+        if names:
+            return Judgement(verdict, (f"{_list(names)} {words}",))
+    return Judgement(Verdict.FAIL, (f"all compared settings fail: {_list([str(r.setting) for r in judged])}",))
+
+
+def _required(result: SettingResult | None) -> Verdict:
+    return result.verdict if result is not None and result.state is RowState.COMPARED else Verdict.UNKNOWN
+
+
+def _worst(verdicts: Sequence[Verdict]) -> Verdict:
+    return next(verdict for verdict in (Verdict.FAIL, Verdict.UNKNOWN, Verdict.PASS) if verdict in verdicts)
+
+
+def _new_nans(output: OutputFigures) -> Judgement | None:
+    count = output.figures.get("new_nan_count")
+    if not count:
+        return None
+    return Judgement(Verdict.FAIL, (f"{output.output}: the artifact has {count:.0f} NaN that the source has not",))
+
+
+def _empty(output: OutputFigures) -> Judgement | None:
+    return None if output.elements else Judgement(Verdict.UNKNOWN, (f"{output.output}: the output is empty",))
+
+
+def _limits(policy: Policy, output: OutputFigures, noise: Noise | None) -> list[Judgement]:
+    if not output.elements:
+        return []
+    applicable = [limit for limit in policy.limits if limit.metric in output.figures]
+    return [_judge_limit(limit, output, policy, noise) for limit in applicable]
+
+
+def _judge_limit(limit: Limit, output: OutputFigures, policy: Policy, noise: Noise | None) -> Judgement:
+    value = output.figures[limit.metric]
+    if value is None:
+        return Judgement(Verdict.UNKNOWN, (f"{output.output}: {limit.metric} has no value",))
+    broken = _broken(limit, value, output.scale)
+    if not broken:
+        return Judgement(Verdict.PASS)
+    reason = f"{output.output}: {limit.metric} {broken}"
+    if noise is not None and _is_noise(limit.metric, output, noise, policy.noise_factor):
+        times, size = format_number(policy.noise_factor), format_number(noise.max_abs)
+        return Judgement(Verdict.PASS, (f"{reason}, but within {times} times the source's own fp32 noise {size}",))
+    return Judgement(Verdict.FAIL, (reason,))
+
+
+def _broken(limit: Limit, value: float, scale: float) -> str:
+    """Say how a value breaks its limit, or nothing; NaN breaks every limit."""
+    factor = scale if limit.of_scale else 1.0
+    if limit.at_most is not None and not value <= limit.at_most * factor:
+        bound, relation = limit.at_most, "above"
+    elif limit.at_least is not None and not value >= limit.at_least * factor:
+        bound, relation = limit.at_least, "below"
+    else:
+        return ""
+    shown = _distinct(value, bound * factor)
+    of_scale = f" ({format_number(bound)} of scale {format_number(scale, 3)})" if limit.of_scale else ""
+    return f"{shown[0]} is {relation} {shown[1]}{of_scale}"
+
+
+def _distinct(value: float, bound: float) -> tuple[str, str]:
+    """Write both numbers with as many digits as tell them apart."""
+    for digits in range(2, 17):
+        pair = format_number(value, digits), format_number(bound, digits)
+        if pair[0] != pair[1]:
+            return pair
+    return repr(value), repr(bound)
+
+
+def _is_noise(metric: str, output: OutputFigures, noise: Noise, factor: float) -> bool:
+    maximum = output.figures.get("max_abs")
+    if metric == "flips":
+        # Two scores that each move by the noise swap when they are closer than twice the noise.
+        margin = output.flips.flipped_margin if output.flips is not None else None
+        return margin is not None and margin <= 2 * factor * noise.max_abs
+    return metric in _OF_DIFFERENCE and maximum is not None and maximum <= factor * noise.max_abs
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(names)
