@@ -1,0 +1,126 @@
+"""The cause of a difference, from the rungs at which one thing changes at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mlparity.core.numbers import format_number
+from mlparity.core.record import Cause, CauseKind, Noise, OutputFigures, RowState, SettingResult
+from mlparity.core.words import Precision, Target, Verdict
+
+# What a faithful fp32 run may differ by, of the output's scale: about 17 units in the last place of fp32 (assumed).
+_FP32_BOUND = 2e-6
+# Twice the noise: both sides round (assumed).
+_NOISE_FACTOR = 2.0
+# How many times the fp32 difference counts as clearly more (assumed; fp16's unit is 8,192 times fp32's).
+_CLEARLY = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Rung:
+    """The settings of one rung, and the largest of their differences relative to what fp32 explains."""
+
+    settings: tuple[SettingResult, ...]
+    agrees: bool
+    excess: float
+
+    @property
+    def exists(self) -> bool:
+        return bool(self.settings)
+
+
+def find_cause(settings: Sequence[SettingResult], noise: Sequence[Noise] = ()) -> Cause:
+    """Return why artifacts differ from the source, as far as the compared settings tell.
+
+    A setting agrees when it passes its policy, or when every output's largest difference is within 2e-6 of the
+    scale or twice the source's own noise. Precision: the fp32 settings agree and fp16 differs clearly (by four
+    times as much as fp32, and more than the bound). Converter: fp32 differs while LiteRT, the witness, agrees.
+    """
+    compared = [row for row in settings if row.state is RowState.COMPARED and row.outputs]
+    by_output = {entry.output: entry for entry in noise}
+    coreml = [row for row in compared if row.setting.target is Target.COREML]
+    fp32 = _rung([row for row in coreml if row.setting.precision is Precision.FP32], by_output)
+    fp16 = _rung([row for row in coreml if row.setting.precision is Precision.FP16], by_output)
+    others = _rung([row for row in compared if row.setting.target is not Target.COREML], by_output)
+    if not compared:
+        return Cause(CauseKind.UNKNOWN, "Nothing was compared, so nothing can be said about the cause.")
+    if fp32.exists and not fp32.agrees:
+        return _fp32_differs(fp32, others)
+    if fp32.exists and fp16.exists and _differs_clearly(fp16, fp32):
+        return Cause(CauseKind.PRECISION, _precision(fp32, fp16))
+    if all(rung.agrees for rung in (fp32, fp16, others) if rung.exists):
+        return Cause(CauseKind.NONE, f"All compared settings agree with the source: {_show(_all(fp32, fp16, others))}.")
+    return Cause(CauseKind.UNKNOWN, _unknown(fp32, fp16, others))
+
+
+def _rung(rows: Sequence[SettingResult], noise: dict[str, Noise]) -> _Rung:
+    excess = max((_excess(output, noise.get(output.output)) for row in rows for output in row.outputs), default=0.0)
+    agrees = all(row.verdict is Verdict.PASS or _row_excess(row, noise) <= 1 for row in rows)
+    return _Rung(tuple(rows), agrees, excess)
+
+
+def _row_excess(row: SettingResult, noise: dict[str, Noise]) -> float:
+    return max(_excess(output, noise.get(output.output)) for output in row.outputs)
+
+
+def _excess(output: OutputFigures, noise: Noise | None) -> float:
+    """Return the largest difference over what fp32 explains; infinite where a NaN or an infinity has no equal."""
+    if any(output.figures.get(name) for name in ("nan_count", "inf_count")):
+        return float("inf")
+    difference = output.figures.get("max_abs")
+    if not difference:
+        return 0.0
+    bound = max(_FP32_BOUND * output.scale, _NOISE_FACTOR * noise.max_abs if noise is not None else 0.0)
+    return difference / bound if bound else float("inf")
+
+
+def _differs_clearly(fp16: _Rung, fp32: _Rung) -> bool:
+    return fp16.excess > 1 and fp16.excess > _CLEARLY * fp32.excess
+
+
+def _fp32_differs(fp32: _Rung, others: _Rung) -> Cause:
+    if others.exists and others.agrees:
+        return Cause(
+            CauseKind.CONVERTER,
+            f"The conversion to Core ML changes the model: {_show(fp32)} although no fp16 is involved, while"
+            f" {_show(others)}.",
+        )
+    witness = f"the witness differs too: {_show(others)}" if others.exists else "no other runtime was run as a witness"
+    return Cause(CauseKind.UNKNOWN, f"{_show(fp32)} although no fp16 is involved; {witness}.")
+
+
+def _precision(fp32: _Rung, fp16: _Rung) -> str:
+    return (
+        f"Precision: the same conversion agrees with the source in fp32 ({_show(fp32)}) and differs in fp16"
+        f" ({_show(fp16)})."
+    )
+
+
+def _unknown(fp32: _Rung, fp16: _Rung, others: _Rung) -> str:
+    if fp32.exists:
+        rest = [rung for rung in (fp16, others) if rung.exists and not rung.agrees]
+        shown = "; ".join(_show(rung) for rung in rest)
+        return f"The fp32 settings of Core ML agree with the source ({_show(fp32)}); what else differs has no clear cause: {shown}."
+    return f"{_show(_all(fp32, fp16, others))}; no fp32 setting of Core ML was compared that could tell precision from conversion."
+
+
+def _all(*rungs: _Rung) -> _Rung:
+    return _Rung(tuple(row for rung in rungs for row in rung.settings), True, 0.0)
+
+
+def _show(rung: _Rung) -> str:
+    """Name each group of settings that share their figures, with the largest difference of each."""
+    groups: dict[str, list[str]] = {}
+    for row in rung.settings:
+        groups.setdefault(_largest(row), []).append(str(row.setting))
+    return "; ".join(f"{', '.join(names)} {figure}" for figure, names in groups.items())
+
+
+def _largest(row: SettingResult) -> str:
+    output = max(row.outputs, key=lambda entry: _excess(entry, None))
+    bad = sum(output.figures.get(name, 0) or 0 for name in ("nan_count", "inf_count"))
+    if bad:
+        return f"has {bad:.0f} NaN or infinite mismatches in {output.output}"
+    difference = output.figures.get("max_abs")
+    return f"differs by at most {format_number(difference)} on scale {format_number(output.scale, 3)}"

@@ -1,0 +1,67 @@
+"""Records as files, written beside and then renamed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from mlparity.core.errors import FormatError, OutputError
+from mlparity.core.record import Record
+from mlparity.record.text import record_from, text_of
+
+
+def write_record(record: Record, path: Path) -> None:
+    """Write a record as JSON; the file appears whole or not at all.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    write_whole(path, text_of(record).encode())
+
+
+def read_record(path: Path) -> Record:
+    """Return the record in a file.
+
+    Raises:
+        FormatError: the file cannot be read, or holds no record that this version understands.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise FormatError(
+            "the record cannot be read",
+            where=str(path),
+            found=error.strerror if error.strerror is not None else str(error),
+            expected="a record.json as mlparity writes it",
+            next_step="check the path; `mlparity verify --out DIR` writes DIR/record.json",
+        ) from error
+    return record_from(data, str(path))
+
+
+def record_sha256(record: Record) -> str:
+    """Return the SHA-256 of the bytes that `write_record` writes."""
+    return hashlib.sha256(text_of(record).encode()).hexdigest()
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Replace or create a file in one step, keeping the permissions of the one that it replaces.
+
+    Raises:
+        OutputError: the file cannot be written; what was there before is left as it was.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        beside.write_bytes(data)
+        if path.exists():
+            beside.chmod(path.stat().st_mode & 0o777)
+        beside.replace(path)
+    except OSError as error:
+        raise OutputError(
+            "the file cannot be written",
+            where=str(path),
+            found=error.strerror if error.strerror is not None else str(error),
+            next_step="free some space, or choose another place with --out",
+        ) from error
+    finally:
+        beside.unlink(missing_ok=True)

@@ -1,0 +1,112 @@
+"""User-defined metadata of an `.mlpackage`, and a hash of a package that does not depend on ours."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlparity.core.errors import FormatError
+from mlparity.record.files import write_whole
+
+if TYPE_CHECKING:
+    from coremltools.proto.Model_pb2 import Model
+
+PREFIX = "com.mlparity."
+"""What all our keys begin with, after the precedent of `com.github.apple.coremltools.version`."""
+
+
+def write_user_defined(package: Path, metadata: Mapping[str, str]) -> Path:
+    """Replace the package's `com.mlparity.` metadata; return the spec file, the only one that is rewritten.
+
+    Raises:
+        FormatError: the package cannot be read.
+        OutputError: the spec cannot be written; the package is left as it was.
+    """
+    path = _spec_path(package)
+    spec = _without_ours(_read_spec(path))
+    spec.description.metadata.userDefined.update(metadata)
+    write_whole(path, spec.SerializeToString(deterministic=True))
+    return path
+
+
+def read_user_defined(package: Path) -> dict[str, str]:
+    """Return the package's `com.mlparity.` metadata.
+
+    Raises:
+        FormatError: the package cannot be read.
+    """
+    stored = _read_spec(_spec_path(package)).description.metadata.userDefined
+    return {name: stored[name] for name in sorted(stored) if name.startswith(PREFIX)}
+
+
+def artifact_sha256(path: Path) -> str:
+    """Return the hash by which a record names an artifact; writing our metadata does not change it.
+
+    A file's is its plain SHA-256. A package's covers the relative path and the SHA-256 of every file in order of
+    path, the spec without its `com.mlparity.` metadata and as protobuf serialises it deterministically.
+
+    Raises:
+        FormatError: a file cannot be read.
+    """
+    try:
+        if not path.is_dir():
+            return _sha256_of_file(path)
+        spec = _spec_path(path)
+        whole = hashlib.sha256()
+        for file in sorted(entry for entry in path.rglob("*") if entry.is_file()):
+            digest = _sha256_of_spec(file) if file == spec else _sha256_of_file(file)
+            whole.update(f"{file.relative_to(path).as_posix()}\n{digest}\n".encode())
+        return whole.hexdigest()
+    except OSError as error:
+        raise _not_a_package(path, str(error)) from error
+
+
+def _sha256_of_spec(path: Path) -> str:
+    return hashlib.sha256(_without_ours(_read_spec(path)).SerializeToString(deterministic=True)).hexdigest()
+
+
+def _sha256_of_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _without_ours(spec: Model) -> Model:
+    stored = spec.description.metadata.userDefined
+    for name in [name for name in stored if name.startswith(PREFIX)]:
+        del stored[name]
+    return spec
+
+
+def _read_spec(path: Path) -> Model:
+    from coremltools.proto.Model_pb2 import Model
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+    try:
+        return Model.FromString(path.read_bytes())
+    except (OSError, DecodeError) as error:
+        raise _not_a_package(path, str(error)) from error
+
+
+def _spec_path(package: Path) -> Path:
+    try:
+        manifest = json.loads((package / "Manifest.json").read_text(encoding="utf-8"))
+        name = manifest["itemInfoEntries"][manifest["rootModelIdentifier"]]["path"]
+        path = package / "Data" / str(name)
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        raise _not_a_package(package, f"Manifest.json: {error!r}") from error
+    if not path.resolve().is_relative_to(package.resolve()):
+        raise _not_a_package(package, f"the manifest's path {name!r} leads outside of the package")
+    return path
+
+
+def _not_a_package(path: Path, found: str) -> FormatError:
+    return FormatError(
+        "the Core ML package cannot be read",
+        where=str(path),
+        found=found,
+        expected="an .mlpackage folder as coremltools saves it",
+        next_step="check the path, or convert the model again",
+    )
