@@ -1,0 +1,165 @@
+"""Loads a source: a name on the command line, or a module, to a `Source`."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from mlparity.core.errors import InputError, SourceError
+from mlparity.core.session import Sample
+from mlparity.core.source import Source
+from mlparity.sources.cache import without_cache
+from mlparity.sources.digest import parameter_count, weights_sha256
+from mlparity.sources.entry import folder_of, importable, is_entry, raised_at, resolve, said
+from mlparity.sources.flatten import FlatModule, flat_module, leaves, output_names, tensors_of
+from mlparity.sources.forward import ForwardInputs, forward_inputs, ordered_names
+from mlparity.sources.saved import SUFFIXES, SavedModule, load_saved
+
+_FORMS = "package.module:factory, file.py:factory, a .pt2 file, or a TorchScript file"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModule:
+    """A module in eval mode that has not been run yet; `inputs` tells the names that samples must have.
+
+    `example` is the sample that a .pt2 file carries. `notes` say what was changed, for the user to read.
+    """
+
+    name: str
+    kind: str
+    location: str
+    module: nn.Module
+    inputs: ForwardInputs
+    example: Sample | None = None
+    notes: tuple[str, ...] = ()
+
+
+def load_source(spec: str | nn.Module, sample: Sample | None = None, *, eval_mode: bool = False) -> Source:
+    """Load a module and give it the flat form, with `sample` as its first inputs.
+
+    Without a sample the inputs saved in a .pt2 file are used.
+
+    Raises:
+        SourceError: it cannot be loaded or run, or is in training mode without `eval_mode`.
+        InputError: the sample's names are not the names of forward's parameters, or there is no sample.
+    """
+    return flatten_source(load_module(spec, eval_mode=eval_mode), sample)
+
+
+def load_module(spec: str | nn.Module, *, eval_mode: bool = False) -> LoadedModule:
+    """Load the module that `spec` names, without running it.
+
+    With `eval_mode` a module in training mode is put in eval mode (a module that the caller owns: a copy of it).
+
+    Raises:
+        SourceError: nothing there, a factory that raises or returns no module, or training mode.
+    """
+    location = type(spec).__name__ if isinstance(spec, nn.Module) else spec
+    saved = SavedModule(spec, "module") if isinstance(spec, nn.Module) else _by_name(spec)
+    module = getattr(saved.module, "_orig_mod", saved.module)  # torch.compile's wrapper hides forward's names
+    module, notes = _in_eval_mode(module, saved.kind, location, eval_mode)
+    name = Path(location).stem if saved.kind in ("pt2", "torchscript") else location.rpartition(":")[2]
+    return LoadedModule(
+        name, saved.kind, location, module, forward_inputs(module, saved.by_position), saved.example, notes
+    )
+
+
+def flatten_source(loaded: LoadedModule, sample: Sample | None = None) -> Source:
+    """Run the module once on `sample` and return it in flat form, with its inputs and outputs named.
+
+    Raises:
+        SourceError: the module fails on the sample, or returns something that is no tensor.
+        InputError: the sample's names are not the names of forward's parameters, or there is no sample.
+    """
+    first = sample if sample is not None else loaded.example
+    if first is None:
+        raise InputError(
+            "the source's inputs are not known",
+            where=loaded.location,
+            expected=f"a sample with {', '.join(loaded.inputs.names)}",
+            next_step="give samples, or the shapes of the inputs",
+        )
+    order = ordered_names(loaded.inputs, first, loaded.location)
+    inner, constants = without_cache(loaded.module, loaded.inputs.names)
+    flat = flat_module(inner, order, constants)
+    return Source(
+        name=loaded.name,
+        kind=loaded.kind,
+        location=loaded.location,
+        module=flat,
+        input_names=order.names,
+        output_names=_names_of_outputs(flat, first, loaded.location),
+        parameters=parameter_count(loaded.module),
+        sha256=weights_sha256(loaded.module),
+    )
+
+
+def _names_of_outputs(flat: FlatModule, sample: Sample, location: str) -> tuple[str, ...]:
+    try:
+        with torch.no_grad():
+            nested = flat.nested(*tensors_of(sample, flat.order.names))
+    except Exception as error:
+        shapes = ", ".join(f"{name} {value.dtype} {value.shape}" for name, value in sample.items())
+        raise SourceError(
+            "the source fails on the first sample",
+            where=f"{location}, raised at {raised_at(error)}",
+            found=said(error),
+            next_step=f"check that the source takes {shapes}",
+        ) from error
+    paths = [path for path, _ in leaves(nested)]
+    if not paths:
+        raise SourceError("the source returns no tensors", where=location, found=type(nested).__name__)
+    return output_names(paths, flat.order.names)
+
+
+def _by_name(spec: str) -> SavedModule:
+    if is_entry(spec):
+        return SavedModule(_built(spec, resolve(spec)), "factory")
+    if Path(spec).suffix in SUFFIXES or Path(spec).is_file():
+        return load_saved(Path(spec))
+    raise SourceError(f"{spec} names no source", expected=_FORMS, next_step="put a colon before the factory's name")
+
+
+def _built(spec: str, entry: object) -> nn.Module:
+    made = _called(spec, entry) if callable(entry) and not isinstance(entry, nn.Module) else entry
+    if isinstance(made, nn.Module):
+        return made
+    raise SourceError(
+        "the factory returns no module",
+        where=spec,
+        found=f"{type(made).__module__}.{type(made).__name__}",
+        expected="a torch.nn.Module, or a function without arguments that returns one",
+    )
+
+
+def _called(spec: str, factory: Callable[[], object]) -> object:
+    try:
+        with importable(folder_of(spec)):
+            return factory()
+    except (Exception, SystemExit) as error:
+        raise SourceError(
+            "the factory raised an error", where=f"{spec}, raised at {raised_at(error)}", found=said(error)
+        ) from error
+
+
+def _in_eval_mode(module: nn.Module, kind: str, location: str, eval_mode: bool) -> tuple[nn.Module, tuple[str, ...]]:
+    # An exported program's mode was fixed when it was exported, and its flag says nothing.
+    training = [] if kind == "pt2" else [name for name, part in module.named_modules() if part.training]
+    if not training:
+        return module, ()
+    if eval_mode:
+        evaluated = (copy.deepcopy(module) if kind == "module" else module).eval()
+        return evaluated, (f"{location} was in training mode; it was verified in eval mode, as asked",)
+    shown = ", ".join(name or "the whole module" for name in training[:3])
+    raise SourceError(
+        "the source is in training mode: dropout is active and batch norm uses each batch's own statistics",
+        where=location,
+        found=f"{len(training)} parts with training=True ({shown})",
+        expected="training=False in every part",
+        next_step="call .eval() in the factory, or ask for eval mode",
+    )
