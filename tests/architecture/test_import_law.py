@@ -1,0 +1,113 @@
+"""A room imports only what the table allows; the table changes only with a note in docs/decisions."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+from tests.architecture.modules import Module, modules
+
+MIL, NUMERICS, OPS, RUNTIME = "engine.mil", "engine.numerics", "engine.ops", "engine.runtime"
+BINDING = "engine.coremltools_binding"
+EVERYTHING = "*"
+
+# A room, or one file of a room, and the rooms that it may import beside itself.
+LAW: dict[str, tuple[str, ...]] = {
+    "core": (),
+    MIL: ("core",),
+    NUMERICS: ("core",),
+    OPS: ("core", NUMERICS),
+    RUNTIME: ("core", MIL, NUMERICS, OPS),
+    BINDING: ("core", MIL, NUMERICS, RUNTIME),
+    "sources": ("core",),
+    "samples": ("core",),
+    "convert": ("core",),
+    "compare": ("core",),
+    "record": ("core",),
+    "execute": ("core",),
+    "backends": ("core",),
+    "backends.coreml": ("core", "backends", BINDING),
+    "diagnose": ("core", "compare", MIL, RUNTIME),
+    "report": ("core", "record"),
+    "api": (EVERYTHING,),
+    "cli": ("core", "api"),
+    "pytest_plugin": ("core", "api"),
+    "__main__": ("cli",),
+    "__init__": ("api", BINDING),
+    "engine": (),
+}
+
+# Third parties that a room may not import, at any place in its files.
+FORBIDDEN = {MIL: {"torch"}, "report": {"torch", "coremltools"}, "compare": {"torch", "coremltools"}}
+
+# The standard library and numpy only.
+BARE = "core"
+
+# Each optional dependency belongs to the places that need it, and is imported there inside functions.
+OPTIONAL = {"litert_torch", "ai_edge_litert", "onnxruntime", "onnx", "onnxscript", "PIL", "safetensors", "transformers"}
+# Loading any module of these rooms stays light.
+LIGHT = ("core", "cli", "__main__", "__init__")
+HEAVY = OPTIONAL | {"torch", "coremltools", "numba", "plotly"}
+
+
+def short(name: str) -> str:
+    return name.removeprefix("mlparity").removeprefix(".") or "__init__"
+
+
+def home(name: str) -> str | None:
+    """The narrowest row of the law that a dotted name (without `mlparity.`) falls under."""
+    rows = [row for row in LAW if name == row or name.startswith(f"{row}.")]
+    return max(rows, key=len, default=None)
+
+
+def broken_laws(module: Module) -> list[str]:
+    room = home(short(module.name))
+    assert room is not None, f"{module.name} is in no room of the law"
+    allowed = LAW[room]
+    found = []
+    for imported in module.imported():
+        if imported != "mlparity" and not imported.startswith("mlparity."):
+            continue
+        target = home(short(imported))
+        if target is None or EVERYTHING in allowed or target == room or target in allowed:
+            continue
+        found.append(f"{room} may not import {target} ({module.name} imports {imported})")
+    return found
+
+
+@pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)
+def test_a_room_imports_what_the_law_allows(module: Module) -> None:
+    assert broken_laws(module) == []
+
+
+@pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)
+def test_no_room_imports_a_forbidden_package(module: Module) -> None:
+    room = home(short(module.name))
+    packages = {name.partition(".")[0] for name in module.imported()}
+    assert packages & FORBIDDEN.get(room or "", set()) == set()
+    if room == BARE:
+        assert packages <= {*sys.stdlib_module_names, "numpy", "mlparity"}
+
+
+@pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)
+def test_optional_packages_are_imported_inside_functions(module: Module) -> None:
+    room = home(short(module.name))
+    assert set(module.imported_at_load()) & (HEAVY if room in LIGHT else OPTIONAL) == set()
+
+
+def test_the_law_sees_a_broken_law(tmp_path: Path) -> None:
+    lines = (
+        "import torch",
+        "from mlparity.api import verify",
+        "from ..mil import reader",
+        "from mlparity import backends",
+    )
+    tree = ast.parse("\n".join(lines))
+    breach = Module("mlparity.engine.ops.wrong", tmp_path / "wrong.py", tree)
+    assert broken_laws(breach) == [
+        "engine.ops may not import api (mlparity.engine.ops.wrong imports mlparity.api.verify)",
+        "engine.ops may not import engine.mil (mlparity.engine.ops.wrong imports mlparity.engine.mil.reader)",
+        "engine.ops may not import backends (mlparity.engine.ops.wrong imports mlparity.backends)",
+    ]
