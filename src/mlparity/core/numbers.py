@@ -8,7 +8,7 @@ import math
 def format_number(value: float | None, digits: int = 2) -> str:
     """Return `value` with `digits` significant digits: `2.1e-05`, `0.061`, `20`; "–" where there is none.
 
-    Zero is `0.0`; numbers of 10^6 and above, and below 10^-4, are written with an exponent.
+    Zero is `0.0`; numbers of 10^6 and above, and below 10^-3, are written with an exponent.
     """
     if value is None:
         return "–"
@@ -17,7 +17,7 @@ def format_number(value: float | None, digits: int = 2) -> str:
     if value == 0:
         return "0.0"
     rounded = float(f"{value:.{digits}g}")
-    return f"{rounded:.{digits - 1}e}" if not 1e-4 <= abs(rounded) < 1e6 else f"{rounded:.10g}"
+    return f"{rounded:.{digits - 1}e}" if not 1e-3 <= abs(rounded) < 1e6 else f"{rounded:.10g}"
 
 
 def format_cosine(value: float | None) -> str:

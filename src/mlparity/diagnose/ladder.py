@@ -15,6 +15,7 @@ _FP32_BOUND = 2e-6
 _NOISE_FACTOR = 2.0
 # How many times the fp32 difference counts as clearly more (assumed; fp16's unit is 8,192 times fp32's).
 _CLEARLY = 4.0
+_NOT_FINITE = ("nan_count", "inf_count")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def _row_excess(row: SettingResult, noise: dict[str, Noise]) -> float:
 
 def _excess(output: OutputFigures, noise: Noise | None) -> float:
     """Return the largest difference over what fp32 explains; infinite where a NaN or an infinity has no equal."""
-    if any(output.figures.get(name) for name in ("nan_count", "inf_count")):
+    if any(output.figures.get(name) for name in _NOT_FINITE):
         return float("inf")
     difference = output.figures.get("max_abs")
     if not difference:
@@ -101,8 +102,9 @@ def _unknown(fp32: _Rung, fp16: _Rung, others: _Rung) -> str:
     if fp32.exists:
         rest = [rung for rung in (fp16, others) if rung.exists and not rung.agrees]
         shown = "; ".join(_show(rung) for rung in rest)
-        return f"The fp32 settings of Core ML agree with the source ({_show(fp32)}); what else differs has no clear cause: {shown}."
-    return f"{_show(_all(fp32, fp16, others))}; no fp32 setting of Core ML was compared that could tell precision from conversion."
+        return f"The fp32 settings of Core ML agree ({_show(fp32)}); what else differs has no clear cause: {shown}."
+    shown = _show(_all(fp32, fp16, others))
+    return f"{shown}; no fp32 setting of Core ML was compared that could tell precision from conversion."
 
 
 def _all(*rungs: _Rung) -> _Rung:
@@ -119,7 +121,8 @@ def _show(rung: _Rung) -> str:
 
 def _largest(row: SettingResult) -> str:
     output = max(row.outputs, key=lambda entry: _excess(entry, None))
-    bad = sum(output.figures.get(name, 0) or 0 for name in ("nan_count", "inf_count"))
+    counts = [output.figures.get(name) for name in _NOT_FINITE]
+    bad = sum(count for count in counts if count is not None)
     if bad:
         return f"has {bad:.0f} NaN or infinite mismatches in {output.output}"
     difference = output.figures.get("max_abs")

@@ -10,12 +10,12 @@ https://github.com/tensorflow/tensorflow/blob/master/tensorflow/compiler/mlir/li
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mlparity.core.errors import FormatError
 from mlparity.core.record import Artifact, Record, RowState, SettingResult
-from mlparity.core.words import Verdict
+from mlparity.core.words import Standing, Verdict
 from mlparity.record.files import record_sha256, write_whole
 from mlparity.record.package import PREFIX, read_user_defined, write_user_defined
 
@@ -23,13 +23,13 @@ _SHOWN = ("max_abs", "mean_abs")
 
 
 def metadata_of(record: Record, artifact: Artifact) -> dict[str, str]:
-    """Return what an artifact carries: the verdict, the settings verified with it, and the record's hash.
+    """Return what an artifact carries: the verdict, the settings that passed with it, and the record's hash.
 
-    `com.mlparity.compute_units.verified` lists the compute units (or, for other targets, the settings) that passed;
-    it is empty where none did.
+    `com.mlparity.passed.computed` lists the compute units (for other targets, the settings) that passed in numbers of
+    that standing, and so do `.measured` and `.emulated`; each is empty where none did. `com.mlparity.recommended`
+    names the setting to load this artifact with, and is empty where another artifact is recommended, or none.
     """
     rows = [result for result in record.settings if _is_of(result, artifact)]
-    verified = [_unit(result) for result in rows if result.verdict is Verdict.PASS]
     figures = {str(result.setting): _figures(result) for result in rows}
     values = {
         "version": record.mlparity_version,
@@ -37,7 +37,8 @@ def metadata_of(record: Record, artifact: Artifact) -> dict[str, str]:
         "policy": record.policy.name,
         "verdict": str(record.verdict),
         "precision": str(artifact.precision),
-        "compute_units.verified": ", ".join(verified),
+        **{f"passed.{standing}": ", ".join(_passed(rows, standing)) for standing in Standing},
+        "recommended": _recommended(record, rows),
         "figures": json.dumps(figures, sort_keys=True, allow_nan=False),
         "record.sha256": record_sha256(record),
     }
@@ -89,6 +90,15 @@ def sidecar_of(path: Path) -> Path:
 def _is_of(result: SettingResult, artifact: Artifact) -> bool:
     same = result.setting.target is artifact.target and result.setting.precision is artifact.precision
     return same and result.state is RowState.COMPARED and (not result.artifact or result.artifact == artifact.path)
+
+
+def _passed(rows: Sequence[SettingResult], standing: Standing) -> list[str]:
+    return [_unit(row) for row in rows if row.verdict is Verdict.PASS and row.standing is standing]
+
+
+def _recommended(record: Record, rows: Sequence[SettingResult]) -> str:
+    names = [_unit(row) for row in rows if row.setting == record.recommendation.setting]
+    return names[0] if names else ""
 
 
 def _unit(result: SettingResult) -> str:

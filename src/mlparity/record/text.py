@@ -21,7 +21,9 @@ def text_of(record: Record) -> str:
 
     JSON has no words for non-finite numbers; they are the texts "Infinity", "-Infinity" and "NaN".
     """
-    return json.dumps(_plain(record), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    # Through the reader once, so that an integer in a place for floats is written as the reader will give it back.
+    checked = RECORD_TYPE.validate_python(_plain(record))
+    return json.dumps(_plain(checked), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 
 def record_from(text: str | bytes, where: str) -> Record:
