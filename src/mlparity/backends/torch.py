@@ -1,0 +1,143 @@
+"""Runs a source with PyTorch on the CPU, in fp32 or in fp64."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from mlparity.core.errors import ExecutionError
+from mlparity.core.session import Availability, Outputs, Sample, Signature, TensorSpec
+from mlparity.core.source import Source
+
+
+def probe() -> Availability:
+    """Return that PyTorch is there: mlparity requires it."""
+    return Availability(ok=True)
+
+
+def open(source: Source, *, double: bool = False) -> TorchSession:  # noqa: A001 - every backend has `open`
+    """Return a session that runs `source` in fp32, or in fp64 with `double`.
+
+    A copy of the module is cast where its parameters have another floating type; otherwise it is used as it is.
+    """
+    return TorchSession(source, torch.float64 if double else torch.float32)
+
+
+class TorchSession:
+    """A source in one floating type; the outputs keep their own types (fp64 ones stay fp64)."""
+
+    def __init__(self, source: Source, width: torch.dtype) -> None:
+        self._width = width
+        self._module: nn.Module | None = _in_width(cast("nn.Module", source.module), width)
+        self._output_names = source.output_names
+        self._signature = Signature(
+            inputs=tuple(TensorSpec(name, None, "") for name in source.input_names),
+            outputs=tuple(TensorSpec(name, None, "") for name in source.output_names),
+        )
+
+    @property
+    def signature(self) -> Signature:
+        """The names; PyTorch tells neither shapes nor types before a run."""
+        return self._signature
+
+    @property
+    def runtime(self) -> str:
+        """PyTorch's version and the floating type."""
+        return f"PyTorch {torch.__version__} ({'fp64' if self._width is torch.float64 else 'fp32'})"
+
+    def run(self, sample: Sample) -> Outputs:
+        """Return the outputs of one sample.
+
+        Raises:
+            ExecutionError: the module fails, for example because it mixes in a type of its own in fp64.
+        """
+        if self._module is None:
+            raise ExecutionError("the session is closed", where=self.runtime)
+        tensors = [self._input(sample[spec.name]) for spec in self._signature.inputs]
+        try:
+            # No inference mode: tensors that a module keeps from it could not be used in a later export.
+            with torch.no_grad():
+                results = self._call(self._module, tensors)
+        except Exception as error:
+            raise self._failure(error) from error
+        return {name: result.numpy(force=True) for name, result in zip(self._output_names, results, strict=True)}
+
+    def close(self) -> None:
+        """Let go of the module."""
+        self._module = None
+
+    def __enter__(self) -> TorchSession:
+        """Return the session itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the session."""
+        self.close()
+
+    def _input(self, array: np.ndarray) -> Tensor:
+        tensor = torch.tensor(array)  # a copy: a module that writes into its input must not change the sample
+        return tensor.to(self._width) if tensor.is_floating_point() else tensor
+
+    def _call(self, module: nn.Module, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        if self._width is not torch.float64:
+            return cast("tuple[Tensor, ...]", module(*tensors))
+        with _Widened():  # type: ignore[no-untyped-call]
+            return cast("tuple[Tensor, ...]", module(*tensors))
+
+    def _failure(self, error: Exception) -> ExecutionError:
+        in_double = self._width is torch.float64
+        return ExecutionError(
+            "the source cannot run in fp64" if in_double else "the source failed",
+            where=self.runtime,
+            found=f"{type(error).__name__}: {error}",
+            next_step="leave the fp64 reference out; the source's own rounding is then unknown" if in_double else "",
+        )
+
+
+class _Widened(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Keeps a run in fp64 where the module's code names fp32, as in `x.float()` or `torch.zeros(3)`.
+
+    A tensor that is made from nothing is made in fp32 and then widened, so that both runs hold the same constant.
+    """
+
+    def __torch_dispatch__(
+        self,
+        func: object,
+        types: Sequence[type],
+        args: Sequence[object] = (),
+        kwargs: Mapping[str, object] | None = None,
+    ) -> object:
+        """Run one op with casts to fp32 turned into casts to fp64, and widen what it gives."""
+        del types
+        operator = cast("torch._ops.OpOverload", func)
+        named = dict(kwargs or {})
+        # An exported program asserts the types that it was exported with; the widened ones are meant.
+        if operator is torch.ops.aten._assert_tensor_metadata.default:
+            return None
+        if any(isinstance(value, Tensor) for value in args) and named.get("dtype") is torch.float32:
+            named["dtype"] = torch.float64
+        return _widen(operator(*args, **named))
+
+
+def _widen(value: object) -> object:
+    if isinstance(value, Tensor):
+        return value.to(torch.float64) if value.dtype is torch.float32 else value
+    if isinstance(value, (tuple, list)):
+        return type(value)(_widen(part) for part in value)
+    return value
+
+
+def _in_width(module: nn.Module, width: torch.dtype) -> nn.Module:
+    tensors = [*module.parameters(), *module.buffers()]
+    if all(tensor.dtype is width for tensor in tensors if tensor.is_floating_point()) and width is torch.float32:
+        return module
+    return copy.deepcopy(module).to(width)
