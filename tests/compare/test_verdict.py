@@ -1,0 +1,153 @@
+"""Limits, noise and the verdict of the whole."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from mlparity.compare.comparer import Comparer
+from mlparity.compare.policies import CONSISTENCY, TASK
+from mlparity.compare.verdict import judge, judge_all
+from mlparity.core.record import Limit, Noise, OutputFigures, Policy, RowState, SettingResult
+from mlparity.core.words import ComputeUnit, Precision, Setting, Target, Verdict
+
+PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
+
+
+def figures(source: object, artifact: object) -> tuple[OutputFigures, ...]:
+    comparer = Comparer()
+    comparer.add("a", {"y": np.asarray(source, np.float64)}, {"y": np.asarray(artifact, np.float64)})
+    return comparer.result()
+
+
+@pytest.mark.parametrize(
+    ("artifact", "policy", "verdict"),
+    [
+        ([20.0, 1.0], CONSISTENCY, PASS),
+        ([20.002, 1.0], CONSISTENCY, PASS),  # the limit itself: 1e-4 of 20, and float64 puts it just below
+        ([20.0021, 1.0], CONSISTENCY, FAIL),
+        ([20.0021, 1.0], TASK, PASS),
+        ([21.1, 1.0], TASK, FAIL),
+        ([0.9, 1.0], TASK, FAIL),
+        ([math.inf, 1.0], TASK, FAIL),
+        ([math.nan, 1.0], TASK, FAIL),
+    ],
+)
+def test_built_in_policies(artifact: list[float], policy: Policy, verdict: Verdict) -> None:
+    assert judge(policy, figures([20.0, 1.0], artifact)).verdict is verdict
+
+
+def test_a_reason_says_what_is_above_what() -> None:
+    judgement = judge(CONSISTENCY, figures([20.1, 1.0], [20.161, 1.0]))
+    assert judgement.reasons == ("y: max_abs 0.061 is above 0.002 (1.0e-04 of scale 20.1)",)
+
+
+def test_a_reason_tells_close_numbers_apart() -> None:
+    (reason,) = judge(Policy("p", (Limit("max_abs", at_most=1.0),)), figures([0.0], [1.0001])).reasons
+    assert reason == "y: max_abs 1.0001 is above 1"
+
+
+def test_at_least() -> None:
+    policy = Policy("p", (Limit("cosine", at_least=0.99),))
+    assert judge(policy, figures([1.0, 0.0], [1.0, 0.1])).verdict is PASS
+    assert "cosine 0.71 is below 0.99" in judge(policy, figures([1.0, 0.0], [1.0, 1.0])).reasons[0]
+
+
+def test_a_new_nan_fails_under_every_policy() -> None:
+    policy = Policy("p", (Limit("max_abs", at_most=1e9),))
+    judgement = judge(policy, figures([1.0, 2.0], [1.0, math.nan]))
+    assert judgement.verdict is FAIL
+    assert "the artifact has 1 NaN that the source has not" in judgement.reasons[0]
+    assert judge(policy, figures([1.0, math.nan], [1.0, math.nan])).verdict is PASS
+
+
+@pytest.mark.parametrize(
+    ("outputs", "problems", "words"),
+    [
+        ((), (), "no output was compared"),
+        (figures([], []), (), "y: the output is empty"),
+        (figures([math.nan], [math.nan]), (), "max_abs has no value"),
+        (figures([1.0], [1.0]), ("z: the shapes differ",), "z: the shapes differ"),
+        ((), ("z: the shapes differ",), "z: the shapes differ"),
+    ],
+)
+def test_what_cannot_be_read_is_unknown(
+    outputs: tuple[OutputFigures, ...], problems: tuple[str, ...], words: str
+) -> None:
+    judgement = judge(CONSISTENCY, outputs, (), problems)
+    assert judgement.verdict is UNKNOWN
+    assert words in judgement.reasons[0]
+
+
+def test_no_applicable_limit_is_unknown() -> None:
+    assert judge(Policy("p", (Limit("flips", at_most=0),)), figures([[[1.0]]], [[[1.0]]])).verdict is UNKNOWN
+    assert judge(Policy("p", ()), figures([1.0], [1.0])).verdict is UNKNOWN
+
+
+def test_a_failure_outweighs_what_is_unknown() -> None:
+    judgement = judge(CONSISTENCY, figures([1.0], [2.0]), (), ("z: no partner",))
+    assert judgement.verdict is FAIL
+    assert judgement.reasons[0].startswith("y: max_abs")
+
+
+def test_noise_excuses_a_difference() -> None:
+    outputs = figures([1e-3, 0.5], [1e-3, 0.5002])
+    assert judge(CONSISTENCY, outputs, (Noise("y", 1.1e-4, 1e-5, 0.5),)).verdict is PASS
+    assert judge(CONSISTENCY, outputs, (Noise("y", 0.9e-4, 1e-5, 0.5),)).verdict is FAIL
+    assert judge(CONSISTENCY, outputs, (Noise("other", 1.0, 1.0, 1.0),)).verdict is FAIL
+    (reason,) = judge(CONSISTENCY, outputs, (Noise("y", 1.1e-4, 1e-5, 0.5),)).reasons
+    assert "but within 2 times the source's own fp32 noise 1.1e-04" in reason
+
+
+def test_noise_excuses_flips_of_classes_that_it_could_swap() -> None:
+    outputs = figures([1.0, 1.00001], [1.00001, 1.0])
+    assert judge(CONSISTENCY, outputs, (Noise("y", 1e-5, 1e-6, 1.0),)).verdict is PASS
+    assert judge(CONSISTENCY, outputs, (Noise("y", 1e-6, 1e-6, 1.0),)).verdict is FAIL
+
+
+def test_noise_does_not_excuse_an_infinity() -> None:
+    assert judge(CONSISTENCY, figures([1.0, 1.0], [1.0, math.inf]), (Noise("y", 10.0, 1.0, 1.0),)).verdict is FAIL
+
+
+def row(name: str, verdict: Verdict, state: RowState = RowState.COMPARED) -> SettingResult:
+    first, second = name.split("/")
+    if first == "litert":
+        return SettingResult(Setting(Target.LITERT, Precision(second)), state, verdict)
+    return SettingResult(Setting(Target.COREML, Precision(first), ComputeUnit(second)), state, verdict)
+
+
+CPU, NE, GPU16, LITERT = "fp32/CPU_ONLY", "fp32/CPU_AND_NE", "fp16/CPU_AND_GPU", "litert/fp32"
+EXPLAINED, FAILED = RowState.EXPLAINED, RowState.FAILED
+
+
+@pytest.mark.parametrize(
+    ("required", "rows", "verdict"),
+    [
+        (("any",), [row(CPU, PASS), row(GPU16, FAIL)], PASS),
+        (("any",), [row(CPU, FAIL), row(GPU16, FAIL)], FAIL),
+        (("any",), [row(CPU, UNKNOWN), row(GPU16, FAIL)], UNKNOWN),
+        (("any",), [], UNKNOWN),
+        (("any",), [row(NE, UNKNOWN, EXPLAINED)], UNKNOWN),
+        (("any",), [row(CPU, UNKNOWN, FAILED), row(LITERT, PASS)], UNKNOWN),
+        (("any",), [row(CPU, FAIL), row(LITERT, PASS)], FAIL),
+        (("any",), [row(CPU, PASS), row(LITERT, FAIL)], PASS),
+        (("any",), [row(LITERT, PASS)], PASS),
+        (("all",), [row(CPU, PASS), row(GPU16, PASS), row(NE, UNKNOWN, EXPLAINED)], PASS),
+        (("all",), [row(CPU, PASS), row(GPU16, FAIL)], FAIL),
+        (("all",), [row(CPU, PASS), row(GPU16, UNKNOWN, FAILED)], UNKNOWN),
+        (("all",), [row(NE, UNKNOWN, EXPLAINED)], UNKNOWN),
+        (("all",), [], UNKNOWN),
+        ((CPU,), [row(CPU, PASS), row(GPU16, FAIL)], PASS),
+        ((CPU, GPU16), [row(CPU, PASS), row(GPU16, FAIL)], FAIL),
+        ((CPU, GPU16), [row(CPU, PASS)], UNKNOWN),
+        ((NE,), [row(CPU, PASS), row(NE, UNKNOWN, EXPLAINED)], UNKNOWN),
+    ],
+)
+def test_the_whole_follows_what_is_required(
+    required: tuple[str, ...], rows: list[SettingResult], verdict: Verdict
+) -> None:
+    judgement = judge_all(Policy("p", (), required), rows)
+    assert judgement.verdict is verdict
+    assert judgement.reasons
