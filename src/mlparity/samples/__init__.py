@@ -1,1 +1,1 @@
-"""Files, arrays and generators to samples."""
+"""Files, functions and random numbers to samples."""

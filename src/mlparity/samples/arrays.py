@@ -1,0 +1,137 @@
+"""Samples from .npy, .npz and .safetensors files: a file each, or a row each."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from mlparity.core.errors import BackendUnavailableError, InputError
+from mlparity.core.session import Sample
+from mlparity.samples.check import check_finite
+
+
+@dataclass(frozen=True, slots=True)
+class ArraySamples:
+    """Samples from array files.
+
+    Each file is one sample, or with `rows` each row of it: axis 0 is cut, and every sample keeps an axis 0 of
+    length one. A `.npy` file has no names; its array belongs to `input`. With `finite`, NaN is an error.
+    """
+
+    files: tuple[Path, ...]
+    input: str
+    description: str
+    rows: bool = False
+    finite: bool = True
+    limit: int | None = None
+    warning: str = ""
+
+    def __len__(self) -> int:
+        """The number of samples; with `rows` every file is opened."""
+        whole = len(self.files) if not self.rows else sum(self._rows_of(path) for path in self.files)
+        return whole if self.limit is None else min(whole, self.limit)
+
+    def __iter__(self) -> Iterator[tuple[str, Sample]]:
+        """Yield (file name, or `file name[row]`; sample).
+
+        Raises:
+            InputError: a file cannot be read, or holds NaN, or text, or arrays with different numbers of rows.
+        """
+        return islice(self._all(), self.limit)
+
+    def _all(self) -> Iterator[tuple[str, Sample]]:
+        for path in self.files:
+            arrays = read_arrays(path, self.input)
+            if self.finite:
+                check_finite(arrays, str(path))
+            yield from _rows(path, arrays) if self.rows else ((path.name, arrays),)
+
+    def _rows_of(self, path: Path) -> int:
+        return _row_count(read_arrays(path, self.input), path)
+
+
+def read_arrays(path: Path, input_name: str) -> Sample:
+    """Read one file's arrays by name; float64 becomes float32, the widest type of the converted models.
+
+    Raises:
+        InputError: the file cannot be read, is empty, or holds something other than numbers.
+    """
+    try:
+        arrays = READERS[path.suffix.lower()](path, input_name)
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise InputError(
+            "an array file cannot be read",
+            where=str(path),
+            found=f"{type(error).__name__}: {error}",
+            expected=f"a whole {path.suffix} file without Python objects",
+        ) from error
+    if not arrays:
+        raise InputError("an array file is empty", where=str(path), expected="at least one array")
+    return {name: _as_number(array, f"{name} in {path}") for name, array in arrays.items()}
+
+
+def _npy(path: Path, input_name: str) -> Mapping[str, np.ndarray]:
+    if not input_name:
+        raise InputError(
+            "a .npy file has no input names, and the model's only input is not known",
+            where=str(path),
+            next_step="save an .npz file with the inputs' names as keys",
+        )
+    return {input_name: np.load(path, allow_pickle=False)}
+
+
+def _npz(path: Path, input_name: str) -> Mapping[str, np.ndarray]:
+    del input_name
+    with np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def _safetensors(path: Path, input_name: str) -> Mapping[str, np.ndarray]:
+    del input_name
+    try:
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+    except ImportError as error:
+        raise BackendUnavailableError(
+            ".safetensors files need safetensors", found=str(error), next_step="pip install 'mlparity[safetensors]'"
+        ) from error
+    try:
+        return dict(load_file(path))
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
+
+
+READERS: Mapping[str, Callable[[Path, str], Mapping[str, np.ndarray]]] = {
+    ".npy": _npy,
+    ".npz": _npz,
+    ".safetensors": _safetensors,
+}
+"""A reader for each file ending; it takes the path and the name for an array that has none."""
+
+
+def _as_number(array: np.ndarray, place: str) -> np.ndarray:
+    if array.dtype.kind not in "biuf":
+        raise InputError("an array holds no numbers", where=place, found=str(array.dtype), expected="numbers")
+    return array.astype(np.float32) if array.dtype == np.float64 else array
+
+
+def _row_count(arrays: Sample, path: Path) -> int:
+    counts = {name: array.shape[0] if array.ndim else 0 for name, array in arrays.items()}
+    if len(set(counts.values())) != 1 or 0 in counts.values():
+        raise InputError(
+            "the arrays cannot be cut into rows",
+            where=str(path),
+            found=", ".join(f"{name} {array.shape}" for name, array in arrays.items()),
+            expected="the same length of axis 0, above 0, in every array",
+        )
+    return next(iter(counts.values()))
+
+
+def _rows(path: Path, arrays: Sample) -> Iterator[tuple[str, Sample]]:
+    for row in range(_row_count(arrays, path)):
+        yield f"{path.name}[{row}]", {name: array[row : row + 1] for name, array in arrays.items()}

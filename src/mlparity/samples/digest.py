@@ -1,0 +1,28 @@
+"""What identifies a set of samples: a SHA-256 over everything in it."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+import numpy as np
+
+from mlparity.core.session import Sample, SampleSet
+
+
+def digest(samples: SampleSet) -> str:
+    """Return the SHA-256 over the names, types, shapes and bytes of all samples in order."""
+    total = sha256()
+    for name, sample in samples:
+        total.update(f"{name}|".encode())
+        total.update(bytes.fromhex(sample_sha256(sample)))
+    return total.hexdigest()
+
+
+def sample_sha256(sample: Sample) -> str:
+    """Return the SHA-256 over one sample's input names, types, shapes and bytes, in the order of the names."""
+    total = sha256()
+    for name in sorted(sample):
+        array = np.ascontiguousarray(sample[name])
+        total.update(f"{name}|{array.dtype.str}|{sample[name].shape}|".encode())
+        total.update(array.reshape(-1).view(np.uint8).data)
+    return total.hexdigest()

@@ -1,0 +1,155 @@
+"""Samples from the user's own Python function."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from mlparity.core.errors import InputError
+from mlparity.core.session import Sample
+from mlparity.samples.check import check_finite
+from mlparity.samples.digest import sample_sha256
+
+UserFunction = Callable[..., object]
+"""A function of the user's: without arguments for samples, of a picture for a preprocessing."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSamples:
+    """Samples that a function yields; it is called anew in each iteration, and must then yield the same again.
+
+    `digests` holds each sample's SHA-256 from the first pass.
+    """
+
+    function: UserFunction
+    place: str
+    digests: tuple[str, ...]
+    warning: str = ""
+
+    @property
+    def description(self) -> str:
+        """The function's place."""
+        return f"{len(self.digests)} samples from {self.place}"
+
+    def __len__(self) -> int:
+        """The number of samples of the first pass."""
+        return len(self.digests)
+
+    def __iter__(self) -> Iterator[tuple[str, Sample]]:
+        """Yield (`sample 0` and so on, sample).
+
+        Raises:
+            InputError: the function fails, or yields other values than in the first pass.
+        """
+        again = islice(_yielded(self.function, self.place), len(self.digests))
+        count = 0
+        for (name, sample), digest in zip(again, self.digests, strict=False):
+            if sample_sha256(sample) != digest:
+                raise self._changed(name, "other values")
+            count += 1
+            yield name, sample
+        if count < len(self.digests):
+            raise self._changed(f"sample {count}", "no sample")
+
+    def _changed(self, name: str, found: str) -> InputError:
+        return InputError(
+            "the function does not yield the same samples again",
+            where=f"{name} of {self.place}",
+            found=f"{found} when it was called again",
+            expected="the same values in every call",
+            next_step="seed its random numbers inside the function, and keep no state outside it",
+        )
+
+
+def function_samples(place: str, limit: int | None = None) -> FunctionSamples:
+    """Call the function that `place` (`module:name` or `file.py:name`) names once, and note what it yields.
+
+    Raises:
+        InputError: no such function, it fails, yields nothing, or yields something other than arrays by name.
+    """
+    function = user_function(place)
+    digests = tuple(sample_sha256(sample) for _, sample in islice(_yielded(function, place), limit))
+    if not digests:
+        raise InputError("the function yields no samples", where=place, expected="at least one dict of arrays")
+    return FunctionSamples(function, place, digests)
+
+
+def user_function(place: str) -> UserFunction:
+    """Import the function that `place` (`module:name` or `file.py:name`) names.
+
+    Raises:
+        InputError: the module or file cannot be imported, or has no such function.
+    """
+    home, _, name = place.rpartition(":")
+    folder = str(Path(home).resolve().parent if home.endswith(".py") else Path.cwd())
+    sys.path.insert(0, folder)
+    try:
+        module = _run_file(Path(home)) if home.endswith(".py") else importlib.import_module(home)
+        function = getattr(module, name)
+    except (Exception, SystemExit) as error:
+        raise _failed("the function cannot be imported", place, error) from error
+    finally:
+        if folder in sys.path:
+            sys.path.remove(folder)
+    if not callable(function):
+        raise InputError(f"{name} is no function", where=place, found=type(function).__name__)
+    return function  # type: ignore[no-any-return]
+
+
+def _run_file(path: Path) -> object:
+    name = f"mlparity_samples_{path.stem}"
+    recipe = importlib.util.spec_from_file_location(name, path)
+    if recipe is None or recipe.loader is None or not path.is_file():
+        raise FileNotFoundError(f"there is no Python file {path}")
+    module = importlib.util.module_from_spec(recipe)
+    sys.modules[name] = module
+    recipe.loader.exec_module(module)
+    return module
+
+
+def _yielded(function: UserFunction, place: str) -> Iterator[tuple[str, Sample]]:
+    try:
+        made = function()
+        if not isinstance(made, Iterable):
+            raise TypeError(f"it returned {type(made).__name__}, which cannot be iterated")
+        for index, sample in enumerate(made):
+            yield f"sample {index}", _arrays(sample, f"sample {index} of {place}")
+    except InputError:
+        raise
+    except Exception as error:
+        raise _failed("the function failed", place, error) from error
+
+
+def _arrays(sample: object, place: str) -> Sample:
+    if (
+        not isinstance(sample, Mapping)
+        or not sample
+        or not all(isinstance(value, np.ndarray) for value in sample.values())
+    ):
+        found = (
+            f"{type(sample).__name__} of {sorted({type(v).__name__ for v in sample.values()})}"
+            if isinstance(sample, Mapping)
+            else type(sample).__name__
+        )
+        raise InputError(
+            "a sample is no dict of arrays", where=place, found=found, expected="{input name: numpy array}"
+        )
+    arrays = {
+        str(name): value.astype(np.float32) if value.dtype == np.float64 else value for name, value in sample.items()
+    }
+    check_finite(arrays, place)
+    return arrays
+
+
+def _failed(what: str, place: str, error: BaseException) -> InputError:
+    frames = traceback.extract_tb(error.__traceback__)
+    at = f", raised at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    return InputError(what, where=f"{place}{at}", found=f"{type(error).__name__}: {error}")

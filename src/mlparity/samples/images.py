@@ -1,0 +1,121 @@
+"""A folder of pictures as samples, with small copies of them for the report."""
+
+from __future__ import annotations
+
+import base64
+import io
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mlparity.core.errors import BackendUnavailableError, InputError
+from mlparity.core.session import Sample, SampleSet
+from mlparity.samples.check import check_finite
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"})
+"""File endings that mean a picture."""
+
+THUMBNAIL_PIXELS = 160
+"""The longer side of a small copy."""
+
+Preprocess = Callable[["Image"], np.ndarray]
+"""From an upright picture to the array of one input."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSamples:
+    """Pictures as samples of one input, read anew in each iteration."""
+
+    files: tuple[Path, ...]
+    input: str
+    preprocess: Preprocess
+    description: str
+    warning: str = ""
+
+    def __len__(self) -> int:
+        """The number of pictures."""
+        return len(self.files)
+
+    def __iter__(self) -> Iterator[tuple[str, Sample]]:
+        """Yield (file name, sample).
+
+        Raises:
+            InputError: a picture cannot be read, or the preprocessing fails or gives NaN.
+        """
+        for path in self.files:
+            yield path.name, self._sample(path)
+
+    def thumbnail(self, name: str) -> str:
+        """Return a small copy of the picture `name` as a PNG data URI; the name must be one of this set."""
+        path = next(path for path in self.files if path.name == name)
+        picture = open_image(path).convert("RGB")
+        picture.thumbnail((THUMBNAIL_PIXELS, THUMBNAIL_PIXELS))
+        buffer = io.BytesIO()
+        picture.save(buffer, "PNG", optimize=True)
+        return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+    def _sample(self, path: Path) -> Sample:
+        picture = open_image(path)
+        try:
+            array = np.asarray(self.preprocess(picture))
+        except Exception as error:
+            raise InputError(
+                "the preprocessing raised an error", where=str(path), found=f"{type(error).__name__}: {error}"
+            ) from error
+        sample = {self.input: array}
+        check_finite(sample, str(path))
+        return sample
+
+
+def thumbnail(samples: SampleSet, name: str) -> str:
+    """Return a small copy of sample `name` as a PNG data URI, or "" where the samples are no pictures."""
+    return samples.thumbnail(name) if isinstance(samples, ImageSamples) else ""
+
+
+def open_image(path: Path) -> Image:
+    """Read one picture, turned upright as its EXIF orientation says.
+
+    Raises:
+        InputError: it cannot be read, or has more than 8 bits a channel.
+        BackendUnavailableError: Pillow is not installed.
+    """
+    image_module, image_ops = _pillow()
+    try:
+        with image_module.open(path) as opened:
+            picture: Image = image_ops.exif_transpose(opened)
+            picture.load()
+    except (OSError, SyntaxError, ValueError, struct.error, image_module.DecompressionBombError) as error:
+        raise InputError(
+            "a picture cannot be read",
+            where=str(path),
+            found=f"{type(error).__name__}: {error}",
+            expected="a whole PNG, JPEG, BMP, GIF, TIFF or WebP file",
+            next_step="remove it from the folder, or save it again",
+        ) from error
+    if picture.mode.startswith(("I", "F")):
+        raise InputError(
+            "a picture has more than 8 bits a channel",
+            where=str(path),
+            found=f"mode {picture.mode}",
+            expected="8 bits a channel",
+            next_step="save it with 8 bits, or give arrays made by the model's own preprocessing",
+        )
+    return picture
+
+
+def _pillow() -> tuple[ModuleType, ModuleType]:
+    try:
+        from PIL import Image, ImageOps
+    except ImportError as error:
+        raise BackendUnavailableError(
+            "pictures need Pillow", found=str(error), next_step="pip install 'mlparity[images]'"
+        ) from error
+    return Image, ImageOps

@@ -1,0 +1,100 @@
+"""Loads samples: what the user typed to a `SampleSet`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from mlparity.core.errors import InputError
+from mlparity.core.session import SampleSet
+from mlparity.samples import images
+from mlparity.samples.arrays import READERS, ArraySamples
+from mlparity.samples.functions import function_samples, user_function
+from mlparity.samples.images import ImageSamples, Preprocess
+from mlparity.samples.preprocess import PRESETS, ImagePreprocess, preprocess_named
+
+_KINDS = "an images folder, .npy, .npz or .safetensors files, a folder of them, or module:function"
+
+
+def load_samples(
+    spec: str | Path,
+    *,
+    input_names: Sequence[str] = (),
+    preprocess: ImagePreprocess | Preprocess | str = "",
+    rows: bool = False,
+    limit: int | None = None,
+    finite: bool = True,
+) -> SampleSet:
+    """Return the samples that `spec` names: a file, a folder of files of one kind, `module:name` or `file.py:name`.
+
+    Files come in the order of their names. `input_names` are the model's inputs: its only one takes pictures and
+    `.npy` arrays. `preprocess` is a preset, a TOML file, `module:function` of a picture, or such an object. With
+    `rows` an array file is cut along axis 0 into samples; otherwise a file is one sample. `limit` keeps the first
+    samples. Without `finite`, arrays may hold NaN, as saved outputs do.
+
+    Raises:
+        InputError: nothing there, an empty folder, files of two kinds, or pictures without a preprocessing.
+    """
+    text = str(spec)
+    path = Path(text)
+    if not path.exists() and ":" in text and not text.endswith(":"):
+        return function_samples(text, limit)
+    files = _files(path)
+    only = input_names[0] if len(input_names) == 1 else ""
+    if files[0].suffix.lower() in images.SUFFIXES:
+        return _images(files[:limit], path, only, preprocess)
+    described = _described(files, path, "array files, cut into rows" if rows else "array files")
+    return ArraySamples(files, only, described, rows, finite, limit)
+
+
+def _files(path: Path) -> tuple[Path, ...]:
+    if not path.exists():
+        raise InputError(f"there is no {path}", expected=_KINDS)
+    candidates = sorted(path.iterdir()) if path.is_dir() else [path]
+    usable = tuple(file for file in candidates if _kind(file) and not file.name.startswith("."))
+    kinds = {_kind(file) for file in usable}
+    if len(kinds) == 1:
+        return usable
+    raise InputError(
+        "the folder holds pictures and arrays" if kinds else "there are no samples",
+        where=str(path),
+        found=f"{len(candidates)} files: {', '.join(file.name for file in candidates[:4]) or 'an empty folder'}",
+        expected=_KINDS,
+        next_step="put the samples of one kind in a folder of their own; folders inside it are not read",
+    )
+
+
+def _kind(file: Path) -> str:
+    suffix = file.suffix.lower()
+    return "picture" if suffix in images.SUFFIXES else "array" if suffix in READERS else ""
+
+
+def _images(
+    files: tuple[Path, ...], path: Path, only: str, preprocess: ImagePreprocess | Preprocess | str
+) -> ImageSamples:
+    if preprocess == "":
+        raise InputError(
+            "pictures need a preprocessing",
+            where=str(path),
+            expected=f"{', '.join(PRESETS)}, a .toml file, or module:function",
+            next_step="choose the one that the model was trained with; another one changes its predictions",
+        )
+    chosen = _named(preprocess) if isinstance(preprocess, str) else preprocess
+    name = (chosen.input if isinstance(chosen, ImagePreprocess) else "") or only
+    if not name:
+        raise InputError("the model has several inputs", where=str(path), expected="the name of the one for pictures")
+    if isinstance(chosen, ImagePreprocess):
+        chosen = replace(chosen, input=name)
+    label = preprocess if isinstance(preprocess, str) else "own preprocessing"
+    return ImageSamples(files, name, chosen, _described(files, path, f"pictures ({label})"))
+
+
+def _named(preprocess: str) -> ImagePreprocess | Preprocess:
+    if ":" in preprocess:
+        return user_function(preprocess)  # type: ignore[return-value]
+    return preprocess_named(preprocess)
+
+
+def _described(files: tuple[Path, ...], path: Path, kind: str) -> str:
+    return f"{len(files)} {kind} from {path.name or path}"
