@@ -1,1 +1,9 @@
 """What each MIL op computes: a registry and one module for each MIL family."""
+
+from mlparity.engine.ops import control_flow as control_flow
+from mlparity.engine.ops import non_maximum_suppression as non_maximum_suppression
+from mlparity.engine.ops import pad as pad
+from mlparity.engine.ops import scatter_gather as scatter_gather
+from mlparity.engine.ops import slicing as slicing
+from mlparity.engine.ops import tensor_operation as tensor_operation
+from mlparity.engine.ops import tensor_transformation as tensor_transformation
