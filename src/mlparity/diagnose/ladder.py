@@ -15,6 +15,7 @@ _FP32_BOUND = 2e-6
 _NOISE_FACTOR = 2.0
 # How many times the fp32 difference counts as clearly more (assumed; fp16's unit is 8,192 times fp32's).
 _CLEARLY = 4.0
+_SINGULAR = {"have": "has", "differ": "differs"}
 _NOT_FINITE = ("nan_count", "inf_count")
 
 
@@ -113,17 +114,20 @@ def _all(*rungs: _Rung) -> _Rung:
 
 def _show(rung: _Rung) -> str:
     """Name each group of settings that share their figures, with the largest difference of each."""
-    groups: dict[str, list[str]] = {}
+    groups: dict[tuple[str, str], list[str]] = {}
     for row in rung.settings:
         groups.setdefault(_largest(row), []).append(str(row.setting))
-    return "; ".join(f"{', '.join(names)} {figure}" for figure, names in groups.items())
+    return "; ".join(
+        f"{', '.join(names)} {verb if len(names) > 1 else _SINGULAR[verb]} {figure}"
+        for (verb, figure), names in groups.items()
+    )
 
 
-def _largest(row: SettingResult) -> str:
+def _largest(row: SettingResult) -> tuple[str, str]:
     output = max(row.outputs, key=lambda entry: _excess(entry, None))
     counts = [output.figures.get(name) for name in _NOT_FINITE]
     bad = sum(count for count in counts if count is not None)
     if bad:
-        return f"has {bad:.0f} NaN or infinite mismatches in {output.output}"
+        return "have", f"{bad:.0f} NaN or infinite mismatches in {output.output}"
     difference = output.figures.get("max_abs")
-    return f"differs by at most {format_number(difference)} on scale {format_number(output.scale, 3)}"
+    return "differ", f"by at most {format_number(difference)} on scale {format_number(output.scale, 3)}"

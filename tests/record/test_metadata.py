@@ -1,0 +1,151 @@
+"""What travels with a model, in a real package and beside a `.tflite`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import warnings
+from pathlib import Path
+
+import pytest
+from tests.record.example import example_record
+
+from mlparity.core.errors import FormatError
+from mlparity.record.files import record_sha256
+from mlparity.record.metadata import metadata_of, read_metadata, sidecar_of, write_metadata
+from mlparity.record.package import artifact_sha256
+
+RECORD = example_record()
+FP32, FP16, TFLITE = RECORD.artifacts
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package with one operation, a weight file and metadata of its author, made by coremltools itself."""
+    import numpy as np
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import coremltools as ct
+        from coremltools.converters.mil import Builder as mb
+
+        @mb.program(input_specs=[mb.TensorSpec(shape=(1, 64))], opset_version=ct.target.iOS16)
+        def program(x: object) -> object:
+            return mb.linear(x=x, weight=np.ones((64, 64), np.float32), name="y")
+
+        model = ct.convert(program, minimum_deployment_target=ct.target.iOS16, skip_model_load=True)
+    model.user_defined_metadata["author.key"] = "kept"
+    path = tmp_path_factory.mktemp("made") / "model.mlpackage"
+    model.save(str(path))
+    return path
+
+
+@pytest.fixture
+def package(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "model.mlpackage"))
+
+
+def test_the_texts_of_an_artifact() -> None:
+    texts = metadata_of(RECORD, FP32)
+    assert all(name.startswith("com.mlparity.") for name in texts)
+    assert texts["com.mlparity.verdict"] == "pass"
+    assert texts["com.mlparity.passed.computed"] == "CPU_ONLY, CPU_AND_GPU, ALL"
+    assert texts["com.mlparity.passed.measured"] == ""
+    assert texts["com.mlparity.recommended"] == "CPU_ONLY"
+    assert texts["com.mlparity.record.sha256"] == record_sha256(RECORD)
+    figures = json.loads(texts["com.mlparity.figures"])
+    assert set(figures) == {"fp32/CPU_ONLY", "fp32/CPU_AND_GPU", "fp32/ALL"}
+    assert (
+        float(figures["fp32/ALL"]["outputs"]["logits"]["max_abs"]) == RECORD.settings[0].outputs[0].figures["max_abs"]
+    )
+
+
+def test_an_artifact_that_failed_claims_nothing() -> None:
+    texts = metadata_of(RECORD, FP16)
+    assert texts["com.mlparity.passed.computed"] == texts["com.mlparity.recommended"] == ""
+    assert metadata_of(RECORD, TFLITE)["com.mlparity.passed.measured"] == "litert/fp32"
+
+
+def test_a_package_carries_its_texts_and_loses_nothing(package: Path) -> None:
+    import coremltools as ct
+
+    weights = package / "Data/com.apple.CoreML/weights/weight.bin"
+    before, touched = artifact_sha256(package), weights.stat()
+    others = dict(ct.models.MLModel(str(package), skip_model_load=True).user_defined_metadata)
+    assert read_metadata(package) == {}
+    written = write_metadata(package, metadata_of(RECORD, FP32))
+    assert written == package / "Data/com.apple.CoreML/model.mlmodel"
+    assert read_metadata(package) == metadata_of(RECORD, FP32)
+    assert (weights.stat().st_mtime_ns, weights.stat().st_ino) == (touched.st_mtime_ns, touched.st_ino)
+    assert artifact_sha256(package) == before
+    loaded = ct.models.MLModel(str(package), skip_model_load=True)
+    assert dict(loaded.user_defined_metadata) == {**others, **metadata_of(RECORD, FP32)}
+    assert others["author.key"] == "kept"
+
+
+def test_a_second_verification_replaces_the_first(package: Path) -> None:
+    write_metadata(package, {"com.mlparity.verdict": "fail", "com.mlparity.old": "1"})
+    once = write_metadata(package, {"com.mlparity.verdict": "pass"}).read_bytes()
+    assert read_metadata(package) == {"com.mlparity.verdict": "pass"}
+    assert write_metadata(package, {"com.mlparity.verdict": "pass"}).read_bytes() == once
+
+
+def test_the_hash_of_a_package_covers_weights_and_program(package: Path) -> None:
+    before = artifact_sha256(package)
+    weights = package / "Data/com.apple.CoreML/weights/weight.bin"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    assert artifact_sha256(package) != before
+
+
+def test_a_tflite_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(b"any bytes")
+    assert read_metadata(path) == {}
+    before = artifact_sha256(path)
+    assert write_metadata(path, metadata_of(RECORD, TFLITE)) == tmp_path / "model.tflite.mlparity.json"
+    assert read_metadata(path) == metadata_of(RECORD, TFLITE)
+    assert path.read_bytes() == b"any bytes"
+    assert artifact_sha256(path) == before
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"com.mlparity.verdict": 1}'])
+def test_a_spoilt_file_beside_a_tflite(tmp_path: Path, text: str) -> None:
+    sidecar_of(tmp_path / "model.tflite").write_text(text)
+    with pytest.raises(FormatError, match="metadata beside the artifact"):
+        read_metadata(tmp_path / "model.tflite")
+
+
+def test_a_folder_that_is_no_package(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match=r"Manifest\.json"):
+        read_metadata(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "manifest", ["[]", "{}", '{"rootModelIdentifier": "a", "itemInfoEntries": {"a": 3}}', "[" * 100_000]
+)
+def test_a_spoilt_manifest(package: Path, manifest: str) -> None:
+    (package / "Manifest.json").write_text(manifest)
+    with pytest.raises(FormatError, match="Core ML package cannot be read"):
+        write_metadata(package, {})
+
+
+def test_a_manifest_that_leads_outside(package: Path) -> None:
+    text = (package / "Manifest.json").read_text()
+    (package / "Manifest.json").write_text(text.replace("com.apple.CoreML/model.mlmodel", "../../other.mlmodel"))
+    (package.parent / "other.mlmodel").write_bytes(b"")
+    with pytest.raises(FormatError, match="leads outside"):
+        write_metadata(package, {})
+
+
+def test_a_truncated_spec(package: Path) -> None:
+    spec = package / "Data/com.apple.CoreML/model.mlmodel"
+    spec.write_bytes(spec.read_bytes()[:-7])
+    with pytest.raises(FormatError, match="Core ML package cannot be read"):
+        read_metadata(package)
+
+
+def test_a_missing_artifact(tmp_path: Path) -> None:
+    with pytest.raises(FormatError):
+        artifact_sha256(tmp_path / "none.tflite")
