@@ -8,9 +8,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from mlparity.core.errors import MlparityError
+
+if TYPE_CHECKING:
+    from mlparity.engine.numerics import Profile
 
 T = TypeVar("T")
 
@@ -24,6 +27,8 @@ _USERS = (
 )
 """The modules of coremltools 9 that hold names of the native library once they are imported."""
 
+
+_COMPUTE_UNITS = ("ALL", "CPU_AND_GPU", "CPU_AND_NE", "CPU_ONLY")
 
 _ABSENT = (
     "_MLModelAssetProxy",
@@ -50,7 +55,8 @@ class CoreMLModelProxy:
             raise RuntimeError("mlparity loads models from a path, not from a model asset")
         self.compute_units, self.hints = compute_units, dict(hints)
         started = time.perf_counter_ns()
-        self._model = _as_runtime_error(lambda: load_model(Path(path), function=function if function else None))
+        profile, name = numerics_of(compute_units), function if function else None
+        self._model = _as_runtime_error(lambda: load_model(Path(path), profile, name))
         self._load_ns, self._predict_ns = time.perf_counter_ns() - started, 0
 
     @staticmethod
@@ -92,6 +98,15 @@ def _as_runtime_error(action: Callable[[], T]) -> T:
         return action()
     except MlparityError as error:
         raise RuntimeError(str(error)) from error
+
+
+def numerics_of(compute_units: str) -> Profile:
+    """Return the profile that a model gets on `compute_units`: the same for each, until their own are emulated."""
+    from mlparity.engine.numerics import TYPED
+
+    if compute_units not in _COMPUTE_UNITS:
+        raise RuntimeError(f"unknown compute units {compute_units!r}, expected one of {', '.join(_COMPUTE_UNITS)}")
+    return TYPED
 
 
 def enable_coremltools() -> bool:

@@ -1,0 +1,148 @@
+"""The artifacts of a verification: converted here, or given."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mlparity.api.inspect import precision_of
+from mlparity.api.options import VerifyOptions
+from mlparity.core.errors import BackendUnavailableError, ConversionError, FormatError
+from mlparity.core.progress import Progress
+from mlparity.core.record import Artifact
+from mlparity.core.session import Sample
+from mlparity.core.source import Source
+from mlparity.core.words import Precision, Target
+from mlparity.record.package import artifact_sha256
+
+Kind = tuple[Target, Precision]
+
+SUFFIXES = {".mlpackage": Target.COREML, ".tflite": Target.LITERT, ".onnx": Target.ONNX}
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The artifacts, and for each kind that could not be made, why."""
+
+    artifacts: tuple[Artifact, ...]
+    failures: dict[Kind, str] = field(default_factory=dict)
+
+    def find(self, kind: Kind) -> Artifact | None:
+        """Return the artifact of a kind, None where it could not be made."""
+        return next((each for each in self.artifacts if (each.target, each.precision) == kind), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Conversion:
+    """What a converter tells of its work."""
+
+    frontend: str
+    attempts: tuple[str, ...]
+    options: dict[str, str]
+    seconds: float
+
+
+def make_artifacts(source: Source, sample: Sample, options: VerifyOptions, stage: Path, progress: Progress) -> Made:
+    """Take the given artifacts and convert what the settings need beside them, all into `stage`.
+
+    Raises:
+        ConversionError: no Core ML artifact could be made though Core ML settings are asked for.
+        FormatError: a given artifact cannot be read.
+    """
+    given = dict(_taken(path, stage) for path in options.artifacts)
+    taken = {target for target, _ in given}
+    wanted = dict.fromkeys((each.target, each.precision) for each in options.settings)
+    missing = [kind for kind in wanted if kind not in given and kind[0] not in taken]
+    artifacts, failures = list(given.values()), dict[Kind, str]()
+    errors = []
+    for place, kind in enumerate(missing):
+        progress("convert", place, len(missing))
+        try:
+            artifacts.append(_converted(kind, source, sample, options, stage))
+        except (ConversionError, BackendUnavailableError) as error:
+            failures[kind] = str(error)
+            errors.append(error)
+    if missing:
+        progress("convert", len(missing), len(missing))
+    if errors and not artifacts:
+        raise errors[0]
+    return Made(tuple(artifacts), failures)
+
+
+def _taken(path: Path, stage: Path) -> tuple[Kind, Artifact]:
+    target = SUFFIXES.get(path.suffix)
+    if target is None or not path.exists():
+        raise FormatError(
+            "not an artifact" if path.exists() else "no such artifact",
+            where=str(path),
+            expected=", ".join(SUFFIXES),
+            next_step="check the path",
+        )
+    kind = (target, precision_of(path))
+    place = stage / path.name
+    if path.is_dir():
+        shutil.copytree(path, place)
+    else:
+        shutil.copyfile(path, place)
+    return kind, _artifact(place, stage, kind, _Conversion("given", (), {}, 0.0))
+
+
+def _converted(kind: Kind, source: Source, sample: Sample, options: VerifyOptions, stage: Path) -> Artifact:
+    target, precision = kind
+    place = stage / _name(source, kind)
+    how = _CONVERTERS[target](source, sample, precision, options, place)
+    return _artifact(place, stage, kind, how)
+
+
+def _coreml(source: Source, sample: Sample, precision: Precision, options: VerifyOptions, place: Path) -> _Conversion:
+    from mlparity.convert import coreml
+
+    chosen = coreml.CoremlOptions(
+        precision=precision, deployment_target=options.deployment_target, fp32_ops=options.fp32_ops
+    )
+    done = coreml.convert(source, sample, chosen)
+    coreml.save(done, place)
+    return _Conversion(done.frontend, done.attempts, dict(done.options), done.seconds)
+
+
+def _litert(source: Source, sample: Sample, _precision: Precision, _options: VerifyOptions, place: Path) -> _Conversion:
+    from mlparity.convert import litert
+
+    done = litert.convert(source, sample, place)
+    return _Conversion(done.frontend, (), dict(done.options), done.seconds)
+
+
+def _onnx(source: Source, sample: Sample, _precision: Precision, _options: VerifyOptions, place: Path) -> _Conversion:
+    from mlparity.convert import onnx
+
+    done = onnx.convert(source, sample, place)
+    return _Conversion(done.frontend, (), dict(done.options), done.seconds)
+
+
+_Converter = Callable[[Source, Sample, Precision, VerifyOptions, Path], _Conversion]
+
+_CONVERTERS: dict[Target, _Converter] = {Target.COREML: _coreml, Target.LITERT: _litert, Target.ONNX: _onnx}
+
+_SUFFIX_OF = {target: suffix for suffix, target in SUFFIXES.items()}
+
+
+def _name(source: Source, kind: Kind) -> str:
+    stem = "".join(each if each.isalnum() or each in "-_" else "_" for each in source.name)
+    return f"{stem[:80] if stem else 'model'}_{kind[1]}{_SUFFIX_OF[kind[0]]}"
+
+
+def _artifact(place: Path, stage: Path, kind: Kind, how: _Conversion) -> Artifact:
+    files = [place] if place.is_file() else [each for each in place.rglob("*") if each.is_file()]
+    return Artifact(
+        path=str(place.relative_to(stage)),
+        target=kind[0],
+        precision=kind[1],
+        size_bytes=sum(each.stat().st_size for each in files),
+        sha256=artifact_sha256(place),
+        frontend=how.frontend,
+        attempts=how.attempts,
+        options=how.options,
+        seconds=how.seconds,
+    )

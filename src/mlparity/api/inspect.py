@@ -1,0 +1,133 @@
+"""What an artifact is: its interface, its ops, and what the engine makes of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlparity.core.errors import FormatError, MlparityError
+from mlparity.core.session import TensorSpec
+from mlparity.core.words import Precision
+from mlparity.record.metadata import read_metadata
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What `inspect_artifact` found; `problem` says why the engine cannot run it, "" where it can.
+
+    `ops` counts the ops by MIL name; it is empty for an artifact that is no ML Program, as is `text`.
+    """
+
+    path: Path
+    kind: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    ops: Mapping[str, int]
+    text: str
+    metadata: Mapping[str, str]
+    facts: Mapping[str, str]
+    problem: str = ""
+
+
+def inspect_artifact(path: Path) -> Inspection:
+    """Read an `.mlpackage` or a `.tflite`.
+
+    Raises:
+        FormatError: it cannot be read.
+    """
+    if path.suffix == ".tflite":
+        return _inspect_litert(path)
+    return _inspect_program(path)
+
+
+def _inspect_program(path: Path) -> Inspection:
+    from mlparity.engine.mil.printer import print_program
+    from mlparity.engine.mil.reader import read_program
+
+    program = read_program(path)
+    interface = program.interfaces[program.default_function]
+    opsets = sorted({f"iOS{function.opset}" for function in program.functions.values()})
+    specs = [
+        tuple(TensorSpec(each.name, each.shape, each.dtype if each.dtype else each.kind) for each in features)
+        for features in (interface.inputs, interface.outputs)
+    ]
+    walked = (op for function in program.functions.values() for op in function.walk())
+    return Inspection(
+        path=path,
+        kind="ML Program",
+        inputs=specs[0],
+        outputs=specs[1],
+        ops=dict(sorted(Counter(op.type for op in walked if op.type != "const").items())),
+        text=print_program(program),
+        metadata=read_metadata(path),
+        facts={
+            "specification version": str(program.spec_version),
+            "opset": ", ".join(opsets),
+            "functions": ", ".join(sorted(program.functions)),
+            "precision": str(precision_of(path)),
+        },
+        problem=_engine_problem(path),
+    )
+
+
+def _engine_problem(path: Path) -> str:
+    from mlparity.engine.runtime.model import load_model
+
+    try:
+        load_model(path)
+    except MlparityError as error:
+        return str(error)
+    return ""
+
+
+def _inspect_litert(path: Path) -> Inspection:
+    from mlparity.backends import litert
+
+    with litert.open(path) as session:
+        signature = session.signature
+        return Inspection(
+            path,
+            "LiteRT",
+            signature.inputs,
+            signature.outputs,
+            {},
+            "",
+            read_metadata(path),
+            {"runtime": session.runtime},
+        )
+
+
+def precision_of(path: Path) -> Precision:
+    """Return fp16 for an ML Program that computes anything in fp16, fp32 otherwise.
+
+    Raises:
+        FormatError: it cannot be read.
+    """
+    from mlparity.engine.mil.program import TensorType
+    from mlparity.engine.mil.reader import read_program
+
+    if not path.exists():
+        raise FormatError("no such artifact", where=str(path), next_step="check the path")
+    if path.suffix == ".tflite":
+        return Precision.FP32
+    types = (
+        output.type
+        for function in read_program(path).functions.values()
+        for op in function.walk()
+        if op.type not in ("const", "cast")
+        for output in op.outputs
+    )
+    is_fp16 = any(isinstance(each, TensorType) and each.dtype == "fp16" for each in types)
+    return Precision.FP16 if is_fp16 else Precision.FP32
+
+
+def op_inventory() -> tuple[tuple[str, str], ...]:
+    """Return the ops that the engine runs: each op's name and the opsets that its definitions begin at."""
+    from mlparity.engine.ops.registry import definitions
+
+    since: dict[str, list[str]] = {}
+    for each in definitions():
+        since.setdefault(each.name, []).append(f"iOS{each.since}")
+    return tuple((name, ", ".join(opsets)) for name, opsets in since.items())

@@ -1,0 +1,65 @@
+"""What `verify` is asked for, checked before any work begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mlparity.core.errors import InputError, PolicyError
+from mlparity.core.words import Precision, Setting, Target, coreml_settings
+
+SETTINGS = (*coreml_settings(), Setting(Target.LITERT, Precision.FP32))
+"""What is verified where nothing else is asked for."""
+
+EXTRA_SETTINGS = (Setting(Target.ONNX, Precision.FP32),)
+"""What is verified only when it is asked for by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyOptions:
+    """The choices of one verification; each has the default of the command line.
+
+    `carry` maps an output to the input that it feeds in the next sample. `shapes` (`x:1,3,224,224`,
+    `ids:1,64:int32`) are for random samples.
+    `artifacts` are given in place of converting.
+    """
+
+    settings: tuple[Setting, ...] = SETTINGS
+    carry: Mapping[str, str] = field(default_factory=dict)
+    shapes: tuple[str, ...] = ()
+    artifacts: tuple[Path, ...] = ()
+    deployment_target: str | None = None
+    fp32_ops: tuple[str, ...] = ()
+    eval_mode: bool = False
+    preprocess: str | None = None
+    limit: int | None = None
+    seed: int = 0
+
+
+def settings_from(names: Sequence[str]) -> tuple[Setting, ...]:
+    """Return the settings with these names ("fp16/ALL", "litert/fp32", ...), all default ones where none is named.
+
+    Raises:
+        PolicyError: an unknown name.
+    """
+    known = {str(setting): setting for setting in (*SETTINGS, *EXTRA_SETTINGS)}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise PolicyError(
+            f"unknown setting {unknown[0]!r}", expected=", ".join(known), next_step="use one of these names"
+        )
+    return tuple(known[name] for name in dict.fromkeys(names)) if names else SETTINGS
+
+
+def pairs_from(texts: Sequence[str], option: str) -> dict[str, str]:
+    """Return `NAME=VALUE` texts as a mapping.
+
+    Raises:
+        InputError: a text of another form.
+    """
+    pairs = [text.partition("=") for text in texts]
+    for text, (name, _, value) in zip(texts, pairs, strict=True):
+        if not name or not value:
+            raise InputError(f"{option} takes NAME=VALUE", found=text, next_step=f"for example {option} name=value")
+    return {name: value for name, _, value in pairs}

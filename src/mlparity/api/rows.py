@@ -1,0 +1,197 @@
+"""The rows of the table: a session for each setting, run on every sample and compared with the source."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mlparity.api.artifacts import Made
+from mlparity.api.options import VerifyOptions
+from mlparity.backends import coreml
+from mlparity.backends.carrying import carrying
+from mlparity.backends.checked import run_checked
+from mlparity.compare.comparer import Comparer, noise_of
+from mlparity.compare.verdict import judge
+from mlparity.core.errors import MlparityError
+from mlparity.core.progress import Progress
+from mlparity.core.record import Artifact, Noise, Policy, RowState, SettingResult
+from mlparity.core.session import Outputs, Sample, SampleSet, Session
+from mlparity.core.words import ComputeUnit, Precision, Setting, Standing, Target, Verdict
+from mlparity.samples.images import thumbnail
+
+EXPLAINED = {
+    Setting(Target.COREML, Precision.FP32, ComputeUnit.CPU_AND_NE): (
+        "An fp32-typed op never runs on the Neural Engine, so this setting is fp32/CPU_ONLY under another name. "
+        "Source: https://apple.github.io/coremltools/docs-guides/source/typed-execution.html"
+    )
+}
+"""Settings that Core ML does not offer, and why; they have no figures of their own."""
+
+
+@dataclass(slots=True)
+class Run:
+    """One artifact in one arithmetic: the settings that share it, its session, and what was seen of it."""
+
+    settings: list[Setting]
+    artifact: Artifact
+    session: Session | None
+    standing: Standing
+    comparer: Comparer = field(default_factory=Comparer)
+    seconds: float = 0.0
+    samples: int = 0
+    failure: str = ""
+
+
+@dataclass(slots=True)
+class Rows:
+    """All runs of a verification, and the source's own noise."""
+
+    settings: tuple[Setting, ...]
+    runs: list[Run]
+    failures: dict[Setting, str]
+    noise_comparer: Comparer = field(default_factory=Comparer)
+    noise_failure: str = ""
+
+    def noise(self) -> tuple[Noise, ...]:
+        """Return the source's fp32 noise for each output; empty where it cannot run in fp64."""
+        return () if self.noise_failure else noise_of(self.noise_comparer.result())
+
+    def results(self, policy: Policy, noise: Sequence[Noise]) -> tuple[SettingResult, ...]:
+        """Return a row for each setting, in the order that was asked for."""
+        by_setting = {setting: run for run in self.runs for setting in run.settings}
+        return tuple(self._result(setting, by_setting.get(setting), policy, noise) for setting in self.settings)
+
+    def _result(self, setting: Setting, run: Run | None, policy: Policy, noise: Sequence[Noise]) -> SettingResult:
+        if setting in EXPLAINED:
+            return SettingResult(setting, RowState.EXPLAINED, Verdict.UNKNOWN, note=EXPLAINED[setting])
+        if run is None or run.failure:
+            note = self.failures.get(setting, "no artifact of this precision was given") if run is None else run.failure
+            return SettingResult(setting, RowState.FAILED, Verdict.UNKNOWN, note=note)
+        outputs = run.comparer.result()
+        judgement = judge(policy, outputs, noise, run.comparer.problems)
+        return SettingResult(
+            setting=setting,
+            state=RowState.COMPARED,
+            verdict=judgement.verdict,
+            standing=run.standing,
+            runtime=run.session.runtime if run.session is not None else "",
+            artifact=run.artifact.path,
+            note=_note(setting, run),
+            reasons=judgement.reasons,
+            outputs=outputs,
+            seconds_per_sample=run.seconds / run.samples if run.samples else None,
+        )
+
+
+def _note(setting: Setting, run: Run) -> str:
+    if len(run.settings) < 2 or run.standing is Standing.MEASURED or setting.compute_unit is ComputeUnit.CPU_ONLY:
+        return ""
+    return "Computed in reference arithmetic, the same for each compute unit: the units' own numerics are not emulated."
+
+
+def open_rows(made: Made, options: VerifyOptions, stage: Path) -> Rows:
+    """Open a session for each artifact and arithmetic; one that fails to open is a row with the reason."""
+    rows = Rows(options.settings, [], {})
+    by_arithmetic: dict[tuple[str, str], Run] = {}
+    for setting in options.settings:
+        artifact = made.find((setting.target, setting.precision))
+        if artifact is None:
+            reason = made.failures.get((setting.target, setting.precision))
+            if reason is not None:
+                rows.failures[setting] = reason
+            continue
+        if setting in EXPLAINED:
+            continue
+        key = (artifact.path, _arithmetic(setting))
+        if key in by_arithmetic:
+            by_arithmetic[key].settings.append(setting)
+            continue
+        by_arithmetic[key] = _opened(setting, artifact, options, stage)
+        rows.runs.append(by_arithmetic[key])
+    return rows
+
+
+def _arithmetic(setting: Setting) -> str:
+    return coreml.arithmetic_of(setting.compute_unit) if setting.compute_unit is not None else ""
+
+
+def _opened(setting: Setting, artifact: Artifact, options: VerifyOptions, stage: Path) -> Run:
+    standing = coreml.standing() if setting.target is Target.COREML else Standing.MEASURED
+    run = Run([setting], artifact, None, standing)
+    try:
+        run.session = carrying(open_session(stage / artifact.path, setting), options.carry)
+    except MlparityError as error:
+        run.failure = str(error)
+    return run
+
+
+def open_session(path: Path, setting: Setting) -> Session:
+    """Return a session of the artifact at `path` in `setting`."""
+    return _OPENERS[setting.target](path, setting)
+
+
+def _open_coreml(path: Path, setting: Setting) -> Session:
+    return coreml.open_package(path, setting.compute_unit or ComputeUnit.ALL)
+
+
+def _open_litert(path: Path, _: Setting) -> Session:
+    from mlparity.backends import litert
+
+    return litert.open(path)
+
+
+def _open_onnx(path: Path, _: Setting) -> Session:
+    from mlparity.backends import onnxruntime
+
+    return onnxruntime.open(path)
+
+
+_OPENERS: dict[Target, Callable[[Path, Setting], Session]] = {
+    Target.COREML: _open_coreml,
+    Target.LITERT: _open_litert,
+    Target.ONNX: _open_onnx,
+}
+
+
+def compare_samples(rows: Rows, samples: SampleSet, references: tuple[Session, Session], progress: Progress) -> None:
+    """Run every session on every sample, one sample at a time; memory does not grow with their number."""
+    narrow, wide = references
+    for place, (name, sample) in enumerate(samples):
+        progress("compare", place, len(samples))
+        expected = run_checked(narrow, sample)
+        _add_noise(rows, name, sample, expected, wide)
+        for run in rows.runs:
+            _add(run, name, sample, expected, samples)
+    progress("compare", len(samples), len(samples))
+
+
+def _add_noise(rows: Rows, name: str, sample: Sample, narrow: Outputs, wide: Session) -> None:
+    if rows.noise_failure:
+        return
+    try:
+        rows.noise_comparer.add(name, run_checked(wide, sample), narrow)
+    except MlparityError as error:
+        rows.noise_failure = str(error)
+
+
+def _add(run: Run, name: str, sample: Sample, expected: Outputs, samples: SampleSet) -> None:
+    if run.session is None or run.failure:
+        return
+    started = time.perf_counter()
+    try:
+        outputs = run_checked(run.session, sample)
+    except MlparityError as error:
+        run.failure = f"sample {name}: {error}"
+        return
+    run.seconds += time.perf_counter() - started
+    run.samples += 1
+    run.comparer.add(name, expected, outputs, lambda: thumbnail(samples, name))
+
+
+def close_rows(rows: Rows) -> None:
+    """Close every session."""
+    for run in rows.runs:
+        if run.session is not None:
+            run.session.close()

@@ -1,0 +1,80 @@
+"""An output folder that appears whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mlparity.core.errors import OutputError
+
+_MARK = "record.json"
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+@contextmanager
+def staged_folder(out: Path) -> Iterator[Path]:
+    """Yield an empty folder beside `out`; when the block ends well it takes the place of `out`.
+
+    An `out` that an earlier verification wrote is replaced; any other non-empty folder is left alone. If the block
+    raises, Ctrl-C included, nothing remains.
+
+    Raises:
+        OutputError: `out` holds something else, or cannot be written, or the disk is full.
+    """
+    _check_free(out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        stage = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    except OSError as error:
+        raise _unwritable(out, error) from error
+    try:
+        yield stage
+        _take_place(stage, out)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise _unwritable(out, error) from error
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def _check_free(out: Path) -> None:
+    if out.is_dir() and (not any(out.iterdir()) or (out / _MARK).is_file()):
+        return
+    if out.exists():
+        raise OutputError(
+            "the output folder holds something else",
+            where=str(out),
+            expected="a new or empty folder, or one that mlparity wrote",
+            next_step="choose another --out",
+        )
+
+
+def _take_place(stage: Path, out: Path) -> None:
+    stage.chmod(0o755)
+    if not out.exists():
+        stage.rename(out)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{out.name}.old.", dir=out.parent))
+    out.rename(old / out.name)
+    try:
+        stage.rename(out)
+    except OSError:
+        (old / out.name).rename(out)
+        raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _unwritable(out: Path, error: OSError) -> OutputError:
+    return OutputError(
+        "the results could not be written",
+        where=str(out),
+        found=str(error),
+        expected="a place with enough free space that may be written to",
+        next_step="free some space, or choose another --out; nothing was left behind",
+    )

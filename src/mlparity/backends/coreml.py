@@ -1,0 +1,172 @@
+"""An `.mlpackage` to a session, through coremltools' own `MLModel`: Core ML on macOS, our engine elsewhere."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import platform
+import sys
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from mlparity.core.errors import ExecutionError, FormatError, InputError, MlparityError
+from mlparity.core.session import Availability, Outputs, Sample, Signature, TensorSpec
+from mlparity.core.words import ComputeUnit, Standing
+from mlparity.engine.coremltools_binding import enable_coremltools, numerics_of
+
+_DTYPES = {65552: "float32", 65568: "float32", 65600: "float64", 131104: "int32", 131080: "int8"}
+"""`ArrayFeatureType.ArrayDataType` to numpy, fp16 as coremltools passes it. Source: coremltools 9.0, `FeatureTypes.proto`."""
+
+
+def probe() -> Availability:
+    """Return whether coremltools is installed; with it, every platform can predict."""
+    if importlib.util.find_spec("coremltools") is None:
+        return Availability(False, "coremltools is not installed: pip install mlparity")
+    return Availability(True)
+
+
+def standing() -> Standing:
+    """Return `measured` where Core ML itself predicts, `computed` where our engine does."""
+    return Standing.MEASURED if sys.platform == "darwin" else Standing.COMPUTED
+
+
+def arithmetic_of(unit: ComputeUnit) -> str:
+    """Return a name for the arithmetic that `unit` gets here; units of the same name give the same numbers."""
+    return str(unit) if sys.platform == "darwin" else numerics_of(str(unit)).name
+
+
+def runtime() -> str:
+    """Return what predicts here, with its version."""
+    from mlparity import __version__
+
+    if sys.platform == "darwin":
+        return f"Core ML on macOS {platform.mac_ver()[0]}, {platform.machine()}"
+    return f"mlparity {__version__} engine"
+
+
+def open_package(path: Path, unit: ComputeUnit, function: str | None = None) -> CoreMLSession:
+    """Return a session of the package at `path` on `unit`.
+
+    Raises:
+        FormatError: the package cannot be read.
+        UnsupportedOpError: the engine lacks one of its ops.
+    """
+    enable_coremltools()
+    if not path.exists():
+        raise FormatError("no such package", where=str(path), next_step="check the path")
+    previous = logging.root.manager.disable
+    logging.disable(logging.WARNING)  # notes of coremltools' import, which say nothing about the model
+    try:
+        coremltools: Any = importlib.import_module("coremltools")
+    finally:
+        logging.disable(previous)
+    with warnings.catch_warnings():
+        # The reason of a failed load is raised below, so the warning that repeats it is not shown.
+        warnings.filterwarnings("ignore", message="You will not be able to run predict", category=RuntimeWarning)
+        model = _load(coremltools, path, unit, function)
+    if model._framework_error is not None:
+        raise _own_error(model._framework_error, path)
+    return CoreMLSession(model, path)
+
+
+def _load(coremltools: Any, path: Path, unit: ComputeUnit, function: str | None) -> Any:
+    try:
+        return coremltools.models.MLModel(
+            str(path), compute_units=coremltools.ComputeUnit[str(unit)], function_name=function
+        )
+    except MlparityError:
+        raise
+    except Exception as error:  # coremltools and protobuf raise many types for a file that is no model
+        raise FormatError(
+            "coremltools cannot load the package",
+            where=str(path),
+            found=f"{type(error).__name__}: {error}",
+            expected="an .mlpackage that coremltools wrote",
+            next_step="convert or copy the package again",
+        ) from error
+
+
+def _own_error(error: BaseException, path: Path) -> MlparityError:
+    cause = error.__cause__
+    if isinstance(cause, MlparityError):
+        return cause
+    return ExecutionError("Core ML cannot load the model", where=str(path), found=str(error))
+
+
+@dataclass(slots=True)
+class CoreMLSession:
+    """A loaded `MLModel`; arrays in, arrays out."""
+
+    model: Any
+    path: Path
+    signature: Signature = field(init=False)
+    images: frozenset[str] = field(init=False)
+    runtime: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Read the signature from the model's description."""
+        description = self.model.get_spec().description
+        inputs, outputs = (tuple(map(_spec, each)) for each in (description.input, description.output))
+        self.signature, self.runtime = Signature(inputs, outputs), runtime()
+        self.images = frozenset(each.name for each in description.input if each.type.HasField("imageType"))
+
+    def run(self, sample: Sample) -> Outputs:
+        """Return the outputs as arrays; a classifier's probabilities come in the order of its labels."""
+        features = {name: _image(name, each) if name in self.images else each for name, each in sample.items()}
+        try:
+            outputs: Mapping[str, object] = self.model.predict(features)
+        except RuntimeError as error:
+            raise _own_error(error, self.path) from error
+        return {name: array for name, value in outputs.items() if (array := _array(value)) is not None}
+
+    def close(self) -> None:
+        """Let go of the model."""
+        self.model = None
+
+    def __enter__(self) -> CoreMLSession:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+def _spec(feature: Any) -> TensorSpec:
+    kind = feature.type.WhichOneof("Type")
+    if kind != "multiArrayType":
+        return TensorSpec(feature.name, None, "")
+    array = feature.type.multiArrayType
+    flexible = bool(array.shapeRange.sizeRanges) or bool(array.enumeratedShapes.shapes)
+    shape = tuple(array.shape) if array.shape and not flexible else None
+    return TensorSpec(feature.name, shape, _DTYPES.get(array.dataType, ""))
+
+
+def _image(name: str, array: np.ndarray) -> object:
+    """Return pixels, (height, width, 3) or (1, 3, height, width) with values 0 to 255, as a Pillow image."""
+    from PIL import Image
+
+    pixels = np.asarray(array)
+    if pixels.ndim == 4 and pixels.shape[0] == 1:
+        pixels = pixels[0].transpose(1, 2, 0)
+    whole = np.rint(pixels)
+    if pixels.size == 0 or np.abs(pixels - whole).max() > 1e-3 or whole.min() < 0 or whole.max() > 255:
+        raise InputError(
+            f"the input {name!r} is an image in the artifact, and the sample has no pixels",
+            found=f"values from {pixels.min():.4g} to {pixels.max():.4g}" if pixels.size else "no values",
+            expected="whole numbers from 0 to 255",
+            next_step="give samples as pixels; let the model, or the artifact's scale and bias, normalise them",
+        )
+    return Image.fromarray(whole.astype(np.uint8).squeeze())
+
+
+def _array(value: object) -> np.ndarray | None:
+    if isinstance(value, Mapping):
+        return np.asarray(list(value.values()), np.float64)
+    if isinstance(value, str):
+        return None
+    return np.asarray(value)

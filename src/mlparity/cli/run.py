@@ -1,0 +1,29 @@
+"""`mlparity run`: an artifact on samples, its outputs saved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlparity.cli.progress import shown_progress
+from mlparity.cli.tables import stdout
+from mlparity.core.words import ComputeUnit
+
+
+def run(
+    artifact: Annotated[Path, typer.Argument(help="An .mlpackage, a .tflite or an .onnx file.")],
+    inputs: Annotated[str, typer.Option(help="A folder of images, .npy/.npz/.safetensors, or module:function.")],
+    out: Annotated[Path, typer.Option(help="The .npz file for the outputs: SAMPLE/OUTPUT to array.")],
+    preprocess: Annotated[
+        str | None, typer.Option(help="For images: a preset (imagenet), a TOML file, or module:function.")
+    ] = None,
+    unit: Annotated[ComputeUnit, typer.Option(help="Core ML's compute units.")] = ComputeUnit.ALL,
+) -> None:
+    """Run an artifact on samples and save its outputs, to compare them with those of another machine."""
+    from mlparity import api
+
+    with shown_progress() as progress:
+        count = api.run_artifact(artifact, inputs, out, preprocess, unit, progress)
+    stdout().print(f"{count} samples: {out}")

@@ -1,0 +1,94 @@
+"""`mlparity verify`: the main job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlparity.cli.progress import shown_progress
+from mlparity.cli.tables import STYLES, settings_table, stdout
+from mlparity.core.record import Record, RowState
+from mlparity.core.words import Verdict
+
+
+def verify(
+    source: Annotated[
+        str, typer.Argument(help="package.module:factory, file.py:factory, a .pt2 file, or a TorchScript file.")
+    ],
+    out: Annotated[Path, typer.Option(help="The folder for record, report and artifacts.")],
+    inputs: Annotated[
+        str | None,
+        typer.Option(help="A folder of images, .npy/.npz/.safetensors, or module:function that yields samples."),
+    ] = None,
+    preprocess: Annotated[
+        str | None, typer.Option(help="For images: a preset (imagenet), a TOML file, or module:function.")
+    ] = None,
+    policy: Annotated[str, typer.Option(help="consistency, task, or a policy file (TOML).")] = "consistency",
+    setting: Annotated[
+        list[str] | None, typer.Option(help="Only this setting, such as fp16/ALL or litert/fp32; may be repeated.")
+    ] = None,
+    artifact: Annotated[
+        list[Path] | None, typer.Option(help="Verify this .mlpackage or .tflite in place of converting.")
+    ] = None,
+    carry: Annotated[
+        list[str] | None, typer.Option(help="OUTPUT=INPUT: feed an output into the next sample's input.")
+    ] = None,
+    shape: Annotated[
+        list[str] | None, typer.Option(help="x:1,3,224,224 or ids:1,64:int32: an input of random samples.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Use the first N samples (or N random ones).")] = None,
+    seed: Annotated[int, typer.Option(help="The seed of random samples.")] = 0,
+    target: Annotated[str | None, typer.Option(help="minimum_deployment_target, such as iOS17.")] = None,
+    fp32_op: Annotated[
+        list[str] | None, typer.Option(help="A MIL op type or an op's name to keep in fp32; may be repeated.")
+    ] = None,
+    eval_mode: Annotated[bool, typer.Option("--eval", help="Put a module in training mode into eval mode.")] = False,
+) -> Verdict:
+    """Convert SOURCE, run it and the artifacts on the same samples, compare, explain, and write the proof down.
+
+    Exit code: 0 pass, 1 fail, 2 bad input, 3 unknown.
+    """
+    from mlparity import api
+    from mlparity.api.options import VerifyOptions, pairs_from, settings_from
+
+    options = VerifyOptions(
+        settings=settings_from(setting or ()),
+        carry=pairs_from(carry or (), "--carry"),
+        shapes=tuple(shape or ()),
+        artifacts=tuple(artifact or ()),
+        deployment_target=target,
+        fp32_ops=tuple(fp32_op or ()),
+        eval_mode=eval_mode,
+        preprocess=preprocess,
+        limit=limit,
+        seed=seed,
+    )
+    with shown_progress() as progress:
+        record = api.verify(source, out, inputs, policy, options, progress)
+    _show(record, out)
+    return record.verdict
+
+
+def _show(record: Record, out: Path) -> None:
+    console = stdout()
+    console.print(f"{record.source.name} on {record.samples.count} samples: {record.samples.description}")
+    if record.samples.warning:
+        console.print(f"warning: {record.samples.warning}", style="yellow")
+    console.print()
+    console.print(settings_table(record))
+    for row in record.settings:
+        if row.state is not RowState.COMPARED:
+            console.print(f"{row.setting}: {row.note}", style="dim")
+    console.print()
+    console.print(f"Cause: {record.cause.kind}. {record.cause.sentence}")
+    console.print(f"Recommended: {record.recommendation.sentence}")
+    console.print(f"Verdict: {record.verdict}", style=STYLES[record.verdict])
+    console.print(f"report: {out / 'report.html'}")
+    console.print(f"record: {out / 'record.json'}")
+    if record.recommendation.setting is not None and (out / _SNIPPET).exists():
+        console.print(f"for the app: {out / _SNIPPET}")
+
+
+_SNIPPET = "LoadModel.swift"

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.engine.mil.packages import write_package
+
+from mlparity.core.errors import FormatError, MlparityError
+from mlparity.engine.mil.printer import print_program
+from mlparity.engine.mil.program import TensorType, Value
+from mlparity.engine.mil.reader import read_program
+from mlparity.engine.mil.spec import proto
+
+SPEC = Path("Data/com.apple.CoreML/model.mlmodel")
+WEIGHTS = Path("Data/com.apple.CoreML/weights/weight.bin")
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_package(tmp_path_factory.mktemp("packages"))
+
+
+@pytest.fixture
+def copied(package: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(package, tmp_path / package.name))
+
+
+def test_a_program_keeps_names_types_and_the_opset(package: Path) -> None:
+    program = read_program(package)
+    function = program.functions["main"]
+    assert function.opset == 16
+    assert str(function.inputs[0].type) == "fp32[1, 3, 16, 16]"
+    assert function.body.outputs == ("y",)
+    assert {"conv", "relu", "concat", "linear", "softmax"} <= {op.type for op in function.walk()}
+    assert program.interfaces["main"].inputs[0].shape == (1, 3, 16, 16)
+
+
+def test_weights_stay_in_the_mapped_file(package: Path) -> None:
+    weights = [
+        value.data
+        for op in read_program(package).functions["main"].walk()
+        for value in op.attributes.values()
+        if isinstance(value.type, TensorType) and value.type.shape == (8, 3, 3, 3)
+    ]
+    assert len(weights) == 1
+    assert isinstance(weights[0], np.ndarray)
+    assert not weights[0].flags.writeable
+    assert not weights[0].flags.owndata
+
+
+def test_the_printed_program_has_a_line_for_each_op(package: Path) -> None:
+    program = read_program(package)
+    text = print_program(program)
+    assert "= conv(" in text
+    assert "fp16[1, 8, 16, 16]" in text
+    assert text.count("\n") == len(list(program.functions["main"].walk())) + 2
+
+
+def _edit_spec(path: Path, edit: Callable[[object], None]) -> None:
+    message = proto("Model").Model()
+    message.ParseFromString((path / SPEC).read_bytes())
+    edit(message)
+    (path / SPEC).write_bytes(message.SerializeToString())
+
+
+def _block(message: object) -> object:
+    return message.mlProgram.functions["main"].block_specializations["CoreML6"]
+
+
+def _blobs(message: object) -> list[object]:
+    values = [each.attributes["val"] for each in _block(message).operations if each.type == "const"]
+    return [value.blobFileValue for value in values if value.WhichOneof("value") == "blobFileValue"]
+
+
+def _rename_root(path: Path) -> None:
+    manifest = json.loads((path / "Manifest.json").read_text())
+    manifest["itemInfoEntries"][manifest["rootModelIdentifier"]]["path"] = "../../outside.mlmodel"
+    (path / "Manifest.json").write_text(json.dumps(manifest))
+
+
+def _set_offsets(message: object, offset: int) -> None:
+    for blob in _blobs(message):
+        blob.offset = offset
+
+
+def _escape(message: object) -> None:
+    for blob in _blobs(message):
+        blob.fileName = "@model_path/../../../../../etc/passwd"
+
+
+def _truncate(path: Path, part: Path, keep: float) -> None:
+    data = (path / part).read_bytes()
+    (path / part).write_bytes(data[: int(len(data) * keep)])
+
+
+def _reverse_ops(message: object) -> None:
+    block = _block(message)
+    ops = [each for each in block.operations]
+    del block.operations[:]
+    block.operations.extend(reversed(ops))
+
+
+BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
+    "no manifest": (lambda path: (path / "Manifest.json").unlink(), "no Manifest.json"),
+    "manifest is no JSON": (lambda path: (path / "Manifest.json").write_text("{"), "Manifest.json cannot be read"),
+    "manifest is a list": (lambda path: (path / "Manifest.json").write_text("[]"), "not an object"),
+    "manifest leaves the package": (_rename_root, "outside"),
+    "no spec": (lambda path: (path / SPEC).unlink(), "which is not there"),
+    "truncated spec": (lambda path: _truncate(path, SPEC, 0.9), "spec"),
+    "empty spec": (lambda path: (path / SPEC).write_bytes(b""), "no model type"),
+    "no weight file": (lambda path: (path / WEIGHTS).unlink(), "weight file cannot be read"),
+    "empty weight file": (lambda path: (path / WEIGHTS).write_bytes(b""), "weight file cannot be read"),
+    "truncated weight file": (lambda path: _truncate(path, WEIGHTS, 0.5), "weight file is not what"),
+    "corrupt weight file": (lambda path: (path / WEIGHTS).write_bytes(b"\xff" * 4096), "weight file version"),
+    "offset outside the file": (lambda path: _edit_spec(path, lambda m: _set_offsets(m, 1 << 40)), "offset"),
+    "offset between blobs": (lambda path: _edit_spec(path, lambda m: _set_offsets(m, 65)), "blob record"),
+    "weights outside the package": (lambda path: _edit_spec(path, _escape), "outside"),
+    "newer specification": (
+        lambda path: _edit_spec(path, lambda m: setattr(m, "specificationVersion", 99)),
+        "newer than this version",
+    ),
+    "ops out of order": (lambda path: _edit_spec(path, _reverse_ops), "before it is defined"),
+    "neural network": (lambda path: _edit_spec(path, lambda m: m.neuralNetwork.SetInParent()), "neuralNetwork"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_package_is_refused_with_its_place_and_a_next_step(copied: Path, name: str) -> None:
+    breaks, text = BROKEN[name]
+    breaks(copied)
+    with pytest.raises(FormatError, match=text) as caught:
+        read_program(copied)
+    assert caught.value.where
+    assert caught.value.next_step
+
+
+@pytest.mark.parametrize("name", ["missing.mlpackage", "file.txt"])
+def test_what_is_no_package_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file.txt").write_text("hello")
+    with pytest.raises(MlparityError) as caught:
+        read_program(tmp_path / name)
+    assert name in str(caught.value)
+
+
+def test_a_constant_in_the_spec_reads_as_its_type(package: Path) -> None:
+    constants = {
+        op.outputs[0].name: op.attributes["val"]
+        for op in read_program(package).functions["main"].walk()
+        if op.type == "const"
+    }
+    assert all(isinstance(value, Value) for value in constants.values())
+    assert "custom" in [value.data for value in constants.values() if isinstance(value.data, str)] or any(
+        isinstance(value.data, str) for value in constants.values()
+    )
