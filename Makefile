@@ -48,7 +48,7 @@ browser:
 
 demo: $(STAMPS)/demo $(STAMPS)/photos
 	$(BIN)/mlparity verify examples/mobilenet_v2.py:mobilenet_v2 \
-	  --inputs build/photos --image-preset imagenet --out out/demo
+	  --inputs build/photos --preprocess imagenet --out out/demo
 
 test: $(STAMPS)/dev models browser
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2

@@ -2,7 +2,7 @@
 
 Run `make demo`, or, after it has set everything up:
 
-    mlparity verify examples/mobilenet_v2.py:mobilenet_v2 --inputs build/photos --image-preset imagenet --out out/demo
+    mlparity verify examples/mobilenet_v2.py:mobilenet_v2 --inputs build/photos --preprocess imagenet --out out/demo
 """
 
 from __future__ import annotations
