@@ -1,0 +1,247 @@
+"""Runs a `.tflite` file with LiteRT's own interpreter and its XNNPACK kernels."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, TypedDict
+
+import numpy as np
+
+from mlparity.core.errors import BackendUnavailableError, ExecutionError, FormatError
+from mlparity.core.session import Availability, Outputs, Sample, Signature, TensorSpec
+
+_IDENTIFIER = b"TFL3"
+"""Bytes 4 to 8 of the file. Source: https://github.com/google-ai-edge/LiteRT/blob/main/tflite/schema/schema.fbs."""
+
+
+def probe() -> Availability:
+    """Tell whether LiteRT is installed; nothing is imported."""
+    if find_spec("ai_edge_litert") is None:
+        return Availability(ok=False, why="ai-edge-litert is not installed: pip install 'mlparity[litert]'")
+    return Availability(ok=True)
+
+
+def open(  # noqa: A001 - every backend has `open`
+    path: str | Path,
+    *,
+    input_names: Sequence[str] = (),
+    output_names: Sequence[str] = (),
+    num_threads: int = 1,
+) -> LitertSession:
+    """Load a `.tflite` file.
+
+    `input_names` and `output_names` are the source's; where the file has other names, they replace its own by
+    position. Without them the file's own names are used.
+
+    Raises:
+        BackendUnavailableError: LiteRT is not installed.
+        FormatError: no such file, no TFLite file, damaged, or another number of inputs or outputs than names.
+    """
+    available = probe()
+    if not available.ok:
+        raise BackendUnavailableError(available.why)
+    return LitertSession(_checked_file(Path(path)), tuple(input_names), tuple(output_names), num_threads)
+
+
+class LitertSession:
+    """A loaded `.tflite` file; its main graph is run."""
+
+    def __init__(
+        self, path: Path, input_names: tuple[str, ...], output_names: tuple[str, ...], num_threads: int
+    ) -> None:
+        self._path = path
+        self._interpreter: _Interpreter | None = _loaded(path, num_threads)
+        inputs, outputs = _ports(self._interpreter)
+        self._inputs = _renamed(inputs, input_names, path, "inputs")
+        self._outputs = _renamed(outputs, output_names, path, "outputs")
+
+    @property
+    def signature(self) -> Signature:
+        """The names, shapes and types of the file."""
+        return Signature(
+            tuple(TensorSpec(port.name, port.shape, port.dtype) for port in self._inputs),
+            tuple(TensorSpec(port.name, port.shape, port.dtype) for port in self._outputs),
+        )
+
+    @property
+    def runtime(self) -> str:
+        """LiteRT's version."""
+        return f"LiteRT {version('ai-edge-litert')} (CPU, XNNPACK)"
+
+    def run(self, sample: Sample) -> Outputs:
+        """Return the outputs of one sample.
+
+        Raises:
+            ExecutionError: the interpreter fails; the text has its own message.
+        """
+        if self._interpreter is None:
+            raise ExecutionError("the session is closed", where=str(self._path))
+        try:
+            self._feed(self._interpreter, sample)
+            self._interpreter.invoke()
+        except (ValueError, RuntimeError) as error:
+            raise ExecutionError("LiteRT failed", where=str(self._path), found=str(error)) from error
+        return {port.name: self._interpreter.get_tensor(port.index) for port in self._outputs}
+
+    def close(self) -> None:
+        """Free the interpreter."""
+        self._interpreter = None
+
+    def __enter__(self) -> LitertSession:
+        """Return the session itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the session."""
+        self.close()
+
+    def _feed(self, interpreter: _Interpreter, sample: Sample) -> None:
+        held = {detail["index"]: tuple(detail["shape"]) for detail in interpreter.get_input_details()}
+        resized = [port for port in self._inputs if held[port.index] != sample[port.name].shape]
+        for port in resized:
+            interpreter.resize_tensor_input(port.index, sample[port.name].shape)
+        if resized:
+            interpreter.allocate_tensors()
+        for port in self._inputs:
+            interpreter.set_tensor(port.index, sample[port.name])
+
+
+@dataclass(frozen=True, slots=True)
+class _Port:
+    """One input or output of the main graph: its name, its tensor's index, its shape and its type."""
+
+    name: str
+    index: int
+    shape: tuple[int | None, ...] | None
+    dtype: str
+
+
+class _Detail(TypedDict):
+    """What the interpreter tells of one tensor. Source: its `get_input_details` docstring."""
+
+    name: str
+    index: int
+    shape: np.ndarray
+    shape_signature: np.ndarray
+    dtype: type[np.generic]
+
+
+class _Runner(Protocol):
+    def get_input_details(self) -> Mapping[str, _Detail]: ...
+
+    def get_output_details(self) -> Mapping[str, _Detail]: ...
+
+
+class _Interpreter(Protocol):
+    def allocate_tensors(self) -> None: ...
+
+    def resize_tensor_input(self, input_index: int, tensor_size: tuple[int, ...]) -> None: ...
+
+    def set_tensor(self, tensor_index: int, value: np.ndarray) -> None: ...
+
+    def get_tensor(self, tensor_index: int) -> np.ndarray: ...
+
+    def invoke(self) -> None: ...
+
+    def get_signature_list(self) -> Mapping[str, object]: ...
+
+    def get_signature_runner(self, signature_key: str) -> _Runner: ...
+
+    def get_input_details(self) -> Sequence[_Detail]: ...
+
+    def get_output_details(self) -> Sequence[_Detail]: ...
+
+
+def _checked_file(path: Path) -> Path:
+    if not path.is_file():
+        raise FormatError(f"there is no file {path}", expected="a .tflite file")
+    with path.open("rb") as file:
+        head = file.read(8)
+    if head[4:] != _IDENTIFIER:
+        raise FormatError(
+            "this is no TFLite file",
+            where=str(path),
+            found=f"bytes 4 to 8 are {head[4:]!r}",
+            expected=repr(_IDENTIFIER),
+        )
+    return path
+
+
+def _loaded(path: Path, num_threads: int) -> _Interpreter:
+    from ai_edge_litert.interpreter import Interpreter
+
+    with _quiet_stderr():
+        try:
+            interpreter: _Interpreter = Interpreter(str(path), num_threads=num_threads)
+            interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise FormatError(
+                "LiteRT cannot load the file", where=str(path), found=str(error), next_step="convert the model again"
+            ) from error
+    return interpreter
+
+
+def _ports(interpreter: _Interpreter) -> tuple[list[_Port], list[_Port]]:
+    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+    signatures = list(interpreter.get_signature_list())
+    # A file with several signatures has several graphs; the details above are those of the main one.
+    if len(signatures) != 1:
+        return _named(inputs, {}), _named(outputs, {})
+    runner = interpreter.get_signature_runner(signatures[0])
+    return _named(inputs, runner.get_input_details()), _named(outputs, runner.get_output_details())
+
+
+def _named(details: Sequence[_Detail], signature: Mapping[str, _Detail]) -> list[_Port]:
+    """Give the tensors their names in the signature, in the graph's order; a tensor may be two outputs."""
+    names: dict[int, list[str]] = {}
+    for name, detail in signature.items():
+        names.setdefault(detail["index"], []).append(name)
+    return [_port(names[d["index"]].pop(0) if names.get(d["index"]) else d["name"], d) for d in details]
+
+
+def _port(name: str, detail: _Detail) -> _Port:
+    shape = tuple(None if size < 0 else int(size) for size in detail["shape_signature"])
+    # An empty signature belongs to a scalar, or to a tensor whose rank only a run tells.
+    known = shape if len(detail["shape"]) == len(shape) else None
+    return _Port(name, detail["index"], known, np.dtype(detail["dtype"]).name)
+
+
+def _renamed(ports: list[_Port], names: tuple[str, ...], path: Path, what: str) -> tuple[_Port, ...]:
+    own = {port.name: port for port in ports}
+    if not names:
+        return tuple(ports)
+    if set(names) == set(own):
+        return tuple(own[name] for name in names)
+    if len(names) != len(ports):
+        raise FormatError(
+            f"the file has other {what} than the source",
+            where=str(path),
+            found=", ".join(own),
+            expected=", ".join(names),
+        )
+    return tuple(replace(port, name=name) for port, name in zip(ports, names, strict=True))
+
+
+@contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Discard what native code writes to file descriptor 2: LiteRT announces its delegate there, with no switch."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("w") as sink:
+            os.dup2(sink.fileno(), 2)
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)

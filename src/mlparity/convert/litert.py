@@ -1,0 +1,182 @@
+"""Converts a source to a `.tflite` file with Google's converter (litert-torch)."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from mlparity.core.errors import BackendUnavailableError, ConversionError, OutputError
+from mlparity.core.session import Sample
+from mlparity.core.source import Source
+
+FRONTEND = "export"
+"""litert-torch has one route: torch.export."""
+
+
+@dataclass(frozen=True, slots=True)
+class LitertOptions:
+    """What may be chosen; fp32 always.
+
+    `strict_export` analyses the Python code instead of running it: slower, and it follows more control flow.
+    """
+
+    strict_export: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LitertConversion:
+    """A `.tflite` file and how it was made; its inputs and outputs have the source's names."""
+
+    path: Path
+    frontend: str
+    seconds: float
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+def convert(source: Source, sample: Sample, path: Path, options: LitertOptions | None = None) -> LitertConversion:
+    """Convert `source` to fp32 with the shapes of `sample`, and write it to `path` (beside it first, then renamed).
+
+    64-bit inputs and outputs become 32-bit ones.
+
+    Raises:
+        ConversionError: the converter failed; the text has its message and what to try next.
+        BackendUnavailableError: litert-torch is not installed.
+        OutputError: the file cannot be written.
+    """
+    chosen = options if options is not None else LitertOptions()
+    start = time.perf_counter()
+    _require()
+    with _quiet():
+        try:
+            content = _converted(source, sample, chosen)
+        except Exception as error:
+            raise _failure(source, error) from error
+    _write(path, content)
+    made = {"strict_export": str(chosen.strict_export), "litert-torch": version("litert-torch")}
+    return LitertConversion(path, FRONTEND, time.perf_counter() - start, made)
+
+
+class _Named(nn.Module):
+    """Takes tensors by name and returns a mapping: the converter names a file's inputs and outputs after these."""
+
+    def __init__(self, source: Source) -> None:
+        super().__init__()
+        self.flat = cast("nn.Module", source.module)
+        self.output_names = source.output_names
+        self.training = False
+
+    def forward(self, **inputs: Tensor) -> dict[str, Tensor]:
+        """Return the outputs by name."""
+        return dict(zip(self.output_names, self.flat(**inputs), strict=True))
+
+
+def _require() -> None:
+    if find_spec("litert_torch") is None:
+        raise BackendUnavailableError("litert-torch is not installed", next_step="pip install 'mlparity[litert]'")
+
+
+def _converted(source: Source, sample: Sample, options: LitertOptions) -> bytes:
+    import litert_torch
+
+    module = _Named(source)
+    _mark_parameters(module)
+    # torch.tensor copies: export may run code that writes into its inputs.
+    example = {name: torch.tensor(sample[name]) for name in source.input_names}
+    model = litert_torch.convert(module, sample_kwargs=example, strict_export=options.strict_export)
+    return bytes(model.model_content())
+
+
+def _mark_parameters(module: nn.Module) -> None:
+    """Let torch.export accept TorchScript: it hands its parameters out as plain tensors, and export asks for the flag.
+
+    Source: `isinstance(tensor, torch.nn.Parameter)` reads `_is_param`, torch/nn/parameter.py.
+    """
+    for parameter in module.parameters():
+        if not isinstance(parameter, nn.Parameter):
+            parameter._is_param = True
+
+
+def _write(path: Path, content: bytes) -> None:
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        beside.write_bytes(content)
+        beside.replace(path)
+    except OSError as error:
+        raise OutputError("the TFLite file cannot be written", where=str(path), found=str(error)) from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _failure(source: Source, error: Exception) -> ConversionError:
+    text = f"{type(error).__name__}: {error}".strip()
+    op = re.search(r"\baten(?:::|\.)\w+(?:\.\w+)?", text)
+    return ConversionError(
+        f"LiteRT's converter stopped{f' at {op[0]}' if op else ''}",
+        where=source.location,
+        found="\n".join(text.splitlines()[:6]),
+        next_step=next(step for pattern, step in _NEXT_STEPS if re.search(pattern, text, re.IGNORECASE)),
+    )
+
+
+_NEXT_STEPS = (
+    (
+        r"data.dependent|guard on|GuardOn|Unsupported.*branch",
+        "replace the branch on a tensor's value, or try strict_export",
+    ),
+    (r"lowering|legaliz|not.*(support|implement)", "rewrite the op with supported ones, or leave LiteRT out"),
+    (r"", "leave LiteRT out; the Core ML settings do not depend on it"),
+)
+"""What to try next, by the first pattern that the converter's message has."""
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the converter's chatter off the terminal: progress lines, log records, warnings and native messages.
+
+    Logging is put back as it was: the converter's packages install handlers of their own when they are imported.
+    """
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    shown = os.environ.get(_PROGRESS)
+    os.environ[_PROGRESS] = "n"
+    root.handlers = [logging.NullHandler()]
+    try:
+        with warnings.catch_warnings(), _quiet_stderr():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        root.handlers, root.level = handlers, level
+        os.environ.pop(_PROGRESS) if shown is None else os.environ.update({_PROGRESS: shown})
+
+
+_PROGRESS = "LITERT_TORCH_SHOW_PROGRESS"
+"""The converter's own switch. Source: litert_torch 0.10, _config.py."""
+
+
+@contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Discard what native code writes to file descriptor 2, which no switch turns off."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("w") as sink:
+            os.dup2(sink.fileno(), 2)
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
