@@ -1,0 +1,83 @@
+"""What the documents show runs as it stands, and both READMEs say the same."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from tests.docs.documents import ROOT, Block, blocks, headings, links
+
+ENGLISH, CHINESE = "README.md", "README.zh-CN.md"
+RUNNABLE = (ENGLISH, "docs/tutorial.md", *(f"docs/how-to/{path.name}" for path in (ROOT / "docs/how-to").glob("*.md")))
+DOCUMENTS = (*RUNNABLE, CHINESE, "CONTRIBUTING.md", "CHANGELOG.md")
+
+# Output and code for other machines; all else runs.
+SHOWN_ONLY = {"text", "swift"}
+
+
+def command_for(block: Block) -> list[str]:
+    if block.language == "bash":
+        return ["bash", "-euo", "pipefail", "-c", block.text]
+    return [sys.executable, block.file] if block.file else [sys.executable, "-c", block.text]
+
+
+@pytest.mark.parametrize("document", RUNNABLE)
+def test_every_code_block_runs(document: str, tmp_path: Path) -> None:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "COLUMNS": "160"}
+    for block in blocks(document):
+        if block.file:
+            (tmp_path / block.file).write_text(block.text)
+        if block.language not in {"bash", "python"} or block.is_setup:
+            assert block.language in {"bash", "toml", *SHOWN_ONLY}, block
+            continue
+        command = command_for(block)
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{document}:\n{block.text}\n{done.stdout}\n{done.stderr}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_set_up_names_what_exists(document: str) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    for block in blocks(document):
+        if block.is_setup:
+            extras = [name for names in re.findall(r"\[([\w,]+)\]", block.text) for name in names.split(",")]
+            assert set(extras) <= set(project["optional-dependencies"])
+            assert set(re.findall(r"^make (\w+)", block.text, re.MULTILINE)) <= set(targets)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_lead_somewhere(document: str) -> None:
+    folder = (ROOT / document).parent
+    assert [link for link in links(document) if not (folder / link).exists()] == []
+
+
+def test_both_readmes_have_the_same_headings() -> None:
+    assert headings(CHINESE) == headings(ENGLISH)
+
+
+def test_both_readmes_have_the_same_blocks() -> None:
+    assert blocks(CHINESE) == blocks(ENGLISH)
+
+
+def test_both_readmes_have_the_same_figures_and_names() -> None:
+    """Numbers and names in code style are not translated."""
+
+    def facts(document: str) -> list[str]:
+        text = (ROOT / document).read_text()
+        return sorted(re.findall(r"`[^`\n]+`|\d+(?:\.\d+)?(?:e-\d+)?", re.sub(r"\]\([^)]*\)", "]", text)))
+
+    assert facts(CHINESE) == facts(ENGLISH)
+
+
+def test_both_readmes_have_the_same_links() -> None:
+    others = {ENGLISH, CHINESE}
+    assert [link for link in links(CHINESE) if link not in others] == [
+        link for link in links(ENGLISH) if link not in others
+    ]
