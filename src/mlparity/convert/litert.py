@@ -92,22 +92,28 @@ def _require() -> None:
 def _converted(source: Source, sample: Sample, options: LitertOptions) -> bytes:
     import litert_torch
 
-    module = _Named(source)
-    _mark_parameters(module)
     # torch.tensor copies: export may run code that writes into its inputs.
     example = {name: torch.tensor(sample[name]) for name in source.input_names}
+    named = _Named(source)
+    module = _from_torchscript(named, example) if source.kind == "torchscript" else named
     model = litert_torch.convert(module, sample_kwargs=example, strict_export=options.strict_export)
     return bytes(model.model_content())
 
 
-def _mark_parameters(module: nn.Module) -> None:
-    """Let torch.export accept TorchScript: it hands its parameters out as plain tensors, and export asks for the flag.
-
-    Source: `isinstance(tensor, torch.nn.Parameter)` reads `_is_param`, torch/nn/parameter.py.
-    """
+def _from_torchscript(module: nn.Module, example: Mapping[str, Tensor]) -> nn.Module:
+    """Export TorchScript ahead of the converter, which knows neither its parameters nor its convolution op."""
     for parameter in module.parameters():
-        if not isinstance(parameter, nn.Parameter):
-            parameter._is_param = True
+        # TorchScript hands parameters out as plain tensors; export asks isinstance(tensor, nn.Parameter), and that
+        # reads this flag. Source: torch/nn/parameter.py.
+        parameter._is_param = True
+    program = torch.export.export(module, (), dict(example))
+    plain = program.run_decompositions({torch.ops.aten._convolution.default: _plain_convolution})
+    return cast("nn.Module", plain.module())
+
+
+def _plain_convolution(*arguments: object) -> object:
+    """Drop the last four arguments of TorchScript's convolution: they choose kernels, and change no value's meaning."""
+    return torch.ops.aten.convolution.default(*arguments[:9])
 
 
 def _write(path: Path, content: bytes) -> None:

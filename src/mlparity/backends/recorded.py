@@ -1,0 +1,101 @@
+"""Replays outputs that were saved elsewhere, for example on an Apple device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import sha256
+from pathlib import PurePath
+from types import TracebackType
+
+import numpy as np
+
+from mlparity.core.errors import InputError
+from mlparity.core.session import Availability, Outputs, Sample, SampleSet, Signature, TensorSpec
+
+
+def probe() -> Availability:
+    """Return that saved outputs can always be replayed."""
+    return Availability(ok=True)
+
+
+def open(outputs: SampleSet, samples: SampleSet) -> RecordedSession:  # noqa: A001 - every backend has `open`
+    """Match saved `outputs` (a set as `load_samples` gives it, without its check for NaN) with `samples` by name.
+
+    A saved name may be the sample's with one more ending, as `cat.png.npz`, or with another one, as `cat.npz`. A
+    lone set of outputs belongs to a lone sample, whatever their names. The outputs are held in memory.
+
+    Raises:
+        InputError: there are no saved outputs, or a sample has none or several.
+    """
+    saved = {name: {key: np.asarray(value) for key, value in values.items()} for name, values in outputs}
+    names = {name: _key(sample) for name, sample in samples}
+    if len(saved) == len(names) == 1:
+        return RecordedSession(dict(zip(names.values(), saved.values(), strict=True)), outputs.description)
+    matched = {key: saved[_match(name, saved, outputs.description)] for name, key in names.items()}
+    return RecordedSession(matched, outputs.description)
+
+
+class RecordedSession:
+    """A session that knows its samples by their content, and gives the outputs that were saved for them."""
+
+    def __init__(self, outputs: dict[str, Outputs], description: str) -> None:
+        self._outputs, self._description = outputs, description
+        first = next(iter(outputs.values()), {})
+        self._signature = Signature((), tuple(TensorSpec(name, None, "") for name in first))
+
+    @property
+    def signature(self) -> Signature:
+        """The output names of the first saved set; the inputs are not known."""
+        return self._signature
+
+    @property
+    def runtime(self) -> str:
+        """Where the outputs come from."""
+        return f"recorded outputs ({self._description})"
+
+    def run(self, sample: Sample) -> Outputs:
+        """Return the outputs that were saved for this sample.
+
+        Raises:
+            InputError: it is none of the samples that the session was opened with.
+        """
+        found = self._outputs.get(_key(sample))
+        if found is None:
+            raise InputError("no outputs were saved for this sample", where=self.runtime)
+        return dict(found)
+
+    def close(self) -> None:
+        """Forget the outputs."""
+        self._outputs = {}
+
+    def __enter__(self) -> RecordedSession:
+        """Return the session itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the session."""
+        self.close()
+
+
+def _key(sample: Sample) -> str:
+    parts = (
+        f"{name}|{sample[name].dtype}|{sample[name].shape}|".encode() + sample[name].tobytes()
+        for name in sorted(sample)
+    )
+    return sha256(b"".join(parts)).hexdigest()
+
+
+def _match(sample: str, saved: Iterable[str], place: str) -> str:
+    same = {sample, PurePath(sample).stem}
+    fitting = [name for name in saved if name == sample or PurePath(name).stem in same]
+    if len(fitting) == 1:
+        return fitting[0]
+    raise InputError(
+        "a sample has several saved outputs" if fitting else "a sample has no saved outputs",
+        where=f"sample {sample}",
+        found=", ".join(fitting) or f"{', '.join(list(saved)[:4]) or 'nothing'} in {place}",
+        expected=f"{sample}.npz",
+        next_step="save the outputs of each sample in a file of the sample's name",
+    )

@@ -1,0 +1,99 @@
+"""Converts a source to an `.onnx` file with PyTorch's own exporter."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import nn
+
+from mlparity.core.errors import BackendUnavailableError, ConversionError, OutputError
+from mlparity.core.session import Sample
+from mlparity.core.source import Source
+
+FRONTEND = "export"
+"""The exporter's route: torch.export."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxConversion:
+    """An `.onnx` file and how it was made; its inputs and outputs have the source's names."""
+
+    path: Path
+    frontend: str
+    seconds: float
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+def convert(source: Source, sample: Sample, path: Path) -> OnnxConversion:
+    """Convert `source` to fp32 with the shapes of `sample`, and write one file to `path` (beside it, then renamed).
+
+    Raises:
+        ConversionError: the exporter failed; the text has its message.
+        BackendUnavailableError: onnx or onnxscript is not installed.
+        OutputError: the file cannot be written.
+    """
+    missing = [name for name in ("onnx", "onnxscript") if find_spec(name) is None]
+    if missing:
+        raise BackendUnavailableError(f"{missing[0]} is not installed", next_step="pip install 'mlparity[onnx]'")
+    start = time.perf_counter()
+    with _quiet():
+        program = _exported(source, sample)
+        _save(program, path)
+    return OnnxConversion(path, FRONTEND, time.perf_counter() - start, {"torch": torch.__version__})
+
+
+def _exported(source: Source, sample: Sample) -> torch.onnx.ONNXProgram:
+    example = tuple(torch.tensor(sample[name]) for name in source.input_names)
+    try:
+        program = torch.onnx.export(
+            cast("nn.Module", source.module),
+            example,
+            input_names=list(source.input_names),
+            output_names=list(source.output_names),
+            dynamo=True,
+            verbose=False,
+        )
+    except Exception as error:
+        raise ConversionError(
+            "PyTorch's ONNX exporter stopped",
+            where=source.location,
+            found="\n".join(f"{type(error).__name__}: {error}".splitlines()[:6]),
+            next_step="leave ONNX out; the Core ML settings do not depend on it",
+        ) from error
+    return cast("torch.onnx.ONNXProgram", program)
+
+
+def _save(program: torch.onnx.ONNXProgram, path: Path) -> None:
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        program.save(str(beside), external_data=False)
+        beside.replace(path)
+    except OSError as error:
+        raise OutputError("the ONNX file cannot be written", where=str(path), found=str(error)) from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the exporter's progress lines, log records and warnings off the terminal."""
+    previous = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(previous)
