@@ -10,7 +10,7 @@ from pathlib import Path
 from mlparity.api.artifacts import Made
 from mlparity.api.options import VerifyOptions
 from mlparity.backends import coreml
-from mlparity.backends.carrying import carrying
+from mlparity.backends.carrying import CarryingSession
 from mlparity.backends.checked import run_checked
 from mlparity.compare.comparer import Comparer, noise_of
 from mlparity.compare.verdict import judge
@@ -18,6 +18,7 @@ from mlparity.core.errors import MlparityError
 from mlparity.core.progress import Progress
 from mlparity.core.record import Artifact, Noise, Policy, RowState, SettingResult
 from mlparity.core.session import Outputs, Sample, SampleSet, Session
+from mlparity.core.source import Source
 from mlparity.core.words import ComputeUnit, Precision, Setting, Standing, Target, Verdict
 from mlparity.samples.images import thumbnail
 
@@ -91,7 +92,7 @@ def _note(setting: Setting, run: Run) -> str:
     return "Computed in reference arithmetic, the same for each compute unit: the units' own numerics are not emulated."
 
 
-def open_rows(made: Made, options: VerifyOptions, stage: Path) -> Rows:
+def open_rows(made: Made, options: VerifyOptions, stage: Path, source: Source) -> Rows:
     """Open a session for each artifact and arithmetic; one that fails to open is a row with the reason."""
     rows = Rows(options.settings, [], {})
     by_arithmetic: dict[tuple[str, str], Run] = {}
@@ -108,7 +109,7 @@ def open_rows(made: Made, options: VerifyOptions, stage: Path) -> Rows:
         if key in by_arithmetic:
             by_arithmetic[key].settings.append(setting)
             continue
-        by_arithmetic[key] = _opened(setting, artifact, options, stage)
+        by_arithmetic[key] = _opened(setting, artifact, options, stage, source)
         rows.runs.append(by_arithmetic[key])
     return rows
 
@@ -117,38 +118,42 @@ def _arithmetic(setting: Setting) -> str:
     return coreml.arithmetic_of(setting.compute_unit) if setting.compute_unit is not None else ""
 
 
-def _opened(setting: Setting, artifact: Artifact, options: VerifyOptions, stage: Path) -> Run:
+def _opened(setting: Setting, artifact: Artifact, options: VerifyOptions, stage: Path, source: Source) -> Run:
     standing = coreml.standing() if setting.target is Target.COREML else Standing.MEASURED
     run = Run([setting], artifact, None, standing)
     try:
-        run.session = carrying(open_session(stage / artifact.path, setting), options.carry)
+        run.session = CarryingSession(open_session(stage / artifact.path, setting, source), options.carry)
     except MlparityError as error:
         run.failure = str(error)
     return run
 
 
-def open_session(path: Path, setting: Setting) -> Session:
-    """Return a session of the artifact at `path` in `setting`."""
-    return _OPENERS[setting.target](path, setting)
+def open_session(path: Path, setting: Setting, source: Source | None = None) -> Session:
+    """Return a session of the artifact at `path` in `setting`, under the source's names where it is known."""
+    names = (source.input_names, source.output_names) if source is not None else ((), ())
+    return _OPENERS[setting.target](path, setting, names)
 
 
-def _open_coreml(path: Path, setting: Setting) -> Session:
+_Names = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+def _open_coreml(path: Path, setting: Setting, _: _Names) -> Session:
     return coreml.open_package(path, setting.compute_unit or ComputeUnit.ALL)
 
 
-def _open_litert(path: Path, _: Setting) -> Session:
+def _open_litert(path: Path, _: Setting, names: _Names) -> Session:
     from mlparity.backends import litert
 
-    return litert.open(path)
+    return litert.open(path, input_names=names[0], output_names=names[1])
 
 
-def _open_onnx(path: Path, _: Setting) -> Session:
+def _open_onnx(path: Path, _: Setting, __: _Names) -> Session:
     from mlparity.backends import onnxruntime
 
     return onnxruntime.open(path)
 
 
-_OPENERS: dict[Target, Callable[[Path, Setting], Session]] = {
+_OPENERS: dict[Target, Callable[[Path, Setting, _Names], Session]] = {
     Target.COREML: _open_coreml,
     Target.LITERT: _open_litert,
     Target.ONNX: _open_onnx,

@@ -19,7 +19,7 @@ from mlparity.api.rows import Rows, close_rows, compare_samples, open_rows
 from mlparity.api.samples import choose_samples
 from mlparity.api.staging import staged_folder
 from mlparity.backends import torch as torch_backend
-from mlparity.backends.carrying import carrying
+from mlparity.backends.carrying import CarryingSession
 from mlparity.compare.metrics import METRIC_INFOS
 from mlparity.compare.policy_file import load_policy
 from mlparity.compare.recommend import recommend
@@ -31,7 +31,7 @@ from mlparity.core.source import Source
 from mlparity.diagnose.ladder import find_cause
 from mlparity.record.files import write_record
 from mlparity.record.metadata import metadata_of, write_metadata
-from mlparity.report.write import write_reports
+from mlparity.report.files import write_reports
 from mlparity.samples.digest import digest
 from mlparity.sources.deterministic import check_deterministic
 from mlparity.sources.load import flatten_source, load_module
@@ -71,7 +71,8 @@ def verify(
     first = next(iter(samples))[1]
     flat = flatten_source(loaded, first)
     with staged_folder(Path(out)) as stage, _references(flat, chosen) as (reference, wide):
-        check_deterministic(reference, first)
+        with torch_backend.open(flat) as plain:
+            check_deterministic(plain, first)
         made = make_artifacts(flat, first, chosen, stage, progress)
         record = _compared(flat, samples, limits, chosen, made, (reference, wide), stage, progress)
         _write(record, stage)
@@ -79,11 +80,11 @@ def verify(
 
 
 @contextmanager
-def _references(source: Source, options: VerifyOptions) -> Iterator[tuple[Session, Session]]:
+def _references(source: Source, options: VerifyOptions) -> Iterator[tuple[CarryingSession, CarryingSession]]:
     with ExitStack() as stack:
         narrow = stack.enter_context(torch_backend.open(source))
         wide = stack.enter_context(torch_backend.open(source, double=True))
-        yield carrying(narrow, options.carry), carrying(wide, options.carry)
+        yield CarryingSession(narrow, options.carry), CarryingSession(wide, options.carry)
 
 
 def _compared(
@@ -96,7 +97,7 @@ def _compared(
     stage: Path,
     progress: Progress,
 ) -> Record:
-    rows = open_rows(made, options, stage)
+    rows = open_rows(made, options, stage, source)
     try:
         compare_samples(rows, samples, references, progress)
         return _record(source, samples, policy, options, made, rows)

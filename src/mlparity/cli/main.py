@@ -29,7 +29,13 @@ for _name, _command in (
 app.add_typer(record.app, name="record")
 # The options after SCRIPT are the script's own, `--help` included.
 app.command(
-    "exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False, "help_option_names": []}
+    "exec",
+    context_settings={
+        "allow_extra_args": True,
+        "allow_interspersed_args": False,
+        "ignore_unknown_options": True,
+        "help_option_names": [],
+    },
 )(ends_well(execute.execute))
 
 

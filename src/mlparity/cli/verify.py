@@ -91,4 +91,4 @@ def _show(record: Record, out: Path) -> None:
         console.print(f"for the app: {out / _SNIPPET}")
 
 
-_SNIPPET = "LoadModel.swift"
+_SNIPPET = "VerifiedModel.swift"

@@ -28,6 +28,8 @@ _USERS = (
 """The modules of coremltools 9 that hold names of the native library once they are imported."""
 
 
+_CORE_ML_SINCE = (15, 0)
+
 _COMPUTE_UNITS = ("ALL", "CPU_AND_GPU", "CPU_AND_NE", "CPU_ONLY")
 
 _ABSENT = (
@@ -51,6 +53,7 @@ class CoreMLModelProxy:
         """Load and bind the model at `path`; RuntimeError says why not, which coremltools turns into a warning."""
         from mlparity.engine.runtime.model import load_model
 
+        _let_load_errors_through()
         if asset is not None:
             raise RuntimeError("mlparity loads models from a path, not from a model asset")
         self.compute_units, self.hints = compute_units, dict(hints)
@@ -131,6 +134,15 @@ def enable_coremltools() -> bool:
 
 def _replace(module: ModuleType, exports: Mapping[str, object]) -> None:
     vars(module).update({name: value for name, value in exports.items() if hasattr(module, name)})
+
+
+def _let_load_errors_through() -> None:
+    """Let `predict` of a model that did not load raise the reason.
+
+    coremltools does so on a macOS that has Core ML, and elsewhere says that prediction needs macOS. Source:
+    coremltools 9.0, the end of `MLModel.predict`.
+    """
+    vars(sys.modules["coremltools.models.model"])["_macos_version"] = lambda: _CORE_ML_SINCE
 
 
 def _library() -> ModuleType:

@@ -99,7 +99,7 @@ def _truncate(path: Path, part: Path, keep: float) -> None:
 
 def _reverse_ops(message: object) -> None:
     block = _block(message)
-    ops = [each for each in block.operations]
+    ops = list(block.operations)
     del block.operations[:]
     block.operations.extend(reversed(ops))
 
