@@ -94,7 +94,7 @@ def _fp32_differs(fp32: _Rung, others: _Rung) -> Cause:
 
 def _precision(fp32: _Rung, fp16: _Rung) -> str:
     return (
-        f"Precision: the same conversion agrees with the source in fp32 ({_show(fp32)}) and differs in fp16"
+        f"The same conversion agrees with the source in fp32 ({_show(fp32)}) and differs in fp16"
         f" ({_show(fp16)})."
     )
 

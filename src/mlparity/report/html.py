@@ -1,0 +1,114 @@
+"""The report as one HTML file that needs no network: styles, script and plotly are within it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from mlparity.core.numbers import format_count, format_number
+from mlparity.core.record import Record
+from mlparity.record.files import record_sha256
+from mlparity.report.charts import CHARTS_SHOWN, charts_of
+from mlparity.report.rows import (
+    COLUMNS,
+    STANDINGS,
+    comparisons_of,
+    figure_text,
+    flips_sentence,
+    groups_of,
+    limit_text,
+    ranked_outputs,
+    remarks_of,
+    required_text,
+    rows_of,
+    seconds_text,
+    size_text,
+)
+from mlparity.report.swift import swift_snippet
+
+_TEMPLATES = Path(__file__).with_name("templates")
+# What an <img> may show: nothing that could be a document or fetch anything.
+_IMAGE = re.compile(r"data:image/(png|jpeg);base64,[A-Za-z0-9+/=]+")
+
+WORST_OUTPUTS_SHOWN = 4
+"""For how many outputs of a group the worst samples are shown."""
+
+COMPARISONS_OPEN = 3
+"""For how many outputs the full figures are unfolded."""
+
+
+def html_report(record: Record) -> str:
+    """Return the report as an HTML document."""
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        number=format_number,
+        scale=lambda value: format_number(value, 3),
+        count=format_count,
+        figure=figure_text,
+        flips=flips_sentence,
+        limit=limit_text,
+        required=required_text,
+        size=size_text,
+        seconds=seconds_text,
+        image=_image,
+    )
+    return environment.get_template("report.html.j2").render(_context(record))
+
+
+def _context(record: Record) -> dict[str, object]:
+    rows, groups = rows_of(record), groups_of(record)
+    comparisons = comparisons_of(groups)
+    return {
+        "record": record,
+        "rows": rows,
+        "remarks": [remark for remark in remarks_of(rows) if remark.verdict_word != "explained"],
+        "columns": COLUMNS,
+        "groups": groups,
+        "worst": [(group, ranked_outputs(group.outputs)[:WORST_OUTPUTS_SHOWN]) for group in groups],
+        "worst_shown": WORST_OUTPUTS_SHOWN,
+        "charts": charts_of(comparisons),
+        "charts_shown": CHARTS_SHOWN,
+        "comparisons": comparisons,
+        "open_comparisons": COMPARISONS_OPEN,
+        "output_count": len(comparisons),
+        "standings": STANDINGS,
+        "metrics": _metrics(record),
+        "snippet": swift_snippet(record),
+        "digest": record_sha256(record),
+        "style": _text("report.css"),
+        "script": _text("report.js"),
+        "plotly": _plotly() if groups else "",
+    }
+
+
+def _metrics(record: Record) -> list[tuple[str, str]]:
+    """Return (name, title) of every figure in the record: the described ones first, in their order."""
+    described = {info.name: info.title for info in record.metrics}
+    used = {name for result in record.settings for output in result.outputs for name in output.figures}
+    names = [name for name in described if name in used] + sorted(used - set(described))
+    return [(name, described.get(name, name)) for name in names]
+
+
+def _text(name: str) -> Markup:
+    # Our own files, not a record's text.
+    return Markup((_TEMPLATES / name).read_text(encoding="utf-8"))  # noqa: S704
+
+
+def _plotly() -> Markup:
+    from plotly.offline import get_plotlyjs
+
+    # A script ends at the first closing tag, even within a text of its own.
+    return Markup(get_plotlyjs().replace("</script", "<\\/script"))  # noqa: S704
+
+
+def _image(address: str) -> str:
+    return address if _IMAGE.fullmatch(address) else ""

@@ -1,0 +1,138 @@
+"""The report as Markdown, for a pull request or a terminal; texts of the record are escaped."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+
+from mlparity.core.numbers import format_number
+from mlparity.core.record import Artifact, Record
+from mlparity.report.rows import (
+    COLUMNS,
+    STANDINGS,
+    flips_sentence,
+    groups_of,
+    limit_text,
+    ranked_outputs,
+    remarks_of,
+    required_text,
+    rows_of,
+    seconds_text,
+    size_text,
+)
+from mlparity.report.swift import swift_snippet
+
+# What Markdown reads within a line; an underscore only at the edge of a word. No text of a record begins a line.
+_SPECIAL = re.compile(r"([\\`*\[\]|~$]|(?<!\w)_|_(?!\w))")
+_WORST_OUTPUTS = 4
+
+
+def markdown_report(record: Record) -> str:
+    """Return the report as Markdown."""
+    return "\n".join(_lines(record)).rstrip() + "\n"
+
+
+def escape(text: str) -> str:
+    """Return text on one line that Markdown and the HTML within it show as it stands."""
+    line = "".join(" " if unicodedata.category(letter) in ("Cc", "Cf", "Zl", "Zp") else letter for letter in text)
+    entities = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _SPECIAL.sub(r"\\\1", entities)
+
+
+def _lines(record: Record) -> Iterator[str]:
+    yield from _head(record)
+    yield from _settings(record)
+    yield from _section("Cause", [escape(record.cause.sentence)])
+    yield from _worst(record)
+    yield from _section("Noise of the source", _noise(record))
+    yield from _section("Samples", _samples(record))
+    yield from _section("Artifacts", (line for artifact in record.artifacts for line in _artifact(artifact)))
+    yield from _section("Policy", _policy(record))
+    yield from _section("Environment", (f"- {escape(name)}: {escape(value)}" for name, value in _sorted(record)))
+    yield from _section("Standings", (f"- **{standing}**: {words}" for standing, words in STANDINGS))
+
+
+def _head(record: Record) -> Iterator[str]:
+    yield f"# {escape(record.source.name)}: {record.verdict}"
+    yield ""
+    yield escape(record.recommendation.sentence)
+    snippet = swift_snippet(record)
+    if snippet is not None:
+        yield from ("", "```swift", snippet.rstrip().replace("```", "'''"), "```")
+    yield ""
+
+
+def _settings(record: Record) -> Iterator[str]:
+    yield from ("## Settings", "")
+    rows = rows_of(record)
+    many = len({output.output for result in record.settings for output in result.outputs}) > 1
+    heads = ("setting", "standing", *(("output",) if many else ()), *COLUMNS, "verdict")
+    yield f"| {' | '.join(heads)} |"
+    yield f"|{'|'.join(' --- ' for _ in heads)}|"
+    for row in rows:
+        cells = [cell.text for cell in row.cells] if row.cells else ["–"] * len(COLUMNS)
+        output = [escape(row.output) if row.output else "–"] if many else []
+        setting = f"**{row.setting}**" if row.is_recommended else row.setting
+        yield f"| {' | '.join((setting, row.standing or '–', *output, *cells, row.verdict_word))} |"
+    yield ""
+    if many:
+        yield from ("The table shows the output that differs most for its scale.", "")
+    for remark in remarks_of(rows):
+        yield f"- {', '.join(remark.settings)} ({remark.verdict_word}): {escape(remark.text)}"
+    yield ""
+
+
+def _worst(record: Record) -> Iterator[str]:
+    yield from ("## Worst samples", "")
+    for group in groups_of(record):
+        for output in ranked_outputs(group.outputs)[:_WORST_OUTPUTS]:
+            yield f"**{group.title}** ({group.standing}), {escape(output.output)}:"
+            if output.flips is not None:
+                yield flips_sentence(output.flips)
+            yield ""
+            for worst in output.worst:
+                size = f"max {format_number(worst.max_abs)}, mean {format_number(worst.mean_abs)}"
+                yield f"- {escape(worst.sample)}: {size}"
+            yield ""
+
+
+def _noise(record: Record) -> Iterator[str]:
+    if not record.noise:
+        yield "The source was not run in fp64."
+    for noise in record.noise:
+        size = f"max {format_number(noise.max_abs)}, mean {format_number(noise.mean_abs)}"
+        yield f"- {escape(noise.output)}: {size} on scale {format_number(noise.scale, 3)} (fp32 against fp64, measured)"
+
+
+def _samples(record: Record) -> Iterator[str]:
+    yield f"- {escape(record.samples.description)}"
+    yield f"- {record.samples.count} samples, SHA-256 {escape(record.samples.sha256)}"
+    for output, name in sorted(record.samples.carry.items()):
+        yield f"- carried from sample to sample: {escape(output)} to {escape(name)}"
+    if record.samples.warning:
+        yield f"- **{escape(record.samples.warning)}**"
+
+
+def _artifact(artifact: Artifact) -> Iterator[str]:
+    made = f"by {escape(artifact.frontend)}" + (f" in {seconds_text(artifact.seconds)}" if artifact.seconds else "")
+    yield (
+        f"- {escape(artifact.path)}: {artifact.target}, {artifact.precision}, {size_text(artifact.size_bytes)}, {made},"
+        f" SHA-256 {escape(artifact.sha256)}"
+    )
+    yield from (f"  - {escape(name)}: {escape(value)}" for name, value in sorted(artifact.options.items()))
+    yield from (f"  - tried before: {escape(attempt)}" for attempt in artifact.attempts)
+
+
+def _policy(record: Record) -> Iterator[str]:
+    yield f"- {escape(record.policy.name)}: {escape(required_text(record.policy))}"
+    yield from (f"- {escape(limit_text(limit))}" for limit in record.policy.limits)
+    yield f"- a difference within {format_number(record.policy.noise_factor)} times the source's own noise passes"
+
+
+def _sorted(record: Record) -> list[tuple[str, str]]:
+    return [("mlparity", record.mlparity_version), ("created", record.created), *sorted(record.environment.items())]
+
+
+def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
+    yield from (f"## {title}", "", *lines, "")

@@ -1,0 +1,100 @@
+"use strict";
+
+// Tables: a click on a head sorts by it, a second click turns the order. Cells without a value stay last.
+for (const table of document.querySelectorAll("table.sortable")) {
+  const heads = [...table.tHead.rows[0].cells];
+  heads.forEach((head, place) => {
+    head.querySelector("button").addEventListener("click", () => {
+      const turn = head.getAttribute("aria-sort") === "ascending" ? -1 : 1;
+      const numeric = head.dataset.kind === "number";
+      for (const other of heads) other.removeAttribute("aria-sort");
+      head.setAttribute("aria-sort", turn === 1 ? "ascending" : "descending");
+      const body = table.tBodies[0];
+      const keyed = [...body.rows].map((row) => [keyOf(row, place, numeric), row]);
+      keyed.sort(([a], [b]) => compare(a, b, turn));
+      body.append(...keyed.map(([, row]) => row));
+    });
+  });
+}
+
+function keyOf(row, place, numeric) {
+  // A cell that spans several columns stands for each of them.
+  let column = 0;
+  for (const cell of row.cells) {
+    column += cell.colSpan;
+    if (place < column) {
+      const text = cell.dataset.sort;
+      if (text === "") return null;
+      if (!numeric) return text;
+      const value = Number(text.replace("inf", "Infinity"));
+      return Number.isNaN(value) ? null : value;
+    }
+  }
+  return null;
+}
+
+function compare(a, b, turn) {
+  if (a === null || b === null) return (a === null) - (b === null);
+  return turn * (typeof a === "number" ? a - b : a.localeCompare(b));
+}
+
+// Charts: colours come from the style sheet, so that they follow light, dark and print.
+const charts = [...document.querySelectorAll("figure")].map((figure) => ({
+  place: figure.querySelector(".plot"),
+  series: JSON.parse(figure.querySelector(".plot-data").textContent),
+}));
+
+function colour(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+}
+
+function plain(text) {
+  // Plotly reads a few tags in its texts.
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}
+
+function draw() {
+  const narrow = window.matchMedia("(max-width: 640px)").matches;
+  for (const { place, series } of charts) {
+    const bars = series.map((entry, index) => ({
+      type: "bar",
+      name: plain(entry.name),
+      x: entry.x,
+      y: entry.y,
+      customdata: entry.text,
+      hovertemplate: "%{x}: %{customdata} elements (%{y:.3g}%)<extra></extra>",
+      marker: { color: colour(`series-${(index % 6) + 1}`) },
+    }));
+    const axis = { color: colour("soft"), gridcolor: colour("line"), zeroline: false, fixedrange: true };
+    const layout = {
+      barmode: "group",
+      bargap: 0.25,
+      font: { family: "system-ui, sans-serif", size: 12, color: colour("ink") },
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      margin: { l: 44, r: 8, t: 8, b: narrow ? 72 : 52 },
+      height: 300 + 20 * (narrow ? bars.length + 1 : 1),
+      legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0, xanchor: "left" },
+      showlegend: true,
+      xaxis: { ...axis, type: "category", title: { text: "absolute difference, decade from", standoff: 10 } },
+      yaxis: { ...axis, title: { text: narrow ? "" : "% of elements" }, rangemode: "tozero" },
+    };
+    Plotly.react(place, bars, layout, { displayModeBar: false, responsive: true });
+  }
+}
+
+if (charts.length > 0) {
+  draw();
+  for (const query of ["(prefers-color-scheme: dark)", "(max-width: 640px)", "print"]) {
+    window.matchMedia(query).addEventListener("change", draw);
+  }
+}
+
+// The snippet's button: the selection stays as a sign, and where a page may not copy, it is there to be copied.
+for (const button of document.querySelectorAll(".copy")) {
+  button.addEventListener("click", () => {
+    const code = button.parentElement.querySelector("code");
+    getSelection().selectAllChildren(code);
+    button.textContent = document.execCommand("copy") ? "Copied" : "Press Ctrl+C";
+  });
+}
