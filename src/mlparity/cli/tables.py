@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 
 from rich.console import Console
@@ -30,7 +31,7 @@ def settings_table(record: Record) -> Table:
         "flips",
         "verdict",
     )
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, 1), collapse_padding=True, header_style="bold")
     for name in names:
         table.add_column(name, justify="right" if name in ("max", "min", "mean") else "left", no_wrap=True)
     for row in record.settings:
@@ -83,6 +84,11 @@ def specs_table(title: str, specs: Iterable[TensorSpec]) -> Table:
     return table
 
 
+_FILE_WIDTH = 200
+"""Columns of a table in a file or a pipe, where no line has to fit a screen."""
+
+
 def stdout() -> Console:
     """Return the console for results; names from files are never read as markup."""
-    return Console(markup=False, highlight=False, soft_wrap=True)
+    width = None if sys.stdout.isatty() else _FILE_WIDTH
+    return Console(markup=False, highlight=False, soft_wrap=True, width=width)
