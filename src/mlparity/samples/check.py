@@ -30,6 +30,11 @@ def check_sample(sample: Sample, signature: Signature, place: str = "") -> None:
     check_finite(sample, place)
 
 
+def signature_of(sample: Sample) -> Signature:
+    """Return the signature that this sample has, for checking that the others are like it."""
+    return Signature(tuple(TensorSpec(name, array.shape, array.dtype.name) for name, array in sample.items()))
+
+
 def check_finite(sample: Sample, place: str) -> None:
     """Refuse NaN and infinity: no two runtimes need to agree on what becomes of them.
 

@@ -20,7 +20,7 @@ from mlparity.sources.entry import said
 SUFFIXES = (".pt2", ".pt", ".pth", ".ts", ".jit", ".torchscript", ".bin", ".ckpt", ".safetensors")
 """File endings that mean a saved model rather than a Python name."""
 
-_FACTORY = "write a function that builds the module and loads the file, and give it as file.py:function"
+_FACTORY = "write a function that builds the module and loads the file, and give it as file.py:factory"
 
 
 @dataclass(frozen=True, slots=True)
