@@ -48,17 +48,11 @@ function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
-function plain(text) {
-  // Plotly reads a few tags in its texts.
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-}
-
 function draw() {
   const narrow = window.matchMedia("(max-width: 640px)").matches;
   for (const { place, series } of charts) {
     const bars = series.map((entry, index) => ({
       type: "bar",
-      name: plain(entry.name),
       x: entry.x,
       y: entry.y,
       customdata: entry.text,
@@ -73,9 +67,8 @@ function draw() {
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
       margin: { l: 44, r: 8, t: 8, b: narrow ? 72 : 52 },
-      height: 300 + 20 * (narrow ? bars.length + 1 : 1),
-      legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0, xanchor: "left" },
-      showlegend: true,
+      height: 300,
+      showlegend: false,
       xaxis: { ...axis, type: "category", title: { text: "absolute difference, decade from", standoff: 10 } },
       yaxis: { ...axis, title: { text: narrow ? "" : "% of elements" }, rangemode: "tozero" },
     };

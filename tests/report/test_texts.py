@@ -1,0 +1,207 @@
+"""The report as HTML, Markdown and Swift, without a browser."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from tests.record.example import example_record
+from tests.report.hostile import TEXT, hostile
+
+from mlparity.core.record import Recommendation, Record, RowState, SettingResult
+from mlparity.core.words import ComputeUnit, Precision, Setting, Standing, Target, Verdict
+from mlparity.report.files import write_reports
+from mlparity.report.html import html_report
+from mlparity.report.markdown import escape, markdown_report
+from mlparity.report.rows import groups_of, rows_of
+from mlparity.report.swift import swift_snippet
+
+RECORD = example_record()
+HOSTILE = hostile(RECORD)
+
+
+class Page(HTMLParser):
+    """Collects the tags and the visible text of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self._open: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._open and self._open.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if "script" not in self._open and "style" not in self._open:
+            self.text.append(data)
+
+
+def empty_record() -> Record:
+    """Nothing could be compared: one setting failed to convert, one is explained."""
+    setting, other = RECORD.settings[0].setting, RECORD.settings[2]
+    failed = SettingResult(setting, RowState.FAILED, Verdict.UNKNOWN, note="conversion failed: op `foo`")
+    advice = Recommendation(None, "No setting can be recommended: none was compared.")
+    return dataclasses.replace(
+        RECORD, settings=(failed, other), noise=(), artifacts=(), verdict=Verdict.UNKNOWN, recommendation=advice
+    )
+
+
+def test_all_settings_and_their_standings_are_shown() -> None:
+    page, text = " ".join(Page(html_report(RECORD)).text), markdown_report(RECORD)
+    for row in RECORD.settings:
+        assert str(row.setting) in page
+        assert str(row.setting) in text
+    assert "Core ML never runs fp32-typed operations on the Neural Engine" in page
+    assert "Core ML never runs fp32-typed operations on the Neural Engine" in text
+    assert "| litert/fp32 | measured | 1.9e-05 |" in text
+    assert "| **fp32/CPU_ONLY** | computed | 1.9e-05 | 9.3e-07 |" in text
+    assert RECORD.cause.sentence in page
+    assert RECORD.cause.sentence in text
+
+
+def test_equal_figures_are_shown_once() -> None:
+    groups = groups_of(RECORD)
+    assert [len(group.settings) for group in groups] == [3, 4, 1]
+    assert [group.standing for group in groups] == ["computed", "computed", "measured"]
+
+
+def test_equal_figures_of_another_standing_stay_apart() -> None:
+    first = RECORD.settings[0]
+    rows = (first, dataclasses.replace(first, standing=Standing.MEASURED))
+    assert len(groups_of(dataclasses.replace(RECORD, settings=rows))) == 2
+
+
+def test_the_row_shows_the_output_that_differs_most_for_its_scale() -> None:
+    row = RECORD.settings[0]
+    (output,) = row.outputs
+    wide = dataclasses.replace(output, output="wide", scale=1e6, figures={**output.figures, "max_abs": 1.0})
+    spoilt = dataclasses.replace(output, output="spoilt", figures={**output.figures, "nan_count": 1.0})
+    record = dataclasses.replace(RECORD, settings=(dataclasses.replace(row, outputs=(wide, output)),))
+    assert rows_of(record)[0].output == "wide"
+    record = dataclasses.replace(RECORD, settings=(dataclasses.replace(row, outputs=(wide, output, spoilt)),))
+    assert rows_of(record)[0].output == "spoilt"
+    assert rows_of(record)[0].cells[1].sort == math.inf
+    assert "spoilt" in markdown_report(record)
+    assert "2 more outputs" not in html_report(record)
+
+
+def test_the_page_needs_no_network() -> None:
+    page = Page(html_report(RECORD))
+    for tag, attributes in page.tags:
+        assert tag not in ("link", "iframe", "object", "embed", "base") or attributes.get("href") == "data:,"
+        assert attributes.get("src", "data:").startswith("data:image/png;base64,") or "src" not in attributes
+    policies = [a["content"] for _, a in page.tags if a.get("http-equiv") == "Content-Security-Policy"]
+    assert [policy is not None and policy.startswith("default-src 'none'") for policy in policies] == [True]
+
+
+def test_hostile_texts_stay_texts_in_html() -> None:
+    page, plain = Page(html_report(HOSTILE)), Page(html_report(RECORD))
+    count = [tag for tag, _ in plain.tags].count("script")
+    assert [tag for tag, _ in page.tags].count("script") == count
+    assert "<script>alert(1)</script>" in "".join(page.text)
+    assert "{{ 7 * 7 }}" in "".join(page.text)
+    assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
+    assert all("javascript" not in (a.get("href") or "") + (a.get("src") or "") for _, a in page.tags)
+    # Images that are no images are left out.
+    assert not [tag for tag, _ in page.tags if tag == "img"]
+
+
+def test_hostile_texts_stay_texts_in_markdown() -> None:
+    text = markdown_report(HOSTILE)
+    # Within a fence everything is text already.
+    outside = "".join(text.split("```")[::2])
+    assert "<" not in outside
+    assert "&lt;script&gt;" in outside
+    heads, plain = ([line for line in page.splitlines() if line[:1] == "#"] for page in (text, markdown_report(RECORD)))
+    assert heads[1:] == plain[1:]
+    assert len([line for line in text.splitlines() if line.startswith("```")]) == 2
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in table} == {10}
+
+
+def test_escaping_keeps_plain_names_readable() -> None:
+    assert escape("fp32/CPU_ONLY: max_abs 1.0e-05 (1 of 2)") == "fp32/CPU_ONLY: max_abs 1.0e-05 (1 of 2)"
+    assert escape("_a_ *b* [c]\n<d>&") == r"\_a\_ \*b\* \[c\] &lt;d&gt;&amp;"
+
+
+def test_hostile_texts_stay_comments_in_swift() -> None:
+    plain, text = swift_snippet(RECORD), swift_snippet(HOSTILE)
+    assert plain is not None
+    assert text is not None
+
+    def code(snippet: str) -> list[str]:
+        return [line for line in re.split(r"[\r\n\u2028\u2029\x0b\x0c\x85]", snippet) if not line.startswith("//")]
+
+    assert code(text) == code(plain)
+    assert "import Evil" in text
+
+
+@pytest.mark.parametrize(
+    ("unit", "words"),
+    [
+        (ComputeUnit.CPU_ONLY, ".cpuOnly"),
+        (ComputeUnit.CPU_AND_GPU, ".cpuAndGPU"),
+        (ComputeUnit.CPU_AND_NE, ".cpuAndNeuralEngine"),
+        (ComputeUnit.ALL, ".all"),
+    ],
+)
+def test_the_snippet_sets_the_recommended_units(unit: ComputeUnit, words: str) -> None:
+    advice = Recommendation(Setting(Target.COREML, Precision.FP16, unit), "so")
+    text = swift_snippet(dataclasses.replace(RECORD, recommendation=advice))
+    assert text is not None
+    assert f"configuration.computeUnits = {words}\n" in text
+    assert ("@available(iOS 16.0" in text) == (unit is ComputeUnit.CPU_AND_NE)
+    assert f"fp16/{unit}: fail" in text
+
+
+def test_no_core_ml_setting_gives_no_snippet(tmp_path: Path) -> None:
+    litert = dataclasses.replace(RECORD, recommendation=Recommendation(Setting(Target.LITERT, Precision.FP32), "so"))
+    assert swift_snippet(litert) is None
+    names = {path.name for path in write_reports(RECORD, tmp_path)}
+    assert names == {"report.html", "report.md", "VerifiedModel.swift"} == {path.name for path in tmp_path.iterdir()}
+    write_reports(litert, tmp_path)
+    assert not (tmp_path / "VerifiedModel.swift").exists()
+
+
+def test_a_record_without_figures() -> None:
+    record = empty_record()
+    page, text = html_report(record), markdown_report(record)
+    assert "plotly" not in page
+    assert "could not run" in page
+    assert "No setting can be recommended" in text
+    assert "fp32/CPU_ONLY (could not run): conversion failed: op \\`foo\\`" in text
+
+
+def test_a_record_of_unusual_values() -> None:
+    output = dataclasses.replace(
+        RECORD.settings[0].outputs[0],
+        scale=0.0,
+        figures={"max_abs": None, "cosine": math.nan, "snr_db": -math.inf, "unheard_of": 1.5},
+        flips=None,
+        worst=(),
+    )
+    row = dataclasses.replace(RECORD.settings[0], outputs=(output,), standing=None, verdict=Verdict.UNKNOWN)
+    record = dataclasses.replace(
+        RECORD, settings=(row,), source=dataclasses.replace(RECORD.source, parameters=None), metrics=()
+    )
+    page = " ".join(Page(html_report(record)).text)
+    assert "unheard_of" in page
+    assert "-∞" in page
+    assert "NaN" in page
+    assert "| – | – | – | – | NaN | – |" in markdown_report(record)
+
+
+def test_a_report_depends_on_the_record_alone() -> None:
+    assert html_report(RECORD) == html_report(example_record())
+    assert TEXT not in html_report(RECORD)
