@@ -16,6 +16,7 @@ from mlparity.engine.mil.weights import WeightFile
 
 _TYPED_FIELDS = {"floats": np.float32, "ints": np.int32, "bools": np.bool_, "longInts": np.int64, "doubles": np.float64}
 _MAX_NESTING = 32
+_MAX_ELEMENTS = 2**40
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,8 @@ class ValueReader:
         sizes = tuple(d.constant.size if d.WhichOneof("dimension") == "constant" else None for d in message.dimensions)
         if len(sizes) != message.rank:
             raise self.fault(f"a tensor of rank {message.rank} with {len(sizes)} dimensions")
+        if math.prod(size for size in sizes if size) > _MAX_ELEMENTS:
+            raise self.fault(f"a tensor of shape {sizes}, more elements than any machine holds")
         return TensorType(scalar.name, sizes)
 
     def value(self, message: Any) -> Value:

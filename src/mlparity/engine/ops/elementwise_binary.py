@@ -38,7 +38,7 @@ def equal(x: Tensor, y: Tensor) -> Tensor:
 @mil_op("floor_div", rounding=Rounding.ELEMENT)
 def floor_div(x: Tensor, y: Tensor) -> Tensor:
     """Return x / y rounded towards minus infinity."""
-    return torch.floor_divide(x, y) if x.is_floating_point() else _integer_quotient(x, y, "floor")
+    return torch.div(x, y, rounding_mode="floor") if x.is_floating_point() else _integer_quotient(x, y, "floor")
 
 
 @mil_op("greater", rounding=Rounding.NONE)

@@ -13,6 +13,9 @@ from torch import Tensor
 from mlparity.engine.numerics import Numerics
 from mlparity.engine.ops.registry import Rounding, mil_op
 
+LEAST_FP32 = 2.0**-149
+"""What MIL's 1e-45 is in fp32: the least number above zero."""
+
 FLOAT_TARGETS = frozenset({"fp16", "fp32"})
 
 INTEGER_TARGETS: dict[str, tuple[torch.dtype, int, int]] = {
@@ -129,7 +132,7 @@ def exp(x: Tensor) -> Tensor:
 @mil_op("exp2", rounding=Rounding.ELEMENT)
 def exp2(x: Tensor) -> Tensor:
     """Return 2 to the power of each element; for integers, fractions become 0."""
-    return x.exp2()
+    return x.exp2() if x.is_floating_point() else x.double().exp2().to(x.dtype)
 
 
 @mil_op("floor", rounding=Rounding.NONE)
@@ -145,7 +148,7 @@ def inverse(x: Tensor, epsilon: float = 1e-4) -> Tensor:
 
 
 @mil_op("log", rounding=Rounding.ELEMENT)
-def log(x: Tensor, epsilon: float = 1e-45) -> Tensor:
+def log(x: Tensor, epsilon: float = LEAST_FP32) -> Tensor:
     """Return the natural logarithm of x + epsilon."""
     return (x + epsilon).log()
 

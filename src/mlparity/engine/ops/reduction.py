@@ -2,8 +2,8 @@
 
 Source of every definition: coremltools 9.0, `converters/mil/mil/ops/defs/iOS15` and `iOS17`, `reduction.py`
 (https://apple.github.io/coremltools/source/coremltools.converters.mil.mil.ops.defs.html). Without `axes` all are
-reduced; with an empty tuple none is (numpy's rule, assumed). Integers are averaged and normed in fp64, and lose
-their fraction when the result is stored.
+reduced; with an empty tuple none is (numpy's rule, assumed). Integers are averaged and normed in fp64, and the
+result loses its fraction.
 """
 
 from __future__ import annotations
@@ -24,6 +24,11 @@ def _prepared(x: Tensor, axes: Axes, keep_dims: bool) -> tuple[Tensor, tuple[int
 
 def _floating(x: Tensor) -> Tensor:
     return x if x.is_floating_point() else x.double()
+
+
+def _typed(result: Tensor, x: Tensor) -> Tensor:
+    """Return `result` in the type of `x`, without its fraction where that is an integer."""
+    return result if x.is_floating_point() else result.to(x.dtype)
 
 
 @mil_op("reduce_argmax", rounding=Rounding.NONE)
@@ -80,22 +85,21 @@ def reduce_l1_norm(x: Tensor, axes: Axes = None, keep_dims: bool = False) -> Ten
 @mil_op("reduce_l2_norm", rounding=Rounding.REDUCE)
 def reduce_l2_norm(x: Tensor, axes: Axes = None, keep_dims: bool = False) -> Tensor:
     """Return the square root of the sum of squares."""
-    x, dims, keep_dims = _prepared(_floating(x), axes, keep_dims)
-    norm: Tensor = torch.linalg.vector_norm(x, 2, dims, keep_dims)
-    return norm
+    wide, dims, keep_dims = _prepared(_floating(x), axes, keep_dims)
+    return _typed(torch.linalg.vector_norm(wide, 2, dims, keep_dims), x)
 
 
 @mil_op("reduce_log_sum", rounding=Rounding.REDUCE)
 def reduce_log_sum(x: Tensor, axes: Axes = None, keep_dims: bool = False) -> Tensor:
     """Return the natural logarithm of the sum."""
-    return reduce_sum(_floating(x), axes, keep_dims).log()
+    return _typed(reduce_sum(_floating(x), axes, keep_dims).log(), x)
 
 
 @mil_op("reduce_log_sum_exp", rounding=Rounding.REDUCE)
 def reduce_log_sum_exp(x: Tensor, axes: Axes = None, keep_dims: bool = False) -> Tensor:
     """Return the natural logarithm of the sum of exponentials, without overflow on the way."""
-    x, dims, keep_dims = _prepared(_floating(x), axes, keep_dims)
-    return x.logsumexp(dims, keep_dims)
+    wide, dims, keep_dims = _prepared(_floating(x), axes, keep_dims)
+    return _typed(wide.logsumexp(dims, keep_dims), x)
 
 
 @mil_op("reduce_max", rounding=Rounding.NONE)
@@ -107,8 +111,8 @@ def reduce_max(x: Tensor, axes: Axes = None, keep_dims: bool = False) -> Tensor:
 @mil_op("reduce_mean", rounding=Rounding.REDUCE)
 def reduce_mean(x: Tensor, axes: Axes = None, keep_dims: bool = False) -> Tensor:
     """Return the mean; NaN for no elements."""
-    x, dims, keep_dims = _prepared(_floating(x), axes, keep_dims)
-    return x.mean(dims, keep_dims)
+    wide, dims, keep_dims = _prepared(_floating(x), axes, keep_dims)
+    return _typed(wide.mean(dims, keep_dims), x)
 
 
 @mil_op("reduce_min", rounding=Rounding.NONE)
@@ -121,7 +125,7 @@ def reduce_min(x: Tensor, axes: Axes = None, keep_dims: bool = False) -> Tensor:
 def reduce_prod(x: Tensor, axes: Axes = None, keep_dims: bool = False) -> Tensor:
     """Return the product; 1 for no elements."""
     x, dims, keep_dims = _prepared(x, axes, keep_dims)
-    for dim in sorted((dim % x.ndim for dim in dims), reverse=True):
+    for dim in sorted((dim + x.ndim if dim < 0 else dim for dim in dims), reverse=True):
         x = x.prod(dim, keep_dims, dtype=x.dtype)
     return x
 

@@ -29,7 +29,7 @@ def gather(x: Tensor, indices: Tensor, axis: int = 0) -> Tensor:
     """
     place = _axis(axis, x)
     picked = x.index_select(place, _from_end(indices.reshape(-1), x.shape[place]))
-    return picked.reshape(*x.shape[:place], *indices.shape, *x.shape[place + 1 :])
+    return picked.reshape([*x.shape[:place], *indices.shape, *x.shape[place + 1 :]])
 
 
 @mil_op("gather", since=16, rounding=Rounding.NONE)
@@ -46,12 +46,13 @@ def gather_ios16(x: Tensor, indices: Tensor, axis: int = 0, batch_dims: int = 0)
         raise ValueError(
             f"{batch_dims} batch dimensions of {list(x.shape)}, indices {list(indices.shape)}, axis {axis}"
         )
-    rows = _from_end(indices.reshape(math.prod(x.shape[:batch_dims]), -1), x.shape[place])
+    flat = indices.reshape(math.prod(x.shape[:batch_dims]), math.prod(indices.shape[batch_dims:]))
+    rows = _from_end(flat, x.shape[place])
     batches = x.movedim(place, batch_dims).flatten(0, batch_dims - 1)
     picked = batches[torch.arange(len(rows), device=x.device).unsqueeze(-1), rows]
     kept = [size for at, size in enumerate(x.shape) if at >= batch_dims and at != place]
-    result = picked.reshape(*x.shape[:batch_dims], rows.shape[1], *kept).movedim(batch_dims, place)
-    return result.reshape(*x.shape[:place], *indices.shape[batch_dims:], *x.shape[place + 1 :])
+    result = picked.reshape([*x.shape[:batch_dims], rows.shape[1], *kept]).movedim(batch_dims, place)
+    return result.reshape([*x.shape[:place], *indices.shape[batch_dims:], *x.shape[place + 1 :]])
 
 
 @mil_op("gather", since=17, rounding=Rounding.NONE)
@@ -111,11 +112,11 @@ def gather_nd_ios16(x: Tensor, indices: Tensor, batch_dims: int = 0) -> Tensor:
         raise ValueError(f"{batch_dims} batch dimensions of {list(x.shape)}, indices {list(indices.shape)}")
     inner = x.shape[batch_dims : batch_dims + depth]
     rows = _rows([_from_end(each, size) for each, size in zip(indices.unbind(-1), inner, strict=True)], inner, indices)
-    rows = rows.reshape(math.prod(batch), -1)
+    rows = rows.reshape(math.prod(batch), math.prod(rows.shape[batch_dims:]))
     rows = rows + torch.arange(len(rows), device=rows.device).unsqueeze(-1) * math.prod(inner)
     kept = x.shape[batch_dims + depth :]
     return (
-        x.reshape(math.prod(batch + inner), *kept).index_select(0, rows.reshape(-1)).reshape(*indices.shape[:-1], *kept)
+        x.reshape(math.prod(batch + inner), *kept).index_select(0, rows.reshape(-1)).reshape([*indices.shape[:-1], *kept])
     )
 
 
@@ -257,7 +258,7 @@ def _scattered(data: Tensor, indices: Tensor, updates: Tensor, axis: int, mode: 
     expected = [*data.shape[:place], *indices.shape, *data.shape[place + 1 :]]
     if list(updates.shape) != expected:
         raise ValueError(f"updates of the shape {list(updates.shape)}; expected {expected}")
-    flat = updates.reshape(*data.shape[:place], indices.numel(), *data.shape[place + 1 :])
+    flat = updates.reshape([*data.shape[:place], indices.numel(), *data.shape[place + 1 :]])
     view = [-1 if at == place else 1 for at in range(data.ndim)]
     return _combined(data, indices.reshape(view).expand(flat.shape), flat, place, mode)
 

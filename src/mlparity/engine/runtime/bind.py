@@ -107,6 +107,7 @@ class _Binder:
         constants: dict[str, object] = {}
         feeds = []
         for key, arguments in op.inputs.items():
+            self._check_types(op, key, arguments, schema.kinds[key])
             bound = self._bind(arguments, schema.kinds[key])
             if isinstance(bound, Feed):
                 feeds.append(Feed(key, bound.slots, bound.kind))
@@ -136,6 +137,18 @@ class _Binder:
                 found=", ".join([f"unknown {name!r}" for name in unknown] + [f"no {name!r}" for name in missing]),
                 expected=", ".join(schema.kinds),
                 next_step="the file is corrupt, or the op has a newer definition: convert again",
+            )
+
+    def _check_types(self, op: Op, key: str, arguments: tuple[Argument, ...], kind: Kind) -> None:
+        types = [self.types[each.name].type if isinstance(each, Name) else each.type for each in arguments]
+        tensors = [isinstance(each, TensorType) and each.dtype != "string" for each in types]
+        if not arguments or (kind is Kind.TENSOR and tensors != [True]) or (kind is Kind.TENSORS and not all(tensors)):
+            raise FormatError(
+                f"the input {key!r} of op {op.type!r} is not what its definition takes",
+                where=f"op {op.location!r}",
+                found=", ".join(map(str, types)) if types else "nothing",
+                expected=str(kind),
+                next_step="the file is corrupt: convert again",
             )
 
     def _bind(self, arguments: tuple[Argument, ...], kind: Kind) -> object:
