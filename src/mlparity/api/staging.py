@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,7 +11,6 @@ from pathlib import Path
 from mlparity.core.errors import OutputError
 
 _MARK = "record.json"
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 @contextmanager
@@ -35,8 +33,6 @@ def staged_folder(out: Path) -> Iterator[Path]:
         yield stage
         _take_place(stage, out)
     except OSError as error:
-        if error.errno not in _FULL:
-            raise
         raise _unwritable(out, error) from error
     finally:
         shutil.rmtree(stage, ignore_errors=True)
