@@ -22,7 +22,7 @@ GOOD = [(name, case) for name, case in CASES if case.raises is None]
 BAD = [(name, case) for name, case in CASES if case.raises is not None]
 
 FP64_SLACK = 1024
-"""How many fp64 units are allowed for each fp32 one: the oracle rounds too, but an op that slips into fp32 is 2^29 off."""
+"""How many fp64 units are allowed for each fp32 one: the oracle rounds too; an op that slips into fp32 is 2^29 off."""
 
 
 def run(case: Case, numerics: Numerics) -> tuple[torch.Tensor, ...]:

@@ -1,0 +1,47 @@
+"""Which families of ops have cases (`tests/cases/<family>.py`) and oracles (`tests/oracles/<family>.py`).
+
+A cases module holds `CASES`, a sequence of `Case`. An oracles module holds `ORACLES`, a mapping from an op's name to a
+function that takes the case's inputs by name (floating arrays as float64) and returns the exact result: an array, a
+`Terms`, or a tuple of them for several results.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+
+from tests.cases.case import Case
+
+FAMILIES = (
+    "activation",
+    "conv",
+    "elementwise_binary",
+    "elementwise_unary",
+    "linear",
+    "pool",
+    "reduction",
+)
+
+TESTED_APART: Mapping[str, str] = {}
+"""Ops that no oracle can predict, and the file that tests them."""
+
+NOT_DIFFERENTIABLE: Mapping[str, str] = {}
+"""Ops with a floating result whose gradient is not asked for, and why."""
+
+
+def cases() -> tuple[tuple[str, Case], ...]:
+    """Return every case with a readable name."""
+    found = []
+    for family in FAMILIES:
+        for index, case in enumerate(importlib.import_module(f"tests.cases.{family}").CASES):
+            note = f"-{case.note}" if case.note else ""
+            found.append((f"{case.op}-{family}{index}{note}".replace(" ", "_"), case))
+    return tuple(found)
+
+
+def oracles() -> dict[str, Callable[..., object]]:
+    """Return every oracle by the name of its op."""
+    found: dict[str, Callable[..., object]] = {}
+    for family in FAMILIES:
+        found |= importlib.import_module(f"tests.oracles.{family}").ORACLES
+    return found
