@@ -93,7 +93,30 @@ def test_the_row_shows_the_output_that_differs_most_for_its_scale() -> None:
     assert rows_of(record)[0].output == "spoilt"
     assert rows_of(record)[0].cells[1].sort == math.inf
     assert "spoilt" in markdown_report(record)
-    assert "2 more outputs" not in html_report(record)
+
+
+def test_the_row_shows_the_most_flips_of_any_output() -> None:
+    row = RECORD.settings[0]
+    (output,) = row.outputs
+    other = dataclasses.replace(output, output="other", scale=output.scale / 2, flips=None)
+    record = dataclasses.replace(RECORD, settings=(dataclasses.replace(row, outputs=(output, other)),))
+    assert rows_of(record)[0].output == "other"
+    assert rows_of(record)[0].cells[-1].text == "0 of 24"
+
+
+@pytest.mark.parametrize("count", [3, 4, 20])
+def test_many_outputs_are_folded_and_none_is_lost(count: int) -> None:
+    row = RECORD.settings[0]
+    outputs = tuple(dataclasses.replace(row.outputs[0], output=f"output-{place}-") for place in range(count))
+    reasons = tuple(f"reason-{place}-" for place in range(count))
+    page = html_report(
+        dataclasses.replace(RECORD, settings=(dataclasses.replace(row, outputs=outputs, reasons=reasons),))
+    )
+    assert all(f"output-{place}-" in page and f"reason-{place}-" in page for place in range(count))
+    assert ("More outputs" in page) == (count > 3)
+    assert ("More reasons" in page) == (count > 6)
+    assert page.count("<details") == page.count("</details>")
+    assert page.count("<ul") == page.count("</ul>")
 
 
 def test_the_page_needs_no_network() -> None:

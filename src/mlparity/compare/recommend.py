@@ -83,5 +83,5 @@ def _none(candidates: Sequence[SettingResult], policy: Policy) -> str:
         return "No setting can be recommended: none was compared."
     return (
         f"No compared setting passes the policy {policy.name!r}. See the reasons in the table; if the differences do"
-        " no harm to your task, verify again with a policy that measures the harm (`--policy task`)."
+        " no harm to your task, verify again with a policy that measures the harm (--policy task)."
     )

@@ -8,7 +8,7 @@ from mlparity.core.numbers import format_count
 from mlparity.core.record import Histogram, OutputFigures
 from mlparity.report.rows import Comparison, Group
 
-CHARTS_SHOWN = 6
+CHARTS_SHOWN = 3
 """How many outputs get a chart."""
 
 

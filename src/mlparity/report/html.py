@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -12,22 +13,17 @@ from mlparity.core.numbers import format_count, format_number
 from mlparity.core.record import Record
 from mlparity.record.files import record_sha256
 from mlparity.report.charts import CHARTS_SHOWN, charts_of
-from mlparity.report.rows import (
-    COLUMNS,
+from mlparity.report.rows import COLUMNS, comparisons_of, groups_of, ranked_outputs, remarks_of, rows_of
+from mlparity.report.swift import swift_snippet
+from mlparity.report.texts import (
     STANDINGS,
-    comparisons_of,
     figure_text,
     flips_sentence,
-    groups_of,
     limit_text,
-    ranked_outputs,
-    remarks_of,
     required_text,
-    rows_of,
     seconds_text,
     size_text,
 )
-from mlparity.report.swift import swift_snippet
 
 _TEMPLATES = Path(__file__).with_name("templates")
 # What an <img> may show: nothing that could be a document or fetch anything.
@@ -35,6 +31,9 @@ _IMAGE = re.compile(r"data:image/(png|jpeg);base64,[A-Za-z0-9+/=]+")
 
 WORST_OUTPUTS_SHOWN = 4
 """For how many outputs of a group the worst samples are shown."""
+
+REMARKS_OPEN = 6
+"""How many reasons are unfolded."""
 
 COMPARISONS_OPEN = 3
 """For how many outputs the full figures are unfolded."""
@@ -70,7 +69,9 @@ def _context(record: Record) -> dict[str, object]:
     return {
         "record": record,
         "rows": rows,
-        "remarks": [remark for remark in remarks_of(rows) if remark.verdict_word != "explained"],
+        # The table itself shows the notes of rows without figures.
+        "remarks": remarks_of(tuple(row if row.cells else replace(row, note="") for row in rows)),
+        "open_remarks": REMARKS_OPEN,
         "columns": COLUMNS,
         "groups": groups,
         "worst": [(group, ranked_outputs(group.outputs)[:WORST_OUTPUTS_SHOWN]) for group in groups],

@@ -8,20 +8,9 @@ from collections.abc import Iterable, Iterator
 
 from mlparity.core.numbers import format_number
 from mlparity.core.record import Artifact, Record
-from mlparity.report.rows import (
-    COLUMNS,
-    STANDINGS,
-    flips_sentence,
-    groups_of,
-    limit_text,
-    ranked_outputs,
-    remarks_of,
-    required_text,
-    rows_of,
-    seconds_text,
-    size_text,
-)
+from mlparity.report.rows import COLUMNS, groups_of, ranked_outputs, remarks_of, rows_of
 from mlparity.report.swift import swift_snippet
+from mlparity.report.texts import STANDINGS, flips_sentence, limit_text, required_text, seconds_text, size_text
 
 # What Markdown reads within a line; an underscore only at the edge of a word. No text of a record begins a line.
 _SPECIAL = re.compile(r"([\\`*\[\]|~$]|(?<!\w)_|_(?!\w))")
@@ -77,7 +66,7 @@ def _settings(record: Record) -> Iterator[str]:
         yield f"| {' | '.join((setting, row.standing or '–', *output, *cells, row.verdict_word))} |"
     yield ""
     if many:
-        yield from ("The table shows the output that differs most for its scale.", "")
+        yield from ("Each row shows the output that differs most for its scale, and the most flips of any output.", "")
     for remark in remarks_of(rows):
         yield f"- {', '.join(remark.settings)} ({remark.verdict_word}): {escape(remark.text)}"
     yield ""

@@ -5,16 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from mlparity.core.numbers import format_cosine, format_count, format_number
-from mlparity.core.record import Flips, Limit, OutputFigures, Policy, Record, RowState, SettingResult
-from mlparity.core.words import Standing
-
-STANDINGS = (
-    (Standing.MEASURED, "by a real runtime: on an Apple device, or by LiteRT or another runtime on this machine"),
-    (Standing.COMPUTED, "by mlparity's engine in reference arithmetic: what the graph says, not what a device does"),
-    (Standing.EMULATED, "by mlparity's engine in the arithmetic of the compute unit, as far as that is known"),
-)
-"""What each standing means."""
+from mlparity.core.numbers import format_cosine, format_number
+from mlparity.core.record import Flips, OutputFigures, Record, RowState, SettingResult
+from mlparity.report.texts import flips_text
 
 _STATE_WORDS = {RowState.EXPLAINED: "explained", RowState.FAILED: "could not run"}
 
@@ -31,7 +24,8 @@ class Cell:
 class Row:
     """One setting of the main table; `cells` is empty where nothing was compared.
 
-    The figures are those of `output`, the one that differs most for its scale. `chip` is the style of the verdict.
+    The figures are those of `output`, the one that differs most for its scale, but flips are those of the output with
+    the most. `chip` is the style of the verdict.
     """
 
     setting: str
@@ -94,11 +88,11 @@ def rows_of(record: Record) -> tuple[Row, ...]:
 
 def remarks_of(rows: tuple[Row, ...]) -> tuple[Remark, ...]:
     """Return notes and reasons, each once with the settings that it holds for."""
-    found: dict[tuple[str, str, str], list[str]] = {}
+    found: dict[tuple[str, str, str], dict[str, None]] = {}
     for row in rows:
         for text in (row.note, *row.reasons):
             if text:
-                found.setdefault((row.chip, row.verdict_word, text), []).append(row.setting)
+                found.setdefault((row.chip, row.verdict_word, text), {}).setdefault(row.setting)
     return tuple(Remark(tuple(names), chip, word, text) for (chip, word, text), names in found.items())
 
 
@@ -135,8 +129,7 @@ def ranked_outputs(outputs: tuple[OutputFigures, ...]) -> tuple[OutputFigures, .
     return tuple(sorted(outputs, key=_share, reverse=True))
 
 
-def cells_of(output: OutputFigures) -> tuple[Cell, ...]:
-    """Return the cells of `COLUMNS` for one output."""
+def _cells(output: OutputFigures, flips: Flips | None) -> tuple[Cell, ...]:
     figure = output.figures.get
     share = _share(output)
     plain = {name: Cell(format_number(figure(name)), figure(name)) for name in ("max_abs", "min_abs", "mean_abs")}
@@ -146,70 +139,8 @@ def cells_of(output: OutputFigures) -> tuple[Cell, ...]:
         plain["min_abs"],
         plain["mean_abs"],
         Cell(format_cosine(figure("cosine")), figure("cosine")),
-        Cell(flips_text(output.flips), output.flips.flipped if output.flips is not None else None),
+        Cell(flips_text(flips), flips.flipped if flips is not None else None),
     )
-
-
-def flips_text(flips: Flips | None) -> str:
-    """Return `0 of 24`, or a dash where there are no class scores."""
-    return "–" if flips is None else f"{format_count(flips.flipped)} of {format_count(flips.samples)}"
-
-
-def flips_sentence(flips: Flips) -> str:
-    """Return the interval and the margins of a flip count."""
-    rate = f"{_percent(flips.rate_low)} to {_percent(flips.rate_high)} with 95% confidence"
-    margin = f"smallest margin of the source {format_number(flips.smallest_margin)}"
-    sentence = f"{flips_text(flips)} top classes changed ({rate}); {margin}"
-    if flips.flipped_margin is None:
-        return f"{sentence}."
-    return f"{sentence}, largest among the flipped {format_number(flips.flipped_margin)}."
-
-
-def figure_text(name: str, value: float | None) -> str:
-    """Return a figure by the metric's name, as the full tables show it."""
-    if name == "cosine":
-        return format_cosine(value)
-    if name.endswith("_count") or name == "flips":
-        return format_count(value)
-    return format_number(value, 4 if name.endswith("_db") else 3)
-
-
-def limit_text(limit: Limit) -> str:
-    """Return a limit as `max_abs at most 1.0e-04 of the output's scale`."""
-    of_scale = " of the output's scale" if limit.of_scale else ""
-    bounds = (("at most", limit.at_most), ("at least", limit.at_least))
-    words = " and ".join(f"{word} {_bound(bound)}{of_scale}" for word, bound in bounds if bound is not None)
-    return f"{limit.metric} {words}"
-
-
-def _bound(value: float) -> str:
-    return "0" if value == 0 else format_number(value)
-
-
-def required_text(policy: Policy) -> str:
-    """Return which settings must pass, as a sentence."""
-    sentences: dict[tuple[str, ...], str] = {
-        ("any",): "One passing Core ML setting is enough (any setting where Core ML was not asked for).",
-        ("all",): "Every setting that Core ML allows must pass.",
-    }
-    return sentences.get(policy.required, f"Must pass: {', '.join(policy.required)}.")
-
-
-def size_text(size_bytes: int) -> str:
-    """Return a size as `13.4 MiB`."""
-    size, unit = float(size_bytes), "bytes"
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if size < 1024 or unit == "GiB":
-            break
-        size /= 1024
-    return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
-
-
-def seconds_text(seconds: float | None) -> str:
-    """Return a duration as `31 ms` or `5.3 s`."""
-    if seconds is None:
-        return "–"
-    return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
 
 
 def _row(result: SettingResult, is_recommended: bool) -> Row:
@@ -220,11 +151,16 @@ def _row(result: SettingResult, is_recommended: bool) -> Row:
         chip="neutral" if result.state is RowState.EXPLAINED else str(result.verdict),
         verdict_word=_STATE_WORDS.get(result.state, str(result.verdict)),
         output=worst.output if worst is not None else "",
-        cells=cells_of(worst) if worst is not None else (),
+        cells=_cells(worst, _most_flips(result)) if worst is not None else (),
         note=result.note,
         reasons=result.reasons,
         is_recommended=is_recommended,
     )
+
+
+def _most_flips(result: SettingResult) -> Flips | None:
+    found = [output.flips for output in result.outputs if output.flips is not None]
+    return max(found, key=lambda flips: flips.flipped, default=None)
 
 
 def _standing(result: SettingResult) -> str:
@@ -243,7 +179,3 @@ def _share(output: OutputFigures) -> float:
 
 def _equal(first: Group, second: Group) -> bool:
     return (first.standing, first.runtime, first.outputs) == (second.standing, second.runtime, second.outputs)
-
-
-def _percent(rate: float) -> str:
-    return f"{100 * rate:.3g}%"
