@@ -116,7 +116,9 @@ def gather_nd_ios16(x: Tensor, indices: Tensor, batch_dims: int = 0) -> Tensor:
     rows = rows + torch.arange(len(rows), device=rows.device).unsqueeze(-1) * math.prod(inner)
     kept = x.shape[batch_dims + depth :]
     return (
-        x.reshape(math.prod(batch + inner), *kept).index_select(0, rows.reshape(-1)).reshape([*indices.shape[:-1], *kept])
+        x.reshape(math.prod(batch + inner), *kept)
+        .index_select(0, rows.reshape(-1))
+        .reshape([*indices.shape[:-1], *kept])
     )
 
 
