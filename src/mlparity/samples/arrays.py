@@ -87,7 +87,8 @@ def _npy(path: Path, input_name: str) -> Mapping[str, np.ndarray]:
 
 def _npz(path: Path, input_name: str) -> Mapping[str, np.ndarray]:
     del input_name
-    with np.load(path, allow_pickle=False) as archive:
+    # numpy leaves a damaged archive open that it opened itself.
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
 
 
