@@ -18,6 +18,7 @@ FAMILIES = (
     "elementwise_binary",
     "elementwise_unary",
     "linear",
+    "normalization",
     "pool",
     "reduction",
 )
@@ -27,6 +28,9 @@ TESTED_APART: Mapping[str, str] = {}
 
 NOT_DIFFERENTIABLE: Mapping[str, str] = {}
 """Ops with a floating result whose gradient is not asked for, and why."""
+
+CONSTANT_INPUTS: Mapping[str, frozenset[str]] = {"batch_norm": frozenset({"mean", "variance"})}
+"""Inputs that MIL demands as constants and that PyTorch's kernel gives no gradient for."""
 
 
 def cases() -> tuple[tuple[str, Case], ...]:

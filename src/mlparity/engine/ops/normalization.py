@@ -64,7 +64,12 @@ def layer_norm(
     """Return x scaled to mean 0 and variance 1 over `axes` (all, where None), then gamma and beta.
 
     Shape: gamma and beta have the sizes of `axes`, in the order of x's own axes.
+
+    Raises:
+        ValueError: an axis that x has not.
     """
+    if axes is not None and not all(-x.ndim <= axis < x.ndim for axis in axes):
+        raise ValueError(f"the axes {axes} are not all within x's {x.ndim}")
     dims = sorted(range(x.ndim) if axes is None else {axis % x.ndim for axis in axes})
     sizes = [x.shape[dim] for dim in dims]
     if dims == list(range(x.ndim - len(dims), x.ndim)):
