@@ -133,10 +133,10 @@ def main() -> None:
         try:
             ran += attempt(path, feature)
         except BaseException:
-            print(f"mutation {number}", file=sys.stderr)
+            sys.stderr.write(f"mutation {number}\n")
             raise
         signal.alarm(0)
-    print(ran, count - ran)
+    sys.stdout.write(f"{ran} {count - ran}\n")
 
 
 if __name__ == "__main__":

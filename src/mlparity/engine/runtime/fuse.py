@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mlparity.engine.mil.program import Function
+from mlparity.engine.numerics import Numerics
 from mlparity.engine.runtime.plan import Step
 
 PRODUCERS = frozenset({"conv", "conv_transpose", "linear", "matmul", "add", "batch_norm"})
@@ -15,26 +16,31 @@ them gives the same bits: dropping the inner store changes no result."""
 
 
 def without_inner_stores(steps: tuple[Step, ...], function: Function) -> tuple[Step, ...]:
-    """Drop the store between a producer and its only reader, an activation of `FOLLOWERS`.
+    """Move the store of a producer behind its only reader, an activation of `FOLLOWERS`.
 
-    Before: `y = store(conv(x)); z = store(relu(y))`. After: `y = conv(x); z = store(relu(y))`.
+    Before: `y = store(conv(x)); z = relu(y)`. After: `y = conv(x); z = store(relu(y))`.
     """
-    readers: dict[int, list[Step]] = {}
-    for step in steps:
-        for feed in step.feeds:
-            for slot in feed.slots:
-                readers.setdefault(slot, []).append(step)
-    given_back = frozenset(function.body.outputs)
-    return tuple(_relaxed(step) if _is_inner(step, readers, given_back) else step for step in steps)
+    readers: dict[int, list[int]] = {}
+    for place, step in enumerate(steps):
+        for slot in {slot for feed in step.feeds for slot in feed.slots}:
+            readers.setdefault(slot, []).append(place)
+    moved = list(steps)
+    for place, step in enumerate(steps):
+        follower = _only_follower(step, steps, readers, frozenset(function.body.outputs))
+        if follower is not None:
+            moved[follower] = _storing(moved[follower], step.stores[0].numerics)
+            moved[place] = _storing(moved[place], None)
+    return tuple(moved)
 
 
-def _is_inner(step: Step, readers: dict[int, list[Step]], given_back: frozenset[str]) -> bool:
-    if step.op.type not in PRODUCERS or len(step.stores) != 1:
-        return False
-    store = step.stores[0]
-    followers = readers.get(store.slot, [])
-    return store.output.name not in given_back and len(followers) == 1 and followers[0].op.type in FOLLOWERS
+def _only_follower(
+    step: Step, steps: tuple[Step, ...], readers: dict[int, list[int]], given_back: frozenset[str]
+) -> int | None:
+    if step.op.type not in PRODUCERS or len(step.stores) != 1 or step.stores[0].output.name in given_back:
+        return None
+    places = readers.get(step.stores[0].slot, [])
+    return places[0] if len(places) == 1 and steps[places[0]].op.type in FOLLOWERS else None
 
 
-def _relaxed(step: Step) -> Step:
-    return replace(step, stores=tuple(replace(store, numerics=None) for store in step.stores))
+def _storing(step: Step, numerics: Numerics | None) -> Step:
+    return replace(step, stores=tuple(replace(store, numerics=numerics) for store in step.stores))
