@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import cast
@@ -140,4 +141,8 @@ def _in_width(module: nn.Module, width: torch.dtype) -> nn.Module:
     tensors = [*module.parameters(), *module.buffers()]
     if all(tensor.dtype is width for tensor in tensors if tensor.is_floating_point()) and width is torch.float32:
         return module
-    return copy.deepcopy(module).to(width)
+    # A copy of TorchScript's parameters would be the result of an op, not a leaf, if gradients were recorded.
+    with warnings.catch_warnings(), torch.no_grad():
+        # torch warns of its own class when it copies an exported program.
+        warnings.filterwarnings("ignore", message=".*LeafSpec.* is deprecated", category=FutureWarning)
+        return copy.deepcopy(module).to(width)

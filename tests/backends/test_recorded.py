@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mlparity.backends import recorded
+from mlparity.backends.checked import run_checked
+from mlparity.core.errors import InputError
+from mlparity.samples.load import load_samples
+
+
+def saved(folder: Path, **arrays: np.ndarray) -> Path:
+    folder.mkdir()
+    for name, array in arrays.items():
+        np.savez(folder / f"{name}.npz", y=array)
+    return folder
+
+
+@pytest.fixture
+def samples(tmp_path: Path) -> Path:
+    folder = tmp_path / "samples"
+    folder.mkdir()
+    for name in ("cat", "dog"):
+        np.save(folder / f"{name}.npy", np.array([len(name) + ord(name[0])], np.float32))
+    return folder
+
+
+@pytest.mark.parametrize("ending", ["", ".npy"])
+def test_outputs_are_matched_by_name(tmp_path: Path, samples: Path, ending: str) -> None:
+    outputs = saved(tmp_path / "outputs", **{f"dog{ending}": np.array([2.0]), f"cat{ending}": np.array([np.nan])})
+    inputs = load_samples(samples, input_names=["x"])
+    with recorded.open(load_samples(outputs, finite=False), inputs) as session:
+        results = {name: run_checked(session, sample)["y"].item() for name, sample in inputs}
+        assert session.runtime == "recorded outputs (2 array files from outputs)"
+    assert results["dog.npy"] == 2
+    assert np.isnan(results["cat.npy"])
+
+
+def test_a_lone_output_belongs_to_a_lone_sample(tmp_path: Path, samples: Path) -> None:
+    outputs = saved(tmp_path / "outputs", device=np.array([5.0]))
+    inputs = load_samples(samples / "cat.npy", input_names=["x"])
+    session = recorded.open(load_samples(outputs), inputs)
+    assert session.run(next(iter(inputs))[1])["y"].item() == 5
+
+
+@pytest.mark.parametrize(
+    ("names", "complaint"), [(("cat",), "no saved outputs"), (("cat", "dog", "dog.npy"), "several saved outputs")]
+)
+def test_a_sample_without_its_own_output_is_refused(
+    tmp_path: Path, samples: Path, names: tuple[str, ...], complaint: str
+) -> None:
+    outputs = saved(tmp_path / "outputs", **{name: np.zeros(1) for name in names})
+    with pytest.raises(InputError, match=complaint) as caught:
+        recorded.open(load_samples(outputs), load_samples(samples, input_names=["x"]))
+    assert "dog.npy" in caught.value.where
+
+
+def test_another_sample_has_no_outputs(tmp_path: Path, samples: Path) -> None:
+    outputs = saved(tmp_path / "outputs", cat=np.zeros(1), dog=np.zeros(1))
+    session = recorded.open(load_samples(outputs), load_samples(samples, input_names=["x"]))
+    with pytest.raises(InputError, match="no outputs were saved"):
+        session.run({"x": np.array([-1], np.float32)})
