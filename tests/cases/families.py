@@ -14,16 +14,28 @@ from tests.cases.case import Case
 
 FAMILIES = (
     "activation",
+    "constexpr_ops",
+    "control_flow",
     "conv",
     "elementwise_binary",
     "elementwise_unary",
+    "image_resizing",
     "linear",
     "normalization",
     "pool",
     "reduction",
+    "scatter_gather",
+    "tensor_operation",
+    "tensor_transformation",
 )
 
-TESTED_APART: Mapping[str, str] = {}
+TESTED_APART: Mapping[str, str] = {
+    "classify": "tests/engine/ops/test_classify.py",
+    "random_bernoulli": "tests/engine/ops/test_random.py",
+    "random_categorical": "tests/engine/ops/test_random.py",
+    "random_normal": "tests/engine/ops/test_random.py",
+    "random_uniform": "tests/engine/ops/test_random.py",
+}
 """Ops that no oracle can predict, and the file that tests them."""
 
 NOT_DIFFERENTIABLE: Mapping[str, str] = {}

@@ -114,7 +114,7 @@ def crop_resize_ios16(
         sampling_mode,
     )
     if rows.shape[1] == 5:
-        return _sampled_boxes(x, rows[:, 0].to(torch.int64), places, pad_value).unsqueeze(1)
+        return _sampled_boxes(x, rows[:, 0].round().to(torch.int64), places, pad_value).unsqueeze(1)
     count, batch = len(rows), x.shape[0]
     images = torch.arange(batch, device=x.device).repeat(count)
     repeated = tuple(each.repeat_interleave(batch, dim=0) for each in places)
