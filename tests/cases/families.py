@@ -21,12 +21,15 @@ FAMILIES = (
     "elementwise_unary",
     "image_resizing",
     "linear",
+    "lstm",
     "normalization",
     "pool",
+    "recurrent",
     "reduction",
     "scatter_gather",
     "tensor_operation",
     "tensor_transformation",
+    "transformers",
 )
 
 TESTED_APART: Mapping[str, str] = {
