@@ -168,7 +168,7 @@ def scatter_along_axis(data: Tensor, indices: Tensor, updates: Tensor, axis: int
 
     Modes and errors are those of `scatter`. Shape: updates has the shape of `indices`; the result is data.shape.
     """
-    return _combined(data, _from_end(indices, data.shape[axis]), updates, axis, mode)
+    return _combined(data, _from_end(indices, data.shape[axis]), updates, axis, mode, has_outside=False)
 
 
 @mil_op("scatter_along_axis", since=17, rounding=Rounding.REDUCE)
@@ -181,7 +181,8 @@ def scatter_along_axis_ios17(
     validate_indices: bool = False,
 ) -> Tensor:
     """Do as in iOS15, with iOS17's rule for indices outside the axis."""
-    return _combined(data, _bounded(indices, data.shape[axis], validate_indices), updates, axis, mode)
+    places = _bounded(indices, data.shape[axis], validate_indices)
+    return _combined(data, places, updates, axis, mode, has_outside=_has_outside(places, data.shape[axis]))
 
 
 @mil_op("scatter_nd", rounding=Rounding.REDUCE)
@@ -247,6 +248,11 @@ def _bounded(indices: Tensor, size: int, validate: bool) -> Tensor:
     return torch.where((wide >= 0) & (wide < size), wide, size)
 
 
+def _has_outside(places: Tensor, size: int) -> bool:
+    """Return whether `_bounded` marked any place as outside."""
+    return _range(places)[1] >= size
+
+
 def _rows(places: Sequence[Tensor], sizes: Sequence[int], indices: Tensor) -> Tensor:
     """Return the row-major number of each coordinate row; without coordinates there is the one row 0."""
     rows = torch.zeros(indices.shape[:-1], dtype=torch.int64, device=indices.device)
@@ -262,7 +268,8 @@ def _scattered(data: Tensor, indices: Tensor, updates: Tensor, axis: int, mode: 
         raise ValueError(f"updates of the shape {list(updates.shape)}; expected {expected}")
     flat = updates.reshape([*data.shape[:place], indices.numel(), *data.shape[place + 1 :]])
     view = [-1 if at == place else 1 for at in range(data.ndim)]
-    return _combined(data, indices.reshape(view).expand(flat.shape), flat, place, mode)
+    has_outside = _has_outside(indices, data.shape[place])
+    return _combined(data, indices.reshape(view).expand(flat.shape), flat, place, mode, has_outside)
 
 
 def _scattered_nd(data: Tensor, rows: Tensor, updates: Tensor, mode: str) -> Tensor:
@@ -274,16 +281,16 @@ def _scattered_nd(data: Tensor, rows: Tensor, updates: Tensor, mode: str) -> Ten
     return _scattered(flat, rows.reshape(-1), updates.reshape(rows.numel(), *kept), 0, mode).reshape(data.shape)
 
 
-def _combined(data: Tensor, indices: Tensor, updates: Tensor, axis: int, mode: str) -> Tensor:
+def _combined(data: Tensor, indices: Tensor, updates: Tensor, axis: int, mode: str, has_outside: bool) -> Tensor:
+    """Combine by `mode`; where indices lie one past the end, they write to a spare slice that is cut off again."""
     combine = _MODES.get(mode)
     if combine is None:
         raise ValueError(f"the scatter mode {mode!r}; expected one of {', '.join(_MODES)}")
     if updates.shape != indices.shape:
         raise ValueError(f"updates of the shape {list(updates.shape)} for indices of {list(indices.shape)}")
-    size = data.shape[axis]
-    if _range(indices)[1] < size:
+    if not has_outside:
         return combine(data, axis, indices, updates)
-    place = _axis(axis, data)
+    place, size = _axis(axis, data), data.shape[axis]
     spare = data.new_zeros([*data.shape[:place], 1, *data.shape[place + 1 :]])
     return combine(torch.cat([data, spare], dim=place), place, indices, updates).narrow(place, 0, size)
 
