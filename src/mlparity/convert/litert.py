@@ -59,7 +59,7 @@ def convert(source: Source, sample: Sample, path: Path, options: LitertOptions |
     """
     chosen = options if options is not None else LitertOptions()
     start = time.perf_counter()
-    _require()
+    _require(path)
     with _quiet():
         try:
             content = _converted(source, sample, chosen)
@@ -84,9 +84,11 @@ class _Named(nn.Module):
         return dict(zip(self.output_names, self.flat(**inputs), strict=True))
 
 
-def _require() -> None:
+def _require(path: Path) -> None:
     if find_spec("litert_torch") is None:
         raise BackendUnavailableError("litert-torch is not installed", next_step="pip install 'mlparity[litert]'")
+    if not path.parent.is_dir():
+        raise OutputError("the TFLite file cannot be written", where=str(path), found="no such folder")
 
 
 def _converted(source: Source, sample: Sample, options: LitertOptions) -> bytes:

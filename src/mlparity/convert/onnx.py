@@ -47,6 +47,8 @@ def convert(source: Source, sample: Sample, path: Path) -> OnnxConversion:
     missing = [name for name in ("onnx", "onnxscript") if find_spec(name) is None]
     if missing:
         raise BackendUnavailableError(f"{missing[0]} is not installed", next_step="pip install 'mlparity[onnx]'")
+    if not path.parent.is_dir():
+        raise OutputError("the ONNX file cannot be written", where=str(path), found="no such folder")
     start = time.perf_counter()
     with _quiet():
         program = _exported(source, sample)
