@@ -1,0 +1,85 @@
+"""`make demo` does what the READMEs say: it verifies MobileNetV2 on photos, and the right classes come out."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from examples.photos import PHOTOS, copy_photos
+from tests.models import samples
+from tests.models.files import PACKAGES, ROOT
+
+from mlparity.api import read_any_record
+from mlparity.backends.coreml import open_package
+from mlparity.core.record import CauseKind, Record, RowState, SettingResult
+from mlparity.core.words import Precision, Target, Verdict
+
+
+def demo_command(photos: Path, out: Path) -> list[str]:
+    """The recipe of `make demo` with other folders."""
+    recipe = re.search(r"^demo:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert recipe is not None
+    text = recipe[1].replace("\\\n", " ").replace("$(BIN)", str(Path(sys.executable).parent))
+    return [{"build/photos": str(photos), "out/demo": str(out)}.get(word, word) for word in shlex.split(text)]
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("demo")
+    copy_photos(PACKAGES, folder / "photos")
+    command = demo_command(folder / "photos", folder / "out")
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert str(folder / "out" / "report.html") in done.stdout
+    assert str(folder / "out" / "record.json") in done.stdout
+    return folder / "out"
+
+
+@pytest.fixture(scope="module")
+def record(out: Path) -> Record:
+    found = read_any_record(out)
+    assert isinstance(found, Record)
+    return found
+
+
+def compared(record: Record, target: Target, precision: Precision) -> list[SettingResult]:
+    return [
+        row
+        for row in record.settings
+        if row.state is RowState.COMPARED and (row.setting.target, row.setting.precision) == (target, precision)
+    ]
+
+
+def test_fp32_agrees_as_litert_does(record: Record) -> None:
+    (litert,) = compared(record, Target.LITERT, Precision.FP32)
+    for row in compared(record, Target.COREML, Precision.FP32):
+        (figures,), (witness,) = row.outputs, litert.outputs
+        bound = max(2 * (witness.figures["max_abs"] or 0.0), 2e-6 * figures.scale)
+        assert (figures.figures["max_abs"] or 0.0) <= bound
+        assert row.verdict is Verdict.PASS
+
+
+def test_fp16_differs_by_the_known_size_and_the_cause_is_precision(record: Record) -> None:
+    rows = compared(record, Target.COREML, Precision.FP16)
+    assert len(rows) == 4
+    for row in rows:
+        (figures,) = row.outputs
+        assert 1e-4 <= (figures.figures["max_abs"] or 0.0) / figures.scale <= 1e-2
+        assert figures.flips is not None
+        assert figures.flips.flipped == 0
+    assert record.cause.kind is CauseKind.PRECISION
+
+
+def test_every_setting_that_passes_sees_what_is_on_the_photos(record: Record, out: Path) -> None:
+    passing = [row for row in record.settings if row.verdict is Verdict.PASS and row.setting.compute_unit is not None]
+    assert passing
+    for row in passing:
+        assert row.setting.compute_unit is not None
+        with open_package(out / row.artifact, row.setting.compute_unit) as session:
+            seen = [int(np.argmax(session.run(sample)["logits"])) for sample in samples.photos()]
+        assert seen == list(PHOTOS.values()), row.setting
