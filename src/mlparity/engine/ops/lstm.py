@@ -125,13 +125,9 @@ def lstm(
     Raises:
         ValueError: an unknown direction or activation, no backward weights for "bidirectional", or a wrong shape.
     """
-    cell = _Cell(
-        activation_named(recurrent_activation),
-        activation_named(cell_activation),
-        activation_named(activation),
-        clip,
-        num,
-    )
+    names = (recurrent_activation, cell_activation, activation)
+    gate, candidate, output = (activation_named(name) for name in names)
+    cell = _Cell(gate, candidate, output, clip, num)
     weights = [_Weights(weight_ih, weight_hh, bias, peephole)]
     if direction == "bidirectional":
         if weight_ih_back is None or weight_hh_back is None:
