@@ -22,7 +22,8 @@ class VerifyOptions:
 
     `carry` maps an output to the input that it feeds in the next sample. `shapes` (`x:1,3,224,224`,
     `ids:1,64:int32`) are for random samples.
-    `artifacts` are given in place of converting.
+    `artifacts` are given in place of converting. `class_outputs` names the outputs that are class scores, whose top
+    class is compared; None guesses them by their shape.
     """
 
     settings: tuple[Setting, ...] = SETTINGS
@@ -33,6 +34,7 @@ class VerifyOptions:
     fp32_ops: tuple[str, ...] = ()
     eval_mode: bool = False
     preprocess: str | None = None
+    class_outputs: tuple[str, ...] | None = None
     limit: int | None = None
     seed: int = 0
 

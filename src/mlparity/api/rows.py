@@ -39,7 +39,7 @@ class Run:
     artifact: Artifact
     session: Session | None
     standing: Standing
-    comparer: Comparer = field(default_factory=Comparer)
+    comparer: Comparer
     seconds: float = 0.0
     samples: int = 0
     failure: str = ""
@@ -120,7 +120,7 @@ def _arithmetic(setting: Setting) -> str:
 
 def _opened(setting: Setting, artifact: Artifact, options: VerifyOptions, stage: Path, source: Source) -> Run:
     standing = coreml.standing() if setting.target is Target.COREML else Standing.MEASURED
-    run = Run([setting], artifact, None, standing)
+    run = Run([setting], artifact, None, standing, Comparer(class_outputs=options.class_outputs))
     try:
         run.session = CarryingSession(open_session(stage / artifact.path, setting, source), options.carry)
     except MlparityError as error:

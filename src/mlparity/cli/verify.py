@@ -32,6 +32,10 @@ def verify(
     artifact: Annotated[
         list[Path] | None, typer.Option(help="Verify this .mlpackage or .tflite in place of converting.")
     ] = None,
+    class_output: Annotated[
+        list[str] | None,
+        typer.Option(help="An output of class scores, or none; may be repeated. Without it they are guessed by shape."),
+    ] = None,
     carry: Annotated[
         list[str] | None, typer.Option(help="OUTPUT=INPUT: feed an output into the next sample's input.")
     ] = None,
@@ -62,6 +66,7 @@ def verify(
         fp32_ops=tuple(fp32_op or ()),
         eval_mode=eval_mode,
         preprocess=preprocess,
+        class_outputs=_class_outputs(class_output),
         limit=limit,
         seed=seed,
     )
@@ -69,6 +74,10 @@ def verify(
         record = api.verify(source, out, inputs, policy, options, progress)
     _show(record, out)
     return record.verdict
+
+
+def _class_outputs(names: list[str] | None) -> tuple[str, ...] | None:
+    return None if not names else tuple(name for name in names if name != "none")
 
 
 def _show(record: Record, out: Path) -> None:

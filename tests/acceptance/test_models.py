@@ -1,0 +1,71 @@
+"""Trained models on real inputs, converted by us, predict what their sources predict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.models.zoo import MODELS, Model
+
+from mlparity import api
+from mlparity.api.options import VerifyOptions, settings_from
+from mlparity.core.record import CauseKind, OutputFigures, Record, RowState, SettingResult
+from mlparity.core.words import Verdict
+
+OF_SCALE = 2e-6
+"""The difference that fp32 allows, of the output's scale; or twice the source's own noise, if that is larger."""
+
+
+def _row(record: Record, name: str) -> SettingResult:
+    return next(row for row in record.settings if str(row.setting) == name)
+
+
+def _max_abs(output: OutputFigures) -> float:
+    value = output.figures["max_abs"]
+    assert value is not None
+    return value
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.factory)
+def test_fp32_agrees_with_the_source(model: Model, tmp_path: Path) -> None:
+    options = VerifyOptions(settings=settings_from(["fp32/CPU_ONLY", "fp16/CPU_ONLY"]), carry=model.carry)
+    record = api.verify(model.source, tmp_path / "out", model.inputs, options=options)
+    narrow, wide = _row(record, "fp16/CPU_ONLY"), _row(record, "fp32/CPU_ONLY")
+    noise = {each.output: each.max_abs for each in record.noise}
+    assert wide.state is RowState.COMPARED, wide.note
+    assert wide.outputs
+    for output in wide.outputs:
+        assert output.elements > 0
+        assert _max_abs(output) <= max(OF_SCALE * output.scale, 2 * noise.get(output.output, 0.0)), output.output
+    assert wide.verdict is Verdict.PASS
+    assert narrow.state is RowState.COMPARED, narrow.note
+    assert any(_max_abs(output) > OF_SCALE * output.scale for output in narrow.outputs), "fp16 rounds"
+
+
+def test_the_demo_s_photos_are_classified_right_and_precision_is_the_cause(tmp_path: Path) -> None:
+    model = next(each for each in MODELS if each.factory == "mobilenet_v2")
+    record = api.verify(model.source, tmp_path / "out", model.inputs)
+    passing = [row for row in record.settings if row.verdict is Verdict.PASS]
+    assert {str(row.setting) for row in passing} >= {"fp32/CPU_ONLY", "fp32/ALL", "litert/fp32"}
+    assert all(output.flips is not None and output.flips.flipped == 0 for row in passing for output in row.outputs)
+    fp32, litert, fp16 = (_row(record, name).outputs[0] for name in ("fp32/CPU_ONLY", "litert/fp32", "fp16/CPU_ONLY"))
+    assert _max_abs(fp32) <= max(2 * _max_abs(litert), OF_SCALE * fp32.scale)
+    assert 1e-4 <= _max_abs(fp16) / fp16.scale <= 1e-2
+    assert record.cause.kind is CauseKind.PRECISION
+    assert _row(record, "fp32/CPU_AND_NE").state is RowState.EXPLAINED
+
+
+def test_the_photos_have_the_classes_that_people_see() -> None:
+    from tests.models import samples
+
+    from mlparity.sources.load import load_source
+
+    found = []
+    for sample in samples.photos():
+        source = load_source(next(each for each in MODELS if each.factory == "mobilenet_v2").source, sample)
+        from mlparity.backends import torch as backend
+
+        with backend.open(source) as session:
+            found.append(int(np.argmax(next(iter(session.run(sample).values())))))
+    assert sorted(found) == [285, 698, 967]
