@@ -15,6 +15,7 @@ WITH_INTEGERS = ("abs", "sign", "square")
 HALVES = f32(-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 3.5)
 ENDS = f32(-np.inf, -3e9, -2147483648.0, -40000.0, -129.5, -1.9, -0.0, 0.9, 127.9, 256.0, 70000.0, 3e9, np.inf, np.nan)
 WIDE = i32(-(2**31), -32769, -129, -1, 0, 1, 127, 128, 255, 256, 65535, 65536, 2**31 - 1)
+NAMES = ("int8", "uint8", "int16", "uint16", "int32", "bool", "fp16", "fp32")
 
 CASES = (
     *(Case(op, {"x": normal(3, 4, scale=2)}) for op in (*ANYWHERE, *PERIODIC)),
@@ -56,6 +57,8 @@ CASES = (
         Case("cast", {"x": booleans(6), "dtype": name}, note=name)
         for name in ("int32", "uint16", "bool", "fp16", "fp32")
     ),
+    *(Case("cast", {"x": np.int8([-128, -1, 0, 127]), "dtype": name}, note=f"int8 to {name}") for name in NAMES),
+    *(Case("cast", {"x": np.uint8([0, 1, 127, 255]), "dtype": name}, note=f"uint8 to {name}") for name in NAMES),
     Case("cast", {"x": integers(6), "dtype": "fp32"}, note="integers"),
     Case("cast", {"x": integers(6), "dtype": "bool"}, note="integers"),
     Case("cast", {"x": f32(-1.5), "dtype": "int32"}, note="scalar"),

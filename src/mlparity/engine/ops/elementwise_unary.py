@@ -78,7 +78,7 @@ def cast(x: Tensor, dtype: str, *, num: Numerics) -> Tensor:
     held, least, greatest = INTEGER_TARGETS[dtype]
     if x.is_floating_point():
         return x.double().nan_to_num(0.0, greatest, least).clamp(least, greatest).to(held)
-    return (x & greatest).to(held) if dtype == "uint16" and x.dtype is not torch.bool else x.to(held)
+    return x.to(held) & greatest if dtype == "uint16" else x.to(held)
 
 
 @mil_op("ceil", rounding=Rounding.NONE)
