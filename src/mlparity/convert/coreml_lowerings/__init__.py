@@ -1,1 +1,5 @@
-"""Lowerings of PyTorch ops that coremltools lacks, one family a file."""
+"""Lowerings of PyTorch ops that coremltools 9.0 lacks, or gets wrong; `register` hands them to coremltools."""
+
+from mlparity.convert.coreml_lowerings.registration import register
+
+__all__ = ["register"]

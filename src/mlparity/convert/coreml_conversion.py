@@ -1,0 +1,111 @@
+"""Takes one route to Core ML from beginning to end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from mlparity.convert.coreml_failure import demanded_target, failure_of
+from mlparity.convert.coreml_features import input_types, output_types
+from mlparity.convert.coreml_form import CoremlForm, coreml_form
+from mlparity.convert.coreml_frontends import Loaded, exported, traced
+from mlparity.convert.coreml_options import LOWEST_TARGET, CoremlOptions, Frontend
+from mlparity.convert.coreml_precision import compute_precision
+from mlparity.convert.exported_ops import can_decompose, decompose_lacking
+from mlparity.core.errors import ConversionError
+from mlparity.core.session import Sample
+from mlparity.core.source import Source
+
+_DECOMPOSED_AT_MOST = 8
+"""How many ops, one after the other, are decomposed because their lowering fails; each costs a conversion."""
+
+_OLDEST_SPEC = 6
+"""The specification version of iOS 15, the first with ML Programs. Source: coremltools 9.0, `AvailableTarget`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """A model of coremltools and the deployment target that it was made for."""
+
+    model: Any
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What every route of one conversion shares; `floating` tells of each output whether it holds floats."""
+
+    source: Source
+    sample: Sample
+    options: CoremlOptions
+    coremltools: Any
+    floating: tuple[bool, ...]
+
+    @classmethod
+    def of(cls, source: Source, sample: Sample, options: CoremlOptions, coremltools: Any) -> Job:
+        """Run the source once to learn the types of its outputs."""
+        form = coreml_form(source, sample, options.eval_mode)
+        with torch.no_grad():
+            floating = tuple(result.is_floating_point() for result in form(*_examples(form, sample)))
+        return cls(source, sample, options, coremltools, floating)
+
+    def by(self, frontend: Frontend) -> Converted:
+        """Convert by one route; what fails raises what PyTorch or coremltools raises."""
+        # A new form each time: a route that fails may leave what it computed in the module.
+        form = coreml_form(self.source, self.sample, self.options.eval_mode)
+        if frontend is Frontend.TRACE:
+            return self._on_lowest_target(form, traced(form, _examples(form, self.sample)))
+        program = exported(form, _examples(form, self.sample), self.options.flexible)
+        if frontend is Frontend.EXPORT:
+            return self._on_lowest_target(form, program)
+        for _ in range(_DECOMPOSED_AT_MOST):
+            program = decompose_lacking(program)
+            try:
+                return self._on_lowest_target(form, program)
+            except Exception as error:  # any type: what counts is the op at which it was raised
+                failed = failure_of(frontend, error).op
+                if not can_decompose(program, failed):
+                    raise
+                program = decompose_lacking(program, frozenset({failed}))
+        return self._on_lowest_target(form, program)
+
+    def _on_lowest_target(self, form: CoremlForm, loaded: Loaded) -> Converted:
+        """Convert for the chosen target; where none was chosen, for the lowest, or the one that its failure demands."""
+        if self.options.deployment_target is not None:
+            return self._on(self.options.deployment_target, form, loaded)
+        try:
+            return self._on(LOWEST_TARGET, form, loaded)
+        except Exception as error:  # any type: what counts is whether it names a newer target
+            newer = demanded_target(error)
+            if newer is None or newer == LOWEST_TARGET:
+                raise
+        return self._on(newer, form, loaded)
+
+    def _on(self, target: str, form: CoremlForm, loaded: Loaded) -> Converted:
+        ct = self.coremltools
+        model = ct.convert(
+            loaded,
+            source="pytorch",
+            convert_to="mlprogram",
+            inputs=input_types(ct, form.forms, self.options),
+            outputs=output_types(ct, self.source.output_names, self.floating),
+            minimum_deployment_target=_target(ct, target),
+            compute_precision=compute_precision(ct, self.options),
+            skip_model_load=True,
+        )
+        return Converted(model, target)
+
+
+def _examples(form: CoremlForm, sample: Sample) -> tuple[torch.Tensor, ...]:
+    return tuple(each.example(sample[each.name]) for each in form.forms)
+
+
+def _target(coremltools: Any, name: str) -> Any:
+    known = {each: target for each, target in coremltools.target.__members__.items() if target >= _OLDEST_SPEC}
+    if name not in known:
+        raise ConversionError(
+            f"unknown deployment target {name!r}", expected=", ".join(known), next_step="use one of these names"
+        )
+    return known[name]

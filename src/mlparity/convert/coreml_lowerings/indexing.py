@@ -1,0 +1,58 @@
+"""Values taken from, added to or written at computed places."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from coremltools.converters.mil import Builder as mb  # noqa: N813 - the name that coremltools' documents use
+from coremltools.converters.mil.mil.ops.defs._utils import promote_input_dtypes
+
+from mlparity.convert.coreml_lowerings.call import Call, Var, lowering
+
+
+@lowering("index_add", "self dim index source alpha")
+def index_add(call: Call) -> Var:
+    """Lower `index_add`: slices of `source` are added at the places along one axis that `index` names."""
+    alpha = call.constant("alpha", 1)
+    source = call.tensor("source") if alpha == 1 else mb.mul(x=call.tensor("source"), y=float(alpha))
+    return _scattered(call, source, "add")
+
+
+@lowering("index_copy", "self dim index source")
+def index_copy(call: Call) -> Var:
+    """Lower `index_copy`: slices of `source` are written at the places along one axis that `index` names."""
+    return _scattered(call, call.tensor("source"), "update")
+
+
+@lowering("unfold", "self dimension size step")
+def unfold(call: Call) -> Var:
+    """Lower `Tensor.unfold`: windows along one axis, whose elements become a new last axis."""
+    x, size = call.tensor("self"), call.constant("size")
+    axis = call.constant("dimension") % x.rank
+    count = (int(x.shape[axis]) - size) // call.constant("step") + 1
+    places = np.arange(count)[:, None] * call.constant("step") + np.arange(size)[None]
+    windows = mb.gather(x=x, indices=places.astype(np.int32), axis=axis)
+    kept = [each for each in range(x.rank + 1) if each != axis + 1]
+    return mb.transpose(x=windows, perm=[*kept, axis + 1], name=call.node.name)
+
+
+@lowering("as_strided", "self size stride storage_offset")
+def as_strided(call: Call) -> Var:
+    """Lower `as_strided` of a tensor that lies in memory in the order of its elements.
+
+    Memory has no counterpart in MIL: for a tensor that lies there otherwise (a transposed one) the result is wrong.
+    """
+    x = call.tensor("self")
+    numbers = torch.arange(int(np.prod(x.shape)))
+    places = torch.as_strided(
+        numbers, call.constant("size"), call.constant("stride"), call.constant("storage_offset", 0)
+    )
+    flat = mb.reshape(x=x, shape=[-1])
+    return mb.gather(x=flat, indices=places.numpy().astype(np.int32), axis=0, name=call.node.name)
+
+
+def _scattered(call: Call, source: Var, mode: str) -> Var:
+    x, source = promote_input_dtypes([call.tensor("self"), source])
+    index = mb.cast(x=call.tensor("index"), dtype="int32")
+    axis = call.constant("dim")
+    return mb.scatter(data=x, indices=index, updates=source, axis=axis, mode=mode, name=call.node.name)

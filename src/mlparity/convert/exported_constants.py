@@ -1,0 +1,103 @@
+"""Computes what an exported program derives from no input, with PyTorch itself."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+import torch
+from torch import Tensor, fx
+from torch.export import ExportedProgram
+from torch.export.graph_signature import InputKind
+from torch.utils import _pytree as pytree
+
+_FOLDED_ELEMENTS = 1 << 20
+"""A result of more elements is left to the graph, unless it is no larger than what it is made from: a mask of
+4096 x 4096 would cost the file more than its computation costs the model. Assumed; no measurement stands behind it."""
+
+_HELD = (InputKind.PARAMETER, InputKind.BUFFER, InputKind.CONSTANT_TENSOR)
+
+Values = dict[fx.Node, object]
+
+
+def fold_constants(program: ExportedProgram) -> None:
+    """Put the values of nodes that depend on no input in the place of the nodes.
+
+    Positions, masks of a fixed size and interpolated position tables vanish, and with them ops that few converters
+    know. The values are those that the source computes.
+    """
+    module = program.graph_module
+    values = _held_values(program)
+    for node in module.graph.nodes:
+        if _is_pure(node) and all(each in values for each in node.all_input_nodes):
+            made_from = [values[each] for each in node.all_input_nodes]
+            value = _computed(node, values)
+            if _is_worth_keeping(value, made_from):
+                values[node] = value
+    for number, node in enumerate(list(module.graph.nodes)):
+        value = values.get(node)
+        if node.op == "call_function" and isinstance(value, Tensor) and any(user not in values for user in node.users):
+            _replace(program, node, f"_folded_{number}", value)
+    module.graph.eliminate_dead_code()
+    module.recompile()
+
+
+def _held_values(program: ExportedProgram) -> Values:
+    """Return the values of parameters, of buffers that no run changes, and of attributes."""
+    changed = set(program.graph_signature.buffers_to_mutate.values())
+    held = {**program.state_dict, **program.constants}
+    lifted = {
+        spec.arg.name: held.get(spec.target)
+        for spec in program.graph_signature.input_specs
+        if spec.kind in _HELD and spec.target is not None and spec.target not in changed
+    }
+    values: Values = {}
+    for node in program.graph_module.graph.nodes:
+        value = lifted.get(node.name) if node.op == "placeholder" else _attribute(program.graph_module, node)
+        if isinstance(value, Tensor):
+            values[node] = value.detach()
+    return values
+
+
+def _attribute(module: fx.GraphModule, node: fx.Node) -> object:
+    return getattr(module, str(node.target), None) if node.op == "get_attr" else None
+
+
+def _is_pure(node: fx.Node) -> bool:
+    """Tell whether a node always gives the same result for the same tensors, whatever the size of an input."""
+    if node.op != "call_function":
+        return False
+    if node.target is operator.getitem:
+        return True
+    target = node.target
+    return (
+        isinstance(target, torch._ops.OpOverload)
+        and not target._schema.is_mutable
+        and torch.Tag.nondeterministic_seeded not in target.tags
+        and not node.is_impure()
+        and not any(isinstance(each, torch.SymInt) for each in pytree.tree_leaves((node.args, node.kwargs)))
+    )
+
+
+def _computed(node: fx.Node, values: Mapping[fx.Node, object]) -> object:
+    args, kwargs = fx.map_arg(cast("Any", (node.args, node.kwargs)), lambda each: cast("Any", values[each]))
+    with torch.no_grad():
+        return cast("Callable[..., object]", node.target)(*args, **kwargs)
+
+
+def _is_worth_keeping(value: object, made_from: list[object]) -> bool:
+    total = sum(each.numel() for each in made_from if isinstance(each, Tensor))
+    return not isinstance(value, Tensor) or value.numel() <= max(_FOLDED_ELEMENTS, total)
+
+
+def _replace(program: ExportedProgram, node: fx.Node, name: str, value: Tensor) -> None:
+    module = program.graph_module
+    while hasattr(module, name):  # taken by an earlier folding
+        name = f"{name}_"
+    module.register_buffer(name, value.clone(), persistent=False)
+    program.constants[name] = value  # PyTorch checks that each attribute is among the constants
+    with module.graph.inserting_before(node):
+        constant = module.graph.get_attr(name)
+    constant.meta = dict(node.meta)
+    node.replace_all_uses_with(constant)

@@ -1,0 +1,91 @@
+"""Writes the ops of an exported program that coremltools has no lowering for in ops that it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import torch
+from torch import Tensor, fx
+from torch._decomp import decomposition_table
+from torch._export.utils import _get_decomp_for_cia
+from torch.export import ExportedProgram
+
+from mlparity.convert.exported_constants import fold_constants
+
+Overload = torch._ops.OpOverload
+
+_ROUNDS = 8
+"""Decompositions may lead to ops that are lacking in turn; a chain longer than this is taken for a circle."""
+
+_aten = torch.ops.aten
+
+_OPERATORS: dict[object, Overload] = {
+    _aten.__and__.Tensor: _aten.logical_and.default,
+    _aten.__or__.Tensor: _aten.logical_or.default,
+    _aten.__xor__.Tensor: _aten.logical_xor.default,
+    _aten.bitwise_and.Tensor: _aten.logical_and.default,
+    _aten.bitwise_or.Tensor: _aten.logical_or.default,
+    _aten.bitwise_xor.Tensor: _aten.logical_xor.default,
+    _aten.bitwise_not.default: _aten.logical_not.default,
+}
+
+
+def use_common_names(program: ExportedProgram) -> None:
+    """Give Python's operators on truth values the names of the ops that they are."""
+    for node in program.graph_module.graph.nodes:
+        if node.target in _OPERATORS and all(_is_truth(each) for each in node.args):
+            node.target = _OPERATORS[node.target]
+    program.graph_module.recompile()
+
+
+def decompose_lacking(program: ExportedProgram, also: frozenset[str] = frozenset()) -> ExportedProgram:
+    """Decompose ops that coremltools has no lowering for, until none is left that PyTorch can decompose.
+
+    `also` names ops, as coremltools does, whose lowering is there and failed.
+    """
+    for _ in range(_ROUNDS):
+        unwanted = {op for op in _ops(program) if not _is_known(op) or kind_of(op) in also}
+        table = {op: how for op in unwanted if (how := _decomposition(op)) is not None}
+        if not table:
+            break
+        program = program.run_decompositions(table)
+        use_common_names(program)
+        fold_constants(program)
+    return program
+
+
+def can_decompose(program: ExportedProgram, kind: str) -> bool:
+    """Tell whether the program has an op that coremltools calls `kind`, and PyTorch can write it in others."""
+    return any(kind_of(op) == kind and _decomposition(op) is not None for op in _ops(program))
+
+
+def kind_of(op: Overload) -> str:
+    """Return coremltools' name of an op."""
+    from coremltools.converters.mil.frontend.torch.utils import sanitize_op_kind
+
+    return str(sanitize_op_kind(cast("Any", op).name()))
+
+
+def _is_truth(argument: object) -> bool:
+    value = argument.meta.get("val") if isinstance(argument, fx.Node) else argument
+    return isinstance(value, bool) or (isinstance(value, Tensor) and value.dtype is torch.bool)
+
+
+def _decomposition(op: Overload) -> Callable[..., object] | None:
+    """Return PyTorch's own way to write an op in others: from its table, or the op's composite kernel."""
+    if op in decomposition_table:
+        return cast("Callable[..., object]", decomposition_table[op])
+    return cast("Callable[..., object]", _get_decomp_for_cia(op)) if op._can_decompose() else None
+
+
+def _ops(program: ExportedProgram) -> set[Overload]:
+    nodes = program.graph_module.graph.nodes
+    return {node.target for node in nodes if node.op == "call_function" and isinstance(node.target, Overload)}
+
+
+def _is_known(op: Overload) -> bool:
+    """Look an op up as coremltools' reader of exported programs does."""
+    from coremltools.converters.mil.frontend.torch.torch_op_registry import _TORCH_OPS_REGISTRY
+
+    return kind_of(op) in _TORCH_OPS_REGISTRY.name_to_func_mapping

@@ -1,0 +1,40 @@
+"""Imports and runs coremltools without its chatter: log records, progress bars and warnings of a healthy conversion."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+_WITH_PROGRESS = {
+    "coremltools.converters.mil.frontend.torch.ops": "_tqdm",
+    "coremltools.converters.mil.mil.passes.pass_pipeline": "tqdm",
+}
+"""The modules of coremltools 9 that draw progress bars in a conversion from PyTorch, and the name each calls."""
+
+
+@contextmanager
+def quiet() -> Iterator[Any]:
+    """Yield the coremltools package; log records below CRITICAL, warnings and progress bars are off inside.
+
+    What a failure has to say is in its exception.
+    """
+    with ExitStack() as stack:
+        stack.callback(logging.disable, logging.root.manager.disable)
+        logging.disable(logging.ERROR)
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
+        coremltools = importlib.import_module("coremltools")
+        for place, name in _WITH_PROGRESS.items():
+            module = sys.modules[place]
+            stack.callback(setattr, module, name, getattr(module, name))
+            setattr(module, name, _without_bar)
+        yield coremltools
+
+
+def _without_bar(steps: Iterable[object], **_shown: object) -> Iterable[object]:
+    return steps
