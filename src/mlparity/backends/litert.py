@@ -58,8 +58,8 @@ class LitertSession:
         self, path: Path, input_names: tuple[str, ...], output_names: tuple[str, ...], num_threads: int
     ) -> None:
         self._path = path
-        self._interpreter: _Interpreter | None = _loaded(path, num_threads)
-        inputs, outputs = _ports(self._interpreter)
+        self._interpreter: _Interpreter | None
+        self._interpreter, inputs, outputs = _loaded(path, num_threads)
         self._inputs = _renamed(inputs, input_names, path, "inputs")
         self._outputs = _renamed(outputs, output_names, path, "outputs")
 
@@ -177,18 +177,21 @@ def _checked_file(path: Path) -> Path:
     return path
 
 
-def _loaded(path: Path, num_threads: int) -> _Interpreter:
+def _loaded(path: Path, num_threads: int) -> tuple[_Interpreter, list[_Port], list[_Port]]:
     from ai_edge_litert.interpreter import Interpreter
 
     with _quiet_stderr():
         try:
             interpreter: _Interpreter = Interpreter(str(path), num_threads=num_threads)
             interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
+            return interpreter, *_ports(interpreter)
+        except Exception as error:  # a damaged file ends in many types: a name that is no UTF-8, a missing key
             raise FormatError(
-                "LiteRT cannot load the file", where=str(path), found=str(error), next_step="convert the model again"
+                "LiteRT cannot load the file",
+                where=str(path),
+                found=f"{type(error).__name__}: {error}",
+                next_step="convert the model again",
             ) from error
-    return interpreter
 
 
 def _ports(interpreter: _Interpreter) -> tuple[list[_Port], list[_Port]]:
