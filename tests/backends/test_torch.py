@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -77,6 +78,49 @@ def test_fp64_is_wide_throughout_whatever_the_code_names(
     # A single rounding to fp32 on the way would leave about 1e-8.
     assert np.abs(exact[values] - values_in_numpy()).max() < 1e-14
     assert 0 < np.abs(exact[values] - rounded[values]).max() < 1e-6
+
+
+class Buckets(nn.Module):
+    """Chooses a bucket for each distance by a logarithm, as T5 does, and gives the bucket's own value."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.values = nn.Embedding(6, 1)
+
+    def forward(self, distances: Tensor) -> dict[str, Tensor]:
+        bucket = (torch.log(distances.float()) / math.log(10)).to(torch.long)
+        return {"bucket": bucket, "value": self.values(bucket)}
+
+
+def test_what_integers_decide_is_decided_alike_in_both_runs() -> None:
+    distances = np.arange(1, 100_000)
+    sample = {"distances": distances}
+    source = load_source(Buckets().eval(), sample)
+    with torch_backend.open(source) as narrow, torch_backend.open(source, double=True) as wide:
+        one, other = narrow.run(sample), wide.run(sample)
+    np.testing.assert_array_equal(one["bucket"], other["bucket"])
+    assert other["value"].dtype == np.float64
+    in_fp64 = (np.log(distances.astype(np.float64)) / math.log(10)).astype(np.int64)
+    assert (in_fp64 != one["bucket"]).any(), "the distances reach no boundary, so this test shows nothing"
+
+
+class Experts(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.weights = nn.Parameter(torch.randn(2, 8, 16))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch._grouped_mm(x, self.weights, offs=torch.tensor([1, 3], dtype=torch.int32))
+
+
+def test_a_mixture_of_experts_runs_in_fp64() -> None:
+    source = load_source(Experts().eval(), SAMPLE)
+    with torch_backend.open(source, double=True) as wide:
+        output = wide.run(SAMPLE)["output"]
+    weights = next(source.module.parameters()).detach().double().numpy()  # type: ignore[attr-defined]
+    rows = SAMPLE["x"].astype(np.float64)
+    np.testing.assert_allclose(output, np.concatenate([rows[:1] @ weights[0], rows[1:] @ weights[1]]), rtol=1e-13)
 
 
 def test_fp64_leaves_the_source_as_it_was() -> None:

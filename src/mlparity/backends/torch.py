@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
+from mlparity.backends.torch_fp64 import Widened
 from mlparity.core.errors import ExecutionError
 from mlparity.core.session import Availability, Outputs, Sample, Signature, TensorSpec
 from mlparity.core.source import Source
@@ -91,7 +91,7 @@ class TorchSession:
     def _call(self, module: nn.Module, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
         if self._width is not torch.float64:
             return cast("tuple[Tensor, ...]", module(*tensors))
-        with _Widened():  # type: ignore[no-untyped-call]
+        with Widened():  # type: ignore[no-untyped-call]
             return cast("tuple[Tensor, ...]", module(*tensors))
 
     def _failure(self, error: Exception) -> ExecutionError:
@@ -102,39 +102,6 @@ class TorchSession:
             found=f"{type(error).__name__}: {error}",
             next_step="leave the fp64 reference out; the source's own rounding is then unknown" if in_double else "",
         )
-
-
-class _Widened(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Keeps a run in fp64 where the module's code names fp32, as in `x.float()` or `torch.zeros(3)`.
-
-    A tensor that is made from nothing is made in fp32 and then widened, so that both runs hold the same constant.
-    """
-
-    def __torch_dispatch__(
-        self,
-        func: object,
-        types: Sequence[type],
-        args: Sequence[object] = (),
-        kwargs: Mapping[str, object] | None = None,
-    ) -> object:
-        """Run one op with casts to fp32 turned into casts to fp64, and widen what it gives."""
-        del types
-        operator = cast("torch._ops.OpOverload", func)
-        named = dict(kwargs or {})
-        # An exported program asserts the types that it was exported with; the widened ones are meant.
-        if operator is torch.ops.aten._assert_tensor_metadata.default:
-            return None
-        if any(isinstance(value, Tensor) for value in args) and named.get("dtype") is torch.float32:
-            named["dtype"] = torch.float64
-        return _widen(operator(*args, **named))
-
-
-def _widen(value: object) -> object:
-    if isinstance(value, Tensor):
-        return value.to(torch.float64) if value.dtype is torch.float32 else value
-    if isinstance(value, (tuple, list)):
-        return type(value)(_widen(part) for part in value)
-    return value
 
 
 def _in_width(module: nn.Module, width: torch.dtype) -> nn.Module:
