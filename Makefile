@@ -9,7 +9,7 @@ STAMPS := build/stamps
 # One thread a process: the tests run side by side.
 ONE_THREAD := OMP_NUM_THREADS=1
 
-.PHONY: demo test check models browser clean
+.PHONY: demo test check bench conformance models browser clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -58,6 +58,13 @@ check: $(STAMPS)/dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(MAKE) test
+
+bench: $(STAMPS)/dev models
+	$(BIN)/python -m benchmarks.engine
+
+# Apple's own tests of the MIL ops on our engine; `python -m tests.conformance SUITE ...` runs others.
+conformance: $(STAMPS)/dev
+	$(ONE_THREAD) $(BIN)/python -m tests.conformance
 
 clean:
 	rm -rf build out .pytest_cache .mypy_cache .ruff_cache .hypothesis

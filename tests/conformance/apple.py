@@ -1,0 +1,26 @@
+"""A pytest plugin: coremltools' own tests take this machine for a recent macOS and predict with our engine.
+
+The names that it replaces are those that coremltools 9.0's tests ask before they compare a prediction:
+`coremltools._deps._IS_MACOS`, and `_is_macos` and `_macos_version` of `coremltools.models.utils` and `.model`.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+import mlparity
+
+os.environ.setdefault("PYMIL_TEST_TARGETS", "mlprogram")
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    mlparity.enable_coremltools()
+    import coremltools._deps
+    import coremltools.models.model
+    import coremltools.models.utils
+
+coremltools._deps._IS_MACOS = True
+for _module in (coremltools.models.utils, coremltools.models.model):
+    _module._is_macos = lambda: True
+    _module._macos_version = lambda: (15, 0)
