@@ -137,8 +137,8 @@ def open_session(path: Path, setting: Setting, source: Source | None = None) -> 
 _Names = tuple[tuple[str, ...], tuple[str, ...]]
 
 
-def _open_coreml(path: Path, setting: Setting, _: _Names) -> Session:
-    return coreml.open_package(path, setting.compute_unit or ComputeUnit.ALL)
+def _open_coreml(path: Path, setting: Setting, names: _Names) -> Session:
+    return coreml.open_package(path, setting.compute_unit or ComputeUnit.ALL, names[0])
 
 
 def _open_litert(path: Path, _: Setting, names: _Names) -> Session:

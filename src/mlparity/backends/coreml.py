@@ -7,8 +7,8 @@ import logging
 import platform
 import sys
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,7 +21,7 @@ from mlparity.core.words import ComputeUnit, Standing
 from mlparity.engine.coremltools_binding import enable_coremltools, numerics_of
 
 _DTYPES = {65552: "float32", 65568: "float32", 65600: "float64", 131104: "int32", 131080: "int8"}
-"""`ArrayFeatureType.ArrayDataType` to numpy, fp16 as coremltools passes it. Source: coremltools 9.0, `FeatureTypes.proto`."""
+"""`ArrayDataType` to numpy, fp16 as coremltools passes it. Source: coremltools 9.0, `FeatureTypes.proto`."""
 
 
 def probe() -> Availability:
@@ -50,8 +50,11 @@ def runtime() -> str:
     return f"mlparity {__version__} engine"
 
 
-def open_package(path: Path, unit: ComputeUnit, function: str | None = None) -> CoreMLSession:
+def open_package(path: Path, unit: ComputeUnit, input_names: Sequence[str] = ()) -> CoreMLSession:
     """Return a session of the package at `path` on `unit`.
+
+    `input_names` are the source's; where the package has other names, they replace its own by position: coremltools
+    renames an input called `state`, which its compiler reserves.
 
     Raises:
         FormatError: the package cannot be read.
@@ -69,17 +72,15 @@ def open_package(path: Path, unit: ComputeUnit, function: str | None = None) -> 
     with warnings.catch_warnings():
         # The reason of a failed load is raised below, so the warning that repeats it is not shown.
         warnings.filterwarnings("ignore", message="You will not be able to run predict", category=RuntimeWarning)
-        model = _load(coremltools, path, unit, function)
+        model = _load(coremltools, path, unit)
     if model._framework_error is not None:
         raise _own_error(model._framework_error, path)
-    return CoreMLSession(model, path)
+    return CoreMLSession(model, path, tuple(input_names))
 
 
-def _load(coremltools: Any, path: Path, unit: ComputeUnit, function: str | None) -> Any:
+def _load(coremltools: Any, path: Path, unit: ComputeUnit) -> Any:
     try:
-        return coremltools.models.MLModel(
-            str(path), compute_units=coremltools.ComputeUnit[str(unit)], function_name=function
-        )
+        return coremltools.models.MLModel(str(path), compute_units=coremltools.ComputeUnit[str(unit)])
     except MlparityError:
         raise
     except Exception as error:  # coremltools and protobuf raise many types for a file that is no model
@@ -105,6 +106,8 @@ class CoreMLSession:
 
     model: Any
     path: Path
+    input_names: tuple[str, ...] = ()
+    own_names: Mapping[str, str] = field(init=False)
     signature: Signature = field(init=False)
     images: frozenset[str] = field(init=False)
     runtime: str = field(init=False)
@@ -113,12 +116,16 @@ class CoreMLSession:
         """Read the signature from the model's description."""
         description = self.model.get_spec().description
         inputs, outputs = (tuple(map(_spec, each)) for each in (description.input, description.output))
-        self.signature, self.runtime = Signature(inputs, outputs), runtime()
+        self.own_names = _own_names(inputs, self.input_names)
+        known = {own: name for name, own in self.own_names.items()}
+        renamed = tuple(replace(each, name=known[each.name]) for each in inputs)
+        self.signature, self.runtime = Signature(renamed, outputs), runtime()
         self.images = frozenset(each.name for each in description.input if each.type.HasField("imageType"))
 
     def run(self, sample: Sample) -> Outputs:
         """Return the outputs as arrays; a classifier's probabilities come in the order of its labels."""
-        features = {name: _image(name, each) if name in self.images else each for name, each in sample.items()}
+        named = {self.own_names.get(name, name): each for name, each in sample.items()}
+        features = {name: _image(name, each) if name in self.images else each for name, each in named.items()}
         try:
             outputs: Mapping[str, object] = self.model.predict(features)
         except RuntimeError as error:
@@ -134,6 +141,14 @@ class CoreMLSession:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+
+def _own_names(inputs: tuple[TensorSpec, ...], wanted: tuple[str, ...]) -> dict[str, str]:
+    """Return each input's name as the caller knows it, to the package's own name."""
+    own = [each.name for each in inputs]
+    if len(wanted) != len(own) or set(wanted) == set(own):
+        return {name: name for name in own}
+    return dict(zip(wanted, own, strict=True))
 
 
 def _spec(feature: Any) -> TensorSpec:
