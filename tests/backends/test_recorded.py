@@ -38,6 +38,15 @@ def test_outputs_are_matched_by_name(tmp_path: Path, samples: Path, ending: str)
     assert np.isnan(results["cat.npy"])
 
 
+def test_one_file_may_hold_the_outputs_of_all_samples(tmp_path: Path, samples: Path) -> None:
+    arrays = {"dog.npy/y": np.array([2.0]), "cat.npy/y": np.array([3.0]), "cat.npy/z": np.array([4.0])}
+    np.savez(tmp_path / "all.npz", **arrays)  # type: ignore[arg-type]
+    inputs = load_samples(samples, input_names=["x"])
+    session = recorded.open(load_samples(tmp_path / "all.npz"), inputs)
+    found = {name: {key: array.item() for key, array in session.run(sample).items()} for name, sample in inputs}
+    assert found == {"cat.npy": {"y": 3, "z": 4}, "dog.npy": {"y": 2}}
+
+
 def test_a_lone_output_belongs_to_a_lone_sample(tmp_path: Path, samples: Path) -> None:
     outputs = saved(tmp_path / "outputs", device=np.array([5.0]))
     inputs = load_samples(samples / "cat.npy", input_names=["x"])

@@ -21,13 +21,13 @@ def probe() -> Availability:
 def open(outputs: SampleSet, samples: SampleSet) -> RecordedSession:  # noqa: A001 - every backend has `open`
     """Match saved `outputs` (a set as `load_samples` gives it, without its check for NaN) with `samples` by name.
 
-    A saved name may be the sample's with one more ending, as `cat.png.npz`, or with another one, as `cat.npz`. A
-    lone set of outputs belongs to a lone sample, whatever their names. The outputs are held in memory.
+    A saved name may be the sample's with one more ending, as `cat.png.npz`, or with another one, as `cat.npz`. In a
+    file of all samples the arrays are named `sample/output`, as `mlparity run` names them. A lone set of outputs belongs to a lone sample, whatever their names. The outputs are held in memory.
 
     Raises:
         InputError: there are no saved outputs, or a sample has none or several.
     """
-    saved = {name: {key: np.asarray(value) for key, value in values.items()} for name, values in outputs}
+    saved = _by_sample(outputs)
     names = {name: _key(sample) for name, sample in samples}
     if len(saved) == len(names) == 1:
         return RecordedSession(dict(zip(names.values(), saved.values(), strict=True)), outputs.description)
@@ -77,6 +77,15 @@ class RecordedSession:
     ) -> None:
         """Close the session."""
         self.close()
+
+
+def _by_sample(outputs: SampleSet) -> dict[str, Outputs]:
+    saved: dict[str, Outputs] = {}
+    for file, arrays in outputs:
+        for key, array in arrays.items():
+            sample, slash, output = key.rpartition("/")
+            saved.setdefault(sample if slash else file, {})[output] = np.asarray(array)
+    return saved
 
 
 def _key(sample: Sample) -> str:
