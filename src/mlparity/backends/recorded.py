@@ -22,7 +22,8 @@ def open(outputs: SampleSet, samples: SampleSet) -> RecordedSession:  # noqa: A0
     """Match saved `outputs` (a set as `load_samples` gives it, without its check for NaN) with `samples` by name.
 
     A saved name may be the sample's with one more ending, as `cat.png.npz`, or with another one, as `cat.npz`. In a
-    file of all samples the arrays are named `sample/output`, as `mlparity run` names them. A lone set of outputs belongs to a lone sample, whatever their names. The outputs are held in memory.
+    file of all samples the arrays are named `sample/output`, as `mlparity run` names them. A lone set belongs
+    to a lone sample, whatever their names. The outputs are held in memory.
 
     Raises:
         InputError: there are no saved outputs, or a sample has none or several.
