@@ -82,13 +82,15 @@ def convert(source: Source, sample: Sample, options: CoremlOptions | None = None
     with quiet() as coremltools:
         # Not at the top: these import coremltools, which talks while it is imported.
         from mlparity.convert.coreml_conversion import Job
+        from mlparity.convert.coreml_corrections import corrected
         from mlparity.convert.coreml_lowerings import register
 
         register()
         job = Job.of(source, sample, chosen, coremltools)
         for frontend in _frontends(chosen):
             try:
-                done = job.by(frontend)
+                with corrected():
+                    done = job.by(frontend)
             except MlparityError:
                 raise
             except OSError as error:

@@ -75,7 +75,8 @@ class Lowering:
         named = {name: _get_kwinputs(context, node, name, default=[None])[0] for name in self.parameters}
         arguments = {**given, **{name: value for name, value in named.items() if value is not None}}
         result = self.lower(Call(context, node, arguments))
-        _add(context, node, result)
+        if result is not None:  # None: the function has left the node to coremltools' own lowering
+            _add(context, node, result)
 
 
 LOWERINGS: list[Lowering] = []

@@ -24,6 +24,24 @@ def index_copy(call: Call) -> Var:
     return _scattered(call, call.tensor("source"), "update")
 
 
+@lowering(
+    "repeat_interleave repeat_interleave.self_int repeat_interleave.self_tensor",
+    "self repeats dim output_size",
+    replaces=True,
+)
+def repeat_interleave(call: Call) -> Var:
+    """Lower `repeat_interleave` along any axis, with known counts; coremltools' own takes one count and the first axis.
+
+    Raises:
+        ValueError: the counts depend on the inputs, and so would the shape.
+    """
+    x, dim = call.tensor("self"), call.constant("dim")
+    if dim is None:
+        x, dim = mb.reshape(x=x, shape=[-1]), 0
+    places = np.repeat(np.arange(int(x.shape[dim])), call.constant("repeats")).astype(np.int32)
+    return mb.gather(x=x, indices=places, axis=dim, name=call.node.name)
+
+
 @lowering("unfold", "self dimension size step")
 def unfold(call: Call) -> Var:
     """Lower `Tensor.unfold`: windows along one axis, whose elements become a new last axis."""

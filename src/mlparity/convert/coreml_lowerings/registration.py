@@ -9,11 +9,13 @@ from coremltools.converters.mil.frontend.torch.torch_op_registry import _TORCH_O
 
 from mlparity.convert.coreml_lowerings import (  # noqa: F401 - each family enters its lowerings when it is imported
     activation,
+    arithmetic,
     comparison,
     creation,
     differences,
     experts,
     indexing,
+    padding,
     resizing,
     splitting,
 )
