@@ -28,6 +28,7 @@ CALLS = 20
 def load_eager(model: str) -> Callable[[], object]:
     """PyTorch as it runs by default."""
     import torch
+
     from tests.models import zoo
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
@@ -87,11 +88,10 @@ def prepare(model: str) -> None:
     """Convert once; later runs use the same files."""
     if (FOLDER / f"{model}.onnx").exists():
         return
-    from tests.models import samples, zoo
-
     from mlparity.convert import coreml, litert, onnx
     from mlparity.core.words import Precision
     from mlparity.sources.load import load_source
+    from tests.models import samples, zoo
 
     FOLDER.mkdir(parents=True, exist_ok=True)
     row = next(each for each in zoo.MODELS if each.factory == model)

@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mlparity.api import verify
+    from mlparity.api.verification import verify
     from mlparity.engine.coremltools_binding import enable_coremltools
 
 __version__ = "0.1.0"
@@ -15,7 +15,7 @@ __all__ = ["__version__", "enable_coremltools", "verify"]
 
 _HOMES = {
     "enable_coremltools": "mlparity.engine.coremltools_binding",
-    "verify": "mlparity.api",
+    "verify": "mlparity.api.verification",
 }
 """Where each public name lives; it is imported when it is first asked for, so that `import mlparity` stays light."""
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.models.zoo import MODELS, Model
 
 from mlparity import api
 from mlparity.api.options import VerifyOptions, settings_from
 from mlparity.core.record import CauseKind, OutputFigures, Record, RowState, SettingResult
 from mlparity.core.words import Verdict
+from tests.models.zoo import MODELS, Model
 
 OF_SCALE = 2e-6
 """The difference that fp32 allows, of the output's scale; or twice the source's own noise, if that is larger."""
@@ -57,9 +57,8 @@ def test_the_demo_s_photos_are_classified_right_and_precision_is_the_cause(tmp_p
 
 
 def test_the_photos_have_the_classes_that_people_see() -> None:
-    from tests.models import samples
-
     from mlparity.sources.load import load_source
+    from tests.models import samples
 
     found = []
     for sample in samples.photos():

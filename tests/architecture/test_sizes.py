@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 import pytest
+
 from tests.architecture.modules import ROOT, Module, modules
 
 MAX_FILE_LINES = 400

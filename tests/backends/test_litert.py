@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.convert.networks import SAMPLE, converted
 
 from mlparity.backends import litert
 from mlparity.backends.checked import run_checked
 from mlparity.core.errors import ExecutionError, FormatError, InputError
 from mlparity.core.session import TensorSpec
+from tests.convert.networks import SAMPLE, converted
 
 pytestmark = pytest.mark.skipif(not litert.probe().ok, reason=litert.probe().why)
 

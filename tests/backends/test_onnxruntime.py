@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.convert.networks import SAMPLE, Net
 
 from mlparity.backends import onnxruntime
 from mlparity.backends.checked import run_checked
@@ -12,6 +11,7 @@ from mlparity.convert import onnx
 from mlparity.core.errors import ExecutionError, FormatError
 from mlparity.core.session import TensorSpec
 from mlparity.sources.load import load_source
+from tests.convert.networks import SAMPLE, Net
 
 pytestmark = pytest.mark.skipif(not onnxruntime.probe().ok, reason=onnxruntime.probe().why)
 

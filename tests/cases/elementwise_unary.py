@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from tests.cases.arrays import EMPTY, SCALAR, SPECIAL, booleans, f32, i32, integers, normal, uniform
 from tests.cases.case import Case
 

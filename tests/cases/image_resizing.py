@@ -7,6 +7,7 @@ pixel cover axes of some ten pixels, and 16 coordinates that lie outside them.
 from __future__ import annotations
 
 import numpy as np
+
 from tests.cases.arrays import f32, i32, integers, normal, uniform
 from tests.cases.case import Case
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from tests.cases.arrays import normal
 from tests.cases.case import Case
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from tests.cases.arrays import booleans, f32, i32, integers, normal
 from tests.cases.case import Case
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.engine.mil.packages import sample, write_package
 from typer.testing import CliRunner
 
 from mlparity.cli.main import app
+from tests.engine.mil.packages import sample, write_package
 
 SOURCES = """
 import torch

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.convert.networks import SAMPLE, Net
 from torch import Tensor, nn
 
 from mlparity.backends import litert as runtime
@@ -20,6 +19,7 @@ from mlparity.backends.checked import run_checked
 from mlparity.convert import litert
 from mlparity.core.errors import ConversionError, OutputError
 from mlparity.sources.load import load_source
+from tests.convert.networks import SAMPLE, Net
 
 pytestmark = pytest.mark.skipif(not runtime.probe().ok, reason=runtime.probe().why)
 

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.convert.networks import SAMPLE, Net
 from torch import Tensor, nn
 
 from mlparity.backends import onnxruntime
 from mlparity.convert import onnx
 from mlparity.core.errors import ConversionError, OutputError
 from mlparity.sources.load import load_source
+from tests.convert.networks import SAMPLE, Net
 
 pytestmark = pytest.mark.skipif(not onnxruntime.probe().ok, reason=onnxruntime.probe().why)
 

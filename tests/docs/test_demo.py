@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from examples.photos import PHOTOS, copy_photos
-from tests.models import samples
-from tests.models.files import PACKAGES, ROOT
 
+from examples.photos import PHOTOS, copy_photos
 from mlparity.api import read_any_record
 from mlparity.backends.coreml import open_package
 from mlparity.core.record import CauseKind, Record, RowState, SettingResult
 from mlparity.core.words import Precision, Target, Verdict
+from tests.models import samples
+from tests.models.files import PACKAGES, ROOT
 
 
 def demo_command(photos: Path, out: Path) -> list[str]:

@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
 from tests.docs.documents import ROOT, blocks, headings, links
 
 ENGLISH, CHINESE = "README.md", "README.zh-CN.md"

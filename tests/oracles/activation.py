@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+
 from tests.oracles.elementwise_unary import each
 from tests.oracles.terms import Terms
 

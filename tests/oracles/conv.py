@@ -6,6 +6,7 @@ import itertools
 import math
 
 import numpy as np
+
 from tests.oracles.terms import Terms
 
 Axes = tuple[int, ...] | None

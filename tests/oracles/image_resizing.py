@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+
 from tests.oracles.sampling import axis_points, between, points
 from tests.oracles.terms import Terms
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from tests.oracles.recurrent import ACTIVATIONS, Step, around_one, parts, scan
 from tests.oracles.terms import Terms
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+
 from tests.oracles.conv import margins
 from tests.oracles.terms import Terms
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+
 from tests.oracles.terms import Terms
 
 ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {

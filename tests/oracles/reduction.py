@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+
 from tests.oracles.terms import Terms
 
 Axes = tuple[int, ...] | None

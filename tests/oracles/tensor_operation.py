@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+
 from tests.oracles.non_maximum_suppression import non_maximum_suppression
 from tests.oracles.terms import Terms
 

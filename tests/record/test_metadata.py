@@ -8,12 +8,12 @@ import warnings
 from pathlib import Path
 
 import pytest
-from tests.record.example import example_record
 
 from mlparity.core.errors import FormatError
 from mlparity.record.files import record_sha256
 from mlparity.record.metadata import metadata_of, read_metadata, sidecar_of, write_metadata
 from mlparity.record.package import artifact_sha256
+from tests.record.example import example_record
 
 RECORD = example_record()
 FP32, FP16, TFLITE = RECORD.artifacts

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from tests.record.example import example_record
 
 from mlparity.core.errors import FormatError, OutputError
 from mlparity.core.record import Record
 from mlparity.record.files import read_record, record_sha256, write_record
 from mlparity.record.schema import SCHEMA_PATH, schema_text
 from mlparity.record.text import record_from, text_of
+from tests.record.example import example_record
 
 RECORD = example_record()
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.record.example import example_record
-from tests.report.hostile import hostile
 
 from mlparity.report.html import html_report
+from tests.record.example import example_record
+from tests.report.hostile import hostile
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _BROWSER = next((path for name in _NAMES if (path := shutil.which(name)) is not None), None)

@@ -9,8 +9,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from tests.record.example import example_record
-from tests.report.hostile import TEXT, hostile
 
 from mlparity.core.record import Recommendation, Record, RowState, SettingResult
 from mlparity.core.words import ComputeUnit, Precision, Setting, Standing, Target, Verdict
@@ -19,6 +17,8 @@ from mlparity.report.html import html_report
 from mlparity.report.markdown import escape, markdown_report
 from mlparity.report.rows import groups_of, rows_of
 from mlparity.report.swift import swift_snippet
+from tests.record.example import example_record
+from tests.report.hostile import TEXT, hostile
 
 RECORD = example_record()
 HOSTILE = hostile(RECORD)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from mlparity.core.errors import SourceError
-from mlparity.sources.entry import importable, is_entry, resolve
+from mlparity.core.user_code import importable
+from mlparity.sources.entry import is_entry, resolve
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from mlparity.core.record import Artifact, Noise, Policy, RowState, SettingResul
 from mlparity.core.session import Outputs, Sample, SampleSet, Session
 from mlparity.core.source import Source
 from mlparity.core.words import ComputeUnit, Precision, Setting, Standing, Target, Verdict
+from mlparity.samples.check import check_sample, signature_of
 from mlparity.samples.images import thumbnail
 
 EXPLAINED = {
@@ -52,6 +53,7 @@ class Rows:
     settings: tuple[Setting, ...]
     runs: list[Run]
     failures: dict[Setting, str]
+    carried: frozenset[str] = frozenset()
     noise_comparer: Comparer = field(default_factory=Comparer)
     noise_failure: str = ""
 
@@ -94,7 +96,7 @@ def _note(setting: Setting, run: Run) -> str:
 
 def open_rows(made: Made, options: VerifyOptions, stage: Path, source: Source) -> Rows:
     """Open a session for each artifact and arithmetic; one that fails to open is a row with the reason."""
-    rows = Rows(options.settings, [], {})
+    rows = Rows(options.settings, [], {}, frozenset(options.carry.values()))
     by_arithmetic: dict[tuple[str, str], Run] = {}
     for setting in options.settings:
         artifact = made.find((setting.target, setting.precision))
@@ -163,13 +165,20 @@ _OPENERS: dict[Target, Callable[[Path, Setting, _Names], Session]] = {
 def compare_samples(rows: Rows, samples: SampleSet, references: tuple[Session, Session], progress: Progress) -> None:
     """Run every session on every sample, one sample at a time; memory does not grow with their number."""
     narrow, wide = references
+    signature = signature_of(_given(next(iter(samples))[1], rows))
     for place, (name, sample) in enumerate(samples):
         progress("compare", place, len(samples))
+        check_sample(_given(sample, rows), signature, name)
         expected = run_checked(narrow, sample)
         _add_noise(rows, name, sample, expected, wide)
         for run in rows.runs:
             _add(run, name, sample, expected, samples)
     progress("compare", len(samples), len(samples))
+
+
+def _given(sample: Sample, rows: Rows) -> Sample:
+    """Return the sample without the inputs that an earlier output feeds."""
+    return {name: array for name, array in sample.items() if name not in rows.carried}
 
 
 def _add_noise(rows: Rows, name: str, sample: Sample, narrow: Outputs, wide: Session) -> None:

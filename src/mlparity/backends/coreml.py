@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import platform
 import sys
 import warnings
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from mlparity.core.errors import ExecutionError, FormatError, InputError, MlparityError
+from mlparity.core.quiet import quiet_logs
 from mlparity.core.session import Availability, Outputs, Sample, Signature, TensorSpec
 from mlparity.core.words import ComputeUnit, Standing
 from mlparity.engine.coremltools_binding import enable_coremltools, numerics_of
@@ -63,12 +63,8 @@ def open_package(path: Path, unit: ComputeUnit, input_names: Sequence[str] = ())
     enable_coremltools()
     if not path.exists():
         raise FormatError("no such package", where=str(path), next_step="check the path")
-    previous = logging.root.manager.disable
-    logging.disable(logging.WARNING)  # notes of coremltools' import, which say nothing about the model
-    try:
+    with quiet_logs():
         coremltools: Any = importlib.import_module("coremltools")
-    finally:
-        logging.disable(previous)
     with warnings.catch_warnings():
         # The reason of a failed load is raised below, so the warning that repeats it is not shown.
         warnings.filterwarnings("ignore", message="You will not be able to run predict", category=RuntimeWarning)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -16,6 +13,7 @@ from typing import Protocol, TypedDict
 import numpy as np
 
 from mlparity.core.errors import BackendUnavailableError, ExecutionError, FormatError
+from mlparity.core.quiet import quiet_stderr
 from mlparity.core.session import Availability, Outputs, Sample, Signature, TensorSpec
 
 _IDENTIFIER = b"TFL3"
@@ -180,7 +178,7 @@ def _checked_file(path: Path) -> Path:
 def _loaded(path: Path, num_threads: int) -> tuple[_Interpreter, list[_Port], list[_Port]]:
     from ai_edge_litert.interpreter import Interpreter
 
-    with _quiet_stderr():
+    with quiet_stderr():
         try:
             interpreter: _Interpreter = Interpreter(str(path), num_threads=num_threads)
             interpreter.allocate_tensors()
@@ -233,18 +231,3 @@ def _renamed(ports: list[_Port], names: tuple[str, ...], path: Path, what: str) 
             expected=", ".join(names),
         )
     return tuple(replace(port, name=name) for port, name in zip(ports, names, strict=True))
-
-
-@contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """Discard what native code writes to file descriptor 2: LiteRT announces its delegate there, with no switch."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with Path(os.devnull).open("w") as sink:
-            os.dup2(sink.fileno(), 2)
-        yield
-    finally:
-        sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(kept)

@@ -83,6 +83,8 @@ def _class_outputs(names: list[str] | None) -> tuple[str, ...] | None:
 def _show(record: Record, out: Path) -> None:
     console = stdout()
     console.print(f"{record.source.name} on {record.samples.count} samples: {record.samples.description}")
+    for note in record.source.notes:
+        console.print(f"note: {note}")
     if record.samples.warning:
         console.print(f"warning: {record.samples.warning}", style="yellow")
     console.print()

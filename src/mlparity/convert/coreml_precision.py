@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
 
 from mlparity.convert.coreml_options import CoremlOptions, OpSelector
 from mlparity.core.errors import ConversionError
+from mlparity.core.user_code import import_place
 from mlparity.core.words import Precision
 
 
@@ -46,10 +46,10 @@ def _is_named(op: Any, names: frozenset[str]) -> bool:
 
 
 def _imported(spec: str) -> OpSelector:
-    place, _, name = spec.partition(":")
+    place, _, name = spec.rpartition(":")
     try:
-        selector = attrgetter(name)(importlib.import_module(place))
-    except (ImportError, AttributeError) as error:
+        selector = attrgetter(name)(import_place(place))
+    except (ImportError, AttributeError, OSError) as error:
         raise ConversionError(
             f"{spec} names no function to select fp32 ops",
             found=f"{type(error).__name__}: {error}",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import sys
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -20,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from mlparity.core.errors import BackendUnavailableError, ConversionError, OutputError
+from mlparity.core.quiet import quiet_stderr
 from mlparity.core.session import Sample
 from mlparity.core.source import Source
 
@@ -163,7 +163,7 @@ def _quiet() -> Iterator[None]:
     os.environ[_PROGRESS] = "n"
     root.handlers = [logging.NullHandler()]
     try:
-        with warnings.catch_warnings(), _quiet_stderr():
+        with warnings.catch_warnings(), quiet_stderr():
             warnings.simplefilter("ignore")
             yield
     finally:
@@ -173,18 +173,3 @@ def _quiet() -> Iterator[None]:
 
 _PROGRESS = "LITERT_TORCH_SHOW_PROGRESS"
 """The converter's own switch. Source: litert_torch 0.10, _config.py."""
-
-
-@contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """Discard what native code writes to file descriptor 2, which no switch turns off."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with Path(os.devnull).open("w") as sink:
-            os.dup2(sink.fileno(), 2)
-        yield
-    finally:
-        sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(kept)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import logging
 import os
 import time
 import warnings
@@ -19,6 +18,7 @@ import torch
 from torch import nn
 
 from mlparity.core.errors import BackendUnavailableError, ConversionError, OutputError
+from mlparity.core.quiet import quiet_logs
 from mlparity.core.session import Sample
 from mlparity.core.source import Source
 
@@ -91,11 +91,6 @@ def _save(program: torch.onnx.ONNXProgram, path: Path) -> None:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep the exporter's progress lines, log records and warnings off the terminal."""
-    previous = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(previous)
+    with quiet_logs(), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield

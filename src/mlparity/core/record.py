@@ -152,13 +152,14 @@ class Noise:
 
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
-    """Which model was verified."""
+    """Which model was verified; `notes` say what was changed to run it, such as a switch to eval mode."""
 
     name: str
     kind: str
     location: str
     parameters: int | None
     sha256: str
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

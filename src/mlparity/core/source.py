@@ -12,7 +12,7 @@ class Source:
     `module` is a `torch.nn.Module` in eval mode (typed as object: this room does not know torch). Its positional
     inputs are `input_names`; its outputs are `output_names`, in order. `kind` is "module", "factory", "pt2" or
     "torchscript"; `location` is what the user typed. `sha256` covers parameters and buffers by name, and is "" where
-    the source has none.
+    the source has none. `notes` say what was changed to run it.
     """
 
     name: str
@@ -23,3 +23,4 @@ class Source:
     output_names: tuple[str, ...]
     parameters: int | None
     sha256: str
+    notes: tuple[str, ...] = ()

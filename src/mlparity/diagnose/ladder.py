@@ -93,10 +93,7 @@ def _fp32_differs(fp32: _Rung, others: _Rung) -> Cause:
 
 
 def _precision(fp32: _Rung, fp16: _Rung) -> str:
-    return (
-        f"The same conversion agrees with the source in fp32 ({_show(fp32)}) and differs in fp16"
-        f" ({_show(fp16)})."
-    )
+    return f"The same conversion agrees with the source in fp32 ({_show(fp32)}) and differs in fp16 ({_show(fp16)})."
 
 
 def _unknown(fp32: _Rung, fp16: _Rung, others: _Rung) -> str:

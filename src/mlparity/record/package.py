@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlparity.core.errors import FormatError
+from mlparity.core.quiet import quiet_logs
 from mlparity.record.files import write_whole
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ def _without_ours(spec: Model) -> Model:
 
 
 def _read_spec(path: Path) -> Model:
-    from coremltools.proto.Model_pb2 import Model
+    with quiet_logs():
+        from coremltools.proto.Model_pb2 import Model
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     try:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import sys
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 
 from mlparity.core.errors import InputError
 from mlparity.core.session import Sample
+from mlparity.core.user_code import import_place, raised_at, said
 from mlparity.samples.check import check_finite
 from mlparity.samples.digest import sample_sha256
 
@@ -89,30 +85,13 @@ def user_function(place: str) -> UserFunction:
         InputError: the module or file cannot be imported, or has no such function.
     """
     home, _, name = place.rpartition(":")
-    folder = str(Path(home).resolve().parent if home.endswith(".py") else Path.cwd())
-    sys.path.insert(0, folder)
     try:
-        module = _run_file(Path(home)) if home.endswith(".py") else importlib.import_module(home)
-        function = getattr(module, name)
+        function = getattr(import_place(home), name)
     except (Exception, SystemExit) as error:
         raise _failed("the function cannot be imported", place, error) from error
-    finally:
-        if folder in sys.path:
-            sys.path.remove(folder)
     if not callable(function):
         raise InputError(f"{name} is no function", where=place, found=type(function).__name__)
     return function  # type: ignore[no-any-return]
-
-
-def _run_file(path: Path) -> object:
-    name = f"mlparity_samples_{path.stem}"
-    recipe = importlib.util.spec_from_file_location(name, path)
-    if recipe is None or recipe.loader is None or not path.is_file():
-        raise FileNotFoundError(f"there is no Python file {path}")
-    module = importlib.util.module_from_spec(recipe)
-    sys.modules[name] = module
-    recipe.loader.exec_module(module)
-    return module
 
 
 def _yielded(function: UserFunction, place: str) -> Iterator[tuple[str, Sample]]:
@@ -150,6 +129,4 @@ def _arrays(sample: object, place: str) -> Sample:
 
 
 def _failed(what: str, place: str, error: BaseException) -> InputError:
-    frames = traceback.extract_tb(error.__traceback__)
-    at = f", raised at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
-    return InputError(what, where=f"{place}{at}", found=f"{type(error).__name__}: {error}")
+    return InputError(what, where=f"{place}, raised at {raised_at(error)}", found=said(error))

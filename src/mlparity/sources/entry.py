@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import sys
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
-from hashlib import sha256
 from operator import attrgetter
 from pathlib import Path
 from types import ModuleType
 
 from mlparity.core.errors import MlparityError, SourceError
+from mlparity.core.user_code import import_place, raised_at, said
 
 
 def is_entry(spec: str) -> bool:
@@ -32,8 +26,7 @@ def resolve(spec: str) -> object:
         SourceError: the place does not exist or raises while it is imported, or has no such name.
     """
     place, _, name = spec.rpartition(":")
-    with importable(_folder(place)):
-        module = _imported(place, spec)
+    module = _imported(place, spec)
     try:
         return attrgetter(name)(module)
     except AttributeError as error:
@@ -45,65 +38,27 @@ def resolve(spec: str) -> object:
         ) from error
 
 
-@contextmanager
-def importable(folder: Path) -> Iterator[None]:
-    """Put `folder` first on the import path inside the `with` block."""
-    entry = str(folder)
-    sys.path.insert(0, entry)
-    try:
-        yield
-    finally:
-        if entry in sys.path:
-            sys.path.remove(entry)
-
-
-def raised_at(error: BaseException) -> str:
-    """Return `file:line (function)` of the innermost frame in which `error` was raised."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{frames[-1].filename}:{frames[-1].lineno} ({frames[-1].name})" if frames else "unknown place"
-
-
-def said(error: BaseException) -> str:
-    """Return the error's type and message in one line, as Python prints them."""
-    return "".join(traceback.format_exception_only(error)).strip()
-
-
-def folder_of(spec: str) -> Path:
-    """Return the folder that the code behind `spec` may import from."""
-    return _folder(spec.rpartition(":")[0])
-
-
-def _folder(place: str) -> Path:
-    return Path(place).resolve().parent if place.endswith(".py") else Path.cwd()
-
-
 def _imported(place: str, spec: str) -> ModuleType:
     try:
-        return _import_file(Path(place), spec) if place.endswith(".py") else importlib.import_module(place)
+        return import_place(place)
     except MlparityError:
         raise
+    except FileNotFoundError as error:
+        if Path(place).is_file() or not place.endswith(".py"):
+            raise _failed(place, spec, error) from error
+        raise SourceError(f"there is no file {place}", where=spec, expected="file.py:factory") from error
     # A script without a main guard may end in SystemExit, which would otherwise end the verification silently.
     except (Exception, SystemExit) as error:
-        raise SourceError(
-            f"{place} cannot be imported",
-            where=f"{spec}, raised at {raised_at(error)}",
-            found=said(error),
-            next_step=f"run `python -c 'import {Path(place).stem}'` and mend what it says",
-        ) from error
+        raise _failed(place, spec, error) from error
 
 
-def _import_file(path: Path, spec: str) -> ModuleType:
-    if not path.is_file():
-        raise SourceError(f"there is no file {path}", where=spec, expected="file.py:factory")
-    # The digest keeps two files of one name apart; the name must be in sys.modules for dataclasses and pickling.
-    name = f"{path.stem}_{sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
-    recipe = importlib.util.spec_from_file_location(name, path)
-    if recipe is None or recipe.loader is None:
-        raise SourceError(f"Python cannot import {path}", where=spec, expected="a .py file")
-    module = importlib.util.module_from_spec(recipe)
-    sys.modules[name] = module
-    recipe.loader.exec_module(module)
-    return module
+def _failed(place: str, spec: str, error: BaseException) -> SourceError:
+    return SourceError(
+        f"{place} cannot be imported",
+        where=f"{spec}, raised at {raised_at(error)}",
+        found=said(error),
+        next_step=f"run `python -c 'import {Path(place).stem}'` and mend what it says",
+    )
 
 
 def _public_callables(module: ModuleType) -> list[str]:

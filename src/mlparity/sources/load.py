@@ -13,9 +13,10 @@ from torch import nn
 from mlparity.core.errors import InputError, SourceError
 from mlparity.core.session import Sample
 from mlparity.core.source import Source
+from mlparity.core.user_code import folder_of, importable, raised_at, said
 from mlparity.sources.cache import without_cache
 from mlparity.sources.digest import parameter_count, weights_sha256
-from mlparity.sources.entry import folder_of, importable, is_entry, raised_at, resolve, said
+from mlparity.sources.entry import is_entry, resolve
 from mlparity.sources.flatten import FlatModule, flat_module, leaves, output_names, tensors_of
 from mlparity.sources.forward import ForwardInputs, forward_inputs, ordered_names
 from mlparity.sources.saved import SUFFIXES, SavedModule, load_saved
@@ -96,6 +97,7 @@ def flatten_source(loaded: LoadedModule, sample: Sample | None = None) -> Source
         output_names=_names_of_outputs(flat, first, loaded.location),
         parameters=parameter_count(loaded.module),
         sha256=weights_sha256(loaded.module),
+        notes=loaded.notes,
     )
 
 
@@ -139,7 +141,7 @@ def _built(spec: str, entry: object) -> nn.Module:
 
 def _called(spec: str, factory: Callable[[], object]) -> object:
     try:
-        with importable(folder_of(spec)):
+        with importable(folder_of(spec.rpartition(":")[0])):
             return factory()
     except (Exception, SystemExit) as error:
         raise SourceError(

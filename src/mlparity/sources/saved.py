@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from mlparity.core.errors import SourceError
-from mlparity.sources.entry import said
+from mlparity.core.user_code import said
 
 SUFFIXES = (".pt2", ".pt", ".pth", ".ts", ".jit", ".torchscript", ".bin", ".ckpt", ".safetensors")
 """File endings that mean a saved model rather than a Python name."""

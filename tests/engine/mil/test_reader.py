@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.engine.mil.packages import write_package
 
 from mlparity.core.errors import FormatError, MlparityError
 from mlparity.engine.mil.printer import print_program
 from mlparity.engine.mil.program import TensorType, Value
 from mlparity.engine.mil.reader import read_program
 from mlparity.engine.mil.spec import proto
+from tests.engine.mil.packages import write_package
 
 SPEC = Path("Data/com.apple.CoreML/model.mlmodel")
 WEIGHTS = Path("Data/com.apple.CoreML/weights/weight.bin")

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 import torch
-from tests.cases.case import Case
-from tests.cases.families import CONSTANT_INPUTS, NOT_DIFFERENTIABLE, TESTED_APART, cases, oracles
-from tests.oracles.terms import Terms
 
 import mlparity.engine.ops  # noqa: F401  # registers every op
 from mlparity.engine.numerics import FP32, REFERENCE, TYPED, Numerics
 from mlparity.engine.ops.registry import Rounding, definitions, find
 from mlparity.engine.runtime.schema import Kind, schema_of
+from tests.cases.case import Case
+from tests.cases.families import CONSTANT_INPUTS, NOT_DIFFERENTIABLE, TESTED_APART, cases, oracles
+from tests.oracles.terms import Terms
 
 CASES = cases()
 ORACLES = oracles()

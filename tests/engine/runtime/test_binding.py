@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.engine.mil.packages import expected, sample, write_package
 
 import mlparity
+from tests.engine.mil.packages import expected, sample, write_package
 
 SCRIPT = """
 import sys

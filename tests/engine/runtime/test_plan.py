@@ -3,13 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tests.engine.runtime.programs import op, program, tensor
 
 from mlparity.core.errors import ExecutionError, FormatError, InputError, UnsupportedOpError
 from mlparity.engine.numerics import FP32, REFERENCE, TYPED
 from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.interpret import run_plan
 from mlparity.engine.runtime.model import Model
+from tests.engine.runtime.programs import op, program, tensor
 
 X = tensor("x", "fp16", 3)
 VALUES = np.array([0.1, 1000.3, -2.0], np.float32)

@@ -82,9 +82,13 @@ def _op(reader: ValueReader, message: Any, depth: int) -> Op:
     outputs = _named_types(reader, message.outputs)
     attributes = {key: reader.value(value) for key, value in sorted(message.attributes.items())}
     label = attributes["name"].data if "name" in attributes else ""
+    inputs = {key: _arguments(reader, value) for key, value in sorted(message.inputs.items())}
+    if message.type.startswith("constexpr_"):
+        # The iOS16 forms keep their parameters as attributes.
+        inputs |= {key: (value,) for key, value in attributes.items() if key != "name"}
     return Op(
         type=message.type,
-        inputs={key: _arguments(reader, value) for key, value in sorted(message.inputs.items())},
+        inputs=inputs,
         outputs=outputs,
         location=label if isinstance(label, str) and label else (outputs[0].name if outputs else message.type),
         blocks=tuple(_block(reader, each, depth + 1) for each in message.blocks),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import logging
 from pathlib import Path
 from typing import Any
 
 from mlparity.core.errors import FormatError
+from mlparity.core.quiet import quiet_logs
 
 MAX_SPEC_VERSION = 10
 """The newest specification that this reader knows: 10 is iOS26 (coremltools 9.0, `coremltools/__init__.py`)."""
@@ -19,12 +19,8 @@ def proto(name: str) -> Any:
     The first import of coremltools logs what it does not find (its native library, parts of torchao); those notes
     say nothing about the model, so logging below errors is off until the import is done.
     """
-    previous = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
+    with quiet_logs():
         return importlib.import_module(f"coremltools.proto.{name}_pb2")
-    finally:
-        logging.disable(previous)
 
 
 def parse_spec(path: Path) -> Any:

@@ -19,7 +19,7 @@ from mlparity.engine.runtime.liveness import with_frees
 from mlparity.engine.runtime.plan import Feed, Plan, Step, Store
 from mlparity.engine.runtime.schema import Kind, schema_of
 from mlparity.engine.runtime.shapes import check_shapes
-from mlparity.engine.runtime.tensors import FLOATS, held_type, python_from, tensor_from
+from mlparity.engine.runtime.tensors import FLOATS, held_type, python_value, tensor_from
 
 _CPU = torch.device("cpu")
 
@@ -155,8 +155,7 @@ class _Binder:
         """Return the value of a constant argument, or a nameless feed for one that is made at run time."""
         constant = [self._constant(each) for each in arguments]
         if kind in (Kind.SCALAR, Kind.TUPLE) and None not in constant:
-            values = [python_from(each.data, as_tuple=kind is Kind.TUPLE) for each in constant if each is not None]
-            return values[0] if len(values) == 1 else tuple(values)
+            return python_value([each.data for each in constant if each is not None], kind)
         return Feed("", tuple(self._slot(each) for each in arguments), kind)
 
     def _constant(self, argument: Argument) -> Value | None:

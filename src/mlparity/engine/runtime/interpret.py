@@ -11,7 +11,7 @@ from mlparity.core.errors import ExecutionError, MlparityError
 from mlparity.engine.mil.program import Op
 from mlparity.engine.runtime.plan import Feed, Plan, Slots, Step, Store
 from mlparity.engine.runtime.schema import Kind
-from mlparity.engine.runtime.tensors import python_from
+from mlparity.engine.runtime.tensors import python_value
 
 Tap = Callable[[Op, str, object], None]
 """Called with each op, the name of its result, and the result as it was stored."""
@@ -60,8 +60,7 @@ def _value(feed: Feed, slots: Slots) -> object:
         return slots[feed.slots[0]]
     if feed.kind is Kind.TENSORS:
         return [slots[slot] for slot in feed.slots]
-    values = [python_from(slots[slot], as_tuple=feed.kind is Kind.TUPLE) for slot in feed.slots]  # type: ignore[arg-type]
-    return values[0] if len(values) == 1 else tuple(values)
+    return python_value([slots[slot] for slot in feed.slots], feed.kind)
 
 
 def _stored(store: Store, result: object) -> object:

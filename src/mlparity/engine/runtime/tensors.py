@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from mlparity.engine.mil.dtypes import BY_NAME
-from mlparity.engine.mil.program import Data
+from mlparity.engine.runtime.schema import Kind
 
 FLOATS = frozenset({"fp16", "fp32", "fp64", "bf16", "fp8e4m3fn", "fp8e5m2"})
 
@@ -64,13 +65,17 @@ def array_from(tensor: Tensor, mil_type: str) -> np.ndarray:
         return array.astype(BY_NAME[mil_type].holder)
 
 
-def python_from(value: Tensor | Data, *, as_tuple: bool) -> object:
-    """Return a value as Python data: a number, a boolean, a string, or (with `as_tuple`) a tuple of them."""
-    data = value.tolist() if isinstance(value, Tensor | np.ndarray) else value
+def python_value(values: Sequence[object], kind: Kind) -> object:
+    """Return the Python value of a parameter: a number, a boolean, a string, or (of kind TUPLE) a tuple of them.
+
+    Several values, MIL's list of arguments, become a tuple of their own values.
+    """
+    if len(values) != 1:
+        return tuple(python_value([each], Kind.SCALAR) for each in values)
+    data = values[0].tolist() if isinstance(values[0], Tensor | np.ndarray) else values[0]
     if isinstance(data, list):
-        flat = _tuples(data)
-        return flat if as_tuple or len(flat) != 1 else flat[0]
-    return (data,) if as_tuple and not isinstance(data, tuple) else data
+        return _tuples(data) if kind is Kind.TUPLE or len(data) != 1 else data[0]
+    return (data,) if kind is Kind.TUPLE and not isinstance(data, tuple) else data
 
 
 def _tuples(data: list[object]) -> tuple[object, ...]:

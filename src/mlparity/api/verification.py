@@ -61,7 +61,7 @@ def verify(
     loaded = load_module(source, eval_mode=chosen.eval_mode)
     samples = choose_samples(
         inputs,
-        loaded.inputs.names,
+        loaded.inputs.required if len(loaded.inputs.required) == 1 else loaded.inputs.names,
         preprocess=chosen.preprocess,
         shapes=chosen.shapes,
         example=loaded.example,
@@ -115,7 +115,7 @@ def _record(
         mlparity_version=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         environment=_environment(),
-        source=SourceInfo(source.name, source.kind, source.location, source.parameters, source.sha256),
+        source=SourceInfo(source.name, source.kind, source.location, source.parameters, source.sha256, source.notes),
         samples=SamplesInfo(
             samples.description,
             len(samples),
