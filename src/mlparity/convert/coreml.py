@@ -4,22 +4,26 @@ The routes, in the order in which they are tried:
 
 1. `trace`: `torch.jit.trace`. The route that coremltools' authors test most, and it follows any Python code.
 2. `export`: `torch.export`, with everything that depends on no input computed beforehand.
-3. `export+decompositions`: the same, and each op that coremltools has no lowering for is written in simpler ops, by
-   PyTorch's own decompositions.
+3. `export+decompositions`: the same, and each op that coremltools has no lowering for, or one that fails, is written
+   in simpler ops, by PyTorch's own decompositions.
+4. `run`: the ops that one run executes, recorded below PyTorch's Python layers, then as 3. It follows branches on a
+   tensor's value as the sample takes them.
 
-Where a dimension is flexible, `trace` comes last: it may keep the sample's size as a constant. Why a route failed is
-kept in `Conversion.attempts`.
+A trace that writes into parts of tensors waits until the others have failed: coremltools gets some such wrong without
+a word. Where a dimension is flexible, `trace` comes last and `run` not at all: they may keep the sample's size as a
+constant. Why a route failed is kept in `Conversion.attempts`.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlparity.convert.coreml_failure import Failure, conversion_error, failure_of
 from mlparity.convert.coreml_frontends import order
@@ -37,6 +41,9 @@ from mlparity.core.errors import MlparityError, OutputError
 from mlparity.core.session import Sample
 from mlparity.core.source import Source
 
+if TYPE_CHECKING:
+    from mlparity.convert.coreml_conversion import Converted, Job
+
 __all__ = [
     "ColourLayout",
     "Conversion",
@@ -48,6 +55,9 @@ __all__ = [
     "convert",
     "save",
 ]
+
+
+_NO_PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +88,6 @@ def convert(source: Source, sample: Sample, options: CoremlOptions | None = None
     """
     chosen = options if options is not None else CoremlOptions()
     start = time.perf_counter()
-    failures: list[Failure] = []
     with quiet() as coremltools:
         # Not at the top: these import coremltools, which talks while it is imported.
         from mlparity.convert.coreml_conversion import Job
@@ -86,20 +95,31 @@ def convert(source: Source, sample: Sample, options: CoremlOptions | None = None
         from mlparity.convert.coreml_lowerings import register
 
         register()
-        job = Job.of(source, sample, chosen, coremltools)
-        for frontend in _frontends(chosen):
-            try:
-                with corrected():
-                    done = job.by(frontend)
-            except MlparityError:
-                raise
-            except OSError as error:
-                raise OutputError("the conversion could not write its temporary files", found=str(error)) from error
-            except Exception as error:  # converters raise any type; the last resort reports them all
-                failures.append(failure_of(frontend, error))
-            else:
-                made = _described(chosen, done.target, coremltools.__version__)
-                return Conversion(done.model, frontend, tuple(map(str, failures)), made, time.perf_counter() - start)
+        with corrected():
+            job = Job.of(source, sample, chosen, coremltools)
+            done, frontend, failures = _by_first_route(job, source, _frontends(chosen))
+    made = _described(chosen, done.target, coremltools.__version__)
+    return Conversion(done.model, frontend, tuple(map(str, failures)), made, time.perf_counter() - start)
+
+
+def _by_first_route(
+    job: Job, source: Source, frontends: tuple[Frontend, ...]
+) -> tuple[Converted, Frontend, list[Failure]]:
+    from mlparity.convert.coreml_conversion import DoubtfulTraceError
+
+    failures: list[Failure] = []
+    routes = [(each, len(frontends) == 1) for each in frontends]
+    for frontend, doubtful in routes:
+        try:
+            return job.by(frontend, doubtful=doubtful), frontend, failures
+        except MlparityError:
+            raise
+        except Exception as error:  # converters raise any type; the last resort reports them all
+            if isinstance(error, OSError) and error.errno in _NO_PLACE:
+                raise OutputError("no place for the converter's temporary files", found=str(error)) from error
+            failures.append(failure_of(frontend, error))
+            if isinstance(error, DoubtfulTraceError):
+                routes.append((frontend, True))
     raise conversion_error(source, failures)
 
 

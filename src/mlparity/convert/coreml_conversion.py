@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch.export import ExportedProgram
 
 from mlparity.convert.coreml_failure import demanded_target, failure_of
 from mlparity.convert.coreml_features import input_types, output_types
 from mlparity.convert.coreml_form import CoremlForm, coreml_form
-from mlparity.convert.coreml_frontends import Loaded, exported, traced
+from mlparity.convert.coreml_frontends import Loaded, exported, recorded_run, traced, writes_into_parts
 from mlparity.convert.coreml_options import LOWEST_TARGET, CoremlOptions, Frontend
 from mlparity.convert.coreml_precision import compute_precision
 from mlparity.convert.exported_ops import can_decompose, decompose_lacking
@@ -23,6 +24,10 @@ _DECOMPOSED_AT_MOST = 8
 
 _OLDEST_SPEC = 6
 """The specification version of iOS 15, the first with ML Programs. Source: coremltools 9.0, `AvailableTarget`."""
+
+
+class DoubtfulTraceError(Exception):
+    """A trace converts, and may compute something else than the module; other routes are tried first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +56,34 @@ class Job:
             floating = tuple(result.is_floating_point() for result in form(*_examples(form, sample)))
         return cls(source, sample, options, coremltools, floating)
 
-    def by(self, frontend: Frontend) -> Converted:
-        """Convert by one route; what fails raises what PyTorch or coremltools raises."""
+    def by(self, frontend: Frontend, *, doubtful: bool) -> Converted:
+        """Convert by one route; what fails raises what PyTorch or coremltools raises.
+
+        Raises:
+            DoubtfulTraceError: a trace that coremltools may get wrong, unless `doubtful` allows it.
+        """
         # A new form each time: a route that fails may leave what it computed in the module.
         form = coreml_form(self.source, self.sample, self.options.eval_mode)
+        examples = _examples(form, self.sample)
         if frontend is Frontend.TRACE:
-            return self._on_lowest_target(form, traced(form, _examples(form, self.sample)))
-        program = exported(form, _examples(form, self.sample), self.options.flexible)
+            script = traced(form, examples)
+            if not doubtful and writes_into_parts(script):
+                raise DoubtfulTraceError("the trace writes into parts of tensors: tried last")
+            return self._on_lowest_target(form, script)
+        record = frontend is Frontend.RUN
+        program = recorded_run(form, examples) if record else exported(form, examples, self.options.flexible)
         if frontend is Frontend.EXPORT:
             return self._on_lowest_target(form, program)
+        return self._decomposed(form, program)
+
+    def _decomposed(self, form: CoremlForm, program: ExportedProgram) -> Converted:
+        """Convert a program whose ops are decomposed where coremltools has no lowering, or one that fails."""
         for _ in range(_DECOMPOSED_AT_MOST):
             program = decompose_lacking(program)
             try:
                 return self._on_lowest_target(form, program)
             except Exception as error:  # any type: what counts is the op at which it was raised
-                failed = failure_of(frontend, error).op
+                failed = failure_of("", error).op
                 if not can_decompose(program, failed):
                     raise
                 program = decompose_lacking(program, frozenset({failed}))

@@ -13,8 +13,8 @@ from torch.export import Dim, ExportedProgram, export
 
 from mlparity.convert.coreml_form import CoremlForm
 from mlparity.convert.coreml_options import FlexibleDim, Frontend
-from mlparity.convert.exported_constants import fold_constants
-from mlparity.convert.exported_ops import use_common_names
+from mlparity.convert.exported_ops import prepare
+from mlparity.convert.recorded_run import recorded
 
 Examples = tuple[Tensor, ...]
 Flexible = Mapping[str, Mapping[int, FlexibleDim]]
@@ -22,9 +22,9 @@ Loaded = torch.jit.ScriptModule | ExportedProgram
 
 
 def order(flexible: Flexible) -> tuple[Frontend, ...]:
-    """Return the routes in the order in which they are tried."""
+    """Return the routes in the order in which they are tried; a record of one run knows one shape alone."""
     exports = (Frontend.EXPORT, Frontend.DECOMPOSED)
-    return (*exports, Frontend.TRACE) if flexible else (Frontend.TRACE, *exports)
+    return (*exports, Frontend.TRACE) if flexible else (Frontend.TRACE, *exports, Frontend.RUN)
 
 
 def traced(form: CoremlForm, examples: Examples) -> torch.jit.ScriptModule:
@@ -36,15 +36,51 @@ def traced(form: CoremlForm, examples: Examples) -> torch.jit.ScriptModule:
     return script
 
 
+def writes_into_parts(script: torch.jit.ScriptModule) -> bool:
+    """Tell whether a trace writes into views of tensors; coremltools follows simple cases and gets others wrong.
+
+    `x[:, 0] = y` is a simple case. An op in place on a whole tensor (`relu_`) is not meant.
+    """
+    graph: Any = script.inlined_graph
+    return any(
+        node.kind().endswith("_") and not node.kind().endswith("__") and next(node.inputs()).node().kind() in _VIEWS
+        for node in graph.nodes()
+    )
+
+
 def exported(form: CoremlForm, examples: Examples, flexible: Flexible) -> ExportedProgram:
-    """Return the module as an exported program in functional ops, with its constants computed."""
+    """Return the module as an exported program in functional ops, in a form that suits coremltools."""
     # For some failures PyTorch prints the whole graph on stderr, besides raising.
     with torch.no_grad(), redirect_stderr(io.StringIO()):
         program = export(form, examples, dynamic_shapes=_dynamic_shapes(form, flexible), strict=False)
         functional: ExportedProgram = program.run_decompositions({})
-    use_common_names(functional)
-    fold_constants(functional)
+    prepare(functional)
     return functional
+
+
+def recorded_run(form: CoremlForm, examples: Examples) -> ExportedProgram:
+    """Return the ops that ran on the example as an exported program, in a form that suits coremltools."""
+    with redirect_stderr(io.StringIO()):
+        program = recorded(form, examples)
+    prepare(program)
+    return program
+
+
+_VIEWS = frozenset(
+    (
+        "aten::as_strided",
+        "aten::diagonal",
+        "aten::expand",
+        "aten::narrow",
+        "aten::permute",
+        "aten::select",
+        "aten::slice",
+        "aten::squeeze",
+        "aten::transpose",
+        "aten::unsqueeze",
+        "aten::view",
+    )
+)
 
 
 def _dynamic_shapes(form: CoremlForm, flexible: Flexible) -> tuple[Any, ...] | None:

@@ -21,6 +21,7 @@ class Frontend(StrEnum):
     TRACE = "trace"
     EXPORT = "export"
     DECOMPOSED = "export+decompositions"
+    RUN = "run"
 
 
 class ColourLayout(StrEnum):
@@ -69,8 +70,7 @@ class CoremlOptions:
     Without a `deployment_target` ("iOS17", "macOS14", ...) the lowest one from iOS16 up that has every op is taken:
     the model then runs on the most devices. `images` and `flexible` (axis to bounds) are by input name; inputs that
     neither names are tensors of the sample's shape.
-    `frontends` are tried in their order; None means trace first, and last where a dimension is flexible: a trace may
-    keep the sample's size as a constant without saying so.
+    `frontends` are tried in their order; for None see `mlparity.convert.coreml`.
     """
 
     precision: Precision = Precision.FP32

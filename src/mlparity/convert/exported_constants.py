@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
+from itertools import count
 from typing import Any, cast
 
 import torch
 from torch import Tensor, fx
+from torch._guards import detect_fake_mode
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind
 from torch.utils import _pytree as pytree
@@ -35,10 +37,10 @@ def fold_constants(program: ExportedProgram) -> None:
             value = _computed(node, values)
             if _is_worth_keeping(value, made_from):
                 values[node] = value
-    for number, node in enumerate(list(module.graph.nodes)):
+    for node in list(module.graph.nodes):
         value = values.get(node)
         if node.op == "call_function" and isinstance(value, Tensor) and any(user not in values for user in node.users):
-            _replace(program, node, f"_folded_{number}", value)
+            _replace(program, node, value)
     module.graph.eliminate_dead_code()
     module.recompile()
 
@@ -91,13 +93,19 @@ def _is_worth_keeping(value: object, made_from: list[object]) -> bool:
     return not isinstance(value, Tensor) or value.numel() <= max(_FOLDED_ELEMENTS, total)
 
 
-def _replace(program: ExportedProgram, node: fx.Node, name: str, value: Tensor) -> None:
+def add_constant(program: ExportedProgram, name: str, value: Tensor, meta: Mapping[str, Any]) -> fx.Node:
+    """Add an attribute with a value and return a node for it, at the graph's point of insertion."""
     module = program.graph_module
-    while hasattr(module, name):  # taken by an earlier folding
-        name = f"{name}_"
-    module.register_buffer(name, value.clone(), persistent=False)
-    program.constants[name] = value  # PyTorch checks that each attribute is among the constants
-    with module.graph.inserting_before(node):
-        constant = module.graph.get_attr(name)
-    constant.meta = dict(node.meta)
+    free = next(each for number in count() if not hasattr(module, each := f"{name}_{number}"))
+    module.register_buffer(free, value, persistent=False)
+    program.constants[free] = value  # PyTorch checks that each attribute is among the constants
+    constant: fx.Node = module.graph.get_attr(free)
+    mode = detect_fake_mode([node.meta.get("val") for node in module.graph.nodes])
+    constant.meta = {**meta, "val": value if mode is None else mode.from_tensor(value)}
+    return constant
+
+
+def _replace(program: ExportedProgram, node: fx.Node, value: Tensor) -> None:
+    with program.graph_module.graph.inserting_before(node):
+        constant = add_constant(program, "_folded", value.clone(), node.meta)
     node.replace_all_uses_with(constant)

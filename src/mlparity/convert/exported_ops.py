@@ -12,6 +12,8 @@ from torch._export.utils import _get_decomp_for_cia
 from torch.export import ExportedProgram
 
 from mlparity.convert.exported_constants import fold_constants
+from mlparity.convert.exported_ranks import lower_ranks
+from mlparity.convert.exported_strides import resolve_strides
 
 Overload = torch._ops.OpOverload
 
@@ -29,6 +31,14 @@ _OPERATORS: dict[object, Overload] = {
     _aten.bitwise_xor.Tensor: _aten.logical_xor.default,
     _aten.bitwise_not.default: _aten.logical_not.default,
 }
+
+
+def prepare(program: ExportedProgram) -> None:
+    """Bring a program into the form that suits coremltools: common names, constants computed, five axes at most."""
+    use_common_names(program)
+    resolve_strides(program)
+    fold_constants(program)
+    lower_ranks(program)
 
 
 def use_common_names(program: ExportedProgram) -> None:
@@ -50,8 +60,7 @@ def decompose_lacking(program: ExportedProgram, also: frozenset[str] = frozenset
         if not table:
             break
         program = program.run_decompositions(table)
-        use_common_names(program)
-        fold_constants(program)
+        prepare(program)
     return program
 
 

@@ -24,3 +24,10 @@ def prelu(call: Call) -> Var:
     zero = np.float32(0)
     negative = mb.mul(x=slope, y=mb.minimum(x=x, y=zero))
     return mb.add(x=mb.maximum(x=x, y=zero), y=negative, name=call.node.name)
+
+
+@lowering("gelu", "self approximate", replaces=True)
+def gelu(call: Call) -> Var:
+    """Lower `gelu`; of an exported program coremltools' own overlooks that the tanh approximation is asked for."""
+    mode = {"none": "EXACT", "tanh": "TANH_APPROXIMATION"}[call.text("approximate", "none")]
+    return mb.gelu(x=call.tensor("self"), mode=mode, name=call.node.name)

@@ -41,6 +41,15 @@ class Call:
         given = self.arguments.get(name)
         return default if given is None else _python(given, name, self.node.kind)
 
+    def text(self, name: str, default: str) -> str:
+        """Return an argument that is a word.
+
+        Of an exported program the node has the word itself, and coremltools would look for a value of that name.
+        """
+        named = (self.node.kwinputs if self.node.kwinputs is not None else {}).get(name)
+        given = named[0] if named else self.arguments.get(name)
+        return default if given is None else str(getattr(given, "val", given))
+
     def shape(self, name: str) -> Var:
         """Return an argument that is a shape as one vector, also where parts of it are computed."""
         given = self.arguments[name]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from coremltools.converters.mil import Builder as mb  # noqa: N813 - the name that coremltools' documents use
 from coremltools.converters.mil.mil.ops.defs._utils import promote_input_dtypes
 
@@ -16,6 +15,16 @@ def index_add(call: Call) -> Var:
     alpha = call.constant("alpha", 1)
     source = call.tensor("source") if alpha == 1 else mb.mul(x=call.tensor("source"), y=float(alpha))
     return _scattered(call, source, "add")
+
+
+@lowering("scatter.value", "self dim index value", replaces=True)
+def scatter_value(call: Call) -> Var:
+    """Lower `scatter` of one number; coremltools' own does not give it the type of the tensor."""
+    x, index = call.tensor("self"), mb.cast(x=call.tensor("index"), dtype="int32")
+    filled = mb.fill(shape=mb.shape(x=index), value=float(call.constant("value")))
+    updates = mb.cast(x=filled, dtype=call.dtype(x))
+    axis = call.constant("dim")
+    return mb.scatter_along_axis(data=x, indices=index, updates=updates, axis=axis, mode="update", name=call.node.name)
 
 
 @lowering("index_copy", "self dim index source")
@@ -52,21 +61,6 @@ def unfold(call: Call) -> Var:
     windows = mb.gather(x=x, indices=places.astype(np.int32), axis=axis)
     kept = [each for each in range(x.rank + 1) if each != axis + 1]
     return mb.transpose(x=windows, perm=[*kept, axis + 1], name=call.node.name)
-
-
-@lowering("as_strided", "self size stride storage_offset")
-def as_strided(call: Call) -> Var:
-    """Lower `as_strided` of a tensor that lies in memory in the order of its elements.
-
-    Memory has no counterpart in MIL: for a tensor that lies there otherwise (a transposed one) the result is wrong.
-    """
-    x = call.tensor("self")
-    numbers = torch.arange(int(np.prod(x.shape)))
-    places = torch.as_strided(
-        numbers, call.constant("size"), call.constant("stride"), call.constant("storage_offset", 0)
-    )
-    flat = mb.reshape(x=x, shape=[-1])
-    return mb.gather(x=flat, indices=places.numpy().astype(np.int32), axis=0, name=call.node.name)
 
 
 def _scattered(call: Call, source: Var, mode: str) -> Var:
