@@ -11,6 +11,7 @@ from torch._decomp import decomposition_table
 from torch._export.utils import _get_decomp_for_cia
 from torch.export import ExportedProgram
 
+from mlparity.convert.exported_axes import merge_axes
 from mlparity.convert.exported_constants import fold_constants
 from mlparity.convert.exported_ranks import lower_ranks
 from mlparity.convert.exported_strides import resolve_strides
@@ -38,6 +39,7 @@ def prepare(program: ExportedProgram) -> None:
     use_common_names(program)
     resolve_strides(program)
     fold_constants(program)
+    merge_axes(program)
     lower_ranks(program)
 
 

@@ -11,10 +11,8 @@ import torch
 from torch import Tensor, fx
 from torch.export import ExportedProgram
 
+from mlparity.convert.exported_axes import MOST_AXES, call
 from mlparity.convert.exported_constants import add_constant
-
-MOST_AXES = 5
-"""Source: coremltools 9.0, converters/mil/backend/mil/load.py ("rank <= 5")."""
 
 _aten = torch.ops.aten
 
@@ -106,22 +104,14 @@ def _rewrite(program: ExportedProgram, node: fx.Node, source: fx.Node, numbers: 
         axes = _permutation(numbers, cast("Tensor", source.meta["val"]).numel())
         if axes is not None:
             sizes, order = axes
-            split = _call(graph, _aten.reshape.default, source, sizes)
-            turned = _call(graph, _aten.permute.default, split, order)
+            split = call(graph, _aten.reshape.default, source, sizes)
+            turned = call(graph, _aten.permute.default, split, order)
         else:
-            flat = _call(graph, _aten.reshape.default, source, [-1])
+            flat = call(graph, _aten.reshape.default, source, [-1])
             places = add_constant(program, "_places", numbers.reshape(-1).to(torch.int32), node.meta)
-            turned = _call(graph, _aten.index.Tensor, flat, [places])
-        whole = _call(graph, _aten.reshape.default, turned, shape)
+            turned = call(graph, _aten.index.Tensor, flat, [places])
+        whole = call(graph, _aten.reshape.default, turned, shape)
     node.replace_all_uses_with(whole)
-
-
-def _call(graph: fx.Graph, op: Any, tensor: fx.Node, argument: Any) -> fx.Node:
-    """Add a call and compute its meta value, which later passes and PyTorch itself rely on."""
-    made = graph.call_function(op, (tensor, argument))
-    plain = fx.map_arg(argument, lambda each: each.meta["val"])
-    made.meta = {**tensor.meta, "val": op(tensor.meta["val"], plain)}
-    return made
 
 
 def _permutation(numbers: Tensor, count: int) -> tuple[list[int], list[int]] | None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, fx
 from torch.export import ExportedProgram
 
+from mlparity.convert.exported_axes import call
 from mlparity.convert.exported_constants import add_constant
 
 _aten = torch.ops.aten
@@ -24,13 +25,10 @@ def resolve_strides(program: ExportedProgram) -> None:
         if numbers is None:
             continue
         with graph.inserting_before(node):
-            flat = graph.call_function(_aten.reshape.default, (node.args[0], [-1]))
+            flat = call(graph, _aten.reshape.default, node.args[0], [-1])
             places = add_constant(program, "_places", numbers.reshape(-1), node.meta)
-            chosen = graph.call_function(_aten.index.Tensor, (flat, [places]))
-            whole = graph.call_function(_aten.reshape.default, (chosen, list(numbers.shape)))
-        flat.meta = {**node.meta, "val": _value(node.args[0]).reshape(-1)}
-        chosen.meta = {**node.meta, "val": node.meta["val"].reshape(-1)}
-        whole.meta = dict(node.meta)
+            chosen = call(graph, _aten.index.Tensor, flat, [places])
+            whole = call(graph, _aten.reshape.default, chosen, list(numbers.shape))
         node.replace_all_uses_with(whole)
     graph.eliminate_dead_code()
     program.graph_module.recompile()
