@@ -11,6 +11,7 @@ from mlparity import api
 from mlparity.api.options import VerifyOptions, settings_from
 from mlparity.core.record import CauseKind, OutputFigures, Record, RowState, SettingResult
 from mlparity.core.words import Verdict
+from tests.models.files import coreml_crepe
 from tests.models.zoo import MODELS, Model
 
 OF_SCALE = 2e-6
@@ -68,3 +69,13 @@ def test_the_photos_have_the_classes_that_people_see() -> None:
         with backend.open(source) as session:
             found.append(int(np.argmax(next(iter(session.run(sample).values())))))
     assert sorted(found) == [285, 698, 967]
+
+
+def test_somebody_else_s_package_predicts_what_its_source_predicts(tmp_path: Path) -> None:
+    model = next(each for each in MODELS if each.factory == "pitch")
+    options = VerifyOptions(settings=settings_from(["fp16/CPU_ONLY"]), artifacts=(coreml_crepe(),))
+    record = api.verify(model.source, tmp_path / "out", model.inputs, options=options)
+    (output,) = _row(record, "fp16/CPU_ONLY").outputs
+    assert 0 < _max_abs(output) <= 2e-3 * output.scale
+    assert output.flips is not None
+    assert output.flips.flipped == 0
