@@ -74,7 +74,11 @@ def test_values_are_freed_at_their_last_use_and_constants_stay() -> None:
 
 def test_a_tap_sees_each_result_as_it_was_stored() -> None:
     seen = {}
-    Model(bind(_relu_of_sum(), TYPED)).predict({"x": VALUES}, lambda op, name, value: seen.update({name: value}))
+    run_plan(
+        bind(_relu_of_sum(), TYPED),
+        {"x": torch.from_numpy(VALUES)},
+        lambda op, name, value: seen.update({name: value}),
+    )
     assert list(seen) == ["s", "y"]
     assert torch.equal(seen["y"], seen["y"].half().float())
 

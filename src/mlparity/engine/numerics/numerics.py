@@ -39,6 +39,10 @@ class Numerics:
             return x
         return x.to(self.compute) if self.grid is None else x.to(self.grid).to(self.compute)
 
+    def store_in_place(self, x: Tensor) -> Tensor:
+        """Round a floating `x` in its own memory, which nothing else may hold; no gradient passes through."""
+        return x if self.grid is None else x.copy_(x.to(self.grid))
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:

@@ -13,8 +13,9 @@ from mlparity.core.errors import FormatError, UnsupportedOpError
 from mlparity.engine.mil.program import Argument, Function, Interface, Name, NamedType, Op, Program, TensorType, Value
 from mlparity.engine.numerics import Numerics, Profile
 from mlparity.engine.ops.registry import OpDef, Rounding, find
-from mlparity.engine.runtime.fold import fold_constants
+from mlparity.engine.runtime.fold import fold_constants, without_unused
 from mlparity.engine.runtime.fuse import without_inner_stores
+from mlparity.engine.runtime.kernels import with_kernels
 from mlparity.engine.runtime.liveness import with_frees
 from mlparity.engine.runtime.plan import Feed, Plan, Step, Store
 from mlparity.engine.runtime.schema import Kind, schema_of
@@ -24,8 +25,17 @@ from mlparity.engine.runtime.tensors import FLOATS, held_type, python_value, ten
 _CPU = torch.device("cpu")
 
 
-def bind(program: Program, profile: Profile, function: str | None = None, device: torch.device = _CPU) -> Plan:
+def bind(
+    program: Program,
+    profile: Profile,
+    function: str | None = None,
+    device: torch.device = _CPU,
+    *,
+    kernels: bool = False,
+) -> Plan:
     """Return the plan that runs `function` (the program's default where None) in the numerics of `profile`.
+
+    With `kernels` faster twins of steps are used where there are any; such a plan has no gradient (see `kernels`).
 
     Raises:
         UnsupportedOpError: the engine lacks an op; the text names op, opset and location.
@@ -46,6 +56,9 @@ def bind(program: Program, profile: Profile, function: str | None = None, device
     constants = binder.constant_slots()
     check_shapes(bound, steps, constants, len(binder.slots), profile)
     steps, initial = fold_constants(steps, constants, len(binder.slots), kept)
+    if kernels:
+        steps = with_kernels(steps, initial, kept)
+        initial = without_unused(steps, initial, kept)
     return _plan(binder, program.interfaces[name], with_frees(steps, kept), initial)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 
@@ -26,5 +26,10 @@ def fold_constants(
             known.update(store.slot for store in step.stores)
         else:
             remaining.append(step)
-    needed = kept | {slot for step in remaining for feed in step.feeds for slot in feed.slots}
-    return tuple(remaining), tuple(value if slot in needed else None for slot, value in enumerate(slots))
+    return tuple(remaining), without_unused(remaining, slots, kept)
+
+
+def without_unused(steps: Sequence[Step], slots: Sequence[object], kept: frozenset[int]) -> tuple[object, ...]:
+    """Return the slots without the constants that no step and no output needs, so that their memory is freed."""
+    needed = kept | {slot for step in steps for feed in step.feeds for slot in feed.slots}
+    return tuple(value if slot in needed else None for slot, value in enumerate(slots))

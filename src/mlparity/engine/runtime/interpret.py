@@ -66,6 +66,8 @@ def _value(feed: Feed, slots: Slots) -> object:
 def _stored(store: Store, result: object) -> object:
     if store.held is None or not isinstance(result, Tensor):
         return result
+    if store.in_place and store.numerics is not None:
+        return store.numerics.store_in_place(result)
     if store.numerics is not None:
         return store.numerics.store(result if result.is_floating_point() else result.to(store.held))
     return result if result.dtype is store.held else result.to(store.held)

@@ -12,7 +12,7 @@ from mlparity.engine.mil.reader import read_program
 from mlparity.engine.numerics import TYPED, Profile
 from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.features import features_from_outputs, tensors_from_features
-from mlparity.engine.runtime.interpret import Tap, run_plan
+from mlparity.engine.runtime.interpret import run_plan
 from mlparity.engine.runtime.plan import Plan
 
 
@@ -22,11 +22,11 @@ class Model:
 
     plan: Plan
 
-    def predict(self, data: Mapping[str, object], tap: Tap | None = None) -> dict[str, object]:
+    def predict(self, data: Mapping[str, object]) -> dict[str, object]:
         """Return the outputs for one set of features; see `features` for what goes in and comes out."""
         inputs = tensors_from_features(self.plan, data)
         with torch.inference_mode():
-            outputs = run_plan(self.plan, inputs, tap)
+            outputs = run_plan(self.plan, inputs)
         return features_from_outputs(self.plan, outputs)
 
 
@@ -37,4 +37,4 @@ def load_model(path: Path, profile: Profile = TYPED, function: str | None = None
         FormatError: the package cannot be read.
         UnsupportedOpError: the engine lacks one of its ops.
     """
-    return Model(bind(read_program(path), profile, function))
+    return Model(bind(read_program(path), profile, function, kernels=True))

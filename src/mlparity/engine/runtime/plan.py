@@ -33,13 +33,15 @@ class Feed:
 class Store:
     """Where one result goes: its slot, its name and type, the torch type that holds it, and how it is rounded.
 
-    `held` is None for a result that is no tensor; `numerics` is None where nothing is rounded.
+    `held` is None for a result that is no tensor; `numerics` is None where nothing is rounded. `in_place` says that
+    the step alone holds the result, so that it may be rounded where it is.
     """
 
     slot: int
     output: NamedType
     held: torch.dtype | None
     numerics: Numerics | None
+    in_place: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from mlparity.core.errors import MlparityError
+from mlparity.engine.numerics import FP32, REFERENCE, TYPED, Profile
+from mlparity.engine.runtime.bind import bind
+from mlparity.engine.runtime.interpret import run_plan
+from mlparity.engine.runtime.plan import Plan
+from tests.engine.runtime.programs import op, program, tensor
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.standard_normal((2, 4, 9, 8)).astype(np.float32)
+BIAS = RANDOM.standard_normal(6).astype(np.float32)
+
+
+def _weight(groups: int) -> np.ndarray:
+    return RANDOM.standard_normal((6, 4 // groups, 3, 3)).astype(np.float32)
+
+
+def _program(activation: str | None, size: tuple[int, int], **parameters: object) -> object:
+    conv = op("conv", tensor("c", "fp16", 2, 6, *size), x="%x", bias=BIAS, **parameters)
+    bounds = {"alpha": np.float32(-0.5), "beta": np.float32(0.75)} if activation == "clip" else {}
+    follower = () if activation is None else (op(activation, tensor("y", "fp16", 2, 6, *size), x="%c", **bounds),)
+    return program((tensor("x", "fp16", 2, 4, 9, 8),), (conv, *follower), ("y" if follower else "c",))
+
+
+CASES = {
+    "plain": (None, (7, 6), {"weight": _weight(1)}),
+    "padded, strided": (
+        "relu",
+        (5, 4),
+        {"weight": _weight(1), "strides": (2, 2), "pad_type": "custom", "pad": (1, 1, 1, 1)},
+    ),
+    "grouped, clipped": ("clip", (7, 6), {"weight": _weight(2), "groups": 2}),
+    "dilated, relu6": ("relu6", (5, 4), {"weight": _weight(1), "dilations": (2, 2)}),
+    "a smooth activation stays apart": ("silu", (7, 6), {"weight": _weight(1)}),
+    "uneven padding keeps the plain op": (
+        "relu",
+        (8, 6),
+        {"weight": _weight(1), "pad_type": "custom", "pad": (1, 0, 0, 0)},
+    ),
+}
+
+
+def _run(plan: Plan) -> np.ndarray:
+    (held,) = run_plan(plan, {"x": torch.from_numpy(X).to(plan.profile.compute)}).values()
+    return held.numpy()
+
+
+@pytest.mark.parametrize("profile", [FP32, TYPED], ids=lambda profile: profile.name)
+@pytest.mark.parametrize("name", CASES)
+def test_a_twin_computes_what_its_step_computes(name: str, profile: Profile) -> None:
+    activation, size, parameters = CASES[name]
+    written = _program(activation, size, **parameters)
+    plain, fast = _run(bind(written, profile)), _run(bind(written, profile, kernels=True))
+    unit = 2.0**-10 if profile is TYPED else 2.0**-20
+    np.testing.assert_allclose(fast, plain, rtol=unit, atol=unit)
+
+
+def test_an_activation_moves_into_the_convolution() -> None:
+    activation, size, parameters = CASES["grouped, clipped"]
+    plan = bind(_program(activation, size, **parameters), FP32, kernels=True)
+    assert [step.op.type for step in plan.steps] == ["conv"]
+    assert plan.steps[0].stores[0].output.name == "y"
+    assert all(value is None for value in plan.initial), "the unpacked weights are freed"
+
+
+def test_only_fp32_has_twins() -> None:
+    activation, size, parameters = CASES["plain"]
+    plan = bind(_program(activation, size, **parameters), REFERENCE, kernels=True)
+    assert plan.steps[0].fn is plan.steps[0].definition.fn
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"groups": 3}, {"groups": 0}, {"strides": (0, 1)}, {"dilations": (1,)}, {"strides": (-1, 1)}]
+)
+def test_parameters_that_fit_nothing_are_refused_by_the_plain_op(parameters: dict[str, object]) -> None:
+    with pytest.raises(MlparityError):
+        _run(bind(_program(None, (7, 6), weight=_weight(1), **parameters), FP32, kernels=True))
