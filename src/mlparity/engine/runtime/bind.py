@@ -57,7 +57,9 @@ def bind(
     check_shapes(bound, steps, constants, len(binder.slots), profile)
     steps, initial = fold_constants(steps, constants, len(binder.slots), kept)
     if kernels:
-        steps = with_kernels(steps, initial, kept)
+        steps = with_kernels(
+            steps, initial, kept, {slot: binder.types[name].type for name, slot in binder.slots.items()}
+        )
         initial = without_unused(steps, initial, kept)
     return _plan(binder, program.interfaces[name], with_frees(steps, kept), initial)
 

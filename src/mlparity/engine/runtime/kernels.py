@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from mlparity.engine.mil.program import TensorType, ValueType
 from mlparity.engine.ops.windows import extents, sides, spread, symmetric
 from mlparity.engine.runtime.plan import Step
 
@@ -34,8 +35,12 @@ ACTIVATIONS: Mapping[str, Callable[[Step], Twin | None]] = {
 """The activations that oneDNN applies to the bit as the ops do; smooth ones it approximates."""
 
 
-def with_kernels(steps: tuple[Step, ...], initial: Sequence[object], kept: frozenset[int]) -> tuple[Step, ...]:
+def with_kernels(
+    steps: tuple[Step, ...], initial: Sequence[object], kept: frozenset[int], declared: Mapping[int, ValueType]
+) -> tuple[Step, ...]:
     """Return the steps with a twin for each convolution of two axes whose weights are constant, where torch has it.
+
+    `declared` holds the type of each slot: weights are packed for the size of the input, where it is known.
 
     Before: `y = conv(x, weight, bias); z = relu(y)`. After: `z = packed(x)`.
     """
@@ -46,16 +51,18 @@ def with_kernels(steps: tuple[Step, ...], initial: Sequence[object], kept: froze
         for feed in step.feeds:
             for slot in feed.slots:
                 uses[slot] = uses.get(slot, 0) + 1
-    return tuple(_merged(steps, initial, uses))
+    return tuple(_merged(steps, initial, uses, declared))
 
 
-def _merged(steps: tuple[Step, ...], initial: Sequence[object], uses: Mapping[int, int]) -> list[Step]:
+def _merged(
+    steps: tuple[Step, ...], initial: Sequence[object], uses: Mapping[int, int], declared: Mapping[int, ValueType]
+) -> list[Step]:
     followers = {feed.slots[0]: step for step in steps for feed in step.feeds if feed.parameter == "x"}
     merged, done = [], set[int]()
     for step in steps:
         if step.stores[0].slot in done:
             continue
-        packed = _packed(step, initial)
+        packed = _packed(step, initial, declared)
         if packed is None:
             merged.append(step)
             continue
@@ -126,7 +133,7 @@ class _Packed:
         return result
 
 
-def _packed(step: Step, initial: Sequence[object]) -> _Packed | None:
+def _packed(step: Step, initial: Sequence[object], declared: Mapping[int, ValueType]) -> _Packed | None:
     """Return the twin of a convolution, None where it has none."""
     if step.op.type != "conv" or step.stores[0].held is not torch.float32:
         return None
@@ -147,11 +154,21 @@ def _packed(step: Step, initial: Sequence[object]) -> _Packed | None:
         return None
     reorder = torch._C._nn.mkldnn_reorder_conv2d_weight
     try:
-        packed = reorder(weight.to_mkldnn(), list(pad), list(strides), list(dilations), groups)
+        size = _size(step, declared)
+        # torch's type stubs lack the last parameter, the size of the input.
+        packed = reorder(weight.to_mkldnn(), list(pad), list(strides), list(dilations), groups, size)  # type: ignore[call-arg]
     except RuntimeError:
         return None  # oneDNN has no kernel for this; the plain op runs, or says what is wrong
     channels = weight.shape[1] * groups
     return _Packed(packed, bias if isinstance(bias, Tensor) else None, pad, strides, dilations, groups, channels)
+
+
+def _size(step: Step, declared: Mapping[int, ValueType]) -> list[int] | None:
+    """Return the declared shape of the convolution's input, None where a dimension is open."""
+    slot = next(feed.slots[0] for feed in step.feeds if feed.parameter == "x")
+    known = declared.get(slot)
+    sizes = known.shape if isinstance(known, TensorType) and known.shape is not None else (None,)
+    return None if None in sizes else [size for size in sizes if size is not None]
 
 
 def _geometry(step: Step, weight: Tensor) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], int] | None:
