@@ -6,9 +6,12 @@ import torch
 
 from mlparity.core.errors import MlparityError
 from mlparity.engine.numerics import FP32, REFERENCE, TYPED, Profile
+from mlparity.engine.ops.registry import find
 from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.interpret import run_plan
+from mlparity.engine.runtime.kernels import NEW_MEMORY
 from mlparity.engine.runtime.plan import Plan
+from tests.cases.families import cases
 from tests.engine.runtime.programs import op, program, tensor
 
 RANDOM = np.random.default_rng(0)
@@ -80,3 +83,17 @@ def test_only_fp32_has_twins() -> None:
 def test_parameters_that_fit_nothing_are_refused_by_the_plain_op(parameters: dict[str, object]) -> None:
     with pytest.raises(MlparityError):
         _run(bind(_program(None, (7, 6), weight=_weight(1), **parameters), FP32, kernels=True))
+
+
+@pytest.mark.parametrize("name", sorted(NEW_MEMORY))
+def test_an_op_that_is_rounded_in_place_returns_new_memory(name: str) -> None:
+    found = [case for _, case in cases() if case.op == name and case.raises is None]
+    assert found
+    for case in found:
+        inputs = {
+            key: torch.from_numpy(np.array(value)) if isinstance(value, np.ndarray) else value
+            for key, value in case.inputs.items()
+        }
+        result = find(name, case.opset).fn(**inputs)
+        held = {value.untyped_storage().data_ptr() for value in inputs.values() if isinstance(value, torch.Tensor)}
+        assert result.numel() == 0 or result.untyped_storage().data_ptr() not in held

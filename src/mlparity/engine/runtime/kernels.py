@@ -35,6 +35,12 @@ ACTIVATIONS: Mapping[str, Callable[[Step], Twin | None]] = {
 """The activations that oneDNN applies to the bit as the ops do; smooth ones it approximates."""
 
 
+NEW_MEMORY = frozenset(
+    {"add", "conv", "gelu", "layer_norm", "linear", "matmul", "mul", "sigmoid", "silu", "softmax", "sub", "tanh"}
+)
+"""Ops whose functions never return an input or a view of one, so that their result is rounded where it lies."""
+
+
 def with_kernels(
     steps: tuple[Step, ...], initial: Sequence[object], kept: frozenset[int], declared: Mapping[int, ValueType]
 ) -> tuple[Step, ...]:
@@ -64,7 +70,7 @@ def _merged(
             continue
         packed = _packed(step, initial, declared)
         if packed is None:
-            merged.append(step)
+            merged.append(_in_place(step) if step.op.type in NEW_MEMORY else step)
             continue
         follower = followers.get(step.stores[0].slot)
         twin = _activation(step, follower, uses)
@@ -79,8 +85,11 @@ def _merged(
 def _twin_of(step: Step, packed: _Packed, last: Step) -> Step:
     """Return the step that runs `packed` and stores what `last` stores; each result is new memory."""
     feeds = tuple(feed for feed in step.feeds if feed.parameter == "x")
-    stores = tuple(replace(store, in_place=True) for store in last.stores)
-    return replace(step, fn=packed, constants={}, feeds=feeds, stores=stores)
+    return _in_place(replace(step, fn=packed, constants={}, feeds=feeds, stores=last.stores))
+
+
+def _in_place(step: Step) -> Step:
+    return replace(step, stores=tuple(replace(store, in_place=True) for store in step.stores))
 
 
 def _activation(step: Step, follower: Step | None, uses: Mapping[int, int]) -> Twin | None:
