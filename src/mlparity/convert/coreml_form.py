@@ -64,7 +64,10 @@ class CoremlForm(nn.Module):
     def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         """Return the source's outputs, bool as int32 and every float as fp32."""
         given = [form.given(tensor) for form, tensor in zip(self.forms, tensors, strict=True)]
-        return tuple(_returned(result) for result in self.inner(*given))
+        results: list[Tensor] = []
+        for result in self.inner(*given):
+            results.append(_apart(_returned(result), (*tensors, *results)))
+        return tuple(results)
 
 
 def coreml_form(source: Source, sample: Mapping[str, np.ndarray], eval_mode: bool) -> CoremlForm:
@@ -111,6 +114,11 @@ def _widened(module: nn.Module) -> nn.Module:
     if all(tensor.dtype is torch.float32 for tensor in tensors if tensor.is_floating_point()):
         return module
     return copy.deepcopy(module).to(torch.float32)
+
+
+def _apart(tensor: Tensor, others: tuple[Tensor, ...]) -> Tensor:
+    """Return a tensor of its own where one is given out under several names: coremltools keeps one name of a value."""
+    return torch.ops.aten.alias.default(tensor) if any(tensor is other for other in others) else tensor
 
 
 def _returned(tensor: Tensor) -> Tensor:

@@ -39,7 +39,7 @@ def fold_constants(program: ExportedProgram) -> None:
                 values[node] = value
     for node in list(module.graph.nodes):
         value = values.get(node)
-        if node.op == "call_function" and isinstance(value, Tensor) and any(user not in values for user in node.users):
+        if node.op == "call_function" and isinstance(value, Tensor) and _ends_here(node, values):
             _replace(program, node, value)
     module.graph.eliminate_dead_code()
     module.recompile()
@@ -105,7 +105,12 @@ def add_constant(program: ExportedProgram, name: str, value: Tensor, meta: Mappi
     return constant
 
 
+def _ends_here(node: fx.Node, values: Values) -> bool:
+    """Tell whether something uses a constant that is none itself. The graph's output must stay an op's result."""
+    return any(user not in values and user.op != "output" for user in node.users)
+
+
 def _replace(program: ExportedProgram, node: fx.Node, value: Tensor) -> None:
     with program.graph_module.graph.inserting_before(node):
         constant = add_constant(program, "_folded", value.clone(), node.meta)
-    node.replace_all_uses_with(constant)
+    node.replace_all_uses_with(constant, lambda user: user.op != "output")

@@ -10,6 +10,7 @@ from torch import Tensor, fx
 from torch._decomp import decomposition_table
 from torch._export.utils import _get_decomp_for_cia
 from torch.export import ExportedProgram
+from torch.export.graph_signature import TensorArgument
 
 from mlparity.convert.exported_axes import merge_axes
 from mlparity.convert.exported_constants import fold_constants
@@ -36,14 +37,41 @@ _OPERATORS: dict[object, Overload] = {
 
 def prepare(program: ExportedProgram) -> None:
     """Bring a program into the form that suits coremltools: common names, constants computed, five axes at most."""
-    use_common_names(program)
+    _use_common_names(program)
+    _remove_assertions(program)
     resolve_strides(program)
     fold_constants(program)
     merge_axes(program)
     lower_ranks(program)
+    _name_outputs(program)
 
 
-def use_common_names(program: ExportedProgram) -> None:
+def _remove_assertions(program: ExportedProgram) -> None:
+    """Take out the checks that an export adds: they compute nothing, and Core ML has none."""
+    graph = program.graph_module.graph
+    for node in list(graph.nodes):
+        if node.target in _ASSERTIONS and not node.users:
+            graph.erase_node(node)
+
+
+def _name_outputs(program: ExportedProgram) -> None:
+    """Let the signature name the nodes that now give the outputs: coremltools looks them up by these names."""
+    given = next(node for node in reversed(program.graph_module.graph.nodes) if node.op == "output").args[0]
+    for spec, node in zip(program.graph_signature.output_specs, cast("tuple[object, ...]", given), strict=True):
+        if isinstance(node, fx.Node) and isinstance(spec.arg, TensorArgument):
+            spec.arg.name = node.name
+
+
+_ASSERTIONS = frozenset(
+    (
+        torch.ops.aten._assert_tensor_metadata.default,
+        torch.ops.aten._assert_async.msg,
+        torch.ops.aten._assert_scalar.default,
+    )
+)
+
+
+def _use_common_names(program: ExportedProgram) -> None:
     """Give Python's operators on truth values the names of the ops that they are."""
     for node in program.graph_module.graph.nodes:
         if node.target in _OPERATORS and all(_is_truth(each) for each in node.args):
