@@ -48,7 +48,7 @@ MODELS = (
     Model("Resemblyzer", "speaker", "speaker_mels"),
     Model("P-Net", "face_proposals", "faces"),
     Model("BeatNet", "beats", "beat_frames", {"next_hidden": "hidden", "next_cell": "cell"}),
-    Model("tf_efficientnetv2_s", "efficientnetv2_s", "photos_300"),
+    Model("tf_efficientnetv2_s", "efficientnetv2_s", "turned_photos_300"),
 )
 
 
