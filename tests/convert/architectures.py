@@ -113,7 +113,10 @@ ENCODERS = (
     Architecture("roformer", "RoFormerModel", "text", {**TEXT, "embedding_size": 32}),
     Architecture("ernie", "ErnieModel", "text", TEXT),
     Architecture(
-        "nystromformer", "NystromformerModel", "text", {**TEXT, "num_landmarks": 4, "segment_means_seq_len": LENGTH}
+        "nystromformer",
+        "NystromformerModel",
+        "text",
+        {**TEXT, "num_landmarks": LENGTH, "segment_means_seq_len": LENGTH},
     ),
     Architecture("convbert", "ConvBertModel", "text", {**TEXT, "embedding_size": 16}),
     Architecture("megatron-bert", "MegatronBertModel", "text", TEXT),
@@ -422,7 +425,7 @@ IMAGES = (
         "efficientnet",
         "EfficientNetModel",
         "image",
-        {"width_coefficient": 0.25, "depth_coefficient": 0.25, "hidden_dim": 64, "image_size": 32},
+        {"width_coefficient": 0.25, "depth_coefficient": 0.25, "hidden_dim": 320, "image_size": 32},
     ),
     Architecture("segformer", "SegformerModel", "image64", {"hidden_sizes": [8, 16, 24, 32], "depths": [1, 1, 1, 1]}),
     Architecture(
@@ -488,7 +491,7 @@ IMAGES = (
             "key_dim": [4, 4, 4],
         },
     ),
-    Architecture("cvt", "CvtModel", "image64", {"embed_dim": [8, 16, 32], "num_heads": [1, 2, 4], "depth": [1, 1, 2]}),
+    Architecture("cvt", "CvtModel", "image64", {"embed_dim": [8, 16, 32], "num_heads": [1, 2, 4], "depth": [1, 2, 3]}),
     Architecture(
         "pvt",
         "PvtModel",
@@ -536,7 +539,12 @@ IMAGES = (
         "glpn",
         "GLPNForDepthEstimation",
         "image64",
-        {"hidden_sizes": [8, 16, 24, 32], "depths": [1, 1, 1, 1], "decoder_hidden_size": 16},
+        {
+            "hidden_sizes": [8, 16, 24, 32],
+            "depths": [1, 1, 1, 1],
+            "num_attention_heads": [1, 2, 4, 8],
+            "decoder_hidden_size": 16,
+        },
     ),
     Architecture(
         "hiera",
@@ -630,7 +638,7 @@ IMAGES = (
                 "hidden_sizes": [16, 16, 32, 32],
                 "depths": [1, 1, 1, 1],
                 "out_features": ["stage2", "stage3", "stage4"],
-                "layer_type": "basic",
+                "layer_type": "bottleneck",
             },
         },
     ),

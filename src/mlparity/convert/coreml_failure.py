@@ -6,8 +6,10 @@ import re
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import mlparity
 from mlparity.core.errors import ConversionError
 from mlparity.core.source import Source
 
@@ -51,6 +53,9 @@ def demanded_target(error: BaseException) -> str | None:
     return f"iOS{max(named)}" if named else None
 
 
+_OURS = str(Path(mlparity.__file__).parent)
+"""Where our own wrappers' lines are, which say nothing of the user's model."""
+
 _NEXT_STEPS = (
     (
         r"not implemented|Unsupported fx node",
@@ -84,8 +89,9 @@ def _place(node: Any) -> str:
     meta: Mapping[str, Any] = node.meta if isinstance(node.meta, Mapping) else {}
     stack = meta.get("nn_module_stack")
     module = next(reversed(stack.values()))[0] if stack else _traced_module(node)
-    line = re.findall(r'File "([^"]+)", line (\d+)', meta.get("stack_trace") or "")
-    source = f"{line[-1][0]}:{line[-1][1]}" if line else ""
+    lines = re.findall(r'File "([^"]+)", line (\d+)', meta.get("stack_trace") or "")
+    theirs = [each for each in lines if _OURS not in each[0]]
+    source = ":".join(theirs[-1]) if theirs else ""
     return " at ".join(each for each in (_own(module), source) if each)
 
 

@@ -12,13 +12,13 @@ from mlparity.convert.coreml_lowerings.call import Call, Var, lowering
 def prelu(call: Call) -> Var:
     """Lower `prelu`: a slope for each channel, which is the second axis, or one for all.
 
-    MIL's `prelu` takes three axes and more, and constant slopes. With less, or computed slopes, it is spelt out as
+    MIL's `prelu` takes constant slopes, and several of them for images alone. Elsewhere it is spelt out as
     max(x, 0) + slope * min(x, 0); coremltools' own fails there.
     """
     x, slope = call.tensor("self"), call.tensor("weight")
-    if x.rank >= 3 and slope.val is not None:
-        alpha = np.broadcast_to(slope.val.reshape(-1), (x.shape[1],)) if slope.val.size == 1 else slope.val.reshape(-1)
-        return mb.prelu(x=x, alpha=np.ascontiguousarray(alpha), name=call.node.name)
+    if x.rank == 4 and slope.val is not None:
+        alpha = np.ones(int(x.shape[1]), np.float32) * slope.val.reshape(-1)
+        return mb.prelu(x=x, alpha=alpha, name=call.node.name)
     if slope.rank == 1 and x.rank > 2:
         slope = mb.reshape(x=slope, shape=[1, -1, *[1] * (x.rank - 2)])
     zero = np.float32(0)

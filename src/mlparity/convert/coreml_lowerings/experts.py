@@ -20,7 +20,7 @@ def histc(call: Call) -> Var:
         raise ValueError("histc without bounds depends on the inputs")
     x = mb.reshape(x=mb.cast(x=call.tensor("self"), dtype="fp32"), shape=[-1, 1])
     scaled = mb.floor(x=mb.mul(x=mb.real_div(x=mb.sub(x=x, y=float(low)), y=float(high - low)), y=float(bins)))
-    last = mb.equal(x=scaled, y=float(bins))  # the upper bound itself belongs to the last interval
+    last = mb.equal(x=x, y=float(high))  # the upper bound itself belongs to the last interval
     place = mb.select(cond=last, a=np.float32(bins - 1), b=scaled)
     hits = mb.cast(x=mb.equal(x=place, y=np.arange(bins, dtype=np.float32)[None]), dtype="fp32")
     return mb.reduce_sum(x=hits, axes=[0], name=call.node.name)

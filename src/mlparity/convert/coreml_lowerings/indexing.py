@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from coremltools.converters.mil import Builder as mb  # noqa: N813 - the name that coremltools' documents use
+from coremltools.converters.mil.frontend.torch.ops import scatter as scatter_of_coremltools
 from coremltools.converters.mil.mil.ops.defs._utils import promote_input_dtypes
 
 from mlparity.convert.coreml_lowerings.call import Call, Var, lowering
@@ -17,12 +20,16 @@ def index_add(call: Call) -> Var:
     return _scattered(call, source, "add")
 
 
-@lowering("scatter.value", "self dim index value", replaces=True)
-def scatter_value(call: Call) -> Var:
-    """Lower `scatter` of one number; coremltools' own does not give it the type of the tensor."""
+@lowering("scatter scatter.value scatter.src", "self dim index src reduce value", replaces=True)
+def scatter(call: Call) -> Any:
+    """Lower `scatter` of a tensor or a number; coremltools' own does not give the number the type of the tensor."""
+    if call.optional("reduce") is not None:
+        return scatter_of_coremltools(call.context, call.node)
     x, index = call.tensor("self"), mb.cast(x=call.tensor("index"), dtype="int32")
-    filled = mb.fill(shape=mb.shape(x=index), value=float(call.constant("value")))
-    updates = mb.cast(x=filled, dtype=call.dtype(x))
+    source = call.tensor("value" if call.optional("src") is None else "src")
+    if source.rank == 0:
+        source = mb.fill(shape=mb.shape(x=index), value=float(source.val))
+    updates = mb.cast(x=source, dtype=call.dtype(x))
     axis = call.constant("dim")
     return mb.scatter_along_axis(data=x, indices=index, updates=updates, axis=axis, mode="update", name=call.node.name)
 

@@ -14,6 +14,7 @@ from mlparity.convert.coreml_lowerings import (  # noqa: F401 - each family ente
     creation,
     differences,
     experts,
+    fourier,
     indexing,
     padding,
     resizing,
