@@ -158,7 +158,7 @@ def test_a_user_s_lowering_is_used_and_may_demand_a_newer_target() -> None:
             return torch.erfinv(x)
 
     with quiet():
-        from coremltools.converters.mil import Builder as mb  # noqa: N813
+        from coremltools.converters.mil import Builder as mb
         from coremltools.converters.mil.frontend.torch.ops import _get_inputs
         from coremltools.converters.mil.frontend.torch.torch_op_registry import _TORCH_OPS_REGISTRY, register_torch_op
 

@@ -12,12 +12,14 @@ from mlparity.convert.coreml_failure import demanded_target, failure_of
 from mlparity.convert.coreml_features import input_types, output_types
 from mlparity.convert.coreml_form import CoremlForm, coreml_form
 from mlparity.convert.coreml_frontends import Loaded, exported, recorded_run, traced, writes_into_parts
+from mlparity.convert.coreml_masks import with_finite_masks
 from mlparity.convert.coreml_options import LOWEST_TARGET, CoremlOptions, Frontend
 from mlparity.convert.coreml_precision import compute_precision
 from mlparity.convert.exported_ops import can_decompose, decompose_lacking
 from mlparity.core.errors import ConversionError
 from mlparity.core.session import Sample
 from mlparity.core.source import Source
+from mlparity.core.words import Precision
 
 _DECOMPOSED_AT_MOST = 8
 """How many ops, one after the other, are decomposed because their lowering fails; each costs a conversion."""
@@ -111,6 +113,7 @@ class Job:
             outputs=output_types(ct, self.source.output_names, self.floating),
             minimum_deployment_target=_target(ct, target),
             compute_precision=compute_precision(ct, self.options),
+            pass_pipeline=_pipeline(ct, self.options),
             skip_model_load=True,
         )
         return Converted(model, target)
@@ -118,6 +121,11 @@ class Job:
 
 def _examples(form: CoremlForm, sample: Sample) -> tuple[torch.Tensor, ...]:
     return tuple(each.example(sample[each.name]) for each in form.forms)
+
+
+def _pipeline(coremltools: Any, options: CoremlOptions) -> Any:
+    pipeline = coremltools.PassPipeline.DEFAULT
+    return with_finite_masks(pipeline) if options.precision is Precision.FP16 else pipeline
 
 
 def _target(coremltools: Any, name: str) -> Any:
