@@ -20,13 +20,16 @@ LENGTH = 12
 
 @dataclass(frozen=True)
 class Architecture:
-    """A model class of transformers, its config's deviations from the small defaults, and the kind of its sample."""
+    """A model class of transformers, what its config has apart from defaults, and the kind of its sample.
+
+    `refused` says why no conversion can be right: shapes that depend on the values, random choices.
+    """
 
     name: str
     model: str
     sample: str
     config: Mapping[str, object] = field(default_factory=dict)
-    config_class: str = ""
+    refused: str = ""
 
 
 TEXT = {
@@ -79,6 +82,8 @@ SPEECH = {
     "num_conv_pos_embedding_groups": 2,
 }
 STAGES = {"embed_dim": 16, "depths": (1, 2), "num_heads": (2, 4), "window_size": 4, "image_size": 32, "patch_size": 2}
+DATA = "an expert takes the tokens that chose it, and how many did is known only when the model runs"
+KEYPOINTS = "it returns as many keypoints as it finds"
 
 
 ENCODERS = (
@@ -235,6 +240,7 @@ DECODERS = (
             "attn_config": {"kv_n_heads": 2, "clip_qkv": 8.0, "rope_theta": 1e4},
             "ffn_config": {"ffn_hidden_size": 32, "moe_num_experts": 4, "moe_top_k": 2, "hidden_size": 32},
         },
+        refused=DATA,
     ),
     Architecture("mamba", "MambaModel", "text_only", {**DECODER, "state_size": 4, "time_step_rank": 4}),
     Architecture(
@@ -258,7 +264,9 @@ ENCODER_DECODERS = (
     Architecture("t5-encoder", "T5EncoderModel", "text", T5),
     Architecture("umt5", "UMT5Model", "pair", T5),
     Architecture("longt5", "LongT5Model", "pair", {**T5, "local_radius": 4}),
-    Architecture("switch", "SwitchTransformersModel", "pair", {**T5, "num_experts": 2, "expert_capacity": 16}),
+    Architecture(
+        "switch", "SwitchTransformersModel", "pair", {**T5, "num_experts": 2, "expert_capacity": 16}, refused=DATA
+    ),
     Architecture("bart", "BartModel", "pair", SEQ2SEQ),
     Architecture("mbart", "MBartModel", "pair", SEQ2SEQ),
     Architecture("pegasus", "PegasusModel", "pair", SEQ2SEQ),
@@ -642,7 +650,13 @@ IMAGES = (
             },
         },
     ),
-    Architecture("vilt", "ViltModel", "text_image", {**TEXT, **PATCHES, "max_image_length": -1}),
+    Architecture(
+        "vilt",
+        "ViltModel",
+        "text_image",
+        {**TEXT, **PATCHES, "max_image_length": -1},
+        refused="it draws patches at random",
+    ),
     Architecture("blip-vision", "BlipVisionModel", "image", PATCHES),
     Architecture(
         "sam-vision",
@@ -667,6 +681,7 @@ IMAGES = (
             "keypoint_decoder_dim": 65,
             "descriptor_decoder_dim": 16,
         },
+        refused=KEYPOINTS,
     ),
 )
 

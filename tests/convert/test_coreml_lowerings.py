@@ -23,6 +23,8 @@ ROWS = RNG.standard_normal((5, 4)).astype(np.float32)
 INDEX = np.array([4, 0, 2])
 WEIGHTS = torch.from_numpy(RNG.standard_normal((3, 4, 4)).astype(np.float32))
 
+SCALE = torch.tensor([1.5, -2.5]).reshape(1, 2, 1, 1)
+
 
 @dataclass(frozen=True)
 class Case:
@@ -100,6 +102,7 @@ CASES = (
     Case("scatter of a number", lambda x, i: x.scatter(0, i[:, None].expand(3, 4), 1), (ROWS, INDEX)),
     Case("another name", lambda x: torch.multiply(x, torch.negative(x)), (X,)),
     Case("fourier", lambda x: torch.fft.fft(x.repeat(1, 1, 16), dim=-1).real, (X,)),
+    Case("a scale and a shift of an image", lambda x: x * SCALE + 3 * SCALE, (IMAGE,)),
     Case("truth values by index", lambda x, i: (x > 0)[i].float(), (ROWS, INDEX)),
 )
 """What coremltools 9.0 lacks, or gets wrong, as its lowering's docstring says."""

@@ -27,6 +27,9 @@ _DECOMPOSED_AT_MOST = 8
 _OLDEST_SPEC = 6
 """The specification version of iOS 15, the first with ML Programs. Source: coremltools 9.0, `AvailableTarget`."""
 
+_INEXACT_PASSES = frozenset({"common::fuse_elementwise_to_batchnorm"})
+"""Passes that change the result: this one makes `x * a + b` a norm of variance 1, whose epsilon takes 5e-6 off."""
+
 
 class DoubtfulTraceError(Exception):
     """A trace converts, and may compute something else than the module; other routes are tried first."""
@@ -125,6 +128,7 @@ def _examples(form: CoremlForm, sample: Sample) -> tuple[torch.Tensor, ...]:
 
 def _pipeline(coremltools: Any, options: CoremlOptions) -> Any:
     pipeline = coremltools.PassPipeline.DEFAULT
+    pipeline.remove_passes(_INEXACT_PASSES)
     return with_finite_masks(pipeline) if options.precision is Precision.FP16 else pipeline
 
 

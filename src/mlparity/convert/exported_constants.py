@@ -101,7 +101,7 @@ def add_constant(program: ExportedProgram, name: str, value: Tensor, meta: Mappi
     program.constants[free] = value  # PyTorch checks that each attribute is among the constants
     constant: fx.Node = module.graph.get_attr(free)
     mode = detect_fake_mode([node.meta.get("val") for node in module.graph.nodes])
-    constant.meta = {**meta, "val": value if mode is None else mode.from_tensor(value)}
+    constant.meta = {**meta, "val": value if mode is None else mode.from_tensor(value, static_shapes=True)}
     return constant
 
 

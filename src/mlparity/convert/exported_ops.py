@@ -24,6 +24,30 @@ _ROUNDS = 8
 
 _aten = torch.ops.aten
 
+_prims = torch.ops.prims
+
+_PRIMS: dict[object, Overload] = {
+    _prims.abs.default: _aten.abs.default,
+    _prims.add.default: _aten.add.Tensor,
+    _prims.div.default: _aten.div.Tensor,
+    _prims.eq.default: _aten.eq.Tensor,
+    _prims.exp.default: _aten.exp.default,
+    _prims.ge.default: _aten.ge.Tensor,
+    _prims.gt.default: _aten.gt.Tensor,
+    _prims.le.default: _aten.le.Tensor,
+    _prims.log.default: _aten.log.default,
+    _prims.lt.default: _aten.lt.Tensor,
+    _prims.maximum.default: _aten.maximum.default,
+    _prims.minimum.default: _aten.minimum.default,
+    _prims.mul.default: _aten.mul.Tensor,
+    _prims.ne.default: _aten.ne.Tensor,
+    _prims.neg.default: _aten.neg.default,
+    _prims.pow.default: _aten.pow.Tensor_Tensor,
+    _prims.sub.default: _aten.sub.Tensor,
+    _prims.where.default: _aten.where.self,
+}
+"""Ops in which some decompositions of PyTorch end, and those that coremltools knows; the arguments are the same."""
+
 _OPERATORS: dict[object, Overload] = {
     _aten.__and__.Tensor: _aten.logical_and.default,
     _aten.__or__.Tensor: _aten.logical_or.default,
@@ -62,6 +86,8 @@ def _name_outputs(program: ExportedProgram) -> None:
             spec.arg.name = node.name
 
 
+_INTO_VIEWS = ("diagonal_scatter", "as_strided_scatter")
+
 _ASSERTIONS = frozenset(
     (
         torch.ops.aten._assert_tensor_metadata.default,
@@ -72,10 +98,14 @@ _ASSERTIONS = frozenset(
 
 
 def _use_common_names(program: ExportedProgram) -> None:
-    """Give Python's operators on truth values the names of the ops that they are."""
+    """Give Python's operators on truth values, and PyTorch's primitive ops, the names that coremltools knows."""
     for node in program.graph_module.graph.nodes:
         if node.target in _OPERATORS and all(_is_truth(each) for each in node.args):
             node.target = _OPERATORS[node.target]
+        node.target = _PRIMS.get(node.target, node.target)
+        if node.target is _prims.convert_element_type.default:
+            node.target, node.kwargs = _aten._to_copy.default, {"dtype": node.args[1]}
+            node.args = node.args[:1]
     program.graph_module.recompile()
 
 
@@ -112,7 +142,12 @@ def _is_truth(argument: object) -> bool:
 
 
 def _decomposition(op: Overload) -> Callable[..., object] | None:
-    """Return PyTorch's own way to write an op in others: from its table, or the op's composite kernel."""
+    """Return PyTorch's own way to write an op in others: from its table, or the op's composite kernel.
+
+    The table's way to scatter into a view writes in place, which an exported program must not.
+    """
+    if str(op.overloadpacket).endswith(_INTO_VIEWS):
+        return None
     if op in decomposition_table:
         return cast("Callable[..., object]", decomposition_table[op])
     return cast("Callable[..., object]", _get_decomp_for_cia(op)) if op._can_decompose() else None

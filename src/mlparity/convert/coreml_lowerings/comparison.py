@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from coremltools.converters.mil import Builder as mb  # noqa: N813 - the name that coremltools' documents use
 from coremltools.converters.mil.frontend import _utils
+from coremltools.converters.mil.frontend.torch.ops import where as where_of_coremltools
 from coremltools.converters.mil.mil import types
 from coremltools.converters.mil.mil.ops.defs._utils import promote_input_dtypes
+from coremltools.converters.mil.mil.types.symbolic import any_symbolic
 
 from mlparity.convert.coreml_lowerings.call import Call, Var, lowering
 
 
-@lowering("where.scalarother where.scalarself where_scalarself", "condition self other", replaces=True)
-def where_scalar(call: Call) -> Var:
-    """Lower `where` with a number on one side; coremltools' own has no `ScalarOther`, and does not match the types."""
+@lowering("where where.self where.scalarother where.scalarself where_scalarself", "condition self other", replaces=True)
+def where(call: Call) -> Any:
+    """Lower `where`; coremltools' own lacks `ScalarOther`, does not match the types of a number, and fails on scalars."""
+    if call.optional("self") is None:
+        return where_of_coremltools(call.context, call.node)  # the places where a condition holds
     condition = call.tensor("condition")
     if not types.is_bool(condition.dtype):
         condition = mb.cast(x=condition, dtype="bool")
     a, b = promote_input_dtypes([call.tensor("self"), call.tensor("other")])
-    condition, a, b = _utils.pymil_broadcast_tensors([condition, a, b])
+    if max(condition.rank, a.rank, b.rank) > 0 and not any(any_symbolic(each.shape) for each in (condition, a, b)):
+        condition, a, b = _utils.pymil_broadcast_tensors([condition, a, b])
     return mb.select(cond=condition, a=a, b=b, name=call.node.name)
 
 
