@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import mlparity
 from mlparity.core.errors import ConversionError
 from mlparity.core.source import Source
 
@@ -53,7 +52,7 @@ def demanded_target(error: BaseException) -> str | None:
     return f"iOS{max(named)}" if named else None
 
 
-_OURS = str(Path(mlparity.__file__).parent)
+_OURS = str(Path(__file__).parents[1])
 """Where our own wrappers' lines are, which say nothing of the user's model."""
 
 _NEXT_STEPS = (
