@@ -1,6 +1,6 @@
 """A table of transformers' architectures, each built small from its config, with a sample; no downloads.
 
-`python -m tests.convert.architectures [NAME ...]` converts, verifies and prints one line for each.
+`python -m benchmarks.architectures` converts and verifies them all.
 """
 
 from __future__ import annotations

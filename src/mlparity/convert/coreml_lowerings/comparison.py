@@ -16,7 +16,7 @@ from mlparity.convert.coreml_lowerings.call import Call, Var, lowering
 
 @lowering("where where.self where.scalarother where.scalarself where_scalarself", "condition self other", replaces=True)
 def where(call: Call) -> Any:
-    """Lower `where`; coremltools' own lacks `ScalarOther`, does not match the types of a number, and fails on scalars."""
+    """Lower `where`; coremltools' own lacks `ScalarOther`, and fails on scalars and on a number of another type."""
     if call.optional("self") is None:
         return where_of_coremltools(call.context, call.node)  # the places where a condition holds
     condition = call.tensor("condition")
