@@ -48,7 +48,7 @@ def make_artifacts(source: Source, sample: Sample, options: VerifyOptions, stage
     """Take the given artifacts and convert what the settings need beside them, all into `stage`.
 
     Raises:
-        ConversionError: no Core ML artifact could be made though Core ML settings are asked for.
+        ConversionError: not one artifact could be made.
         FormatError: a given artifact cannot be read.
     """
     given = dict(_taken(path, stage) for path in options.artifacts)

@@ -11,14 +11,19 @@ from pathlib import Path
 from mlparity.core.errors import OutputError
 
 _MARK = "record.json"
+_NAMES = frozenset({_MARK, "report.html", "report.md", "VerifiedModel.swift"})
+_SUFFIXES = (".mlpackage", ".tflite", ".onnx", ".mlparity.json")
+"""What a verification writes; a folder with anything beside it is somebody's, and is left alone."""
+
+_SHOWN = 200
 
 
 @contextmanager
 def staged_folder(out: Path) -> Iterator[Path]:
     """Yield an empty folder beside `out`; when the block ends well it takes the place of `out`.
 
-    An `out` that an earlier verification wrote is replaced; any other non-empty folder is left alone. If the block
-    raises, Ctrl-C included, nothing remains.
+    An `out` that holds what an earlier verification wrote, and nothing else, is replaced; any other non-empty folder
+    is left alone. If the block raises, Ctrl-C included, nothing of it remains and an earlier result stays.
 
     Raises:
         OutputError: `out` holds something else, or cannot be written, or the disk is full.
@@ -39,12 +44,13 @@ def staged_folder(out: Path) -> Iterator[Path]:
 
 
 def _check_free(out: Path) -> None:
-    if out.is_dir() and (not any(out.iterdir()) or (out / _MARK).is_file()):
-        return
-    if out.exists():
+    entries = sorted(each.name for each in out.iterdir()) if out.is_dir() else []
+    strange = [name for name in entries if name not in _NAMES and not name.endswith(_SUFFIXES)]
+    if out.exists() and (not out.is_dir() or strange or (entries and _MARK not in entries)):
         raise OutputError(
             "the output folder holds something else",
             where=str(out),
+            found=", ".join(strange if strange else entries)[:_SHOWN],
             expected="a new or empty folder, or one that mlparity wrote",
             next_step="choose another --out",
         )
@@ -56,14 +62,15 @@ def _take_place(stage: Path, out: Path) -> None:
         stage.rename(out)
         return
     old = Path(tempfile.mkdtemp(prefix=f".{out.name}.old.", dir=out.parent))
-    out.rename(old / out.name)
     try:
+        out.rename(old / out.name)
         stage.rename(out)
-    except OSError:
-        (old / out.name).rename(out)
+    except BaseException:  # Ctrl-C too: the earlier results come back, and are never deleted before the new ones stand
+        if not out.exists() and (old / out.name).exists():
+            (old / out.name).rename(out)
+        old.rmdir()
         raise
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _unwritable(out: Path, error: OSError) -> OutputError:
