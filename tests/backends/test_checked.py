@@ -95,3 +95,11 @@ def test_a_foreign_error_gets_the_runtimes_name_and_an_own_one_passes() -> None:
     own = ExecutionError("the op refused")
     with pytest.raises(ExecutionError, match=r"^the op refused$"):
         run_checked(Fixed(SIGNATURE, own), SAMPLE)
+
+
+def test_a_scalar_fits_an_input_of_one_element_and_no_other() -> None:
+    one = Fixed(Signature((TensorSpec("s", (1,), "float32"),)), {"y": np.zeros(1)})
+    run_checked(one, {"s": np.float32(2).reshape(())})
+    assert one.fed["s"].tolist() == [2]
+    with pytest.raises(InputError, match="shape"):
+        run_checked(Fixed(Signature((TensorSpec("s", (2,), "float32"),)), {}), {"s": np.zeros((), np.float32)})

@@ -6,11 +6,15 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlparity.core.errors import FormatError, MlparityError
 from mlparity.core.session import TensorSpec
 from mlparity.core.words import Precision
 from mlparity.record.metadata import read_metadata
+
+if TYPE_CHECKING:
+    from mlparity.engine.mil.program import Program
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +70,18 @@ def _inspect_program(path: Path) -> Inspection:
             "specification version": str(program.spec_version),
             "opset": ", ".join(opsets),
             "functions": ", ".join(sorted(program.functions)),
-            "precision": str(precision_of(path)),
+            "precision": str(_precision(program)),
         },
-        problem=_engine_problem(path),
+        problem=_engine_problem(program),
     )
 
 
-def _engine_problem(path: Path) -> str:
-    from mlparity.engine.runtime.model import load_model
+def _engine_problem(program: Program) -> str:
+    from mlparity.engine.numerics import TYPED
+    from mlparity.engine.runtime.bind import bind
 
     try:
-        load_model(path)
+        bind(program, TYPED)
     except MlparityError as error:
         return str(error)
     return ""
@@ -105,16 +110,19 @@ def precision_of(path: Path) -> Precision:
     Raises:
         FormatError: it cannot be read.
     """
-    from mlparity.engine.mil.program import TensorType
     from mlparity.engine.mil.reader import read_program
 
     if not path.exists():
         raise FormatError("no such artifact", where=str(path), next_step="check the path")
-    if path.suffix == ".tflite":
-        return Precision.FP32
+    return _precision(read_program(path)) if path.suffix == ".mlpackage" else Precision.FP32
+
+
+def _precision(program: Program) -> Precision:
+    from mlparity.engine.mil.program import TensorType
+
     types = (
         output.type
-        for function in read_program(path).functions.values()
+        for function in program.functions.values()
         for op in function.walk()
         if op.type not in ("const", "cast")
         for output in op.outputs

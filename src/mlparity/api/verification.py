@@ -115,7 +115,9 @@ def _record(
         mlparity_version=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         environment=_environment(),
-        source=SourceInfo(source.name, source.kind, source.location, source.parameters, source.sha256, source.notes),
+        source=SourceInfo(
+            source.name, source.kind, source.location, source.parameters, source.sha256, _notes(source, rows)
+        ),
         samples=SamplesInfo(
             samples.description,
             len(samples),
@@ -136,6 +138,12 @@ def _record(
 
 
 _NAMES_KEPT = 1000
+
+
+def _notes(source: Source, rows: Rows) -> tuple[str, ...]:
+    if not rows.noise_failure:
+        return source.notes
+    return (*source.notes, f"the source's own fp32 noise is not known: {rows.noise_failure.splitlines()[0]}")
 
 
 def _environment() -> dict[str, str]:

@@ -55,6 +55,8 @@ def fits(shape: tuple[int, ...], wanted: tuple[int | None, ...] | None) -> bool:
 
 def _as_specified(array: np.ndarray, spec: TensorSpec, place: str) -> np.ndarray:
     where = f"input {spec.name}, {place}"
+    if array.ndim == 0 and spec.shape == (1,):
+        array = array.reshape(1)  # Core ML has no scalars; a converted one is an array of one element
     if not fits(array.shape, spec.shape):
         raise InputError("wrong input shape", where=where, found=str(array.shape), expected=str(spec.shape))
     if not spec.dtype or array.dtype == np.dtype(spec.dtype):

@@ -10,7 +10,7 @@ import pytest
 
 from mlparity.core.errors import FormatError, MlparityError
 from mlparity.engine.mil.printer import print_program
-from mlparity.engine.mil.program import TensorType, Value
+from mlparity.engine.mil.program import TensorType
 from mlparity.engine.mil.reader import read_program
 from mlparity.engine.mil.spec import proto
 from tests.engine.mil.packages import write_package
@@ -147,12 +147,12 @@ def test_what_is_no_package_is_refused(tmp_path: Path, name: str) -> None:
 
 
 def test_a_constant_in_the_spec_reads_as_its_type(package: Path) -> None:
-    constants = {
-        op.outputs[0].name: op.attributes["val"]
-        for op in read_program(package).functions["main"].walk()
-        if op.type == "const"
-    }
-    assert all(isinstance(value, Value) for value in constants.values())
-    assert "custom" in [value.data for value in constants.values() if isinstance(value.data, str)] or any(
-        isinstance(value.data, str) for value in constants.values()
-    )
+    function = read_program(package).functions["main"]
+    constants = {op.outputs[0].name: op.attributes["val"] for op in function.walk() if op.type == "const"}
+    conv = next(op for op in function.walk() if op.type == "conv")
+    read = {key: constants[arguments[0].name].data for key, arguments in conv.inputs.items() if key != "x"}
+    assert read["pad_type"] == "custom"
+    assert read["pad"].tolist() == [1, 1, 1, 1]
+    assert read["pad"].dtype == np.int32
+    assert read["groups"].shape == ()
+    assert read["weight"].dtype == np.float16
