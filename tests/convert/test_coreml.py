@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import errno
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -262,6 +263,31 @@ def test_a_module_in_training_mode_is_converted_in_eval_mode_when_asked() -> Non
     made = convert(source, IMAGE, CoremlOptions(eval_mode=True))
     assert "batch_norm" not in float_types(made), "a norm with fixed statistics is folded into the convolution"
     assert module.training, "the user's module stays as it was"
+
+
+SAVED = [
+    *(("pt2", frontend) for frontend in Frontend),
+    # torch.export refuses the parameters of TorchScript.
+    *(("torchscript", frontend) for frontend in (Frontend.TRACE, Frontend.RUN)),
+]
+
+
+@pytest.mark.parametrize(("kind", "frontend"), SAVED)
+def test_a_saved_program_is_converted(kind: str, frontend: Frontend, tmp_path: Path) -> None:
+    example = (torch.from_numpy(IMAGE["image"]),)
+    path = tmp_path / f"saved.{'pt2' if kind == 'pt2' else 'pt'}"
+    if kind == "pt2":
+        torch.export.save(torch.export.export(Small().eval(), example), path)
+    else:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # users still have such files
+            torch.jit.trace(Small().eval(), example).save(str(path))
+    source = load_source(str(path), IMAGE)
+    assert source.kind == kind
+    found = run(convert(source, IMAGE, CoremlOptions(frontends=(frontend,))), IMAGE, tmp_path)["output"]
+    with torch.no_grad():
+        wanted = Small().eval()(*example)
+    np.testing.assert_allclose(found, wanted.numpy(), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("frontend", Frontend)
