@@ -224,7 +224,12 @@ def test_an_interrupt_leaves_nothing(place: Place) -> None:
     for number in range(100):
         np.save(place.folder / "slow_samples" / f"{number:03}.npy", sample())
     running = subprocess.Popen(
-        [sys.executable, "-m", "mlparity", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "mlparity", *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A process in a script's background inherits an ignored SIGINT; a user's terminal does not ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert running.stderr is not None
     for line in running.stderr:
