@@ -75,6 +75,20 @@ def test_strides_are_those_of_the_tensor_in_memory(frontend: Frontend, tmp_path:
     assert parity.excess <= 1
 
 
+def rotated(x: Tensor) -> Tensor:
+    """A rotary embedding: neighbours taken for complex numbers are turned by an angle that grows with the place."""
+    angles = torch.outer(torch.arange(8.0), torch.tensor([1.0, 0.1, 0.01]))
+    pairs = torch.view_as_complex(x.transpose(1, 3).reshape(2, 3, 8, 4, 2).transpose(1, 3).contiguous())
+    turned = pairs * torch.polar(torch.ones_like(angles), angles)[:, None].transpose(0, 1)
+    return torch.view_as_real(turned + pairs.conj() * 0.5).flatten(3) * turned.abs().mean()
+
+
+@pytest.mark.parametrize("frontend", EXPORTED)
+def test_complex_numbers_become_pairs(frontend: Frontend, tmp_path: Path) -> None:
+    parity = parity_of(Called(rotated).eval(), {"x": X}, tmp_path, CoremlOptions(frontends=(frontend,)))
+    assert parity.excess <= 1
+
+
 def test_what_depends_on_no_input_is_computed_beforehand() -> None:
     def masked(x: Tensor) -> Tensor:
         return x + torch.linalg.eigvalsh(torch.diag(torch.arange(3.0)))  # an op that coremltools has not

@@ -30,7 +30,7 @@ def fold_constants(program: ExportedProgram) -> None:
     know. The values are those that the source computes.
     """
     module = program.graph_module
-    values = _held_values(program)
+    values = held_values(program)
     for node in module.graph.nodes:
         if _is_pure(node) and all(each in values for each in node.all_input_nodes):
             made_from = [values[each] for each in node.all_input_nodes]
@@ -45,7 +45,7 @@ def fold_constants(program: ExportedProgram) -> None:
     module.recompile()
 
 
-def _held_values(program: ExportedProgram) -> Values:
+def held_values(program: ExportedProgram) -> Values:
     """Return the values of parameters, of buffers that no run changes, and of attributes."""
     changed = set(program.graph_signature.buffers_to_mutate.values())
     held = {**program.state_dict, **program.constants}

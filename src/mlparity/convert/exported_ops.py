@@ -13,6 +13,7 @@ from torch.export import ExportedProgram
 from torch.export.graph_signature import TensorArgument
 
 from mlparity.convert.exported_axes import merge_axes
+from mlparity.convert.exported_complex import split_complex
 from mlparity.convert.exported_constants import fold_constants
 from mlparity.convert.exported_ranks import lower_ranks
 from mlparity.convert.exported_strides import resolve_strides
@@ -65,6 +66,7 @@ def prepare(program: ExportedProgram) -> None:
     _remove_assertions(program)
     resolve_strides(program)
     fold_constants(program)
+    split_complex(program)
     merge_axes(program)
     lower_ranks(program)
     _name_outputs(program)

@@ -16,7 +16,7 @@ from mlparity.convert.exported_constants import add_constant
 
 _aten = torch.ops.aten
 
-_MOVES = frozenset(
+MOVES = frozenset(
     {
         operator.getitem,
         _aten.alias.default,
@@ -80,7 +80,7 @@ def lower_ranks(program: ExportedProgram) -> None:
 
 def _start(node: fx.Node, moved: dict[fx.Node, _Moved]) -> _Moved | None:
     """Return the start of the chain that a node belongs to, None where it belongs to none."""
-    if node.op != "call_function" or node.target not in _MOVES:
+    if node.op != "call_function" or node.target not in MOVES:
         return None
     source = cast("fx.Node", node.args[0])
     if source in moved:
