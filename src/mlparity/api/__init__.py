@@ -15,27 +15,32 @@ if TYPE_CHECKING:
     from mlparity.api.records import read_any_record
     from mlparity.api.run import run_artifact
     from mlparity.api.verification import verify
+    from mlparity.record.check import check_artifact, verdict_of
 
 __all__ = [
     "Inspection",
+    "check_artifact",
     "compare_saved",
     "execute_script",
     "inspect_artifact",
     "op_inventory",
     "read_any_record",
     "run_artifact",
+    "verdict_of",
     "verify",
 ]
 
 _HOMES = {
-    "Inspection": "inspect",
-    "compare_saved": "compare",
-    "execute_script": "execute",
-    "inspect_artifact": "inspect",
-    "op_inventory": "inspect",
-    "read_any_record": "records",
-    "run_artifact": "run",
-    "verify": "verification",
+    "Inspection": "api.inspect",
+    "check_artifact": "record.check",
+    "compare_saved": "api.compare",
+    "execute_script": "api.execute",
+    "inspect_artifact": "api.inspect",
+    "op_inventory": "api.inspect",
+    "read_any_record": "api.records",
+    "run_artifact": "api.run",
+    "verdict_of": "record.check",
+    "verify": "api.verification",
 }
 
 
@@ -43,4 +48,4 @@ def __getattr__(name: str) -> object:
     """Return a public name from its home (PEP 562)."""
     if name not in _HOMES:
         raise AttributeError(f"module 'mlparity.api' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"mlparity.api.{_HOMES[name]}"), name)
+    return getattr(importlib.import_module(f"mlparity.{_HOMES[name]}"), name)

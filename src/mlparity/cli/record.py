@@ -1,4 +1,4 @@
-"""`mlparity record`: what a verification wrote down."""
+"""`mlparity record`: what a verification wrote down, and whether it still holds."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from mlparity.cli.ending import ends_well
-from mlparity.cli.tables import settings_table, stdout
+from mlparity.cli.tables import STYLES, settings_table, stdout
 from mlparity.core.record import Record
+from mlparity.core.words import ComputeUnit, Verdict
 
-app = typer.Typer(help="Show what a verification wrote down.", no_args_is_help=True)
+app = typer.Typer(help="Show or check what a verification wrote down.", no_args_is_help=True)
 
 
 def show(
@@ -32,9 +33,31 @@ def show(
     console.print(record.recommendation.sentence)
 
 
+def check(
+    model: Annotated[Path, typer.Argument(help="A verified .mlpackage, .tflite or .onnx.")],
+    unit: Annotated[
+        ComputeUnit | None,
+        typer.Option(help="The compute units that the app loads it with; without it, those recommended."),
+    ] = None,
+    record: Annotated[Path | None, typer.Option(help="The record.json that it must be the subject of.")] = None,
+) -> Verdict:
+    """Check that MODEL still is what was verified, and passed in the setting that the app uses.
+
+    Exit code: 0 it is, 1 it is not, 2 it cannot be read, 3 it was never verified.
+    """
+    from mlparity import api
+
+    console = stdout()
+    findings = api.check_artifact(model, "" if unit is None else str(unit), record)
+    for finding in findings:
+        console.print(f"{finding.question}: {finding.verdict}, {finding.sentence}", style=STYLES[finding.verdict])
+    return api.verdict_of(findings)
+
+
 @app.callback()
 def _group() -> None:
-    """Show what a verification wrote down."""
+    """Show or check what a verification wrote down."""
 
 
 app.command("show")(ends_well(show))
+app.command("check")(ends_well(check))

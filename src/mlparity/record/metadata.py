@@ -28,6 +28,7 @@ def metadata_of(record: Record, artifact: Artifact) -> dict[str, str]:
     `com.mlparity.passed.computed` lists the compute units (for other targets, the settings) that passed in numbers of
     that standing, and so do `.measured` and `.emulated`; each is empty where none did. `com.mlparity.recommended`
     names the setting to load this artifact with, and is empty where another artifact is recommended, or none.
+    `com.mlparity.artifact.sha256` is the hash of what was verified, which these texts do not change.
     """
     rows = [result for result in record.settings if _is_of(result, artifact)]
     figures = {str(result.setting): _figures(result) for result in rows}
@@ -37,6 +38,7 @@ def metadata_of(record: Record, artifact: Artifact) -> dict[str, str]:
         "policy": record.policy.name,
         "verdict": str(record.verdict),
         "precision": str(artifact.precision),
+        "artifact.sha256": artifact.sha256,
         **{f"passed.{standing}": ", ".join(_passed(rows, standing)) for standing in Standing},
         "recommended": _recommended(record, rows),
         "figures": json.dumps(figures, sort_keys=True, allow_nan=False),

@@ -1,0 +1,87 @@
+"""An artifact that still is what was verified passes; anything else does not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from mlparity.cli.main import app
+from mlparity.core.errors import FormatError
+from mlparity.core.words import Verdict
+from mlparity.record.check import check_artifact, verdict_of
+from mlparity.record.files import write_record
+from mlparity.record.metadata import metadata_of, write_metadata
+from mlparity.record.package import artifact_sha256
+from tests.record.example import example_record
+
+RECORD = example_record()
+FP32, FP16, _ = RECORD.artifacts
+
+
+@pytest.fixture
+def verified(package: Path) -> Path:
+    artifact = replace(FP32, sha256=artifact_sha256(package))
+    write_metadata(package, metadata_of(RECORD, artifact))
+    return package
+
+
+def test_what_was_verified_passes(verified: Path) -> None:
+    findings = check_artifact(verified)
+    assert verdict_of(findings) is Verdict.PASS
+    assert "CPU_ONLY passed the policy 'consistency' (computed)" in findings[1].sentence
+
+
+def test_a_changed_weight_fails(verified: Path) -> None:
+    weights = next(verified.rglob("weight.bin"))
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    content, setting = check_artifact(verified)
+    assert (content.verdict, setting.verdict) == (Verdict.FAIL, Verdict.PASS)
+
+
+def test_a_setting_that_did_not_pass_fails(verified: Path) -> None:
+    content, setting = check_artifact(verified, "CPU_AND_NE")
+    assert (content.verdict, setting.verdict) == (Verdict.PASS, Verdict.FAIL)
+    assert "passed: CPU_ONLY, CPU_AND_GPU, ALL" in setting.sentence
+
+
+def test_an_artifact_that_nothing_recommends_fails(package: Path) -> None:
+    write_metadata(package, metadata_of(RECORD, replace(FP16, sha256=artifact_sha256(package))))
+    assert verdict_of(check_artifact(package)) is Verdict.FAIL
+
+
+def test_what_was_never_verified_is_unknown(package: Path) -> None:
+    assert verdict_of(check_artifact(package)) is Verdict.UNKNOWN
+    assert verdict_of(()) is Verdict.UNKNOWN
+
+
+def test_a_record_without_a_digest_is_unknown(verified: Path) -> None:
+    texts = metadata_of(RECORD, FP32)
+    del texts["com.mlparity.artifact.sha256"]
+    write_metadata(verified, texts)
+    assert verdict_of(check_artifact(verified)) is Verdict.UNKNOWN
+
+
+def test_the_record_is_the_one_that_the_artifact_names(verified: Path, tmp_path: Path) -> None:
+    write_record(RECORD, tmp_path / "record.json")
+    assert verdict_of(check_artifact(verified, record=tmp_path / "record.json")) is Verdict.PASS
+    write_record(example_record("another"), tmp_path / "record.json")
+    assert verdict_of(check_artifact(verified, record=tmp_path / "record.json")) is Verdict.FAIL
+
+
+def test_no_artifact_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="no such artifact"):
+        check_artifact(tmp_path / "absent.mlpackage")
+
+
+def test_the_command_ends_with_the_verdict(verified: Path, tmp_path: Path) -> None:
+    runner = CliRunner()
+    assert runner.invoke(app, ["record", "check", str(verified)]).exit_code == 0
+    assert runner.invoke(app, ["record", "check", str(verified), "--unit", "CPU_AND_NE"]).exit_code == 1
+    missing = runner.invoke(app, ["record", "check", str(tmp_path / "absent.tflite")])
+    assert missing.exit_code == 2
+    assert "no such artifact" in missing.output
