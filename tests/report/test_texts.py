@@ -12,7 +12,7 @@ import pytest
 
 from mlparity.core.record import Recommendation, Record, RowState, SettingResult
 from mlparity.core.words import ComputeUnit, Precision, Setting, Standing, Target, Verdict
-from mlparity.report.files import write_reports
+from mlparity.report.files import REPORT_NAMES, write_reports
 from mlparity.report.html import html_report
 from mlparity.report.markdown import escape, markdown_report
 from mlparity.report.rows import groups_of, rows_of
@@ -192,9 +192,10 @@ def test_no_core_ml_setting_gives_no_snippet(tmp_path: Path) -> None:
     litert = dataclasses.replace(RECORD, recommendation=Recommendation(Setting(Target.LITERT, Precision.FP32), "so"))
     assert swift_snippet(litert) is None
     names = {path.name for path in write_reports(RECORD, tmp_path)}
-    assert names == {"report.html", "report.md", "VerifiedModel.swift"} == {path.name for path in tmp_path.iterdir()}
+    assert names == set(REPORT_NAMES) == {path.name for path in tmp_path.iterdir()}
     write_reports(litert, tmp_path)
     assert not (tmp_path / "VerifiedModel.swift").exists()
+    assert not (tmp_path / "verified_model.py").exists()
 
 
 def test_a_record_without_figures() -> None:

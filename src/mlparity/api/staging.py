@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mlparity.core.errors import OutputError
+from mlparity.report.files import REPORT_NAMES
 
 _MARK = "record.json"
-_NAMES = frozenset({_MARK, "report.html", "report.md", "VerifiedModel.swift"})
+_NAMES = frozenset({_MARK, *REPORT_NAMES})
 _SUFFIXES = (".mlpackage", ".tflite", ".onnx", ".mlparity.json")
 """What a verification writes; a folder with anything beside it is somebody's, and is left alone."""
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from mlparity.cli.github import annotate
 from mlparity.cli.progress import shown_progress
 from mlparity.cli.tables import STYLES, settings_table, stdout
 from mlparity.core.record import Record, RowState
@@ -73,6 +74,7 @@ def verify(
     with shown_progress() as progress:
         record = api.verify(source, out, inputs, policy, options, progress)
     _show(record, out)
+    annotate(record, out / "report.md")
     return record.verdict
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import unicodedata
-
-from mlparity.core.numbers import format_number
-from mlparity.core.record import Record, SettingResult
-from mlparity.core.words import ComputeUnit, Target
-from mlparity.record.files import record_sha256
+from mlparity.core.record import Record
+from mlparity.core.words import ComputeUnit
+from mlparity.report.evidence import evidence_comments, recommended_coreml
 
 # Source: https://developer.apple.com/documentation/coreml/mlcomputeunits
 _CASES = {
@@ -38,37 +35,10 @@ enum VerifiedModel {{
 
 def swift_snippet(record: Record) -> str | None:
     """Return the file's text, or None where no Core ML setting is recommended."""
-    setting = record.recommendation.setting
-    if setting is None or setting.target is not Target.COREML or setting.compute_unit is None:
+    result = recommended_coreml(record)
+    if result is None or result.setting.compute_unit is None:
         return None
-    result = next((row for row in record.settings if row.setting == setting), None)
-    if result is None:
-        return None
+    unit = result.setting.compute_unit
     return _FILE.format(
-        comments="\n".join(f"// {_one_line(line)}" for line in _evidence(record, result)),
-        available=_AVAILABLE.get(setting.compute_unit, ""),
-        case=_CASES[setting.compute_unit],
+        comments=evidence_comments(record, result, "//"), available=_AVAILABLE.get(unit, ""), case=_CASES[unit]
     )
-
-
-def _evidence(record: Record, result: SettingResult) -> list[str]:
-    return [
-        f"Model: {record.source.name}, file {result.artifact}.",
-        f"Verified by mlparity {record.mlparity_version} on {record.created} with {result.setting}:"
-        f" {result.verdict} under the policy {record.policy.name!r}; the numbers are {result.standing}.",
-        *(
-            f"{output.output}: max {format_number(output.figures.get('max_abs'))},"
-            f" mean {format_number(output.figures.get('mean_abs'))} on scale {format_number(output.scale, 3)}."
-            for output in result.outputs
-        ),
-        f"Samples: {record.samples.count}. Record: SHA-256 {record_sha256(record)}.",
-        "Other compute units may change the predictions: verify again before you change this file.",
-    ]
-
-
-def _one_line(text: str) -> str:
-    """Keep a comment a comment: line ends, control characters and direction marks become spaces."""
-    return "".join(" " if unicodedata.category(letter) in _BREAKING else letter for letter in text)
-
-
-_BREAKING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})

@@ -1,0 +1,39 @@
+"""What a verification says on GitHub Actions: an annotation for a verdict that is no pass, and the job's summary."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from mlparity.cli.tables import stdout
+from mlparity.core.record import Record
+from mlparity.core.words import Verdict
+
+# Source: https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
+_LEVELS = {Verdict.FAIL: "error", Verdict.UNKNOWN: "warning"}
+_IN_MESSAGES = {"%": "%25", "\r": "%0D", "\n": "%0A"}
+_IN_PROPERTIES = {**_IN_MESSAGES, ":": "%3A", ",": "%2C"}
+
+
+def annotate(record: Record, report: Path) -> None:
+    """Print the annotation and add the Markdown `report` to the job's summary; elsewhere than on GitHub do nothing."""
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return
+    if record.verdict in _LEVELS:
+        stdout().print(annotation(record), markup=False, soft_wrap=True)
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary:
+        with Path(summary).open("a", encoding="utf-8") as file:
+            file.write(report.read_text(encoding="utf-8"))
+
+
+def annotation(record: Record) -> str:
+    """Return the workflow command that shows the verdict, the cause and the advice beside a change."""
+    title = f"mlparity: {record.source.name}: {record.verdict}"
+    message = f"{record.cause.sentence}\n{record.recommendation.sentence}"
+    properties = _escaped(title, _IN_PROPERTIES)
+    return f"::{_LEVELS[record.verdict]} title={properties}::{_escaped(message, _IN_MESSAGES)}"
+
+
+def _escaped(text: str, table: dict[str, str]) -> str:
+    return "".join(table.get(letter, letter) for letter in text)

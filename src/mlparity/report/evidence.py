@@ -1,0 +1,46 @@
+"""What a loader says in its comments of the setting that was verified."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from mlparity.core.numbers import format_number
+from mlparity.core.record import Record, SettingResult
+from mlparity.core.words import Target
+from mlparity.record.files import record_sha256
+
+
+def recommended_coreml(record: Record) -> SettingResult | None:
+    """Return the row of the recommended setting, or None where no Core ML setting is recommended."""
+    setting = record.recommendation.setting
+    if setting is None or setting.target is not Target.COREML or setting.compute_unit is None:
+        return None
+    return next((row for row in record.settings if row.setting == setting), None)
+
+
+def evidence_comments(record: Record, result: SettingResult, mark: str) -> str:
+    """Return the lines that say what was verified, each behind the comment's `mark`."""
+    return "\n".join(f"{mark} {_one_line(line)}" for line in _evidence(record, result))
+
+
+def _evidence(record: Record, result: SettingResult) -> list[str]:
+    return [
+        f"Model: {record.source.name}, file {result.artifact}.",
+        f"Verified by mlparity {record.mlparity_version} on {record.created} with {result.setting}:"
+        f" {result.verdict} under the policy {record.policy.name!r}; the numbers are {result.standing}.",
+        *(
+            f"{output.output}: max {format_number(output.figures.get('max_abs'))},"
+            f" mean {format_number(output.figures.get('mean_abs'))} on scale {format_number(output.scale, 3)}."
+            for output in result.outputs
+        ),
+        f"Samples: {record.samples.count}. Record: SHA-256 {record_sha256(record)}.",
+        "Other compute units may change the predictions: verify again before you change this file.",
+    ]
+
+
+def _one_line(text: str) -> str:
+    """Keep a comment a comment: line ends, control characters and direction marks become spaces."""
+    return "".join(" " if unicodedata.category(letter) in _BREAKING else letter for letter in text)
+
+
+_BREAKING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})

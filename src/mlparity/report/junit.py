@@ -1,0 +1,61 @@
+"""A record as JUnit XML, which build servers show as a table of tests."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+from mlparity.core.record import Record, RowState, SettingResult
+from mlparity.core.words import Verdict
+
+# What XML 1.0 cannot hold, even escaped. Source: https://www.w3.org/TR/xml/#charsets
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def junit_xml(record: Record) -> str:
+    """Return one suite: a case for the policy, which alone decides, and one for each setting.
+
+    A setting that the policy does not ask for by name is skipped where it does not pass, so that the suite is green
+    exactly when the verdict is `pass`. `unknown` is an error, and a setting that Core ML does not offer is skipped.
+    """
+    suite = ElementTree.Element(
+        "testsuite", name=_text(f"mlparity: {record.source.name}"), timestamp=_text(record.created)
+    )
+    policy = _case(suite, record, f"policy {record.policy.name}")
+    _end(policy, record.verdict, record.recommendation.sentence)
+    for row in record.settings:
+        _setting(_case(suite, record, str(row.setting)), row, _is_required(record, row))
+    for outcome in ("failure", "error", "skipped"):
+        count = len(suite.findall(f"testcase/{outcome}"))
+        suite.set("skipped" if outcome == "skipped" else f"{outcome}s", str(count))
+    suite.set("tests", str(len(suite)))
+    ElementTree.indent(suite)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(suite, encoding="unicode") + "\n"
+
+
+def _case(suite: ElementTree.Element, record: Record, name: str) -> ElementTree.Element:
+    return ElementTree.SubElement(
+        suite, "testcase", classname=_text(f"mlparity.{record.source.name}"), name=_text(name)
+    )
+
+
+def _is_required(record: Record, row: SettingResult) -> bool:
+    return record.policy.required == ("all",) or str(row.setting) in record.policy.required
+
+
+def _setting(case: ElementTree.Element, row: SettingResult, required: bool) -> None:
+    message = "\n".join(filter(None, (row.note, *row.reasons)))
+    if row.state is RowState.EXPLAINED or not (required or row.verdict is Verdict.PASS):
+        ElementTree.SubElement(case, "skipped", message=_text(f"{row.verdict}: {message}"))
+    else:
+        _end(case, row.verdict, message)
+
+
+def _end(case: ElementTree.Element, verdict: Verdict, message: str) -> None:
+    tag = {Verdict.FAIL: "failure", Verdict.UNKNOWN: "error"}.get(verdict)
+    if tag is not None:
+        ElementTree.SubElement(case, tag, message=_text(message))
+
+
+def _text(text: str) -> str:
+    return _NOT_XML.sub("\ufffd", text)

@@ -1,0 +1,46 @@
+"""A section for a model card: what was verified, how far it agrees, and how to load the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlparity.core.numbers import format_number
+from mlparity.core.record import Record, RowState, SettingResult
+from mlparity.report.markdown import escape
+from mlparity.report.texts import flips_text
+
+
+def model_card(record: Record) -> str:
+    """Return the section as Markdown, to be pasted into a README; figures are those of the output that differs most."""
+    return "\n".join(_lines(record)) + "\n"
+
+
+def _lines(record: Record) -> Iterator[str]:
+    yield "## Agreement with the PyTorch model"
+    yield ""
+    yield (
+        f"{escape(record.source.name)} was compared with its PyTorch source on {record.samples.count} samples"
+        f" ({escape(record.samples.description)}) by mlparity {escape(record.mlparity_version)}."
+    )
+    yield escape(record.recommendation.sentence)
+    yield ""
+    yield "| setting | standing | output | scale | max difference | mean difference | flips | verdict |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    yield from (_row(row) for row in record.settings if row.state is RowState.COMPARED and row.outputs)
+    yield ""
+    yield f"Cause of the differences: {record.cause.kind}. {escape(record.cause.sentence)}"
+
+
+def _row(row: SettingResult) -> str:
+    output = max(row.outputs, key=lambda each: (each.figures.get("max_abs") or 0.0) / (each.scale or 1.0))
+    cells = (
+        str(row.setting),
+        str(row.standing),
+        escape(output.output),
+        format_number(output.scale, 3),
+        format_number(output.figures.get("max_abs")),
+        format_number(output.figures.get("mean_abs")),
+        flips_text(output.flips),
+        str(row.verdict),
+    )
+    return f"| {' | '.join(cells)} |"
