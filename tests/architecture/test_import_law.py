@@ -11,6 +11,7 @@ import pytest
 from tests.architecture.modules import Module, modules
 
 MIL, NUMERICS, OPS, RUNTIME = "engine.mil", "engine.numerics", "engine.ops", "engine.runtime"
+PLACEMENT = "engine.placement"
 BINDING = "engine.coremltools_binding"
 EVERYTHING = "*"
 
@@ -20,8 +21,9 @@ LAW: dict[str, tuple[str, ...]] = {
     MIL: ("core",),
     NUMERICS: ("core",),
     OPS: ("core", NUMERICS),
+    PLACEMENT: ("core", MIL, NUMERICS),
     RUNTIME: ("core", MIL, NUMERICS, OPS),
-    BINDING: ("core", MIL, NUMERICS, RUNTIME),
+    BINDING: ("core", MIL, NUMERICS, PLACEMENT, RUNTIME),
     "sources": ("core",),
     "samples": ("core",),
     "convert": ("core",),

@@ -45,6 +45,21 @@ def test_rounding_before_or_after_a_fused_activation_gives_the_same_bits() -> No
     assert np.array_equal(Model(apart).predict({"x": VALUES})["y"], together)
 
 
+def test_one_op_may_have_a_profile_of_its_own() -> None:
+    plan = bind(_relu_of_sum(), TYPED, profiles={"s": FP32})
+    held = run_plan(plan, {"x": torch.from_numpy(VALUES)})["y"]
+    assert np.array_equal(held.numpy(), np.maximum(VALUES + np.float32(np.float16(0.3)), 0))
+    alike = bind(_relu_of_sum(), FP32, profiles={"s": TYPED, "y": TYPED})
+    assert [step.stores[0].numerics is None for step in alike.steps] == [True, False]
+
+
+def test_plans_of_one_function_share_their_constants() -> None:
+    written, shared = _relu_of_sum(), {}
+    first, second = (bind(written, profile, shared=shared) for profile in (TYPED, FP32))
+    slot = next(place for place, value in enumerate(first.initial) if value is not None)
+    assert first.initial[slot] is second.initial[slot]
+
+
 def test_what_depends_on_constants_alone_runs_once_at_bind() -> None:
     folded = op("mul", tensor("c", "fp32", 3), x=np.float32([1, 2, 3]), y=np.float32([2, 2, 2]))
     added = op("add", tensor("y", "fp32", 3), x="%x", y="%c")

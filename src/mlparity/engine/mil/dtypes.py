@@ -55,6 +55,9 @@ SCALAR_TYPES = (
     _row(41, "fp8e5m2", ml_dtypes.float8_e5m2, 8),
 )
 
+FLOATS = frozenset({"fp16", "fp32", "fp64", "bf16", "fp8e4m3fn", "fp8e5m2"})
+"""The names of the floating types."""
+
 BY_NUMBER = {row.number: row for row in SCALAR_TYPES}
 BY_NAME = {row.name: row for row in SCALAR_TYPES}
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from mlparity.core.errors import FormatError, UnsupportedOpError
+from mlparity.engine.mil.dtypes import FLOATS
 from mlparity.engine.mil.program import Argument, Function, Interface, Name, NamedType, Op, Program, TensorType, Value
 from mlparity.engine.numerics import Numerics, Profile
 from mlparity.engine.ops.registry import OpDef, Rounding, find
@@ -20,9 +22,10 @@ from mlparity.engine.runtime.liveness import with_frees
 from mlparity.engine.runtime.plan import Feed, Plan, Step, Store
 from mlparity.engine.runtime.schema import Kind, schema_of
 from mlparity.engine.runtime.shapes import check_shapes
-from mlparity.engine.runtime.tensors import FLOATS, held_type, python_value, tensor_from
+from mlparity.engine.runtime.tensors import held_type, python_value, tensor_from
 
 _CPU = torch.device("cpu")
+_NO_CHOICES: Mapping[str, Profile] = MappingProxyType({})
 
 
 def bind(
@@ -32,9 +35,13 @@ def bind(
     device: torch.device = _CPU,
     *,
     kernels: bool = False,
+    profiles: Mapping[str, Profile] = _NO_CHOICES,
+    shared: dict[str, Tensor] | None = None,
 ) -> Plan:
     """Return the plan that runs `function` (the program's default where None) in the numerics of `profile`.
 
+    `profiles` gives single ops, by their first output's name, a profile of their own; all must hold values in the same
+    type. Plans of one function that are given the same dictionary as `shared` hold their constants once.
     With `kernels` faster twins of steps are used where there are any; such a plan has no gradient (see `kernels`).
 
     Raises:
@@ -50,8 +57,8 @@ def bind(
             next_step="pass one of these names",
         )
     bound = program.functions[name]
-    binder = _Binder(bound, profile, device)
-    steps = without_inner_stores(binder.steps(), bound)
+    binder = _Binder(bound, profile, device, profiles, {} if shared is None else shared)
+    steps = without_inner_stores(binder.steps(), bound, binder.profile_of)
     kept = binder.output_slots()
     constants = binder.constant_slots()
     check_shapes(bound, steps, constants, len(binder.slots), profile)
@@ -85,10 +92,15 @@ class _Binder:
     function: Function
     profile: Profile
     device: torch.device
+    profiles: Mapping[str, Profile]
+    tensors: dict[str, Tensor]
+    fed: set[str] = field(default_factory=set)
     slots: dict[str, int] = field(default_factory=dict)
     types: dict[str, NamedType] = field(default_factory=dict)
     values: dict[str, Value] = field(default_factory=dict)
-    tensors: dict[str, Tensor] = field(default_factory=dict)
+
+    def profile_of(self, op: Op) -> Profile:
+        return self.profiles.get(op.outputs[0].name, self.profile) if op.outputs else self.profile
 
     def steps(self) -> tuple[Step, ...]:
         for each in self.function.inputs:
@@ -102,7 +114,7 @@ class _Binder:
 
     def constant_slots(self) -> Mapping[int, object]:
         """Return the constants that some step feeds on as tensors, by slot."""
-        return {self.slots[name]: tensor for name, tensor in self.tensors.items()}
+        return {self.slots[name]: self.tensors[name] for name in self.fed}
 
     def output_slots(self) -> frozenset[int]:
         """Return the slots of the outputs; an output that is a constant becomes a tensor here."""
@@ -128,9 +140,10 @@ class _Binder:
                 feeds.append(Feed(key, bound.slots, bound.kind))
             else:
                 constants[key] = bound
-        stores = tuple(self._store(each, definition) for each in op.outputs)
+        profile = self.profile_of(op)
+        stores = tuple(self._store(each, definition, profile) for each in op.outputs)
         if schema.takes_num:
-            constants["num"] = self._numerics(op)
+            constants["num"] = _numerics(op, profile)
         return Step(op, definition, definition.fn, constants, tuple(feeds), stores)
 
     def _find(self, op: Op) -> OpDef:
@@ -189,6 +202,7 @@ class _Binder:
 
     def _tensor(self, name: str) -> None:
         value = self.values[name]
+        self.fed.add(name)
         if name in self.tensors:
             return
         if isinstance(value.data, np.ndarray) and isinstance(value.type, TensorType):
@@ -196,19 +210,20 @@ class _Binder:
         else:
             self.tensors[name] = value.data  # type: ignore[assignment]  # strings and lists pass as they are
 
-    def _store(self, output: NamedType, definition: OpDef) -> Store:
+    def _store(self, output: NamedType, definition: OpDef, profile: Profile) -> Store:
         slot = self.slots[output.name]
         if not isinstance(output.type, TensorType) or output.type.dtype == "string":
             return Store(slot, output, None, None)
         held = held_type(output.type.dtype, self.profile.compute)
-        numerics = self.profile.numerics(output.type.dtype)
+        numerics = profile.numerics(output.type.dtype)
         rounds = definition.rounding is not Rounding.NONE and numerics.grid is not None
         return Store(slot, output, held, numerics if rounds and output.type.dtype in FLOATS else None)
 
-    def _numerics(self, op: Op) -> Numerics:
-        types = [each.type.dtype for each in op.outputs if isinstance(each.type, TensorType)]
-        floats = [name for name in types if name in FLOATS]
-        return self.profile.numerics(floats[0] if floats else "")
+
+def _numerics(op: Op, profile: Profile) -> Numerics:
+    types = [each.type.dtype for each in op.outputs if isinstance(each.type, TensorType)]
+    floats = [name for name in types if name in FLOATS]
+    return profile.numerics(floats[0] if floats else "")
 
 
 def _is_constant(op: Op) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
-from mlparity.engine.mil.program import Function
-from mlparity.engine.numerics import Numerics
+from mlparity.engine.mil.program import Function, Op
+from mlparity.engine.numerics import Numerics, Profile
 from mlparity.engine.runtime.plan import Step
 
 PRODUCERS = frozenset({"conv", "conv_transpose", "linear", "matmul", "add", "batch_norm"})
@@ -15,8 +16,10 @@ FOLLOWERS = frozenset({"relu", "relu6", "clip"})
 them gives the same bits: dropping the inner store changes no result."""
 
 
-def without_inner_stores(steps: tuple[Step, ...], function: Function) -> tuple[Step, ...]:
-    """Move the store of a producer behind its only reader, an activation of `FOLLOWERS`.
+def without_inner_stores(
+    steps: tuple[Step, ...], function: Function, profile_of: Callable[[Op], Profile]
+) -> tuple[Step, ...]:
+    """Move the store of a producer behind its only reader, an activation of `FOLLOWERS` in the same profile.
 
     Before: `y = store(conv(x)); z = relu(y)`. After: `y = conv(x); z = store(relu(y))`.
     """
@@ -27,7 +30,7 @@ def without_inner_stores(steps: tuple[Step, ...], function: Function) -> tuple[S
     moved = list(steps)
     for place, step in enumerate(steps):
         follower = _only_follower(step, steps, readers, frozenset(function.body.outputs))
-        if follower is not None:
+        if follower is not None and profile_of(step.op) is profile_of(steps[follower].op):
             moved[follower] = _storing(moved[follower], step.stores[0].numerics)
             moved[place] = _storing(moved[place], None)
     return tuple(moved)

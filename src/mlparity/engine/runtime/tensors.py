@@ -9,10 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mlparity.engine.mil.dtypes import BY_NAME
+from mlparity.engine.mil.dtypes import BY_NAME, FLOATS
 from mlparity.engine.runtime.schema import Kind
-
-FLOATS = frozenset({"fp16", "fp32", "fp64", "bf16", "fp8e4m3fn", "fp8e5m2"})
 
 _HELD = {
     "bool": torch.bool,

@@ -1,0 +1,156 @@
+"""Which ops of a function the Neural Engine can take on a chip, and why not the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from mlparity.engine.mil.dtypes import FLOATS
+from mlparity.engine.mil.program import Argument, Function, Op, TensorType, Value, ValueType
+from mlparity.engine.placement.gates import GENERATIONS, gates, limits
+
+_TYPED_EXECUTION = "documented, https://apple.github.io/coremltools/docs-guides/source/typed-execution.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Eligibility:
+    """Whether the engine can take an op; `reason` and `evidence` say why not, and are "" where it can.
+
+    A `neutral` op holds no floating values, so that where it runs changes no number.
+    """
+
+    op: Op
+    eligible: bool
+    reason: str = ""
+    evidence: str = ""
+    neutral: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """An op, the types of its tensors (inputs by parameter, then outputs), and the column of the tables."""
+
+    op: Op
+    inputs: Mapping[str, tuple[TensorType, ...]]
+    outputs: tuple[TensorType, ...]
+    generation: str
+
+    def tensors(self) -> tuple[TensorType, ...]:
+        return (*(each for types in self.inputs.values() for each in types), *self.outputs)
+
+
+def eligibility(function: Function, chip: str) -> tuple[Eligibility, ...]:
+    """Return what the engine of `chip` makes of each op of the body, constants left out, in order.
+
+    One convolution wider than the engine's kernels keeps the whole function off it.
+    """
+    types: dict[str, ValueType] = {each.name: each.type for each in function.inputs}
+    types |= {each.name: each.type for op in function.body.ops for each in op.outputs}
+    asked = [_asked(op, types, GENERATIONS[chip]) for op in function.body.ops if not is_constant(op)]
+    too_wide = next((found for each in asked if (found := _kernel_width(each)) is not None), None)
+    return tuple(_answer(each, too_wide) for each in asked)
+
+
+def is_constant(op: Op) -> bool:
+    """Return whether the op only holds or unpacks a weight, which is done before a run."""
+    return op.type == "const" or op.type.startswith("constexpr_")
+
+
+_Refusal = tuple[str, str]
+
+
+def _answer(asked: _Asked, too_wide: _Refusal | None) -> Eligibility:
+    neutral = not any(each.dtype in FLOATS for each in asked.tensors())
+    refusal = too_wide
+    for check in _CHECKS:
+        if refusal is None:
+            refusal = check(asked)
+    if refusal is None:
+        return Eligibility(asked.op, True, neutral=neutral)
+    return Eligibility(asked.op, False, *refusal, neutral=neutral)
+
+
+def _typed(asked: _Asked) -> _Refusal | None:
+    """Only fp16 reaches the engine; numbers that steer an op, such as an epsilon, may be typed fp32."""
+    wide = [each.dtype for each in asked.tensors() if each.dtype in FLOATS and each.dtype != "fp16" and each.shape]
+    wide += [each.dtype for each in asked.outputs if each.dtype in FLOATS and each.dtype != "fp16"]
+    if wide:
+        return f"{wide[0]}-typed: the engine computes fp16 alone", _TYPED_EXECUTION
+    if not any(each.dtype == "fp16" for each in asked.tensors()):
+        kinds = sorted({each.dtype for each in asked.outputs})
+        return f"no floating values ({', '.join(kinds)})", _TYPED_EXECUTION
+    return None
+
+
+def _gate(asked: _Asked) -> _Refusal | None:
+    gate = gates().get(asked.op.type)
+    if gate is None:
+        return f"nothing is known of {asked.op.type}", "assumed"
+    way = gate.ways[asked.generation]
+    if gate.alone == "none" and way != "none":
+        return f"sources disagree on {asked.op.type}", gate.evidence
+    if way == "native" or (gate.alone == "runs" and way == max(gate.ways.values(), key=_OPENNESS.index)):
+        return None
+    if any(other == "native" for other in gate.ways.values()):
+        return f"{asked.op.type} runs on the engine of later chips only", gate.evidence
+    return f"the engine has no {asked.op.type}", gate.evidence
+
+
+_OPENNESS = ("none", "", "gated", "bridge", "native")
+"""Ways from closed to open: an op that ran alone runs where its way is as open as on any generation."""
+
+
+def _rank(asked: _Asked) -> _Refusal | None:
+    limit = limits()["rank"]
+    ranks = [len(each.shape) for each in asked.tensors() if each.shape is not None]
+    if max(ranks, default=0) <= limit.most[asked.generation]:
+        return None
+    return f"rank {max(ranks)}, the engine takes {limit.most[asked.generation]}", limit.evidence
+
+
+def _axes(asked: _Asked) -> _Refusal | None:
+    limit = limits()["axis"]
+    data = [each for name, types in asked.inputs.items() if name not in _WEIGHTS for each in types]
+    sizes = [size for each in (*data, *asked.outputs) for size in _image_axes(each) if size is not None]
+    if max(sizes, default=0) <= limit.most[asked.generation]:
+        return None
+    return f"an axis of {max(sizes)}, the engine takes {limit.most[asked.generation]}", limit.evidence
+
+
+_WEIGHTS = frozenset({"weight", "bias"})
+
+
+def _image_axes(each: TensorType) -> tuple[int | None, ...]:
+    """Return height and width: what the limit is known for. Vectors are laid out along channels."""
+    return each.shape[2:] if each.shape is not None and len(each.shape) > 2 else ()
+
+
+def _kernel_width(asked: _Asked) -> _Refusal | None:
+    """A conv's kernel is (out, in, [depth,] [height,] width)."""
+    limit = limits()["kernel_width"]
+    weights = asked.inputs.get("weight", ()) if asked.op.type in ("conv", "conv_transpose") else ()
+    widths = [each.shape[-1] for each in weights if each.shape is not None and len(each.shape) > 2]
+    widest = max((width for width in widths if width is not None), default=0)
+    if widest <= limit.most[asked.generation]:
+        return None
+    return (
+        f"the kernel of {asked.op.location} is {widest} wide, the engine takes {limit.most[asked.generation]};"
+        " such a model runs on the CPU as a whole",
+        limit.evidence,
+    )
+
+
+_CHECKS: tuple[Callable[[_Asked], _Refusal | None], ...] = (_typed, _gate, _rank, _axes)
+
+
+def _asked(op: Op, types: Mapping[str, ValueType], generation: str) -> _Asked:
+    inputs = {
+        name: tuple(found for each in arguments if (found := _type(each, types)) is not None)
+        for name, arguments in op.inputs.items()
+    }
+    return _Asked(op, inputs, tuple(each.type for each in op.outputs if isinstance(each.type, TensorType)), generation)
+
+
+def _type(argument: Argument, types: Mapping[str, ValueType]) -> TensorType | None:
+    found = argument.type if isinstance(argument, Value) else types.get(argument.name)
+    return found if isinstance(found, TensorType) and found.dtype != "string" else None
