@@ -6,14 +6,16 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mlparity.api.parity import assert_parity
     from mlparity.api.verification import verify
     from mlparity.engine.coremltools_binding import enable_coremltools
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "enable_coremltools", "verify"]
+__all__ = ["__version__", "assert_parity", "enable_coremltools", "verify"]
 
 _HOMES = {
+    "assert_parity": "mlparity.api.parity",
     "enable_coremltools": "mlparity.engine.coremltools_binding",
     "verify": "mlparity.api.verification",
 }

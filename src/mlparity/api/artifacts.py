@@ -71,7 +71,12 @@ def make_artifacts(source: Source, sample: Sample, options: VerifyOptions, stage
     return Made(tuple(artifacts), failures)
 
 
-def _taken(path: Path, stage: Path) -> tuple[Kind, Artifact]:
+def kind_of(path: Path) -> Kind:
+    """Return the target and the precision of an artifact.
+
+    Raises:
+        FormatError: there is none, or it cannot be read.
+    """
     target = SUFFIXES.get(path.suffix)
     if target is None or not path.exists():
         raise FormatError(
@@ -80,7 +85,11 @@ def _taken(path: Path, stage: Path) -> tuple[Kind, Artifact]:
             expected=", ".join(SUFFIXES),
             next_step="check the path",
         )
-    kind = (target, precision_of(path))
+    return target, precision_of(path)
+
+
+def _taken(path: Path, stage: Path) -> tuple[Kind, Artifact]:
+    kind = kind_of(path)
     place = stage / path.name
     if path.is_dir():
         shutil.copytree(path, place)

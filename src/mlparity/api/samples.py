@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mlparity.core.errors import InputError
 from mlparity.core.session import Sample, SampleSet
 from mlparity.samples.load import load_samples
+from mlparity.samples.memory import memory_samples
 from mlparity.samples.random import random_samples, signature_from_text
 
 RANDOM_COUNT = 8
@@ -30,7 +31,7 @@ class _Example:
 
 
 def choose_samples(
-    inputs: str | SampleSet | None,
+    inputs: str | SampleSet | Sequence[Mapping[str, object]] | None,
     input_names: Sequence[str],
     *,
     preprocess: str | None = None,
@@ -44,6 +45,8 @@ def choose_samples(
     Raises:
         InputError: the samples cannot be read, or nothing tells the inputs' shapes.
     """
+    if isinstance(inputs, Sequence) and not isinstance(inputs, str):
+        return memory_samples(inputs)
     if inputs is not None and not isinstance(inputs, str):
         return inputs
     if inputs is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from importlib import metadata
@@ -42,7 +42,7 @@ _PACKAGES = ("torch", "coremltools", "numpy", "litert-torch", "ai-edge-litert", 
 def verify(
     source: str | nn.Module,
     out: str | Path,
-    inputs: str | SampleSet | None = None,
+    inputs: str | SampleSet | Sequence[Mapping[str, object]] | None = None,
     policy: str | Policy = "consistency",
     options: VerifyOptions | None = None,
     progress: Progress = silent,
@@ -50,7 +50,8 @@ def verify(
     """Verify `source` on `inputs` under `policy`, and write record, report and artifacts into the folder `out`.
 
     `source` is a module or a name (`package.module:factory`, `file.py:factory`, a .pt2 or TorchScript file); `inputs`
-    is a folder, a file, a `module:function` generator or a `SampleSet`; without it, random inputs are drawn.
+    is a folder, a file, a `module:function` generator, a `SampleSet` or a list of samples (input name to array);
+    without it, random inputs are drawn.
 
     Raises:
         MlparityError: bad input, a source that cannot be verified, or no place to write; nothing is left behind.

@@ -1,0 +1,56 @@
+"""`assert_parity`: a verification as one assertion of a test."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from torch import nn
+
+from mlparity.api.artifacts import kind_of
+from mlparity.api.options import EXTRA_SETTINGS, SETTINGS, VerifyOptions
+from mlparity.api.verification import verify
+from mlparity.core.record import Policy, Record
+from mlparity.core.session import SampleSet
+from mlparity.core.words import Verdict
+from mlparity.report.markdown import markdown_report
+
+
+def assert_parity(
+    source: str | nn.Module,
+    artifact: str | Path | None = None,
+    inputs: str | SampleSet | Sequence[Mapping[str, object]] | None = None,
+    policy: str | Policy = "consistency",
+    *,
+    out: str | Path | None = None,
+    options: VerifyOptions | None = None,
+) -> Record:
+    """Verify `source` and return the record; without `artifact` it is converted first.
+
+    A given artifact is verified in the settings of its own precision, unless `options` name others. Record and
+    report are kept in the folder `out`, or not at all.
+
+    Raises:
+        AssertionError: the verdict is `fail` or `unknown`; the message is the report as Markdown.
+        MlparityError: bad input.
+    """
+    __tracebackhide__ = True
+    chosen = VerifyOptions() if options is None else options
+    if artifact is not None:
+        chosen = _given(Path(artifact), chosen)
+    with tempfile.TemporaryDirectory() as scratch:
+        record = verify(source, Path(scratch) / "out" if out is None else out, inputs, policy, chosen)
+    if record.verdict is not Verdict.PASS:
+        kept = "" if out is None else f"\nreport: {Path(out) / 'report.html'}"
+        raise AssertionError(f"{record.source.name}: {record.verdict}\n\n{markdown_report(record)}{kept}")
+    return record
+
+
+def _given(artifact: Path, options: VerifyOptions) -> VerifyOptions:
+    kind = kind_of(artifact)
+    if options.settings != SETTINGS:
+        return replace(options, artifacts=(artifact,))
+    own = tuple(each for each in (*SETTINGS, *EXTRA_SETTINGS) if (each.target, each.precision) == kind)
+    return replace(options, artifacts=(artifact,), settings=own)
