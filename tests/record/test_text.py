@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from mlparity.core.errors import FormatError, OutputError
-from mlparity.core.record import Record
+from mlparity.core.record import SCHEMA_VERSION, Record
 from mlparity.record.files import read_record, record_sha256, write_record
 from mlparity.record.schema import SCHEMA_PATH, schema_text
 from mlparity.record.text import record_from, text_of
@@ -70,6 +70,17 @@ def test_the_schema_accepts_a_record_and_refuses_others() -> None:
             jsonschema.validate({**data, **change}, schema)
 
 
+def test_a_record_of_version_1_is_read_as_having_no_envelopes() -> None:
+    data = json.loads(text_of(RECORD))
+    for name in ("rungs", "hazards"):
+        del data[name]
+    for row in data["settings"]:
+        del row["envelope"]
+    old = record_from(json.dumps({**data, "schema_version": 1}), "old")
+    assert (old.schema_version, old.rungs, old.hazards) == (1, (), ())
+    assert all(row.envelope is None for row in old.settings)
+
+
 def without(name: str) -> Callable[[dict[str, object]], object]:
     return lambda data: {key: value for key, value in data.items() if key != name}
 
@@ -80,7 +91,11 @@ def without(name: str) -> Callable[[dict[str, object]], object]:
         (without("verdict"), "wrong field", "verdict"),
         (lambda data: {**data, "verdict": "maybe"}, "wrong field", "found: 'maybe'"),
         (lambda data: {**data, "noise": [{"output": "y"}]}, "wrong field", "noise.0.max_abs"),
-        (lambda data: {**data, "schema_version": 2}, "newer than this mlparity", "pip install --upgrade mlparity"),
+        (
+            lambda data: {**data, "schema_version": SCHEMA_VERSION + 1},
+            "newer than this mlparity",
+            "pip install --upgrade mlparity",
+        ),
         (lambda data: {**data, "schema_version": True}, "not a record", "schema_version True"),
         (lambda data: {**data, "schema_version": 0}, "not a record", "schema_version 0"),
         (without("schema_version"), "not a record", "schema_version None"),

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from mlparity.core.words import Precision, Setting, Standing, Target, Verdict
+from mlparity.core.words import Confidence, Precision, Setting, Standing, Target, Verdict
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Version 2 added envelopes, rungs and hazards; records of version 1 are read as having none."""
 
 
 class Better(StrEnum):
@@ -102,10 +103,52 @@ class RowState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """The least and the greatest value of one figure over an envelope; None where no member has a value."""
+
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class MemberFigures:
+    """One plausible way that a setting's processors calculate, and what it gave.
+
+    `members` names rows of the engine's table of numerics, the first for most of the ops; `placement` says which ops
+    ran in which. `chips` are those that are thought to calculate so. `figures` is by output, then by metric; it is
+    empty where the run failed, and `note` says why.
+    """
+
+    name: str
+    members: tuple[str, ...]
+    placement: str
+    chips: tuple[str, ...]
+    confidence: Confidence
+    verdict: Verdict
+    figures: Mapping[str, Mapping[str, float | None]]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What a setting may give: every plausible way that was run, and each figure's range over them.
+
+    `spans` is by output, then by metric. `dominating` names the worst of `runs`, whose figures the setting shows and
+    whose verdict it has; `confidence` is the least of its runs' own.
+    """
+
+    dominating: str
+    confidence: Confidence
+    chips: tuple[str, ...]
+    runs: tuple[MemberFigures, ...]
+    spans: Mapping[str, Mapping[str, Span]]
+
+
+@dataclass(frozen=True, slots=True)
 class SettingResult:
     """One row of the table: a setting, its figures and its verdict, or the reason why it has none.
 
-    `artifact` is the path of the file within the record's folder; `seconds_per_sample` is wall time of our run
+    An emulated row has an `envelope`; `outputs` are then those of its dominating member. `artifact` is the path of the file within the record's folder; `seconds_per_sample` is wall time of our run
     on this machine and says nothing of a device.
     """
 
@@ -119,6 +162,42 @@ class SettingResult:
     reasons: tuple[str, ...] = ()
     outputs: tuple[OutputFigures, ...] = ()
     seconds_per_sample: float | None = None
+    envelope: Envelope | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One run of the ladder that no app can choose: `meaning` says in which arithmetic an artifact was run."""
+
+    name: str
+    meaning: str
+    precision: Precision
+    artifact: str
+    standing: Standing
+    verdict: Verdict
+    outputs: tuple[OutputFigures, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hazard:
+    """A limit of a processor that an op comes near to, on these samples or on others.
+
+    `seen` is the range of the value that counts, over the samples; `limit` bounds it, and `margin` is how many times
+    the value could grow before it gets there: below 1 it is beyond. `location` names the op within `artifact`.
+    """
+
+    kind: str
+    artifact: str
+    op: str
+    location: str
+    processors: tuple[str, ...]
+    seen: tuple[float, float]
+    limit: float
+    margin: float
+    sentence: str
+    remedy: str
+    evidence: str
+    confidence: Confidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +258,7 @@ class CauseKind(StrEnum):
 
     NONE = "none"
     PRECISION = "precision"
+    COMPUTE_UNIT = "compute_unit"
     CONVERTER = "converter"
     UNKNOWN = "unknown"
 
@@ -246,3 +326,5 @@ class Record:
     cause: Cause
     recommendation: Recommendation
     metrics: tuple[MetricInfo, ...] = ()
+    rungs: tuple[Rung, ...] = ()
+    hazards: tuple[Hazard, ...] = ()

@@ -41,6 +41,14 @@ class Standing(StrEnum):
     EMULATED = "emulated"
 
 
+class Confidence(StrEnum):
+    """How well an emulated behaviour is known, the least known last."""
+
+    MEASURED = "measured"
+    DOCUMENTED = "documented"
+    ASSUMED = "assumed"
+
+
 class Verdict(StrEnum):
     """The answer for one setting; nothing compared or nothing readable is `unknown`, never `pass`."""
 

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 import torch
 from torch import Tensor
 
-
-class Confidence(StrEnum):
-    """How well a profile's behaviour is known."""
-
-    MEASURED = "measured"
-    DOCUMENTED = "documented"
-    ASSUMED = "assumed"
+from mlparity.core.words import Confidence
 
 
 @dataclass(frozen=True, slots=True)
