@@ -148,8 +148,9 @@ class Envelope:
 class SettingResult:
     """One row of the table: a setting, its figures and its verdict, or the reason why it has none.
 
-    An emulated row has an `envelope`; `outputs` are then those of its dominating member. `artifact` is the path of the file within the record's folder; `seconds_per_sample` is wall time of our run
-    on this machine and says nothing of a device.
+    An emulated row has an `envelope`; `outputs` are then those of its dominating member. `artifact` is the path of
+    the file within the record's folder; `seconds_per_sample` is wall time of our runs on this machine and says
+    nothing of a device.
     """
 
     setting: Setting

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mlparity.core.words import Confidence
+from mlparity.core.words import Confidence as Confidence
 
 
 @dataclass(frozen=True, slots=True)
