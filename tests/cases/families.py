@@ -34,12 +34,20 @@ FAMILIES = (
 
 TESTED_APART: Mapping[str, str] = {
     "classify": "tests/engine/ops/test_classify.py",
+    "list_gather": "tests/engine/ops/test_lists.py",
+    "list_length": "tests/engine/ops/test_lists.py",
+    "list_read": "tests/engine/ops/test_lists.py",
+    "list_scatter": "tests/engine/ops/test_lists.py",
+    "list_write": "tests/engine/ops/test_lists.py",
+    "make_list": "tests/engine/ops/test_lists.py",
     "random_bernoulli": "tests/engine/ops/test_random.py",
     "random_categorical": "tests/engine/ops/test_random.py",
     "random_normal": "tests/engine/ops/test_random.py",
     "random_uniform": "tests/engine/ops/test_random.py",
+    "read_state": "tests/engine/ops/test_states.py",
+    "write_state": "tests/engine/ops/test_states.py",
 }
-"""Ops that no oracle can predict, and the file that tests them."""
+"""Ops that no oracle can predict or no array can carry, and the file that tests them."""
 
 NOT_DIFFERENTIABLE: Mapping[str, str] = {}
 """Ops with a floating result whose gradient is not asked for, and why."""

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, TypeVar
 from mlparity.core.errors import MlparityError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from mlparity.engine.numerics import Profile
+    from mlparity.engine.runtime.states import ModelState
 
 T = TypeVar("T")
 
@@ -29,6 +32,12 @@ _USERS = (
 
 
 _CORE_ML_SINCE = (15, 0)
+
+_PLATFORM_CHECKS: Mapping[str, Mapping[str, Callable[[], object]]] = {
+    "coremltools.models.utils": {"_macos_version": lambda: _CORE_ML_SINCE},
+    "coremltools.models.model": {"_macos_version": lambda: _CORE_ML_SINCE, "_is_macos": lambda: True},
+    "coremltools.models._compiled_model": {"_macos_version": lambda: _CORE_ML_SINCE},
+}
 
 _COMPUTE_UNITS = ("ALL", "CPU_AND_GPU", "CPU_AND_NE", "CPU_ONLY")
 
@@ -53,13 +62,14 @@ class CoreMLModelProxy:
         """Load and bind the model at `path`; RuntimeError says why not, which coremltools turns into a warning."""
         from mlparity.engine.runtime.model import load_model
 
-        _let_load_errors_through()
+        _pass_for_core_ml()
         if asset is not None:
             raise RuntimeError("mlparity loads models from a path, not from a model asset")
         self.compute_units, self.hints = compute_units, dict(hints)
         started = time.perf_counter_ns()
         profile, name = numerics_of(compute_units), function if function else None
         self._model = _as_runtime_error(lambda: load_model(Path(path), profile, name))
+        self._path, self._compiled = path, None if not path.endswith(".mlmodelc") else path
         self._load_ns, self._predict_ns = time.perf_counter_ns() - started, 0
 
     @staticmethod
@@ -70,17 +80,22 @@ class CoreMLModelProxy:
         return MAX_SPEC_VERSION
 
     def predict(self, data: Mapping[str, object], state: object | None = None) -> dict[str, object]:
-        """Return the outputs for one set of features."""
-        if state is not None:
-            raise RuntimeError("mlparity does not run models with state yet")
+        """Return the outputs for one set of features; `state` is what `newState` gave."""
+        if state is not None and not isinstance(state, StateProxy):
+            raise RuntimeError("the state is not one that this model's make_state() gave")
+        held = None if state is None else state.held
         started = time.perf_counter_ns()
-        outputs = _as_runtime_error(lambda: self._model.predict(data))
+        outputs = _as_runtime_error(lambda: self._model.predict(data, held))
         self._predict_ns = time.perf_counter_ns() - started
         return outputs
 
     def batchPredict(self, data: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:  # noqa: N802  coremltools' name
         """Return the outputs for each set of features, one after the other."""
         return [self.predict(each) for each in data]
+
+    def newState(self) -> StateProxy:  # noqa: N802  coremltools' name
+        """Return a new state, all zero."""
+        return StateProxy(_as_runtime_error(self._model.make_state))
 
     def get_load_duration_in_nano_seconds(self) -> int:
         """Return how long loading and binding took on this machine; it says nothing of a device."""
@@ -90,9 +105,34 @@ class CoreMLModelProxy:
         """Return how long the last prediction took on this machine; it says nothing of a device."""
         return self._predict_ns
 
+    @staticmethod
+    def compileModel(path: str) -> str:  # noqa: N802  coremltools' name
+        """Return a new folder `.mlmodelc` that this engine loads; see `mil/compiled.py` for what it is not."""
+        from mlparity.engine.mil.compiled import compile_package
+
+        return str(_as_runtime_error(lambda: compile_package(Path(path))))
+
     def get_compiled_model_path(self) -> str:
-        """Raise: only the Core ML framework compiles models."""
-        raise RuntimeError("a compiled model (.mlmodelc) needs the Core ML framework of macOS")
+        """Return where the model lies as a folder `.mlmodelc` of this engine's; it is made when first asked for."""
+        if self._compiled is None:
+            self._compiled = self.compileModel(self._path)
+        return self._compiled
+
+
+class StateProxy:
+    """The state of one model, with the methods that `coremltools.models.model.MLState` calls."""
+
+    def __init__(self, held: ModelState) -> None:
+        """Keep the engine's state."""
+        self.held = held
+
+    def read_state(self, name: str) -> np.ndarray:
+        """Return a copy of what the state `name` holds."""
+        return _as_runtime_error(lambda: self.held.read(name))
+
+    def write_state(self, name: str, value: object) -> None:
+        """Let the state `name` hold `value`."""
+        _as_runtime_error(lambda: self.held.write(name, value))
 
 
 def _as_runtime_error(action: Callable[[], T]) -> T:
@@ -123,10 +163,11 @@ def enable_coremltools() -> bool:
             "enable_coremltools() does nothing on macOS: Core ML itself predicts here"
         )
         return False
-    library = sys.modules.setdefault(_LIBRARY, _library())
+    library = sys.modules.setdefault(_LIBRARY, _Library(_LIBRARY))
     for name in _USERS:
         if name in sys.modules:
-            _replace(sys.modules[name], vars(library)["exports"])
+            _replace(sys.modules[name], _Library.exports)
+    _pass_for_core_ml()
     if "coremltools" in sys.modules:
         vars(sys.modules["coremltools"])["libcoremlpython"] = library
     return True
@@ -136,18 +177,25 @@ def _replace(module: ModuleType, exports: Mapping[str, object]) -> None:
     vars(module).update({name: value for name, value in exports.items() if hasattr(module, name)})
 
 
-def _let_load_errors_through() -> None:
-    """Let `predict` of a model that did not load raise the reason.
+def _pass_for_core_ml() -> None:
+    """Let coremltools take this machine for one that has Core ML, wherever it asks before it predicts.
 
-    coremltools does so on a macOS that has Core ML, and elsewhere says that prediction needs macOS. Source:
-    coremltools 9.0, the end of `MLModel.predict`.
+    Else `predict` of a model that did not load hides the reason, and `make_state`, `compile_model` and
+    `CompiledMLModel` refuse to begin. Source: coremltools 9.0, the modules in `_PLATFORM_CHECKS`.
     """
-    vars(sys.modules["coremltools.models.model"])["_macos_version"] = lambda: _CORE_ML_SINCE
+    for name, checks in _PLATFORM_CHECKS.items():
+        if name in sys.modules:
+            vars(sys.modules[name]).update(checks)
 
 
-def _library() -> ModuleType:
-    """Return the stand-in for the native library; what it lacks is None, which coremltools takes as "not here"."""
-    exports = {"_MLModelProxy": CoreMLModelProxy, **dict.fromkeys(_ABSENT)}
-    library = ModuleType(_LIBRARY, "mlparity's engine in the place of coremltools' native library")
-    vars(library).update(exports, exports=exports)
-    return library
+class _Library(ModuleType):
+    """The stand-in for the native library; what it lacks is None, which coremltools takes as "not here"."""
+
+    exports: Mapping[str, object] = {"_MLModelProxy": CoreMLModelProxy, **dict.fromkeys(_ABSENT)}
+
+    def __getattr__(self, name: str) -> object:
+        """Give out a name; whichever module asks is imported by now, so its checks of the platform can be answered."""
+        if name not in self.exports:
+            raise AttributeError(name)
+        _pass_for_core_ml()
+        return self.exports[name]

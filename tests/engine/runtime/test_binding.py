@@ -122,3 +122,47 @@ def _run(command: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     np.testing.assert_allclose(np.array(eval(done.stdout)), expected(), rtol=0, atol=2e-7)
+
+
+def _stateful(name: str) -> str:
+    """Return a script that sums what it is given in a state, through `name`'s way of loading."""
+    return f"""
+import mlparity
+mlparity.enable_coremltools()
+import coremltools as ct
+import numpy as np
+from coremltools.converters.mil import Builder as mb
+from coremltools.converters.mil.mil import types
+
+fp16 = types.fp16
+@mb.program(
+    input_specs=[mb.TensorSpec((1,), dtype=fp16), mb.StateTensorSpec((1,), dtype=fp16)], opset_version=ct.target.iOS18
+)
+def program(x, total):
+    y = mb.add(x=x, y=mb.read_state(input=total), name="y")
+    mb.coreml_update_state(state=total, value=y)
+    return y
+
+package = ct.convert(program, minimum_deployment_target=ct.target.iOS18)
+model = {name}
+state = model.make_state()
+found = [float(model.predict({{"x": np.ones(1)}}, state)["y"][0]) for _ in range(3)]
+state.write_state("total", np.array([10.0]))
+print([*found, float(model.predict({{"x": np.ones(1)}}, state=state)["y"][0]), float(state.read_state("total")[0])])
+"""
+
+
+@pytest.mark.parametrize(
+    "loaded",
+    [
+        "package",
+        "ct.models.CompiledMLModel(package.get_compiled_model_path())",
+        "ct.models.CompiledMLModel(ct.models.utils.compile_model(package.package_path))",
+    ],
+)
+def test_state_goes_from_prediction_to_prediction(tmp_path: Path, loaded: str) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(_stateful(loaded))
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[1.0, 2.0, 3.0, 11.0, 11.0]"

@@ -11,7 +11,7 @@ Fault = Callable[[str], FormatError]
 
 
 def check_function(function: Function, fault: Fault) -> None:
-    """Raise `fault(...)` where a name is used before it is defined, defined twice, or given back but not defined."""
+    """Raise `fault(...)` where a name is undefined, used too early or defined twice, or an op gives nothing."""
     known = _define(set(), function.inputs, f"function {function.name!r}", fault)
     _check_block(function.body, known, f"function {function.name!r}", fault)
 
@@ -27,6 +27,8 @@ def _check_block(block: Block, outer: set[str], where: str, fault: Fault) -> Non
 
 
 def _check_op(op: Op, known: set[str], fault: Fault) -> None:
+    if not op.outputs and op.type != "write_state":
+        raise fault(f"op {op.location!r} ({op.type}) has no result")
     for key, arguments in op.inputs.items():
         for argument in arguments:
             if isinstance(argument, Name) and argument.name not in known:

@@ -39,6 +39,8 @@ def find_package(path: Path) -> Package:
         return Package(path.parent, path)
     if not path.is_dir():
         raise _not_a_package(path, "no such file or folder")
+    if path.suffix == ".mlmodelc" and not (path / "Manifest.json").exists():
+        raise _compiled_by_apple(path)
     manifest = _manifest(path)
     root = manifest.get("rootModelIdentifier")
     entries = manifest.get("itemInfoEntries")
@@ -74,6 +76,16 @@ def _inside(folder: Path, target: Path, what: str) -> Path:
             next_step="do not use this package unless you trust where it comes from; convert it again",
         )
     return target
+
+
+def _compiled_by_apple(path: Path) -> FormatError:
+    return FormatError(
+        "a model that Core ML has compiled cannot be read",
+        where=str(path),
+        found="an .mlmodelc folder without a package",
+        expected="the .mlpackage that it was compiled from",
+        next_step="use the package, or compile it with coremltools.models.utils.compile_model here",
+    )
 
 
 def _not_a_package(path: Path, found: str) -> FormatError:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -12,9 +12,23 @@ from torch import Tensor
 
 from mlparity.core.errors import FormatError, UnsupportedOpError
 from mlparity.engine.mil.dtypes import FLOATS
-from mlparity.engine.mil.program import Argument, Function, Interface, Name, NamedType, Op, Program, TensorType, Value
+from mlparity.engine.mil.program import (
+    Argument,
+    Block,
+    Function,
+    Interface,
+    Name,
+    NamedType,
+    Op,
+    OtherType,
+    Program,
+    TensorType,
+    Value,
+    ValueType,
+)
 from mlparity.engine.numerics import Numerics, Profile
 from mlparity.engine.ops.registry import OpDef, Rounding, find
+from mlparity.engine.runtime.blocks import CONTROL_FLOW, Body
 from mlparity.engine.runtime.fold import fold_constants, without_unused
 from mlparity.engine.runtime.fuse import without_inner_stores
 from mlparity.engine.runtime.kernels import with_kernels
@@ -22,6 +36,7 @@ from mlparity.engine.runtime.liveness import with_frees
 from mlparity.engine.runtime.plan import Feed, Plan, Step, Store
 from mlparity.engine.runtime.schema import Kind, schema_of
 from mlparity.engine.runtime.shapes import check_shapes
+from mlparity.engine.runtime.states import held_by, is_state, state_slots, written_states
 from mlparity.engine.runtime.tensors import held_type, python_value, tensor_from
 
 _CPU = torch.device("cpu")
@@ -56,23 +71,14 @@ def bind(
             found=", ".join(sorted(program.functions)),
             next_step="pass one of these names",
         )
-    bound = program.functions[name]
-    binder = _Binder(bound, profile, device, profiles, {} if shared is None else shared)
-    steps = without_inner_stores(binder.steps(), bound, binder.profile_of)
-    kept = binder.output_slots()
-    constants = binder.constant_slots()
-    check_shapes(bound, steps, constants, len(binder.slots), profile)
-    steps, initial = fold_constants(steps, constants, len(binder.slots), kept)
-    if kernels:
-        steps = with_kernels(
-            steps, initial, kept, {slot: binder.types[name].type for name, slot in binder.slots.items()}
-        )
-        initial = without_unused(steps, initial, kept)
-    return _plan(binder, program.interfaces[name], with_frees(steps, kept), initial)
+    binder = _Binder(program.functions[name], profile, device, kernels, profiles, {} if shared is None else shared)
+    steps, initial = binder.bound()
+    return _plan(binder, program.interfaces[name], steps, initial)
 
 
 def _plan(binder: _Binder, interface: Interface, steps: tuple[Step, ...], initial: tuple[object, ...]) -> Plan:
     function = binder.function
+    states = {name for name in binder.inputs if is_state(binder.types[name].type)}
     return Plan(
         function=function,
         interface=interface,
@@ -80,36 +86,61 @@ def _plan(binder: _Binder, interface: Interface, steps: tuple[Step, ...], initia
         device=binder.device,
         steps=steps,
         initial=initial,
-        inputs={each.name: (binder.slots[each.name], each) for each in function.inputs},
+        inputs={name: (slot, binder.types[name]) for name, slot in binder.inputs.items() if name not in states},
         outputs={name: (binder.slots[name], binder.types[name]) for name in function.body.outputs},
+        states={
+            name: state_slots(binder.types[name], slot, binder.slots[name], binder.profile.compute)
+            for name, slot in binder.inputs.items()
+            if name in states
+        },
     )
 
 
 @dataclass(slots=True)
 class _Binder:
-    """The names of one function on their way to slots."""
+    """The names of one function, or of one nested block, on their way to slots.
+
+    A state is a value: each write gives it a new slot, and `slots` holds the newest. `inputs` and `captured` hold
+    the slots that inputs, and names from around a block, have as a run starts.
+    """
 
     function: Function
     profile: Profile
     device: torch.device
+    kernels: bool
     profiles: Mapping[str, Profile]
     tensors: dict[str, Tensor]
     fed: set[str] = field(default_factory=set)
+    count: int = 0
     slots: dict[str, int] = field(default_factory=dict)
+    inputs: dict[str, int] = field(default_factory=dict)
+    captured: dict[str, int] = field(default_factory=dict)
     types: dict[str, NamedType] = field(default_factory=dict)
     values: dict[str, Value] = field(default_factory=dict)
 
     def profile_of(self, op: Op) -> Profile:
         return self.profiles.get(op.outputs[0].name, self.profile) if op.outputs else self.profile
 
+    def bound(self) -> tuple[tuple[Step, ...], tuple[object, ...]]:
+        """Return the steps, checked, folded and with their faster twins, and the slots as a run starts."""
+        steps = without_inner_stores(self.steps(), self.function, self.profile_of)
+        kept = self.output_slots()
+        constants = self.constant_slots()
+        check_shapes(self.function, steps, constants, self.count, self.profile)
+        steps, initial = fold_constants(steps, constants, self.count, kept)
+        if self.kernels:
+            declared = {slot: self.types[name].type for name, slot in self.slots.items()}
+            steps = with_kernels(steps, initial, kept, declared)
+            initial = without_unused(steps, initial, kept)
+        return with_frees(steps, kept), initial
+
     def steps(self) -> tuple[Step, ...]:
-        for each in self.function.inputs:
-            self._define(each)
-        for op in self.function.body.ops:
+        self.inputs = {each.name: self._define(each) for each in self.function.inputs}
+        body = self.function.body.ops
+        for op in body:
             for each in op.outputs:
                 self._define(each)
-        body = self.function.body.ops
-        self.values = {op.outputs[0].name: op.attributes["val"] for op in body if _is_constant(op)}
+        self.values |= {op.outputs[0].name: op.attributes["val"] for op in body if _is_constant(op)}
         return tuple(self._step(op) for op in body if not _is_constant(op))
 
     def constant_slots(self) -> Mapping[int, object]:
@@ -117,17 +148,18 @@ class _Binder:
         return {self.slots[name]: self.tensors[name] for name in self.fed}
 
     def output_slots(self) -> frozenset[int]:
-        """Return the slots of the outputs; an output that is a constant becomes a tensor here."""
-        for name in self.function.body.outputs:
-            if name in self.values:
-                self._tensor(name)
-        return frozenset(self.slots[name] for name in self.function.body.outputs)
+        """Return the slots of the outputs and states; an output that is a constant becomes a tensor here."""
+        states = [each.name for each in self.function.inputs if is_state(each.type)]
+        return frozenset(self._slot(Name(name)) for name in (*self.function.body.outputs, *states))
 
-    def _define(self, each: NamedType) -> None:
-        self.slots[each.name] = len(self.slots)
-        self.types[each.name] = each
+    def _define(self, each: NamedType) -> int:
+        slot, self.count = self.count, self.count + 1
+        self.slots[each.name], self.types[each.name] = slot, each
+        return slot
 
     def _step(self, op: Op) -> Step:
+        if op.type in CONTROL_FLOW:
+            return self._control_flow(op)
         definition = self._find(op)
         schema = schema_of(definition.fn)
         self._check_names(op, definition)
@@ -140,11 +172,49 @@ class _Binder:
                 feeds.append(Feed(key, bound.slots, bound.kind))
             else:
                 constants[key] = bound
-        profile = self.profile_of(op)
-        stores = tuple(self._store(each, definition, profile) for each in op.outputs)
         if schema.takes_num:
-            constants["num"] = _numerics(op, profile)
-        return Step(op, definition, definition.fn, constants, tuple(feeds), stores)
+            constants["num"] = _numerics(op, self.profile_of(op))
+        return Step(op, definition, definition.fn, constants, tuple(feeds), self._stores(op, definition))
+
+    def _stores(self, op: Op, definition: OpDef) -> tuple[Store, ...]:
+        """Return where results go; each state that `op` writes is a result too, and has a new slot from here on."""
+        profile = self.profile_of(op)
+        results = [self._store(self.slots[each.name], each, definition, profile) for each in op.outputs]
+        states = [self._store(self._define(each), held_by(each), definition, profile) for each in self._written(op)]
+        return (*results, *states)
+
+    def _written(self, op: Op) -> list[NamedType]:
+        known = [self.types[name] for name in written_states((op,)) if name in self.types]
+        return [each for each in known if is_state(each.type)]
+
+    def _control_flow(self, op: Op) -> Step:
+        """Return the step of an op whose blocks were bound to slots of their own."""
+        control, states = CONTROL_FLOW[op.type], self._written(op)
+        control.check(op)
+        carried = states if control.is_passed_on else []
+        blocks = [self._block(each, carried, states) for each in op.blocks]
+        values = (*op.inputs[control.parameter], *(Name(each.name) for each in carried))
+        feeds = [Feed(control.parameter, tuple(self._slot(each) for each in values), control.kind)]
+        for place, (_, outer) in enumerate(blocks):
+            feeds.append(Feed(f"captured_{place}", tuple(self._named(name) for name in outer), Kind.TENSORS))
+        first, second = (body for body, _ in blocks)
+        definition = OpDef(op.type, 15, Rounding.NONE, control.run(first, second), first.is_pure and second.is_pure)
+        return Step(op, definition, definition.fn, {}, tuple(feeds), self._stores(op, definition))
+
+    def _block(self, block: Block, carried: list[NamedType], states: list[NamedType]) -> tuple[Body, tuple[str, ...]]:
+        """Return the block bound to slots of its own, and the names from around it, in the order it takes them.
+
+        It takes `carried` besides its own inputs, and gives back `states` besides its own outputs.
+        """
+        outputs = (*block.outputs, *(each.name for each in states))
+        function = replace(self.function, inputs=(*block.inputs, *carried), body=replace(block, outputs=outputs))
+        inner = _Binder(function, self.profile, self.device, self.kernels, self.profiles, {})
+        inner.types, inner.values = dict(self.types), dict(self.values)
+        steps, initial = inner.bound()
+        ends = tuple(inner.slots[name] for name in outputs)
+        return Body(steps, initial, tuple(inner.inputs.values()), tuple(inner.captured.values()), ends), tuple(
+            inner.captured
+        )
 
     def _find(self, op: Op) -> OpDef:
         try:
@@ -169,8 +239,7 @@ class _Binder:
 
     def _check_types(self, op: Op, key: str, arguments: tuple[Argument, ...], kind: Kind) -> None:
         types = [self.types[each.name].type if isinstance(each, Name) else each.type for each in arguments]
-        tensors = [isinstance(each, TensorType) and each.dtype != "string" for each in types]
-        if not arguments or (kind is Kind.TENSOR and tensors != [True]) or (kind is Kind.TENSORS and not all(tensors)):
+        if not _fits(types, kind):
             raise FormatError(
                 f"the input {key!r} of op {op.type!r} is not what its definition takes",
                 where=f"op {op.location!r}",
@@ -191,13 +260,20 @@ class _Binder:
 
     def _slot(self, argument: Argument) -> int:
         if isinstance(argument, Name):
-            if argument.name in self.values:
-                self._tensor(argument.name)
-            return self.slots[argument.name]
-        name = f"<immediate {len(self.slots)}>"
+            return self._named(argument.name)
+        name = f"<immediate {self.count}>"
         self._define(NamedType(name, argument.type))
         self.values[name] = argument
-        self._tensor(name)
+        return self._named(name)
+
+    def _named(self, name: str) -> int:
+        """Return the slot of `name`; one from around this block gets a slot here, which `captured` remembers."""
+        if name not in self.slots:
+            self._define(self.types[name])
+            if name not in self.values:
+                self.captured[name] = self.slots[name]
+        if name in self.values:
+            self._tensor(name)
         return self.slots[name]
 
     def _tensor(self, name: str) -> None:
@@ -210,8 +286,7 @@ class _Binder:
         else:
             self.tensors[name] = value.data  # type: ignore[assignment]  # strings and lists pass as they are
 
-    def _store(self, output: NamedType, definition: OpDef, profile: Profile) -> Store:
-        slot = self.slots[output.name]
+    def _store(self, slot: int, output: NamedType, definition: OpDef, profile: Profile) -> Store:
         if not isinstance(output.type, TensorType) or output.type.dtype == "string":
             return Store(slot, output, None, None)
         held = held_type(output.type.dtype, self.profile.compute)
@@ -224,6 +299,16 @@ def _numerics(op: Op, profile: Profile) -> Numerics:
     types = [each.type.dtype for each in op.outputs if isinstance(each.type, TensorType)]
     floats = [name for name in types if name in FLOATS]
     return profile.numerics(floats[0] if floats else "")
+
+
+def _fits(types: Sequence[ValueType], kind: Kind) -> bool:
+    """Return whether arguments of `types` are what a parameter of this kind takes."""
+    tensors = [isinstance(each, TensorType) and each.dtype != "string" for each in types]
+    if kind in (Kind.TENSOR, Kind.TENSORS):
+        return all(tensors) and (len(tensors) == 1 or (kind is Kind.TENSORS and bool(tensors)))
+    if kind in (Kind.LIST, Kind.STATE):
+        return [each.kind for each in types if isinstance(each, OtherType)] == [str(kind)] and len(types) == 1
+    return bool(types)
 
 
 def _is_constant(op: Op) -> bool:

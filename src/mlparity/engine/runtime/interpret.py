@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -26,17 +27,36 @@ def run_plan(plan: Plan, inputs: Mapping[str, Tensor], tap: Tap | None = None) -
     Raises:
         ExecutionError: an op refused its inputs; the text names the op and its location.
     """
+    return run_stateful(plan, inputs, {}, tap)[0]
+
+
+def run_stateful(
+    plan: Plan, inputs: Mapping[str, Tensor], states: Mapping[str, Tensor], tap: Tap | None = None
+) -> tuple[dict[str, object], dict[str, Tensor]]:
+    """Return the outputs, and what each state holds after the run; a state that is not given starts at zero.
+
+    Raises:
+        ExecutionError: as `run_plan`.
+    """
     slots: Slots = list(plan.initial)
     for name, (slot, _) in plan.inputs.items():
         slots[slot] = inputs[name]
-    for step in plan.steps:
+    for name, each in plan.states.items():
+        slots[each.first] = states[name] if name in states else each.zeros(plan.device)
+    run_steps(plan.steps, plan.initial, slots, tap)
+    outputs = {name: slots[slot] for name, (slot, _) in plan.outputs.items()}
+    return outputs, {name: cast("Tensor", slots[each.last]) for name, each in plan.states.items()}
+
+
+def run_steps(steps: Sequence[Step], initial: Sequence[object], slots: Slots, tap: Tap | None = None) -> None:
+    """Run `steps` in place, and bring each slot back to what `initial` holds at its last use."""
+    for step in steps:
         run_step(step, slots)
         if tap is not None:
             for store in step.stores:
                 tap(step.op, store.output.name, slots[store.slot])
         for slot in step.frees:
-            slots[slot] = plan.initial[slot]
-    return {name: slots[slot] for name, (slot, _) in plan.outputs.items()}
+            slots[slot] = initial[slot]
 
 
 def run_step(step: Step, slots: Slots) -> None:
@@ -56,7 +76,7 @@ def run_step(step: Step, slots: Slots) -> None:
 
 
 def _value(feed: Feed, slots: Slots) -> object:
-    if feed.kind is Kind.TENSOR:
+    if feed.kind in (Kind.TENSOR, Kind.LIST, Kind.STATE):
         return slots[feed.slots[0]]
     if feed.kind is Kind.TENSORS:
         return [slots[slot] for slot in feed.slots]

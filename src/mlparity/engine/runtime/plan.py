@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
@@ -57,6 +57,21 @@ class Step:
     frees: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class StateSlots:
+    """Where a state is as a run starts and as it ends, the shape of what it holds, and its MIL and torch types."""
+
+    first: int
+    last: int
+    shape: tuple[int, ...]
+    dtype: str
+    held: torch.dtype
+
+    def zeros(self, device: torch.device) -> Tensor:
+        """Return what the state holds before its first run."""
+        return torch.zeros(self.shape, dtype=self.held, device=device)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
     """A function ready to run: its steps, the constants in their slots, and where inputs and outputs are.
@@ -73,3 +88,4 @@ class Plan:
     initial: tuple[Tensor | object | None, ...]
     inputs: Mapping[str, tuple[int, NamedType]]
     outputs: Mapping[str, tuple[int, NamedType]]
+    states: Mapping[str, StateSlots] = field(default_factory=dict)

@@ -12,6 +12,8 @@ from functools import cache
 from torch import Tensor
 
 from mlparity.engine.numerics import Numerics
+from mlparity.engine.ops.lists import TensorList
+from mlparity.engine.ops.states import State
 
 
 class Kind(StrEnum):
@@ -21,6 +23,8 @@ class Kind(StrEnum):
     TENSORS = "tensors"
     SCALAR = "scalar"
     TUPLE = "tuple"
+    LIST = "list"
+    STATE = "state"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,10 @@ def schema_of(fn: Callable[..., object]) -> Schema:
 
 def _kind(hint: object) -> Kind:
     leaves, is_many = _leaves(hint)
+    if TensorList in leaves:
+        return Kind.LIST
+    if State in leaves:
+        return Kind.STATE
     if Tensor in leaves:
         return Kind.TENSORS if is_many else Kind.TENSOR
     return Kind.TUPLE if is_many else Kind.SCALAR

@@ -1,0 +1,130 @@
+"""MIL's lists of tensors.
+
+Source: coremltools 9.0, `converters/mil/mil/ops/defs/iOS15/control_flow.py`. An element that was never written is zero
+where its shape is known, and cannot be read elsewhere: assumed, after TensorFlow's TensorArray.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mlparity.engine.numerics import Numerics
+from mlparity.engine.ops.registry import Rounding, mil_op
+
+MAX_LENGTH = 1 << 24
+"""The longest list that is made; a longer one is a corrupt number, not a program."""
+
+
+@dataclass(frozen=True, slots=True)
+class TensorList:
+    """A list as a value: writing gives a new list. `None` stands for an element that was never written."""
+
+    elements: tuple[Tensor | None, ...]
+    blank: Tensor | None
+    is_growing: bool
+
+    def read(self, index: int) -> Tensor:
+        """Return the element at `index`.
+
+        Raises:
+            IndexError: it lies outside the list.
+            ValueError: it was never written and has no known shape.
+        """
+        if not 0 <= index < len(self.elements):
+            raise IndexError(f"index {index} of a list of {len(self.elements)} elements")
+        element = self.elements[index]
+        found = self.blank if element is None else element
+        if found is None:
+            raise ValueError(f"element {index} of the list was never written, and its shape is open")
+        return found
+
+    def written(self, places: Sequence[int], values: Sequence[Tensor]) -> TensorList:
+        """Return the list with `values` at `places`; a list of dynamic length grows as far as they reach.
+
+        Raises:
+            IndexError: a place is negative, or outside a list of fixed length.
+        """
+        longest = max((place + 1 for place in places), default=0)
+        limit = MAX_LENGTH if self.is_growing else len(self.elements)
+        if min(places, default=0) < 0 or longest > limit:
+            raise IndexError(f"places {list(places)} of a list of {len(self.elements)} elements")
+        elements = [*self.elements, *[None] * (longest - len(self.elements))]
+        for place, value in zip(places, values, strict=True):
+            elements[place] = value
+        return TensorList(tuple(elements), self.blank, self.is_growing)
+
+
+_HELD = {"int32": torch.int32, "bool": torch.bool}
+
+
+@mil_op("make_list", rounding=Rounding.NONE)
+def make_list(
+    elem_shape: tuple[int | str, ...],
+    init_length: int = 1,
+    dynamic_length: bool = True,
+    dtype: str = "fp32",
+    *,
+    num: Numerics,
+) -> TensorList:
+    """Return a list of `init_length` elements that were not written yet; a name in `elem_shape` leaves it open.
+
+    Raises: ValueError if the length is negative or absurd.
+    """
+    if not 0 <= init_length <= MAX_LENGTH:
+        raise ValueError(f"a list of {init_length} elements")
+    sizes = [size for size in elem_shape if isinstance(size, int)]
+    is_known = len(sizes) == len(elem_shape)
+    blank = torch.zeros(()).to(_HELD.get(dtype, num.compute)).expand(sizes) if is_known else None
+    return TensorList((None,) * init_length, blank, dynamic_length)
+
+
+@mil_op("list_length", rounding=Rounding.NONE)
+def list_length(ls: TensorList) -> Tensor:
+    """Return how many elements the list has, as an int32 scalar."""
+    return torch.tensor(len(ls.elements), dtype=torch.int32)
+
+
+@mil_op("list_read", rounding=Rounding.NONE)
+def list_read(ls: TensorList, index: int) -> Tensor:
+    """Return the element at `index`.
+
+    Raises: IndexError outside the list.
+    """
+    return ls.read(index)
+
+
+@mil_op("list_write", rounding=Rounding.NONE)
+def list_write(ls: TensorList, index: int, value: Tensor) -> TensorList:
+    """Return the list with `value` at `index`; a list of dynamic length grows to hold it.
+
+    Raises: IndexError outside a list of fixed length, or for a negative index.
+    """
+    return ls.written([index], [value])
+
+
+@mil_op("list_gather", rounding=Rounding.NONE)
+def list_gather(ls: TensorList, indices: tuple[int, ...]) -> Tensor:
+    """Return the elements at `indices`, stacked along a new first axis.
+
+    Raises: IndexError outside the list; ValueError for no index at all on a list whose element shape is open.
+    """
+    if not indices:
+        if ls.blank is None:
+            raise ValueError("no element of a list whose element shape is open")
+        return ls.blank.new_zeros((0, *ls.blank.shape))
+    return torch.stack([ls.read(index) for index in indices])
+
+
+@mil_op("list_scatter", rounding=Rounding.NONE)
+def list_scatter(ls: TensorList, indices: tuple[int, ...], value: Tensor) -> TensorList:
+    """Return the list with the slices of `value` along its first axis at `indices`; it grows as in `list_write`.
+
+    Raises: IndexError as in `list_write`; ValueError if there is not one slice for each index.
+    """
+    if len(indices) != value.shape[0]:
+        raise ValueError(f"{len(indices)} indices for {value.shape[0]} values")
+    return ls.written(indices, value.unbind(0))

@@ -1,0 +1,109 @@
+"""State: which values of a program are states, where a program writes them, and what an app holds between runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mlparity.core.errors import FormatError, InputError
+from mlparity.engine.mil.program import Name, NamedType, Op, OtherType, TensorType, ValueType
+from mlparity.engine.runtime.plan import Plan, StateSlots
+from mlparity.engine.runtime.tensors import array_from, held_type, tensor_from
+
+
+def is_state(declared: ValueType) -> bool:
+    """Return whether the type is a state's."""
+    return isinstance(declared, OtherType) and declared.kind == "state"
+
+
+def held_by(state: NamedType) -> NamedType:
+    """Return the state's name with the type of what it holds."""
+    inner = state.type.elements if isinstance(state.type, OtherType) else ()
+    return NamedType(state.name, inner[0]) if inner else state
+
+
+def state_slots(state: NamedType, first: int, last: int, compute: torch.dtype) -> StateSlots:
+    """Return where a state is in a plan, and what it holds.
+
+    Raises:
+        FormatError: it holds no tensor of a known shape.
+    """
+    held = held_by(state).type
+    sizes = held.shape if isinstance(held, TensorType) and held.shape is not None else (None,)
+    known = tuple(size for size in sizes if size is not None)
+    if not isinstance(held, TensorType) or len(known) != len(sizes):
+        raise FormatError(
+            f"the state {state.name!r} has no fixed shape",
+            found=str(state.type),
+            expected="a tensor of known sizes",
+            next_step="convert the model with a fixed shape for each state",
+        )
+    return StateSlots(first, last, known, held.dtype, held_type(held.dtype, compute))
+
+
+def written_states(ops: Iterable[Op]) -> tuple[str, ...]:
+    """Return the names of the states that `ops` write, nested blocks included, each once."""
+    found: dict[str, None] = {}
+    for op in ops:
+        if op.type == "write_state":
+            found |= {each.name: None for each in op.inputs.get("input", ()) if isinstance(each, Name)}
+        for block in op.blocks:
+            found |= dict.fromkeys(written_states(block.ops))
+    return tuple(found)
+
+
+@dataclass(slots=True)
+class ModelState:
+    """What the states of one model hold between runs; it starts at zero, and each run that it is given to moves it on.
+
+    A state belongs to the plan that made it.
+    """
+
+    plan: Plan
+    tensors: dict[str, Tensor] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Start at zero."""
+        self.tensors = {name: each.zeros(self.plan.device) for name, each in self.plan.states.items()}
+
+    def read(self, name: str) -> np.ndarray:
+        """Return a copy of what the state holds, fp16 widened to fp32 as outputs are.
+
+        Raises:
+            InputError: there is no such state.
+        """
+        dtype = self._known(name).dtype
+        array = array_from(self.tensors[name], dtype)
+        return array.astype(np.float32) if array.dtype == np.float16 else array.copy()
+
+    def write(self, name: str, value: object) -> None:
+        """Let the state hold `value`, narrowed to its type.
+
+        Raises:
+            InputError: there is no such state, or the value is not numeric or of another shape.
+        """
+        known, array = self._known(name), np.asarray(value)
+        if array.dtype.kind not in "fiub" or array.shape != known.shape:
+            raise InputError(
+                f"the state {name!r} cannot hold this value",
+                found=f"{array.dtype} of shape {array.shape}",
+                expected=f"numbers of shape {known.shape}",
+                next_step="pass an array of the state's shape",
+            )
+        with np.errstate(over="ignore"):
+            narrowed = array.astype(np.float16) if known.dtype == "fp16" else array
+        tensor = tensor_from(narrowed, known.dtype, self.plan.profile.compute, self.plan.device)
+        self.tensors[name] = tensor.clone()
+
+    def _known(self, name: str) -> StateSlots:
+        if name not in self.plan.states:
+            raise InputError(
+                f"the model has no state {name!r}",
+                expected=", ".join(self.plan.states) or "no state at all",
+                next_step="use the state names of the model's description",
+            )
+        return self.plan.states[name]
