@@ -14,6 +14,9 @@ Sample = Mapping[str, np.ndarray]
 Outputs = dict[str, np.ndarray]
 """What one run gives: output name to array, in the model's own order."""
 
+OUTPUTS_HEADER = "mlparity.json"
+"""The array of a file of saved outputs that is none of them: where they come from, as JSON in bytes."""
+
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:

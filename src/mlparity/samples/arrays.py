@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from mlparity.core.errors import BackendUnavailableError, InputError
-from mlparity.core.session import Sample
+from mlparity.core.session import OUTPUTS_HEADER, Sample
 from mlparity.samples.check import check_finite
 
 
@@ -89,7 +89,7 @@ def _npz(path: Path, input_name: str) -> Mapping[str, np.ndarray]:
     del input_name
     # numpy leaves a damaged archive open that it opened itself.
     with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+        return {name: archive[name] for name in archive.files if name != OUTPUTS_HEADER}
 
 
 def _safetensors(path: Path, input_name: str) -> Mapping[str, np.ndarray]:

@@ -1,0 +1,118 @@
+"""Outputs saved for another machine: an `.npz` of `SAMPLE/OUTPUT` arrays and a header that tells their origin."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
+
+from mlparity.core.errors import FormatError, OutputError
+from mlparity.core.session import OUTPUTS_HEADER, Outputs
+from mlparity.core.words import Standing
+
+OUTPUTS_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class OutputsHeader:
+    """What produced saved outputs: the artifact by its hash, the setting, the runtime, the machine and the samples.
+
+    `seconds` has the wall time of each prediction in order, the first ones colder than the rest. `created` is an ISO
+    8601 time in UTC.
+    """
+
+    artifact_sha256: str
+    setting: str
+    standing: Standing
+    runtime: str
+    platform: str
+    samples_sha256: str
+    created: str
+    mlparity_version: str
+    seconds: tuple[float, ...] = ()
+    version: int = OUTPUTS_VERSION
+
+
+_HEADER_TYPE = TypeAdapter(OutputsHeader)
+
+
+class OutputsWriter:
+    """Adds the outputs of one sample at a time; memory does not grow with their number."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        """Write into an open archive."""
+        self._archive = archive
+
+    def add(self, sample: str, outputs: Outputs) -> None:
+        """Store each output of a sample under `SAMPLE/OUTPUT`."""
+        for name, array in outputs.items():
+            with self._archive.open(f"{sample}/{name}.npy", "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, np.asanyarray(array), allow_pickle=False)  # type: ignore[no-untyped-call]
+
+    def close_with(self, header: OutputsHeader) -> None:
+        """Store the header, which ends the file."""
+        text = json.dumps(asdict(header), allow_nan=False).encode()
+        with self._archive.open(f"{OUTPUTS_HEADER}.npy", "w") as file:
+            np.lib.format.write_array(file, np.frombuffer(text, np.uint8))  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def writing_outputs(path: Path) -> Iterator[OutputsWriter]:
+    """Yield a writer of the file at `path`, which appears whole when the block ends well, or not at all.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with zipfile.ZipFile(beside, "w") as archive:
+            yield OutputsWriter(archive)
+        beside.replace(path)
+    except OSError as error:
+        raise OutputError("the outputs could not be written", where=str(path), found=str(error)) from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def read_header(path: Path) -> OutputsHeader:
+    """Return the header of saved outputs.
+
+    Raises:
+        FormatError: the file cannot be read, has no header, or one of a newer version.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(f"{OUTPUTS_HEADER}.npy") as file:
+            array = np.lib.format.read_array(file, allow_pickle=False)  # type: ignore[no-untyped-call]
+        fields = json.loads(array.tobytes())
+    except (OSError, ValueError, KeyError, EOFError, RecursionError, zipfile.BadZipFile) as error:
+        raise _wrong(path, f"{type(error).__name__}: {error}") from error
+    version = fields.get("version") if isinstance(fields, dict) else None
+    if isinstance(version, int) and version > OUTPUTS_VERSION:
+        raise FormatError(
+            "the saved outputs are newer than this mlparity",
+            where=str(path),
+            found=f"version {version}",
+            expected=f"at most {OUTPUTS_VERSION}",
+            next_step="upgrade mlparity: `pip install --upgrade mlparity`",
+        )
+    try:
+        return _HEADER_TYPE.validate_python(fields)
+    except ValidationError as error:
+        raise _wrong(path, str(error.errors(include_url=False)[0]["msg"])) from error
+
+
+def _wrong(path: Path, found: str) -> FormatError:
+    return FormatError(
+        "no outputs of a device",
+        where=str(path),
+        found=found,
+        expected="an .npz file as `mlparity run` writes it",
+        next_step="run the same artifact on the device: mlparity run ARTIFACT --inputs INPUTS --out FILE.npz",
+    )

@@ -1,0 +1,78 @@
+"""Saved outputs keep every bit, say where they come from, and appear whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlparity.core.errors import FormatError, OutputError
+from mlparity.core.words import Standing
+from mlparity.record.outputs import OutputsHeader, read_header, writing_outputs
+from mlparity.samples.arrays import read_arrays
+
+HEADER = OutputsHeader(
+    artifact_sha256="ab" * 32,
+    setting="fp16/ALL",
+    standing=Standing.MEASURED,
+    runtime="Core ML",
+    platform="macOS 26.0 Apple M4",
+    samples_sha256="cd" * 32,
+    created="2025-11-23T09:41:07Z",
+    mlparity_version="0.1.0",
+    seconds=(0.2, 0.1),
+)
+
+
+def test_outputs_and_header_come_back(tmp_path: Path) -> None:
+    path = tmp_path / "outputs.npz"
+    arrays = {"y": np.array([np.nan, -0.0, 1e-8], np.float16), "n": np.zeros((0, 2), np.int32), "s": np.array(True)}
+    with writing_outputs(path) as writer:
+        writer.add("a/b.png", arrays)
+        writer.close_with(HEADER)
+    assert read_header(path) == HEADER
+    found = read_arrays(path, "")
+    assert set(found) == {"a/b.png/y", "a/b.png/n", "a/b.png/s"}
+    for name, array in arrays.items():
+        assert found[f"a/b.png/{name}"].tobytes() == array.tobytes()
+        assert found[f"a/b.png/{name}"].shape == array.shape
+
+
+def test_an_end_on_the_way_leaves_the_earlier_file(tmp_path: Path) -> None:
+    path = tmp_path / "outputs.npz"
+    path.write_bytes(b"earlier")
+    with pytest.raises(KeyboardInterrupt), writing_outputs(path):
+        raise KeyboardInterrupt
+    assert path.read_bytes() == b"earlier"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_no_place_to_write_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="could not be written"), writing_outputs(tmp_path / "absent" / "o.npz"):
+        pass
+
+
+def test_files_without_a_header_are_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "plain.npz", y=np.ones(3))
+    np.save(tmp_path / "lone.npy", np.ones(3))
+    for name in ("plain.npz", "lone.npy", "absent.npz"):
+        with pytest.raises(FormatError, match="no outputs of a device"):
+            read_header(tmp_path / name)
+
+
+def test_a_newer_header_is_refused(tmp_path: Path) -> None:
+    text = b'{"version": 2}'
+    np.savez(tmp_path / "new.npz", **{"mlparity.json": np.frombuffer(text, np.uint8)})  # type: ignore[arg-type]
+    with pytest.raises(FormatError, match="newer than this mlparity"):
+        read_header(tmp_path / "new.npz")
+
+
+@given(st.binary(max_size=200))
+def test_any_header_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    path = tmp_path_factory.mktemp("any") / "any.npz"
+    np.savez(path, **{"mlparity.json": np.frombuffer(data, np.uint8)})  # type: ignore[arg-type]
+    with pytest.raises(FormatError):
+        read_header(path)
