@@ -72,7 +72,7 @@ def run_step(step: Step, slots: Slots) -> None:
     if len(results) != len(step.stores):
         raise _refused(step, values, ValueError(f"{len(results)} results for {len(step.stores)} declared outputs"))
     for store, each in zip(step.stores, results, strict=True):
-        slots[store.slot] = _stored(store, each)
+        slots[store.slot] = stored(store, each)
 
 
 def _value(feed: Feed, slots: Slots) -> object:
@@ -83,7 +83,8 @@ def _value(feed: Feed, slots: Slots) -> object:
     return python_value([slots[slot] for slot in feed.slots], feed.kind)
 
 
-def _stored(store: Store, result: object) -> object:
+def stored(store: Store, result: object) -> object:
+    """Return a result as its store keeps it: in the held type, and rounded where the store rounds."""
     if store.held is None or not isinstance(result, Tensor):
         return result
     if store.in_place and store.numerics is not None:

@@ -1,0 +1,195 @@
+"""One run in the numerics in question that also knows what each op would give exactly on the same inputs.
+
+The values that flow are those of the numerics in question. The gradient flows through the exact arithmetic, since a
+rounding has no useful one: it says how the outputs move when one op's result moves.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mlparity.core.errors import FormatError
+from mlparity.diagnose.distance import Tensors, directions, distance
+from mlparity.engine.runtime.interpret import run_step, stored
+from mlparity.engine.runtime.plan import Plan, Slots, Step
+
+
+@dataclass(frozen=True, slots=True)
+class LocalError:
+    """What one result loses in the numerics in question, on the inputs that it got there.
+
+    `place` is the step's index and `slot` that of its result. `norm` is the Euclidean norm of the finite errors, `peak` the largest finite exact
+    value. `lost` counts elements that are finite exactly and are not in the numerics: they overflowed.
+    `contribution` is the part of the outputs' distance that follows from this error, to first order; None where no
+    gradient reaches it.
+    """
+
+    place: int
+    slot: int
+    norm: float
+    peak: float
+    lost: int
+    contribution: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trajectory:
+    """The local errors of one run, its outputs, their distance from `expected`, and each result as it was stored."""
+
+    errors: tuple[LocalError, ...]
+    outputs: Tensors
+    distance: float
+    values: Mapping[int, object]
+
+    @property
+    def explained(self) -> float:
+        """The sum of the contributions: to first order it is the distance."""
+        return math.fsum(error.contribution for error in self.errors if error.contribution is not None)
+
+
+def follow(numerics: Plan, exact: Plan, inputs: Tensors, expected: Tensors) -> Trajectory:
+    """Run both plans of one function side by side and return what each op loses.
+
+    `inputs` are in the held type of `numerics`. Memory: every result of one run is kept.
+
+    Raises:
+        FormatError: the plans are not of the same steps.
+    """
+    _check_same(numerics, exact)
+    run = _Run(numerics, exact)
+    run.start(inputs)
+    with torch.enable_grad():
+        for place, (step, twin) in enumerate(zip(numerics.steps, exact.steps, strict=True)):
+            run.step(place, step, twin)
+    outputs = {name: each for name, (slot, _) in exact.outputs.items() if isinstance(each := run.wide[slot], Tensor)}
+    contributions = _contributions(run, outputs, expected)
+    errors = tuple(_error(run, slot, contributions.get(slot)) for slot in run.losses)
+    detached = {name: each.detach() for name, each in outputs.items()}
+    return Trajectory(errors, detached, distance(detached, expected), run.values)
+
+
+class _Run:
+    """Two sets of slots in step: `narrow` for the numerics in question, `wide` the same values with a gradient."""
+
+    def __init__(self, numerics: Plan, exact: Plan) -> None:
+        self.numerics, self.exact = numerics, exact
+        self.narrow: Slots = list(numerics.initial)
+        self.wide: Slots = list(exact.initial)
+        self.values: dict[int, object] = {}
+        self.losses: dict[int, _Loss] = {}
+        self.same_width = numerics.profile.compute is exact.profile.compute
+
+    def start(self, inputs: Tensors) -> None:
+        for name, (slot, _) in self.numerics.inputs.items():
+            self.narrow[slot] = self.values[slot] = inputs[name]
+            leaf = self._widened(inputs[name]).clone()
+            self.wide[slot] = leaf.requires_grad_(leaf.is_floating_point())
+
+    def step(self, place: int, step: Step, twin: Step) -> None:
+        run_step(twin, self.wide)
+        shared = self.same_width and _same_arithmetic(step, twin)
+        if shared:
+            for store in step.stores:
+                value = self.wide[store.slot]
+                self.narrow[store.slot] = stored(store, value.detach() if isinstance(value, Tensor) else value)
+        else:
+            with torch.no_grad():
+                run_step(step, self.narrow)
+        for store in step.stores:
+            self._take(place, store.slot)
+
+    def _take(self, place: int, slot: int) -> None:
+        value, exact = self.narrow[slot], self.wide[slot]
+        self.values[slot] = value
+        if not isinstance(value, Tensor) or not isinstance(exact, Tensor) or not exact.is_floating_point():
+            self.wide[slot] = value
+            return
+        kept, plain = self._widened(value), exact.detach()
+        error = kept - plain
+        norm = float(torch.linalg.vector_norm(error))
+        if norm == 0:
+            return
+        replaced: Tensor = _Instead.apply(exact, kept)  # type: ignore[no-untyped-call]
+        self.wide[slot] = replaced
+        self.losses[slot] = _Loss(place, replaced, *_measured(error, norm, plain, kept))
+
+    def _widened(self, value: Tensor) -> Tensor:
+        return value.detach().to(self.exact.profile.compute) if value.is_floating_point() else value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Loss:
+    place: int
+    result: Tensor
+    error: Tensor
+    norm: float
+    peak: float
+    lost: int
+
+
+def _measured(error: Tensor, norm: float, exact: Tensor, kept: Tensor) -> tuple[Tensor, float, float, int]:
+    """Return the finite errors, their norm, the largest finite exact value, and how many elements overflowed."""
+    if math.isfinite(norm):
+        low, high = torch.aminmax(exact)
+        return error, norm, max(float(-low), float(high)), 0
+    finite = error.nan_to_num(0.0, 0.0, 0.0)
+    lost = int((torch.isfinite(exact) & ~torch.isfinite(kept)).sum())
+    return finite, float(torch.linalg.vector_norm(finite)), float(exact.abs().nan_to_num(0.0, 0.0, 0.0).max()), lost
+
+
+def _same_arithmetic(step: Step, twin: Step) -> bool:
+    return step.fn is twin.fn and "num" not in step.constants
+
+
+class _Instead(torch.autograd.Function):
+    """The value of one tensor with the gradient of another."""
+
+    @staticmethod
+    def forward(ctx: Any, exact: Tensor, kept: Tensor) -> Tensor:
+        """Return `kept`."""
+        del ctx, exact
+        return kept.detach()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        """Pass the gradient to `exact`."""
+        del ctx
+        return gradient, None
+
+
+def _contributions(run: _Run, outputs: Tensors, expected: Tensors) -> dict[int, float]:
+    """Return, for each result with an error, that error along the gradient of the distance."""
+    ways = directions({name: each.detach() for name, each in outputs.items()}, expected)
+    roots = [name for name in ways if outputs[name].requires_grad]
+    if not roots or not run.losses:
+        return {}
+    gradients = torch.autograd.grad(
+        [outputs[name] for name in roots],
+        [loss.result for loss in run.losses.values()],
+        [ways[name].to(outputs[name].dtype) for name in roots],
+        allow_unused=True,
+    )
+    pairs = zip(run.losses.items(), gradients, strict=True)
+    return {
+        slot: float((gradient * loss.error).sum(dtype=torch.float64))
+        for (slot, loss), gradient in pairs
+        if gradient is not None
+    }
+
+
+def _error(run: _Run, slot: int, contribution: float | None) -> LocalError:
+    loss = run.losses[slot]
+    finite = contribution if contribution is not None and math.isfinite(contribution) else None
+    return LocalError(loss.place, slot, loss.norm, loss.peak, loss.lost, finite)
+
+
+def _check_same(numerics: Plan, exact: Plan) -> None:
+    names = [[step.op.location for step in plan.steps] for plan in (numerics, exact)]
+    if names[0] != names[1]:
+        raise FormatError("two plans of one program differ in their steps", expected="plans bound without kernels")
