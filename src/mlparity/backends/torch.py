@@ -53,19 +53,32 @@ class TorchSession:
         """PyTorch's version and the floating type."""
         return f"PyTorch {torch.__version__} ({'fp64' if self._width is torch.float64 else 'fp32'})"
 
+    @property
+    def module(self) -> nn.Module:
+        """The module in the session's floating type.
+
+        Raises:
+            ExecutionError: the session is closed.
+        """
+        if self._module is None:
+            raise ExecutionError("the session is closed", where=self.runtime)
+        return self._module
+
+    def inputs_of(self, sample: Sample) -> tuple[Tensor, ...]:
+        """Return the inputs of a sample as tensors in the session's floating type, in the module's order."""
+        return tuple(self._input(sample[spec.name]) for spec in self._signature.inputs)
+
     def run(self, sample: Sample) -> Outputs:
         """Return the outputs of one sample.
 
         Raises:
             ExecutionError: the module fails, for example because it mixes in a type of its own in fp64.
         """
-        if self._module is None:
-            raise ExecutionError("the session is closed", where=self.runtime)
-        tensors = [self._input(sample[spec.name]) for spec in self._signature.inputs]
+        module, tensors = self.module, self.inputs_of(sample)
         try:
             # No inference mode: tensors that a module keeps from it could not be used in a later export.
             with torch.no_grad():
-                results = self._call(self._module, tensors)
+                results = self._call(module, tensors)
         except Exception as error:
             raise self._failure(error) from error
         return {name: result.numpy(force=True) for name, result in zip(self._output_names, results, strict=True)}

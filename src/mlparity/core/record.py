@@ -260,16 +260,39 @@ class CauseKind(StrEnum):
     NONE = "none"
     PRECISION = "precision"
     COMPUTE_UNIT = "compute_unit"
+    OVERFLOW = "overflow"
     CONVERTER = "converter"
+    PREPROCESSING = "preprocessing"
+    TRAINING_MODE = "training_mode"
+    NONDETERMINISM = "nondeterminism"
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
+class LocatedOp:
+    """One op of an artifact that carries a difference: its MIL type, its name, and the name of its first output.
+
+    `origin` is the source's op, module and line in its place, "" where it is not known. `share` is its part of the
+    difference to first order (negative: it makes it smaller), `removed` the part that goes away with it alone made
+    right; None where that is not known.
+    """
+
+    type: str
+    name: str
+    output: str
+    origin: str = ""
+    share: float | None = None
+    removed: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Cause:
-    """The cause in one word and in one sentence, with the figures that show it."""
+    """The cause in one word and in one sentence, with the figures that show it, and the ops that carry it."""
 
     kind: CauseKind
     sentence: str
+    ops: tuple[LocatedOp, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

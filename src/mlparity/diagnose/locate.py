@@ -54,8 +54,8 @@ class Location:
     """The ops by what they carry; `distance` is the observed one (see `distance`), of the sample with the largest.
 
     `explained` is the sum of all contributions over the observed difference: 1.0 where first order holds exactly;
-    None where it has no value. `chain` are the ops that overflow, one after the other, and have to be exact together; the
-    `removed` of each is that of all.
+    None where it has no value. `chain` are the ops that overflow one after the other and have to be exact together;
+    the `removed` of each is that of all.
     """
 
     suspects: tuple[Suspect, ...]

@@ -58,7 +58,7 @@ def _first_overflow(
         stored = [values[store.slot] for store in step.stores]
         if place in known or all(_is_finite(value) for value in stored):
             continue
-        for right, left in zip(exact_results(numerics, exact, values, place), stored, strict=True):
+        for right, left in zip(exact_results(exact, values, place), stored, strict=True):
             if isinstance(right, Tensor) and isinstance(left, Tensor) and right.is_floating_point():
                 lost = int((torch.isfinite(right) & ~torch.isfinite(left)).sum())
                 if lost:
@@ -70,9 +70,7 @@ def _is_finite(value: object) -> bool:
     return not isinstance(value, Tensor) or not value.is_floating_point() or bool(torch.isfinite(value).all())
 
 
-def _needed(
-    numerics: Plan, exact: Plan, run: Trajectory, expected: Tensors, places: set[int], gone: float
-) -> set[int]:
+def _needed(numerics: Plan, exact: Plan, run: Trajectory, expected: Tensors, places: set[int], gone: float) -> set[int]:
     """Return `places` without those that remove nothing: dropping them leaves (nearly) all of the gain."""
     kept = set(places)
     for place in sorted(places, reverse=True):

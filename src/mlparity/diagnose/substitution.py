@@ -49,11 +49,13 @@ def run_with_values(plan: Plan, values: Mapping[int, object], given: Mapping[int
 
 
 def values_of(plan: Plan, inputs: Tensors) -> dict[int, object]:
-    """Return every result of a run by slot, inputs included."""
+    """Return every result of a run by slot, inputs included; states start at zero."""
     slots: Slots = list(plan.initial)
     made: dict[int, object] = {}
     for name, (slot, _) in plan.inputs.items():
         slots[slot] = made[slot] = inputs[name]
+    for state in plan.states.values():
+        slots[state.first] = made[state.first] = state.zeros(plan.device)
     with torch.no_grad():
         for step in plan.steps:
             run_step(step, slots)
@@ -69,7 +71,7 @@ def outputs_of(plan: Plan, values: Mapping[int, object]) -> dict[str, Tensor]:
 def _until(plan: Plan, values: Mapping[int, object], first: int) -> Slots:
     """Return the slots as they are before the step at `first`."""
     slots: Slots = list(plan.initial)
-    for slot, _ in plan.inputs.values():
+    for slot in (*(slot for slot, _ in plan.inputs.values()), *(state.first for state in plan.states.values())):
         slots[slot] = values[slot]
     for step in plan.steps[:first]:
         for store in step.stores:
@@ -77,7 +79,7 @@ def _until(plan: Plan, values: Mapping[int, object], first: int) -> Slots:
     return slots
 
 
-def exact_results(numerics: Plan, exact: Plan, values: Mapping[int, object], place: int) -> list[object]:
+def exact_results(exact: Plan, values: Mapping[int, object], place: int) -> list[object]:
     """Return what a step gives exactly on the inputs that it has among `values`."""
     wide = _fed(exact, exact.steps[place], values)
     return [wide[store.slot] for store in exact.steps[place].stores]

@@ -24,10 +24,10 @@ from mlparity.engine.runtime.plan import Plan, Slots, Step
 class LocalError:
     """What one result loses in the numerics in question, on the inputs that it got there.
 
-    `place` is the step's index and `slot` that of its result. `norm` is the Euclidean norm of the finite errors, `peak` the largest finite exact
-    value. `lost` counts elements that are finite exactly and are not in the numerics: they overflowed.
-    `contribution` is the part of the outputs' distance that follows from this error, to first order; None where no
-    gradient reaches it.
+    `place` is the step's index and `slot` that of its result. `norm` is the Euclidean norm of the finite errors, `peak`
+    the largest finite exact value. `lost` counts elements that are finite exactly and are not in the numerics: they
+    overflowed. `contribution` is the part of the outputs' distance that follows from this error, to first order; None
+    where no gradient reaches it.
     """
 
     place: int
@@ -90,6 +90,10 @@ class _Run:
             self.narrow[slot] = self.values[slot] = inputs[name]
             leaf = self._widened(inputs[name]).clone()
             self.wide[slot] = leaf.requires_grad_(leaf.is_floating_point())
+        for name, state in self.numerics.states.items():
+            self.narrow[state.first] = self.values[state.first] = state.zeros(self.numerics.device)
+            twin = self.exact.states[name]
+            self.wide[twin.first] = twin.zeros(self.exact.device)
 
     def step(self, place: int, step: Step, twin: Step) -> None:
         run_step(twin, self.wide)
@@ -157,7 +161,7 @@ class _Instead(torch.autograd.Function):
         return kept.detach()
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         """Pass the gradient to `exact`."""
         del ctx
         return gradient, None

@@ -1,0 +1,94 @@
+"""Which value of a converted graph is which value of its source: equal elements in equal order, whatever the shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mlparity.core.trace import SourceTrace
+from mlparity.engine.runtime.plan import Plan
+
+Doubles = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Entry:
+    number: int
+    values: Doubles
+    size: float
+
+
+class SourceValues:
+    """The values of one run of the source, found by what they hold."""
+
+    def __init__(self, trace: SourceTrace) -> None:
+        self.arrays: dict[int, np.ndarray] = {number: array for _, number, array in trace.inputs}
+        self.arrays |= {number: array for op in trace.ops for number, array in op.results}
+        self._by_count: dict[int, list[_Entry]] = {}
+        for number, array in self.arrays.items():
+            flat = array.reshape(-1).astype(np.float64)
+            self._by_count.setdefault(flat.size, []).append(_Entry(number, flat, _size(flat)))
+
+    def find(self, value: Tensor, tolerance: float) -> int | None:
+        """Return the number of the nearest equal value: no element off by more than `tolerance` of the largest one.
+
+        None where there is none, and for values that tell nothing: empty ones, and those of one repeated number.
+        """
+        flat = _flat(value)
+        if flat.size == 0 or _tells_nothing(flat):
+            return None
+        size = _size(flat)
+        near = [
+            (gap, entry.number)
+            for entry in self._by_count.get(flat.size, ())
+            if abs(entry.size - size) <= 2 * tolerance * max(size, entry.size)
+            and (gap := _gap(flat, entry.values)) <= tolerance
+        ]
+        return min(near)[1] if near else None
+
+    def same(self, first: int, second: int, tolerance: float) -> bool:
+        """Tell whether two values of the source are equal themselves."""
+        left, right = (self.arrays[number].reshape(-1).astype(np.float64) for number in (first, second))
+        return first == second or (left.size == right.size and _gap(left, right) <= tolerance)
+
+
+def _flat(value: Tensor) -> Doubles:
+    return value.detach().cpu().double().numpy().reshape(-1)
+
+
+def _tells_nothing(flat: Doubles) -> bool:
+    return flat.size == 1 or bool((flat == flat[0]).all()) or not np.isfinite(flat).any()
+
+
+def _size(flat: Doubles) -> float:
+    finite = np.abs(flat[np.isfinite(flat)])
+    return float(finite.max()) if finite.size else 0.0
+
+
+def _gap(first: Doubles, second: Doubles) -> float:
+    """Return the largest difference over the largest finite element; infinite where NaNs or infinities differ."""
+    with np.errstate(invalid="ignore"):
+        same = (first == second) | (np.isnan(first) & np.isnan(second))
+        difference = np.where(same, 0.0, np.abs(first - second))
+    largest = float(difference.max(initial=0.0))
+    size = _size(second)
+    return largest / size if size and np.isfinite(largest) else (0.0 if largest == 0 else np.inf)
+
+
+def align(plan: Plan, values: Mapping[int, object], source: SourceValues, tolerance: float) -> dict[int, int]:
+    """Return, for each slot of a run that has an equal value in the source, that value's number."""
+    found = {}
+    for slot in _slots(plan):
+        value = values.get(slot)
+        if isinstance(value, Tensor) and (number := source.find(value, tolerance)) is not None:
+            found[slot] = number
+    return found
+
+
+def _slots(plan: Plan) -> Iterable[int]:
+    yield from (slot for slot, _ in plan.inputs.values())
+    yield from (store.slot for step in plan.steps for store in step.stores)

@@ -1,0 +1,244 @@
+"""Where a converted graph first computes something else than its source: the op, and the source's op in its place.
+
+Walking back from an output that differs, a value that the source has too ends the walk. Ops whose inputs all agree,
+and whose results lead to the difference, are where it begins. It is confirmed by putting the source's own value there:
+how much of the difference goes away.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mlparity.core.trace import Origin, SourceTrace, TracedOp
+from mlparity.diagnose.alignment import SourceValues, align
+from mlparity.diagnose.distance import Tensors, distance, removed
+from mlparity.diagnose.substitution import outputs_of, run_with_values, values_of
+from mlparity.engine.mil.program import Op
+from mlparity.engine.runtime.plan import Plan, Step
+
+_TOLERANCES = (2e-6, 2e-5, 2e-4, 2e-3, 2e-2)
+"""Of the largest element: from what fp32 constants explain to what fp16 weights explain (assumed)."""
+
+_CONFIRMED = 0.95
+_HALF = 0.5
+_HELPS = 0.02
+_NOTHING = 1e-9
+_SOURCES = 6
+_PLACES = 5
+_FAULTS = 6
+_STEPS = 24
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Divergence:
+    """One place where the graph leaves its source.
+
+    `ops` begin with the first op whose result agrees with nothing while its inputs agree, and end with the one whose
+    result stands for the source's. `removed` is the part of the difference that goes away with the source's value
+    there; None where no value of the source could be put there: then nothing is confirmed.
+    """
+
+    ops: tuple[Op, ...]
+    origin: Origin | None
+    removed: float | None
+
+
+def first_divergences(plan: Plan, inputs: Tensors, trace: SourceTrace, expected: Tensors) -> tuple[Divergence, ...]:
+    """Return where a graph in wide arithmetic leaves its source, the place that removes most first.
+
+    `plan` is bound without kernels; `expected` are the source's outputs by the graph's names.
+    """
+    source, values = SourceValues(trace), values_of(plan, inputs)
+    whole = distance(outputs_of(plan, values), expected)
+    best: tuple[Divergence, ...] = ()
+    for tolerance in _TOLERANCES:
+        search = _Search(plan, trace, source, expected, tolerance)
+        found = search.run(values, whole)
+        if _gain(found) > _gain(best) or not best:
+            best = found
+        if _gain(best) >= _CONFIRMED:
+            break
+    return best
+
+
+def _gain(found: Sequence[Divergence]) -> float:
+    return sum(each.removed or 0.0 for each in found)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fault:
+    """A first op, its candidates: (slot to replace, number of the source's value), and the source's op."""
+
+    place: int
+    candidates: tuple[tuple[int, int], ...]
+    origin: Origin | None
+
+
+class _Search:
+    """One search at one tolerance; faults are mended one after the other."""
+
+    def __init__(
+        self, plan: Plan, trace: SourceTrace, source: SourceValues, expected: Tensors, tolerance: float
+    ) -> None:
+        self.plan, self.trace, self.source = plan, trace, source
+        self.expected, self.tolerance = expected, tolerance
+        self.makers = {store.slot: place for place, step in enumerate(plan.steps) for store in step.stores}
+        self.given: dict[int, Tensor] = {}
+
+    def run(self, values: Mapping[int, object], whole: float) -> tuple[Divergence, ...]:
+        found: list[Divergence] = []
+        before = whole
+        for _ in range(_STEPS):
+            faults = list(self._faults(values))
+            if not faults:
+                break
+            fault, slot, new, after = self._mended(faults, values, before)
+            if slot is None:
+                found.append(Divergence((self.plan.steps[fault.place].op,), fault.origin, None))
+            elif removed(before, after) > _HELPS:
+                found.append(self._divergence(fault, slot, removed(whole, after) - removed(whole, before)))
+            values, before = new, min(before, after)
+            if removed(whole, before) >= _CONFIRMED:
+                break
+        return tuple(sorted(found, key=lambda each: -(each.removed or 0.0)))
+
+    def _mended(
+        self, faults: Sequence[_Fault], values: Mapping[int, object], before: float
+    ) -> tuple[_Fault, int | None, Mapping[int, object], float]:
+        """Put the source's value in a fault's places: of the first fault that gains much, else of the very first.
+
+        A fault without a place for the source's value keeps its own value, and the slot is None.
+        """
+        tried = [(fault, *self._best(fault, values)) for fault in faults[:_FAULTS]]
+        fault, slot, new, after = next((each for each in tried if removed(before, each[3]) > _HALF), tried[0])
+        result = self.plan.steps[fault.place].stores[0].slot if slot is None else slot
+        kept = new[result]
+        assert isinstance(kept, Tensor)  # noqa: S101 - floats alone are compared
+        self.given[result] = kept
+        return fault, slot, new, after
+
+    def _best(self, fault: _Fault, values: Mapping[int, object]) -> tuple[int | None, Mapping[int, object], float]:
+        best: tuple[int | None, Mapping[int, object], float] = (None, values, math.inf)
+        for slot, number in fault.candidates:
+            new = run_with_values(self.plan, values, {**self.given, slot: self._as_value(slot, number, values)})
+            after = distance(outputs_of(self.plan, new), self.expected)
+            if best[0] is None or after < best[2]:
+                best = (slot, new, after)
+            if after < _NOTHING:
+                break
+        return best
+
+    def _as_value(self, slot: int, number: int, values: Mapping[int, object]) -> Tensor:
+        like = values[slot]
+        assert isinstance(like, Tensor)  # noqa: S101 - a candidate's slot holds a tensor
+        return torch.from_numpy(self.source.arrays[number]).to(like.dtype).reshape(like.shape)
+
+    def _faults(self, values: Mapping[int, object]) -> Iterator[_Fault]:
+        aligned = align(self.plan, values, self.source, self.tolerance) | dict.fromkeys(self.given, -1)
+        cone = self._cone(aligned)
+        inside = {store.slot for place in cone for store in self.plan.steps[place].stores}
+        theirs = self._source_cone(frozenset(aligned.values()))
+        for place in cone:
+            if not any(slot in inside for slot in _read(self.plan.steps[place])):
+                yield self._fault(place, cone, aligned, theirs, values)
+
+    def _cone(self, aligned: Mapping[int, int]) -> list[int]:
+        """Return the steps that lead to a differing output through values that the source has not."""
+        numbers = dict(self.trace.outputs)
+        waiting = [
+            slot
+            for name, (slot, _) in self.plan.outputs.items()
+            if aligned.get(slot) is None
+            or (aligned[slot] >= 0 and name in numbers and not self._equal(slot, aligned, name))
+        ]
+        seen: set[int] = set()
+        while waiting:
+            place = self.makers.get(waiting.pop())
+            if place is not None and place not in seen:
+                seen.add(place)
+                waiting.extend(slot for slot in _read(self.plan.steps[place]) if slot not in aligned)
+        return sorted(seen)
+
+    def _equal(self, slot: int, aligned: Mapping[int, int], name: str) -> bool:
+        """Tell whether an output holds what the source's output of this name holds, and not another of its values."""
+        wanted = self.source.arrays.get(dict(self.trace.outputs)[name])
+        return wanted is None or self.source.same(aligned[slot], dict(self.trace.outputs)[name], self.tolerance)
+
+    def _source_cone(self, matched: frozenset[int]) -> list[TracedOp]:
+        """Return the source's ops that lead to its outputs through values that the graph has not, in order."""
+        makers = {number: place for place, op in enumerate(self.trace.ops) for number, _ in op.results}
+        waiting = [number for _, number in self.trace.outputs]
+        seen: set[int] = set()
+        while waiting:
+            number = waiting.pop()
+            place = makers.get(number)
+            if number not in matched and place is not None and place not in seen:
+                seen.add(place)
+                waiting.extend(self.trace.ops[place].inputs)
+        return [self.trace.ops[place] for place in sorted(seen)]
+
+    def _fault(
+        self,
+        place: int,
+        cone: Sequence[int],
+        aligned: Mapping[int, int],
+        theirs: Sequence[TracedOp],
+        values: Mapping[int, object],
+    ) -> _Fault:
+        ours = {aligned[slot] for slot in _read(self.plan.steps[place]) if slot in aligned}
+        after = [op for op in theirs if ours & set(op.inputs)]
+        ops = _followed(after[0], theirs)[:_SOURCES] if after else list(theirs[:_SOURCES])
+        places = [each for each in cone if each >= place and self._follows(each, place)]
+        candidates = [
+            (store.slot, number)
+            for op in ops
+            for number, array in op.results
+            for each in [one for one in places if self._count(one, values) == array.size][:_PLACES]
+            for store in self.plan.steps[each].stores[:1]
+        ]
+        return _Fault(place, tuple(candidates), ops[0].origin if ops else None)
+
+    def _count(self, place: int, values: Mapping[int, object]) -> int:
+        value = values.get(self.plan.steps[place].stores[0].slot)
+        return value.numel() if isinstance(value, Tensor) else -1
+
+    def _follows(self, place: int, first: int) -> bool:
+        """Tell whether a step depends on another."""
+        waiting, seen = [place], set[int]()
+        while waiting:
+            each = waiting.pop()
+            if each == first:
+                return True
+            if each > first and each not in seen:
+                seen.add(each)
+                made = (self.makers.get(slot) for slot in _read(self.plan.steps[each]))
+                waiting.extend(maker for maker in made if maker is not None)
+        return False
+
+    def _divergence(self, fault: _Fault, slot: int, gone: float) -> Divergence:
+        last = self.makers[slot]
+        between = [each for each in range(fault.place, last + 1) if self._follows(each, fault.place)]
+        between = [each for each in between if self._follows(last, each)]
+        number = next((number for where, number in fault.candidates if where == slot), -1)
+        origin = next((op.origin for op in self.trace.ops for made, _ in op.results if made == number), fault.origin)
+        return Divergence(tuple(self.plan.steps[each].op for each in between), origin, gone)
+
+
+def _followed(first: TracedOp, ops: Sequence[TracedOp]) -> list[TracedOp]:
+    """Return an op of the source and those after it that depend on it, in order."""
+    known = {number for number, _ in first.results}
+    chain = [first]
+    for op in ops[ops.index(first) + 1 :]:
+        if known & set(op.inputs):
+            chain.append(op)
+            known |= {number for number, _ in op.results}
+    return chain
+
+
+def _read(step: Step) -> list[int]:
+    return [slot for feed in step.feeds for slot in feed.slots]

@@ -1,0 +1,185 @@
+"""The usual suspects around a model: which change of its inputs or outputs makes a difference vanish.
+
+Each suspect is a change that people make on one side and forget on the other. It is named only when it removes nearly
+all of the difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mlparity.diagnose.distance import Tensors, distance, removed
+
+Run = Callable[[Tensors], Tensors]
+"""Runs an artifact on inputs by name and returns its outputs by the source's names."""
+
+VANISHED = 0.97
+"""The part of the difference that has to go away (assumed; fp16 weights leave a few percent of a large one)."""
+
+_MEAN = (0.485, 0.456, 0.406)
+_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True, slots=True)
+class Convention:
+    """How pixels become numbers: `scale * x + bias` of x in 0..1, for each of three channels or for all."""
+
+    name: str
+    scale: tuple[float, ...]
+    bias: tuple[float, ...]
+
+
+CONVENTIONS = (
+    Convention("values 0 to 1", (1.0,), (0.0,)),
+    Convention("values 0 to 255", (255.0,), (0.0,)),
+    Convention("values -1 to 1", (2.0,), (-1.0,)),
+    # Source: https://docs.pytorch.org/vision/stable/models.html (mean and std of the ImageNet weights).
+    Convention(
+        "ImageNet's mean and std",
+        tuple(1 / s for s in _STD),
+        tuple(-m / s for m, s in zip(_MEAN, _STD, strict=True)),
+    ),
+    # Source: https://apple.github.io/coremltools/docs-guides/source/image-inputs.html (one scale for all channels).
+    Convention("ImageNet's mean and one scale for all channels", (1 / 0.226,), tuple(-m / 0.226 for m in _MEAN)),
+    # Source: https://github.com/BVLC/caffe/wiki/Model-Zoo (means in BGR order, given here in RGB order).
+    Convention("0 to 255 less the mean (Caffe)", (255.0,), (-123.68, -116.779, -103.939)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A change that makes the difference vanish, in words, and the part of it that goes away."""
+
+    name: str
+    removed: float
+
+
+def find_suspect(run: Run, inputs: Tensors, expected: Tensors) -> Suspect | None:
+    """Return the change of inputs or outputs that removes the difference best, None where none makes it vanish.
+
+    Runs the artifact once for each change of the inputs, some seventy times at most; stops at one that leaves nothing.
+    """
+    found = run(inputs)
+    before = distance(found, expected)
+    best = Suspect("", 0.0)
+    for name, after in _distances(run, inputs, found, expected):
+        gone = removed(before, after)
+        if gone > best.removed:
+            best = Suspect(name, gone)
+        if gone >= 1 - (1 - VANISHED) / 100:
+            break
+    return best if best.removed >= VANISHED else None
+
+
+def _distances(run: Run, inputs: Tensors, found: Tensors, expected: Tensors) -> Iterator[tuple[str, float]]:
+    for words, outputs, wanted in _output_changes(found, expected):
+        yield words, distance(outputs, wanted)
+    for name, value in inputs.items():
+        for words, changed in _input_changes(value):
+            yield f"input {name}: {words}", distance(run({**inputs, name: changed}), expected)
+
+
+def _input_changes(value: Tensor) -> Iterator[tuple[str, Tensor]]:
+    """Yield changed inputs, the most usual first; the shape stays."""
+    if not value.is_floating_point() or not value.numel():
+        return
+    axis = _channels(value)
+    if axis is not None:
+        yield "the artifact takes the channels in the order BGR, the source in RGB", value.flip(axis)
+    yield from _layouts(value, axis)
+    for words, changed in _conventions(value, axis):
+        yield words, changed
+        if axis is not None:
+            yield f"{words}; and the channels in the order BGR", changed.flip(axis)
+
+
+def _channels(value: Tensor) -> int | None:
+    if value.ndim not in (3, 4):
+        return None
+    return next((axis for axis in (value.ndim - 3, value.ndim - 1) if value.shape[axis] == 3), None)
+
+
+def _layouts(value: Tensor, axis: int | None) -> Iterator[tuple[str, Tensor]]:
+    if axis is None or value.ndim != 4:
+        return
+    count, *sizes = value.shape
+    if axis == 1:
+        channels, height, width = sizes
+        misread = value.permute(0, 2, 3, 1).reshape(count, channels, height, width)
+        yield "the artifact reads the bytes of NHWC as NCHW", misread
+        yield "the artifact reads NCHW as NHWC", value.reshape(count, height, width, channels).permute(0, 3, 1, 2)
+    yield "height and width are swapped", _swapped(value, axis)
+
+
+def _swapped(value: Tensor, axis: int) -> Tensor:
+    first, second = (2, 3) if axis == 1 else (1, 2)
+    return value.transpose(first, second).reshape(value.shape)
+
+
+def _conventions(value: Tensor, axis: int | None) -> Iterator[tuple[str, Tensor]]:
+    for ours in CONVENTIONS:
+        for theirs in CONVENTIONS:
+            per_channel = len(ours.scale + ours.bias + theirs.scale + theirs.bias) > 4
+            if ours is not theirs and (axis is not None or not per_channel):
+                unit = (value - _spread(ours.bias, value, axis)) / _spread(ours.scale, value, axis)
+                changed = unit * _spread(theirs.scale, value, axis) + _spread(theirs.bias, value, axis)
+                yield f"the source takes {ours.name}, the artifact {theirs.name}", changed
+
+
+def _spread(numbers: tuple[float, ...], value: Tensor, axis: int | None) -> Tensor:
+    tensor = torch.tensor(numbers, dtype=value.dtype)
+    if len(numbers) == 1 or axis is None:
+        return tensor
+    return tensor.reshape([3 if each == axis else 1 for each in range(value.ndim)])
+
+
+_Change = Callable[[Tensor], Tensor]
+
+_OUTPUT_CHANGES: Mapping[str, _Change] = {
+    "softmax": lambda x: x.softmax(-1),
+    "log softmax": lambda x: x.log_softmax(-1),
+    "sigmoid": lambda x: x.sigmoid(),
+}
+"""What turns the scores of one side into those of the other."""
+
+
+def _output_changes(found: Tensors, expected: Tensors) -> Iterator[tuple[str, Tensors, Tensors]]:
+    """Yield pairs of outputs, one side changed."""
+    for name, right in expected.items():
+        left = found.get(name)
+        if left is None or left.shape != right.shape or not right.is_floating_point() or not right.ndim:
+            continue
+        for words, change in _OUTPUT_CHANGES.items():
+            yield (
+                f"output {name}: the artifact gives the {words} of what the source gives",
+                found,
+                {
+                    **expected,
+                    name: change(right),
+                },
+            )
+            yield (
+                f"output {name}: the source gives the {words} of what the artifact gives",
+                {
+                    **found,
+                    name: change(left),
+                },
+                expected,
+            )
+        order = _order(left, right)
+        if order is not None:
+            yield f"output {name}: the classes come in another order", {**found, name: left[..., order]}, expected
+
+
+def _order(left: Tensor, right: Tensor) -> Tensor | None:
+    """Return the order of the classes of `left` that fits `right` by rank in the first row; None for one class."""
+    if right.shape[-1] < 2:
+        return None
+    first, second = left.reshape(-1, left.shape[-1])[0], right.reshape(-1, right.shape[-1])[0]
+    order = torch.empty_like(second, dtype=torch.int64)
+    order[second.argsort()] = first.argsort()
+    return order
