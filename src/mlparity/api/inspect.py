@@ -70,7 +70,7 @@ def _inspect_program(path: Path) -> Inspection:
             "specification version": str(program.spec_version),
             "opset": ", ".join(opsets),
             "functions": ", ".join(sorted(program.functions)),
-            "precision": str(_precision(program)),
+            "precision": str(program_precision(program)),
         },
         problem=_engine_problem(program),
     )
@@ -114,10 +114,11 @@ def precision_of(path: Path) -> Precision:
 
     if not path.exists():
         raise FormatError("no such artifact", where=str(path), next_step="check the path")
-    return _precision(read_program(path)) if path.suffix == ".mlpackage" else Precision.FP32
+    return program_precision(read_program(path)) if path.suffix == ".mlpackage" else Precision.FP32
 
 
-def _precision(program: Program) -> Precision:
+def program_precision(program: Program) -> Precision:
+    """Return fp16 for a program that computes anything in fp16, fp32 otherwise."""
     from mlparity.engine.mil.program import TensorType
 
     types = (

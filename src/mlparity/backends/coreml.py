@@ -120,13 +120,21 @@ class CoreMLSession:
 
     def run(self, sample: Sample) -> Outputs:
         """Return the outputs as arrays; a classifier's probabilities come in the order of its labels."""
-        named = {self.own_names.get(name, name): each for name, each in sample.items()}
-        features = {name: _image(name, each) if name in self.images else each for name, each in named.items()}
+        features = self.features(sample)
         try:
             outputs: Mapping[str, object] = self.model.predict(features)
         except RuntimeError as error:
             raise _own_error(error, self.path) from error
         return {name: array for name, value in outputs.items() if (array := _array(value)) is not None}
+
+    def features(self, sample: Sample) -> dict[str, object]:
+        """Return a sample as the model takes it: under its own names, pixels as Pillow images.
+
+        Raises:
+            InputError: the model takes an image, and the sample has no pixels.
+        """
+        named = {self.own_names.get(name, name): each for name, each in sample.items()}
+        return {name: _image(name, each) if name in self.images else each for name, each in named.items()}
 
     def close(self) -> None:
         """Let go of the model."""

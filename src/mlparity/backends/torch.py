@@ -64,6 +64,12 @@ class TorchSession:
             raise ExecutionError("the session is closed", where=self.runtime)
         return self._module
 
+    def with_module(self, module: nn.Module) -> TorchSession:
+        """Return a session of another module with the same inputs and outputs."""
+        other = copy.copy(self)
+        other._module = module
+        return other
+
     def inputs_of(self, sample: Sample) -> tuple[Tensor, ...]:
         """Return the inputs of a sample as tensors in the session's floating type, in the module's order."""
         return tuple(self._input(sample[spec.name]) for spec in self._signature.inputs)

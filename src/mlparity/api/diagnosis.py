@@ -1,0 +1,147 @@
+"""Why an artifact differs from its source on some samples, and at which ops."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mlparity.api.inspect import program_precision
+from mlparity.backends import coreml
+from mlparity.backends import torch as torch_backend
+from mlparity.backends.checked import fitted
+from mlparity.backends.torch_trace import trace_source
+from mlparity.backends.torch_variants import run_in_training_mode, run_with_fp16_weights
+from mlparity.compare.align import align
+from mlparity.core.errors import MlparityError
+from mlparity.core.record import Cause, CauseKind
+from mlparity.core.session import Outputs, Sample
+from mlparity.core.source import Source
+from mlparity.core.trace import SourceTrace
+from mlparity.core.words import ComputeUnit, Precision
+from mlparity.diagnose.distance import distance
+from mlparity.diagnose.explain import Rungs, explain
+from mlparity.engine.mil.program import Program
+from mlparity.engine.mil.reader import read_program
+from mlparity.engine.numerics import FP32, REFERENCE, TYPED, Profile
+from mlparity.engine.runtime.bind import bind
+from mlparity.engine.runtime.features import tensors_from_features
+from mlparity.engine.runtime.plan import Plan
+
+_NOISE_FACTOR = 2.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plans:
+    """A package bound twice: in the numerics in question and in wide arithmetic, step for step the same."""
+
+    program: Program
+    numerics: Plan
+    exact: Plan
+
+
+def plans_of(package: Path, profile: Profile = TYPED) -> Plans:
+    """Bind a package without kernels; wide arithmetic is fp32 for an fp16 program, and fp64 for an fp32 one.
+
+    Raises:
+        FormatError: it cannot be read.
+        UnsupportedOpError: the engine lacks one of its ops.
+    """
+    program = read_program(package)
+    wide = FP32 if program_precision(program) is Precision.FP16 else REFERENCE
+    return Plans(program, bind(program, profile), bind(program, wide))
+
+
+def explain_package(package: Path, source: Source, samples: Mapping[str, Sample], profile: Profile = TYPED) -> Cause:
+    """Return why `package` differs from `source`, on the sample on which it does so most.
+
+    Raises:
+        MlparityError: the package or a sample cannot be used.
+    """
+    plans = plans_of(package, profile)
+    with coreml.open_package(package, ComputeUnit.CPU_ONLY, source.input_names) as session:
+        changing = _changing(session, samples)
+        if changing:
+            return changing
+        cases = [_rungs(plans, session, source, sample) for sample in samples.values()]
+    return explain(max(cases, key=_difference))
+
+
+def _difference(rungs: Rungs) -> float:
+    return distance(rungs.run(rungs.numerics, rungs.inputs), rungs.expected)
+
+
+def _changing(session: coreml.CoreMLSession, samples: Mapping[str, Sample]) -> Cause | None:
+    """Return the cause where the artifact gives other outputs when the same sample is run again."""
+    for name, sample in samples.items():
+        first, second = session.run(_fitting(session, sample)), session.run(_fitting(session, sample))
+        other = [key for key in first if not np.array_equal(first[key], second[key], equal_nan=True)]
+        if other:
+            sentence = (
+                f"The artifact gives another {', '.join(other)} when sample {name} is run again: it draws randomly."
+            )
+            return Cause(CauseKind.NONDETERMINISM, sentence)
+    return None
+
+
+def _fitting(session: coreml.CoreMLSession, sample: Sample) -> Sample:
+    return fitted(sample, session.signature.inputs, session.runtime)
+
+
+def _rungs(plans: Plans, session: coreml.CoreMLSession, source: Source, sample: Sample) -> Rungs:
+    with torch_backend.open(source) as narrow:
+        expected = narrow.run(sample)
+    partners = dict(align(expected, session.run(_fitting(session, sample))).pairs)
+    renamed = _Renamed(partners)
+    return Rungs(
+        numerics=plans.numerics,
+        exact=plans.exact,
+        inputs=tensors_from_features(plans.exact, session.features(_fitting(session, sample))),
+        expected=renamed.tensors(expected),
+        floor=_NOISE_FACTOR * _noise(source, sample, expected),
+        trace=lambda: _traced(source, sample, renamed),
+        in_training_mode=lambda: renamed.perhaps(run_in_training_mode(source, sample)),
+        with_fp16_weights=lambda: renamed.perhaps(run_with_fp16_weights(source, sample)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Renamed:
+    """The source's outputs under the artifact's names; those without a partner are left out."""
+
+    partners: Mapping[str, str]
+
+    def tensors(self, outputs: Outputs) -> dict[str, Tensor]:
+        return {self.partners[name]: torch.from_numpy(each) for name, each in outputs.items() if name in self.partners}
+
+    def perhaps(self, outputs: Outputs | None) -> dict[str, Tensor] | None:
+        return None if outputs is None else self.tensors(outputs)
+
+    def trace(self, trace: SourceTrace) -> SourceTrace:
+        pairs = ((self.partners[name], number) for name, number in trace.outputs if name in self.partners)
+        return replace(trace, outputs=tuple(pairs))
+
+
+def _noise(source: Source, sample: Sample, narrow: Outputs) -> float:
+    """Return the distance of the source's fp32 run from its fp64 run; 0.0 where it cannot run so."""
+    try:
+        with torch_backend.open(source, double=True) as wide:
+            exact = wide.run(sample)
+    except MlparityError:
+        return 0.0
+    found, expected = ({name: torch.from_numpy(each) for name, each in side.items()} for side in (narrow, exact))
+    noise = distance(found, expected)
+    return noise if np.isfinite(noise) else 0.0
+
+
+def _traced(source: Source, sample: Sample, renamed: _Renamed) -> SourceTrace | None:
+    for double in (True, False):
+        try:
+            return renamed.trace(trace_source(source, sample, double=double))
+        except MlparityError:
+            continue
+    return None
