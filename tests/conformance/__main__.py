@@ -1,32 +1,119 @@
-"""Runs coremltools' own tests on our engine.
+"""Runs coremltools' own tests on our engine, and writes what came of it.
 
-Usage: python -m tests.conformance [SUITE ...] [-- PYTEST_OPTIONS]. A suite is a path below the installed coremltools;
-without one, the tests of the MIL ops run, which take most of an hour on two cores.
+Usage: python -m tests.conformance [--shard K/N] [--jobs J] [--retry] [SUITE ...]
+       python -m tests.conformance report
+
+A suite is a path below the installed coremltools; without one, all of `SUITES` run, which takes about two hours on two
+cores. Results are kept as they come: a run that was stopped goes on where it was, shards add up, and `--retry` runs
+again what failed. `report` writes docs/conformance.md from all results.
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
+import json
+import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 
-import pytest
+from tests.conformance.report import write_report
+from tests.conformance.results import Outcome, Part, Result, interrupted
 
-DEFAULT = ("converters/mil/mil/ops/tests",)
+SUITES = (
+    "converters/mil/mil/ops/tests",
+    "converters/mil/frontend/torch/test",
+    "converters/mil/mil/passes/tests",
+    "converters/mil/backend/mil",
+    "converters/mil/test_inputs_outputs_shape.py",
+    "test/api/test_api_examples.py",
+    "test/ml_program",
+    "test/optimize/coreml",
+)
+
+_PLUGINS = ("tests.conformance.apple", "tests.conformance.recording", "no:anyio", "no:cacheprovider")
+_FINISHED = (0, 1, 5)
+"""pytest's exit codes of a run that reached its end: all passed, some failed, nothing to run."""
 
 
 def main() -> int:
-    """Return pytest's exit code."""
+    """Return 0 if every test of this run was recorded."""
+    parser = argparse.ArgumentParser(prog="python -m tests.conformance", description=__doc__)
+    parser.add_argument("--shard", default="1/1", help="run part K of N, as in 3/16")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes side by side")
+    parser.add_argument("--retry", action="store_true", help="run again what failed before")
+    parser.add_argument("suites", nargs="*", help="paths below coremltools, or the word report")
+    options = parser.parse_args()
+    if options.suites != ["report"]:
+        shard = Part.from_text(options.shard + (" retry" if options.retry else ""))
+        parts = shard.split(options.jobs)
+        running = {part: _start(part, options.suites or SUITES) for part in parts}
+        _watch(running, options.suites or SUITES)
+    sys.stdout.write(f"{write_report()}\n")
+    return 0
+
+
+def coremltools_home() -> Path:
+    """Return the folder of the installed coremltools."""
     spec = importlib.util.find_spec("coremltools")
     assert spec is not None
     assert spec.origin is not None
-    home = Path(spec.origin).parent
-    given = sys.argv[1:]
-    cut = given.index("--") if "--" in given else len(given)
-    suites = [str(home / each) for each in given[:cut] or DEFAULT]
-    options = given[cut + 1 :] or ["-n", "2"]
-    plain = ["-p", "tests.conformance.apple", "-p", "no:anyio", "-p", "no:cacheprovider", "-c", "/dev/null"]
-    return pytest.main([*plain, f"--rootdir={home}", "-q", "-W", "ignore", "--tb=line", *options, *suites])
+    return Path(spec.origin).parent
+
+
+def _start(part: Part, suites: list[str] | tuple[str, ...]) -> subprocess.Popen[bytes]:
+    home = coremltools_home()
+    command = [sys.executable, "-m", "pytest", "-c", "/dev/null", f"--rootdir={home}", "-q", "-W", "ignore"]
+    command += ["--tb=short", "--continue-on-collection-errors", "--no-header", "--no-summary"]
+    command += [word for plugin in _PLUGINS for word in ("-p", plugin)]
+    part.file().touch()
+    log = part.file().with_suffix(".log").open("ab")
+    return subprocess.Popen(
+        [*command, *(str(home / suite) for suite in suites)],
+        env=os.environ | {"CONFORMANCE_PART": str(part), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "OMP_NUM_THREADS": "1"},
+        stdout=log,
+        stderr=log,
+    )
+
+
+def _watch(running: dict[Part, subprocess.Popen[bytes]], suites: list[str] | tuple[str, ...]) -> None:
+    """Wait for all parts; one that crashes is started again behind the test that it crashed in."""
+    parts, shown = tuple(running), 0.0
+    while running:
+        time.sleep(0.5)
+        for part, process in list(running.items()):
+            if process.poll() is None:
+                continue
+            del running[part]
+            test = interrupted(part)
+            if process.returncode not in _FINISHED and test is not None:
+                _append(part, Result(test, Outcome.CRASHED, 0, 0.0, f"the process ended with {process.returncode}"))
+                running[part] = _start(part, suites)
+        if not running or time.monotonic() - shown > (2 if sys.stderr.isatty() else 60):
+            shown = time.monotonic()
+            sys.stderr.write(("\r" if sys.stderr.isatty() else "\n") + _progress(parts))
+    sys.stderr.write("\n")
+
+
+def _append(part: Part, result: Result) -> None:
+    with part.file().open("a", encoding="utf-8") as file:
+        file.write(json.dumps(result.as_json()) + "\n")
+
+
+def _progress(parts: tuple[Part, ...]) -> str:
+    """Return the line that says how far this run is: counts since each part's last selection."""
+    left = done = bad = 0
+    for part in parts:
+        lines = [json.loads(line) for line in part.file().read_text(encoding="utf-8").splitlines()]
+        places = [place for place, line in enumerate(lines) if "selected" in line]
+        since = lines[places[-1] :] if places else []
+        left += since[0]["left"] if since else 0
+        ended = [line for line in since if "test" in line]
+        done += len(ended)
+        bad += sum(line["outcome"] in ("failed", "crashed") for line in ended)
+    return f"{done} of {left} tests, {bad} failed"
 
 
 if __name__ == "__main__":

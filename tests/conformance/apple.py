@@ -2,16 +2,23 @@
 
 The names that it replaces are those that coremltools 9.0's tests ask before they compare a prediction:
 `coremltools._deps._IS_MACOS`, and `_is_macos` and `_macos_version` of `coremltools.models.utils` and `.model`.
+What some of the tests import comes from `build/conformance/packages` and `build/models`.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import warnings
+from pathlib import Path
 
 import mlparity
+from tests.models import torchvision_operators
 
 os.environ.setdefault("PYMIL_TEST_TARGETS", "mlprogram")
+os.environ.setdefault("INCLUDE_MIL_FP32_UNIT_TESTS", "1")
+
+_BUILD = Path(__file__).parents[2] / "build"
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -24,3 +31,7 @@ coremltools._deps._IS_MACOS = True
 for _module in (coremltools.models.utils, coremltools.models.model):
     _module._is_macos = lambda: True
     _module._macos_version = lambda: (15, 0)
+
+sys.path += [str(_BUILD / "conformance" / "packages"), str(_BUILD / "models")]
+with torchvision_operators.declared():
+    pass
