@@ -3,7 +3,7 @@
 Usage: python -m tests.conformance [--shard K/N] [--jobs J] [--retry] [SUITE ...]
        python -m tests.conformance report
 
-A suite is a path below the installed coremltools; without one, all of `SUITES` run, which takes about two hours on two
+A suite is a path below the installed coremltools; without one, all of them run, which takes about two hours on two
 cores. Results are kept as they come: a run that was stopped goes on where it was, shards add up, and `--retry` runs
 again what failed. `report` writes docs/conformance.md from all results.
 """
@@ -11,31 +11,15 @@ again what failed. `report` writes docs/conformance.md from all results.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 from tests.conformance.report import write_report
 from tests.conformance.results import Outcome, Part, Result, interrupted
-
-SUITES = (
-    "converters/mil/mil/ops/tests",
-    "converters/mil/frontend/torch/test",
-    "converters/mil/mil/passes/tests",
-    "converters/mil/backend/mil",
-    "converters/mil/test_inputs_outputs_shape.py",
-    "test/api/test_api_examples.py",
-    "test/ml_program",
-    "test/optimize/coreml",
-)
-
-_PLUGINS = ("tests.conformance.apple", "tests.conformance.recording", "no:anyio", "no:cacheprovider")
-_FINISHED = (0, 1, 5)
-"""pytest's exit codes of a run that reached its end: all passed, some failed, nothing to run."""
+from tests.conformance.suites import FINISHED, SUITES, start
 
 
 def main() -> int:
@@ -49,33 +33,10 @@ def main() -> int:
     if options.suites != ["report"]:
         shard = Part.from_text(options.shard + (" retry" if options.retry else ""))
         parts = shard.split(options.jobs)
-        running = {part: _start(part, options.suites or SUITES) for part in parts}
+        running = {part: start(part, options.suites or SUITES) for part in parts}
         _watch(running, options.suites or SUITES)
     sys.stdout.write(f"{write_report()}\n")
     return 0
-
-
-def coremltools_home() -> Path:
-    """Return the folder of the installed coremltools."""
-    spec = importlib.util.find_spec("coremltools")
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin).parent
-
-
-def _start(part: Part, suites: list[str] | tuple[str, ...]) -> subprocess.Popen[bytes]:
-    home = coremltools_home()
-    command = [sys.executable, "-m", "pytest", "-c", "/dev/null", f"--rootdir={home}", "-q", "-W", "ignore"]
-    command += ["--tb=short", "--continue-on-collection-errors", "--no-header", "--no-summary"]
-    command += [word for plugin in _PLUGINS for word in ("-p", plugin)]
-    part.file().touch()
-    log = part.file().with_suffix(".log").open("ab")
-    return subprocess.Popen(
-        [*command, *(str(home / suite) for suite in suites)],
-        env=os.environ | {"CONFORMANCE_PART": str(part), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "OMP_NUM_THREADS": "1"},
-        stdout=log,
-        stderr=log,
-    )
 
 
 def _watch(running: dict[Part, subprocess.Popen[bytes]], suites: list[str] | tuple[str, ...]) -> None:
@@ -88,9 +49,9 @@ def _watch(running: dict[Part, subprocess.Popen[bytes]], suites: list[str] | tup
                 continue
             del running[part]
             test = interrupted(part)
-            if process.returncode not in _FINISHED and test is not None:
+            if process.returncode not in FINISHED and test is not None:
                 _append(part, Result(test, Outcome.CRASHED, 0, 0.0, f"the process ended with {process.returncode}"))
-                running[part] = _start(part, suites)
+                running[part] = start(part, suites)
         if not running or time.monotonic() - shown > (2 if sys.stderr.isatty() else 60):
             shown = time.monotonic()
             sys.stderr.write(("\r" if sys.stderr.isatty() else "\n") + _progress(parts))

@@ -20,7 +20,9 @@ os.environ.setdefault("INCLUDE_MIL_FP32_UNIT_TESTS", "1")
 
 _BUILD = Path(__file__).parents[2] / "build"
 
-with warnings.catch_warnings():
+sys.path += [str(_BUILD / "conformance" / "packages"), str(_BUILD / "models")]
+
+with warnings.catch_warnings(), torchvision_operators.declared():
     warnings.simplefilter("ignore")
     mlparity.enable_coremltools()
     import coremltools._deps
@@ -31,7 +33,3 @@ coremltools._deps._IS_MACOS = True
 for _module in (coremltools.models.utils, coremltools.models.model):
     _module._is_macos = lambda: True
     _module._macos_version = lambda: (15, 0)
-
-sys.path += [str(_BUILD / "conformance" / "packages"), str(_BUILD / "models")]
-with torchvision_operators.declared():
-    pass

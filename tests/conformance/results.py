@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -10,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).parents[2] / "build" / "conformance" / "results"
+RESULTS = Path(os.environ.get("CONFORMANCE_RESULTS", Path(__file__).parents[2] / "build" / "conformance" / "results"))
 """Where the parts' files lie; any number of runs adds to them."""
 
 
@@ -112,6 +113,19 @@ def read_results(folder: Path = RESULTS) -> dict[str, Result]:
             fields = json.loads(line)
             if "test" in fields:
                 found[fields["test"]] = Result(**fields | {"outcome": Outcome(fields["outcome"])})
+    return found
+
+
+def recorded_parts(folder: Path = RESULTS) -> list[Part]:
+    """Return the parts that ran to their end: everything that was left when they were last started is recorded."""
+    found = []
+    for path in folder.glob("*-of-*.jsonl"):
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        starts = [place for place, line in enumerate(lines) if "selected" in line]
+        ended = sum("test" in line for line in lines[starts[-1] :]) if starts else 0
+        if starts and ended >= lines[starts[-1]]["left"]:
+            number, count = path.stem.split("-of-")
+            found.append(Part(int(number), int(count)))
     return found
 
 

@@ -119,12 +119,15 @@ def lstm(
 
     Shape: x (s, b, I), initial_h and initial_c (b, D * H), weight_ih (4H, I), weight_hh (4H, H), bias (4H) in the order
     input, forget, output, cell, peephole (3H) in the order input, forget, output; gives (s or 1, b, D * H) and twice
-    (b, D * H), where D is 2 for "bidirectional", forward first, and 1 otherwise.
+    (b, D * H), where D is 2 for "bidirectional", forward first, and 1 otherwise. Initial states of more samples than b
+    are taken for the first b of them: coremltools writes them so for packed sequences, and compares what Core ML makes
+    of it (coremltools 9.0, `frontend/torch/test/test_torch_ops.py`, `TestLSTMWithPackedSequence`).
     Rounding: both states are stored after each step, nothing within it (assumed).
 
     Raises:
         ValueError: an unknown direction or activation, no backward weights for "bidirectional", or a wrong shape.
     """
+    initial_h, initial_c = initial_h[: x.shape[1]], initial_c[: x.shape[1]]
     names = (recurrent_activation, cell_activation, activation)
     gate, candidate, output = (activation_named(name) for name in names)
     cell = _Cell(gate, candidate, output, clip, num)
