@@ -44,13 +44,13 @@ LEDGER: Sequence[Entry] = (
         "outside of what the engine runs",
         r"test_load\.py::TestWeightFileSerialization",
         r"\.mlmodelc/model\.mil",
-        "The test reads the text that Apple's own compiler writes into a compiled model. Here compiling copies the package.",
+        "The test reads the text that Apple's own compiler writes into a compiled model. Ours copies the package.",
     ),
     Entry(
         "torch version",
         r"",
         r"torchvision::\w+|name 'torchvision' is not defined",
-        "The test calls an operator that torchvision's compiled part brings, which is not installed beside this PyTorch.",
+        "The test calls an operator that torchvision's compiled part brings, which does not exist for this PyTorch.",
     ),
 )
 

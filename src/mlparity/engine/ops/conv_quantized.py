@@ -48,4 +48,4 @@ def conv_quantized(
     scale, shift = (each.reshape(-1, *[1] * (weight.ndim - 1)) for each in (quant_scale, quant_bias))
     dense = weight.to(num.compute) * scale.to(num.compute) + shift.to(num.compute)
     added = None if bias is None else bias.to(num.compute)
-    return conv(x, dense, added, strides, pad_type, pad, dilations, groups)
+    return conv(x, dense, added, strides, pad_type, pad, dilations, groups, num=num)
