@@ -22,11 +22,11 @@ def per_channel(numbers: Tensor) -> Tensor:
     return numbers.reshape(1, 3, 1, 1)
 
 
-def images():  # noqa: ANN201
+def images():
     return uniform(1, 3, 12, 12)
 
 
-def normalised():  # noqa: ANN201
+def normalised():
     return [
         {"x": ((each["x"] - MEAN.reshape(1, 3, 1, 1).numpy()) / STD.reshape(1, 3, 1, 1).numpy())} for each in images()
     ]

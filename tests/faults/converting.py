@@ -79,7 +79,7 @@ def other_axis(module: nn.Module) -> None:
     module.axis = -2
 
 
-def transposed_weight(path: str):  # noqa: ANN201
+def transposed_weight(path: str):
     def change(module: nn.Module) -> None:
         part = nets.layer(module, path)
         part.weight.data = part.weight.data.transpose(0, 1).contiguous()
@@ -87,7 +87,7 @@ def transposed_weight(path: str):  # noqa: ANN201
     return change
 
 
-def noisy_weight(path: str, size: float):  # noqa: ANN201
+def noisy_weight(path: str, size: float):
     def change(module: nn.Module) -> None:
         part = nets.layer(module, path)
         generator = torch.Generator().manual_seed(1)
@@ -96,14 +96,14 @@ def noisy_weight(path: str, size: float):  # noqa: ANN201
     return change
 
 
-def other_epsilon(path: str, value: float):  # noqa: ANN201
+def other_epsilon(path: str, value: float):
     def change(module: nn.Module) -> None:
         nets.layer(module, path).eps = value
 
     return change
 
 
-def lost_bias(path: str):  # noqa: ANN201
+def lost_bias(path: str):
     def change(module: nn.Module) -> None:
         nets.layer(module, path).bias.data.zero_()
 

@@ -1,4 +1,4 @@
-"""How the corpus makes its artifacts: coremltools alone, with none of mlparity's corrections; run in a process of its own."""
+"""How the corpus makes its artifacts: by coremltools alone, with none of mlparity's corrections, in its own process."""
 
 from __future__ import annotations
 

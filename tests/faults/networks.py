@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -95,7 +96,7 @@ class Attention(nn.Module):
 class Perceptron(nn.Module):
     def __init__(self, *widths: int, activation: Callable[[], nn.Module] = nn.GELU) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(widths, widths[1:], strict=False))
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(widths))
         self.activation = activation()
 
     def forward(self, x: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ _TOLERANCES = (2e-6, 2e-5, 2e-4, 2e-3, 2e-2)
 _CONFIRMED = 0.95
 _HALF = 0.5
 _HELPS = 0.02
-_NOTHING = 1e-9
+_NEAR = 0.1
 _SOURCES = 6
 _PLACES = 6
 _NEAREST = 3
@@ -132,20 +132,26 @@ class _Search:
         return trial
 
     def _tried(self, fault: _Fault, values: Mapping[int, object], before: float) -> _Trial:
-        """Return the first trial that cures nearly most; where none cures much, that of the nearest value."""
-        trials = []
-        for _, slot, number in fault.candidates:
-            new = run_with_values(self.plan, values, {**self.given, slot: self._as_value(slot, number, values)})
-            trials.append(_Trial(fault, slot, number, new, distance(outputs_of(self.plan, new), self.expected)))
-            if trials[-1].after < _NOTHING:
-                break
-        if not trials:
-            return _Trial(fault, None, -1, values, before)
-        most = max(removed(before, each.after) for each in trials)
-        if most > _HALF:
-            return next(each for each in trials if removed(before, each.after) >= most - _HELPS)
-        gaps = {(slot, number): gap for gap, slot, number in fault.candidates}
-        return min(trials, key=lambda each: gaps[each.slot or 0, each.number])
+        """Return the trial of the first of the source's values that belongs here.
+
+        It does where it cures much, or where it is near already and makes nothing worse: then it is one fault of many.
+        """
+        nearest: _Trial | None = None
+        for number in dict.fromkeys(number for _, _, number in fault.candidates):
+            gaps = {slot: gap for gap, slot, each in fault.candidates if each == number}
+            trials = {slot: self._trial(fault, slot, number, values) for slot in gaps}
+            most = max(removed(before, each.after) for each in trials.values())
+            if most > _HALF:
+                return next(each for each in trials.values() if removed(before, each.after) >= most - _HELPS)
+            near = min(gaps, key=lambda slot: gaps[slot])
+            nearest = trials[near] if nearest is None else nearest
+            if gaps[near] < _NEAR and trials[near].after <= before:
+                return trials[near]
+        return _Trial(fault, None, -1, values, before) if nearest is None else nearest
+
+    def _trial(self, fault: _Fault, slot: int, number: int, values: Mapping[int, object]) -> _Trial:
+        new = run_with_values(self.plan, values, {**self.given, slot: self._as_value(slot, number, values)})
+        return _Trial(fault, slot, number, new, distance(outputs_of(self.plan, new), self.expected))
 
     def _as_value(self, slot: int, number: int, values: Mapping[int, object]) -> Tensor:
         like = values[slot]
