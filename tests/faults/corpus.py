@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import logging
 import sys
@@ -25,7 +26,9 @@ def make(folder: Path) -> None:
     """Write every artifact. A process of its own keeps coremltools as it is: conversions by mlparity correct it."""
     warnings.simplefilter("ignore")
     logging.disable(logging.ERROR)
-    for each in corpus():
+    faults = corpus()
+    gc.freeze()  # coremltools collects garbage in each conversion: not through all that was imported
+    for each in faults:
         with contextlib.redirect_stderr(io.StringIO()):
             each.make(each.source(), each.samples()[0], folder / f"{each.name}.mlpackage")
 

@@ -15,6 +15,7 @@ from torch import nn
 
 from mlparity import __version__
 from mlparity.api.artifacts import Made, make_artifacts
+from mlparity.api.diagnosis import diagnose
 from mlparity.api.options import VerifyOptions
 from mlparity.api.rows import NewComparer, Rows, close_rows, compare_samples, open_rows
 from mlparity.api.samples import choose_samples
@@ -32,7 +33,7 @@ from mlparity.core.progress import Progress, silent
 from mlparity.core.record import SCHEMA_VERSION, Record, SamplesInfo, SourceInfo
 from mlparity.core.session import SampleSet, Session
 from mlparity.core.source import Source
-from mlparity.diagnose.ladder import find_cause
+from mlparity.diagnose.ladder import find_cause, row_to_explain
 from mlparity.record.files import write_record
 from mlparity.record.metadata import metadata_of, write_metadata
 from mlparity.report.files import write_reports
@@ -113,16 +114,24 @@ def _compared(
     rows = open_rows(made, options, stage, source, new_comparer)
     try:
         compare_samples(rows, samples, references, progress)
-        return _record(source, samples, policy, options, made, rows)
+        return _record(source, samples, policy, options, made, rows, stage)
     finally:
         close_rows(rows)
 
 
 def _record(
-    source: Source, samples: SampleSet, policy: Policy, options: VerifyOptions, made: Made, rows: Rows
+    source: Source,
+    samples: SampleSet,
+    policy: Policy,
+    options: VerifyOptions,
+    made: Made,
+    rows: Rows,
+    stage: Path,
 ) -> Record:
     noise = rows.noise()
     results = rows.results(policy, noise)
+    row = row_to_explain(results, noise)
+    cause = diagnose(find_cause(results, noise), row, stage, source, samples, options.carry)
     return Record(
         schema_version=SCHEMA_VERSION,
         mlparity_version=__version__,
@@ -144,7 +153,7 @@ def _record(
         artifacts=made.artifacts,
         settings=results,
         noise=noise,
-        cause=find_cause(results, noise),
+        cause=cause,
         recommendation=recommend(results, policy),
         metrics=METRIC_INFOS,
     )
