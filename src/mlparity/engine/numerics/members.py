@@ -15,7 +15,9 @@ from mlparity.engine.numerics.accumulators import FixedPoint, SequentialFp16
 from mlparity.engine.numerics.chips import CHIPS, Processor
 from mlparity.engine.numerics.facts import Fact
 from mlparity.engine.numerics.numerics import Arithmetic, Profile
+from mlparity.engine.numerics.overrides import crop_times_sixteen
 from mlparity.engine.numerics.rounding import half_away
+from mlparity.engine.numerics.unary_tables import TABLES_M1, TABLES_M6, Lookup
 
 _MEASURED, _DOCUMENTED, _ASSUMED = Confidence.MEASURED, Confidence.DOCUMENTED, Confidence.ASSUMED
 
@@ -175,43 +177,67 @@ _ENGINE: dict[str, Fact] = {
     "denormals": Fact("kept; products below 2^-17 are dropped", _MEASURED, ("n2.sub", "n6")),
     "nan": Fact("read as a large number; no result is NaN", _MEASURED, ("n4", "n3.add.17", "aneg")),
     "reductions": Fact("fp32", _ASSUMED, ("af.reduce",)),
-    "unaries": Fact("fp32, then rounded", _ASSUMED),
 }
 
-
-def _engine(*, winograd: bool) -> Arithmetic:
-    return Arithmetic(rounding=half_away, products=FixedPoint(winograd=winograd), absorbs_nan=True)
-
-
+_TABLES = Fact("33 knots, straight between them", _MEASURED, ("lut_knots.json", "unary_error.csv: M6 ane"))
+_TABLES_ASSUMED = Fact("33 knots, straight between them: M6's", _ASSUMED, ("lut_knots.json",))
+_TABLES_M1 = Fact("33 knots, M1's own values at 0, else M6's", _ASSUMED, ("lut_knots.json: M1_H13", "aneg"))
+_CROP = Fact("the width at an offset times 16", _MEASURED, ("af.slice", "aneg.slice_width_offset"))
+_INT8 = Fact("32-bit integers, scaled at the end", _MEASURED, ("i8.results: ane",))
+_INT8_ASSUMED = Fact("32-bit integers, scaled at the end: as M6", _ASSUMED, ("i8.results: ane",))
 _DIRECT = Fact("direct", _MEASURED, ("gemm_conv_sweep.csv: conv3x3 of M1, M2 and M4 Max",))
 _WINOGRAD = Fact("3 by 3 as Winograd F(2, 3) along the width", _MEASURED, ("gemm_conv_sweep.csv: M5 and M6",))
+_BY_SHAPE = Fact("direct: the compiler chooses by shape", _ASSUMED, ("throughput.csv",))
+_SLICES = {"slice_by_index": crop_times_sixteen, "slice_by_size": crop_times_sixteen}
+
+
+def _engine(products: FixedPoint, tables: Mapping[str, Lookup], *, later: bool) -> Arithmetic:
+    """Return the engine's arithmetic; from M4 on integers are summed as such, before it a crop scales by 16."""
+    return Arithmetic(
+        rounding=half_away,
+        products=products,
+        unaries=tables,
+        absorbs_nan=True,
+        sums_int8=later,
+        overrides={} if later else _SLICES,
+    )
+
 
 _NE = (
     _member(
-        "ne-direct",
+        "ne-m1",
         Processor.NE,
-        ("M1", "M2", "M3", "M4"),
-        "fixed-point sums, convolutions as they are",
-        _engine(winograd=False),
-        _ENGINE | {"convolution": _DIRECT},
+        ("M1", "M2"),
+        "fixed-point sums, convolutions as they are, tables with M1's values",
+        _engine(FixedPoint(), TABLES_M1, later=False),
+        _ENGINE | {"convolution": _DIRECT, "unaries": _TABLES_M1, "crop": _CROP},
         leading=True,
     ),
     _member(
-        "ne-winograd",
+        "ne-m4",
+        Processor.NE,
+        ("M3", "M4"),
+        "fixed-point sums, convolutions as they are",
+        _engine(FixedPoint(), TABLES_M6, later=True),
+        _ENGINE | {"convolution": _DIRECT, "unaries": _TABLES_ASSUMED, "int8": _INT8_ASSUMED},
+        leading=True,
+    ),
+    _member(
+        "ne-m6",
         Processor.NE,
         ("M5", "M6"),
         "fixed-point sums, dense 3 by 3 convolutions by Winograd's F(2, 3) along the width",
-        _engine(winograd=True),
-        _ENGINE | {"convolution": _WINOGRAD},
+        _engine(FixedPoint(winograd=True), TABLES_M6, later=True),
+        _ENGINE | {"convolution": _WINOGRAD, "unaries": _TABLES, "int8": _INT8},
         leading=True,
     ),
     _member(
-        "ne-direct-later",
+        "ne-m6-direct",
         Processor.NE,
         ("M5", "M6"),
         "fixed-point sums, convolutions as they are where the compiler leaves Winograd out",
-        _engine(winograd=False),
-        _ENGINE | {"convolution": Fact("direct: the compiler chooses by shape", _ASSUMED, ("throughput.csv",))},
+        _engine(FixedPoint(), TABLES_M6, later=True),
+        _ENGINE | {"convolution": _BY_SHAPE, "unaries": _TABLES, "int8": _INT8},
     ),
 )
 

@@ -14,6 +14,8 @@ from mlparity.engine.numerics.products import PLAIN, Products
 from mlparity.engine.numerics.rounding import half_even
 
 Function = Callable[[Tensor], Tensor]
+Override = Callable[..., Tensor]
+"""Called with an op's function and its arguments by name; returns the op's result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +23,17 @@ class Arithmetic:
     """How a unit computes values of one type: rounding, sums of products, and functions that it looks up.
 
     `rounding` takes a result in the held type to the grid. `unaries` maps the name of a function to how the unit
-    evaluates it; a missing name is evaluated in the held type. `absorbs_nan` says that NaN is read as infinity.
+    evaluates it; a missing name is evaluated in the held type. `absorbs_nan` says that NaN is read as infinity,
+    `sums_int8` that convolutions of quantized values and weights sum integers. `overrides` maps the name of an op to
+    what the unit makes of its inputs, where evidence says that it does.
     """
 
     rounding: Function = half_even
     products: Products = PLAIN
     unaries: Mapping[str, Function] = field(default_factory=lambda: MappingProxyType({}))
     absorbs_nan: bool = False
+    sums_int8: bool = False
+    overrides: Mapping[str, Override] = field(default_factory=lambda: MappingProxyType({}))
 
 
 IDEAL = Arithmetic()

@@ -27,3 +27,12 @@ def half_away(x: Tensor) -> Tensor:
     rounded = torch.where(x.abs() < _LEAST_NORMAL, small, normal)
     rounded = torch.where(rounded.abs() >= _BEYOND, torch.copysign(torch.full_like(x, torch.inf), x), rounded)
     return torch.where(torch.isnan(x), 0.0, rounded) + 0.0
+
+
+def half_away_wide(x: Tensor) -> Tensor:
+    """Round fp64 numbers, which fp32 may not hold, half away from zero to fp16's, as fp32; infinities stay."""
+    finite = torch.where(torch.isfinite(x), x, 0.0)
+    step = torch.ldexp(torch.ones_like(x), torch.frexp(finite).exponent.clamp(min=-13) - 11)
+    rounded = torch.trunc(finite / step + torch.copysign(torch.full_like(x, 0.5), x)) * step
+    beyond = ~torch.isfinite(x) | (rounded.abs() >= _BEYOND)
+    return torch.where(beyond, torch.copysign(torch.full_like(x, torch.inf), x), rounded).float()

@@ -11,7 +11,7 @@ import torch.nn.functional as F  # noqa: N812  # PyTorch's own name for it
 from torch import Tensor
 
 from mlparity.engine.numerics.products import Geometry
-from mlparity.engine.numerics.rounding import half_away
+from mlparity.engine.numerics.rounding import half_away, half_away_wide
 
 
 def transformed(x: Tensor, weight: Tensor, geometry: Geometry) -> list[tuple[Tensor, Tensor, Geometry]]:
@@ -26,7 +26,7 @@ def transformed(x: Tensor, weight: Tensor, geometry: Geometry) -> list[tuple[Ten
     v = [half_away(each) for each in (d[0] - d[2], d[1] + d[2], d[2] - d[1], d[1] - d[3])]
     g = weight.double().unbind(-1)
     u = (g[0], (g[0] + g[1] + g[2]) / 2, (g[0] - g[1] + g[2]) / 2, g[2])
-    kernels = [_half_away_wide(each) for each in u]
+    kernels = [half_away_wide(each) for each in u]
     walk = Geometry((1, 1), (0, 0), (1, 1), 1)
     return [
         (torch.cat(v[:3], 1), torch.cat(kernels[:3], 1).unsqueeze(-1), walk),
@@ -37,10 +37,3 @@ def transformed(x: Tensor, weight: Tensor, geometry: Geometry) -> list[tuple[Ten
 def untransformed(even: Tensor, odd: Tensor, columns: int) -> Tensor:
     """Return the results in their order: (n, O, H, columns)."""
     return torch.stack((even, odd), -1).flatten(-2)[..., :columns]
-
-
-def _half_away_wide(x: Tensor) -> Tensor:
-    """Round fp64 sums of three fp16 values, which fp32 may not hold, half away from zero."""
-    exponent = torch.frexp(x).exponent.clamp(min=-13)
-    step = torch.ldexp(torch.ones_like(x), exponent - 11)
-    return (torch.trunc(x / step + torch.copysign(torch.full_like(x, 0.5), x)) * step).float()
