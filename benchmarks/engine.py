@@ -1,13 +1,16 @@
-"""Our engine beside PyTorch, LiteRT and ONNX Runtime: latency, load time and peak memory, in one run.
+"""Our engine beside PyTorch, LiteRT, ONNX Runtime and OpenVINO: latency, load time and peak memory, in one run.
 
-Usage: python -m benchmarks.engine [--rounds 5] [--threads 2]. Each peer runs in a process of its own; the processes
-take turns, so that a machine whose speed drifts slows all of them alike. Ratios are of medians.
+Usage: python -m benchmarks.engine [--rounds 8] [--threads 2] [--networks NAME ...]. Each peer runs in a process of its
+own; the processes take short turns, so that a machine whose speed drifts slows all of them alike. Times are minima over
+all turns: what else the machine does can only add. Medians of the turns' minima stand beside them. `differs` is the
+relative L2 distance of the first output from PyTorch's: a peer that computed something else would be no peer.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import resource
 import statistics
@@ -15,113 +18,50 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-MODELS = ("mobilenet_v2", "efficientnetv2_s")
-FOLDER = Path("build/bench")
-CALLS = 20
+TURN_S = 0.3
+LEAST_CALLS = 3
 
 
-def load_eager(model: str) -> Callable[[], object]:
-    """PyTorch as it runs by default."""
-    import torch
+@dataclass(slots=True)
+class Timing:
+    """What one peer did on one network; `turns_s` holds each turn's fastest call."""
 
-    from tests.models import zoo
+    load_s: float
+    turns_s: list[float] = field(default_factory=list)
+    peak_bytes: int = 0
+    output: np.ndarray = field(default_factory=lambda: np.empty(0))
 
-    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    module, tensor = getattr(zoo, model)(), torch.from_numpy(_feature(model))
-
-    def call() -> object:
-        with torch.inference_mode():
-            return module(tensor)
-
-    return call
-
-
-def load_engine(model: str, precision: str) -> Callable[[], object]:
-    """Our engine on the converted package."""
-    from mlparity.engine.runtime.model import load_model
-
-    loaded = load_model(FOLDER / f"{model}_{precision}.mlpackage")
-    name = next(iter(loaded.plan.inputs))
-    return lambda: loaded.predict({name: _feature(model)})
+    @property
+    def best_s(self) -> float:
+        """The fastest call of all turns."""
+        return min(self.turns_s)
 
 
-def load_litert(model: str) -> Callable[[], object]:
-    """LiteRT with XNNPACK."""
-    from mlparity.backends import litert
+def work(peer: str, network: str, output: str) -> None:
+    """Load one peer, save its first output, then time a turn whenever a line arrives; print JSON lines."""
+    from benchmarks.peers import PEERS
 
-    session = litert.open(FOLDER / f"{model}.tflite", num_threads=int(os.environ["OMP_NUM_THREADS"]))
-    return _session_call(session, model)
-
-
-def load_onnxruntime(model: str) -> Callable[[], object]:
-    """ONNX Runtime on the CPU."""
-    from mlparity.backends import onnxruntime
-
-    session = onnxruntime.open(FOLDER / f"{model}.onnx", num_threads=int(os.environ["OMP_NUM_THREADS"]))
-    return _session_call(session, model)
-
-
-def _session_call(session: object, model: str) -> Callable[[], object]:
-    name = session.signature.inputs[0].name
-    return lambda: session.run({name: _feature(model)})
-
-
-PEERS: dict[str, Callable[[str], Callable[[], object]]] = {
-    "PyTorch eager": load_eager,
-    "mlparity fp32": lambda model: load_engine(model, "fp32"),
-    "mlparity fp16": lambda model: load_engine(model, "fp16"),
-    "LiteRT": load_litert,
-    "ONNX Runtime": load_onnxruntime,
-}
-
-
-def _feature(model: str) -> np.ndarray:
-    return np.load(FOLDER / f"{model}.npy")
-
-
-def prepare(model: str) -> None:
-    """Convert once; later runs use the same files."""
-    if (FOLDER / f"{model}.onnx").exists():
-        return
-    from mlparity.convert import coreml, litert, onnx
-    from mlparity.core.words import Precision
-    from mlparity.sources.load import load_source
-    from tests.models import samples, zoo
-
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    row = next(each for each in zoo.MODELS if each.factory == model)
-    sample = next(iter(getattr(samples, row.samples)()))
-    np.save(FOLDER / f"{model}.npy", next(iter(sample.values())))
-    source = load_source(row.source, sample)
-    for precision in Precision:
-        done = coreml.convert(source, sample, coreml.CoremlOptions(precision=precision))
-        coreml.save(done, FOLDER / f"{model}_{precision}.mlpackage")
-    litert.convert(source, sample, FOLDER / f"{model}.tflite")
-    onnx.convert(source, sample, FOLDER / f"{model}.onnx")
-
-
-def work(peer: str, model: str) -> None:
-    """Load one peer, then time calls whenever a line arrives; print JSON lines."""
-    before_bytes, started = _peak_bytes(), time.perf_counter()
-    call = PEERS[peer](model)
-    call()
-    loaded_s = time.perf_counter() - started
-    print(json.dumps({"load_s": loaded_s}), flush=True)
+    started = time.perf_counter()
+    call = PEERS[peer](network)
+    first = call()[0]
+    print(json.dumps({"load_s": time.perf_counter() - started}), flush=True)
+    np.save(output, first)
     for _ in sys.stdin:
-        times = []
-        for _ in range(CALLS):
+        times, ends = [], time.perf_counter() + TURN_S
+        while len(times) < LEAST_CALLS or time.perf_counter() < ends:
             started = time.perf_counter()
             call()
             times.append(time.perf_counter() - started)
-        print(json.dumps({"times_s": times, "peak_bytes": _peak_bytes(), "start_bytes": before_bytes}), flush=True)
+        print(json.dumps({"best_s": min(times), "peak_bytes": peak_bytes()}), flush=True)
 
 
-def _peak_bytes() -> int:
+def peak_bytes() -> int:
     """Return the process's own peak; `ru_maxrss` would count that of the process it was started from."""
     status = Path("/proc/self/status")
     if not status.exists():
@@ -130,62 +70,111 @@ def _peak_bytes() -> int:
     return int(line.split()[1]) * 1024
 
 
-def race(model: str, rounds: int, threads: int) -> None:
-    """Run all peers in turns and print their table."""
+def race(network: str, rounds: int, threads: int) -> Mapping[str, Timing]:
+    """Run all peers in turns."""
+    from benchmarks.peers import FOLDER, PEERS
+
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.engine", "--work"]
-    workers = {
-        peer: subprocess.Popen(
-            [*command, peer, model], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    outputs = {peer: FOLDER / f"output_{place}.npy" for place, peer in enumerate(PEERS)}
+    timings, workers = {}, {}
+    for peer in PEERS:  # one at a time: what they import would otherwise slow each other's loading
+        workers[peer] = subprocess.Popen(
+            [*command, peer, network, str(outputs[peer])],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environment,
         )
-        for peer in PEERS
-    }
-    load_s = {peer: json.loads(worker.stdout.readline())["load_s"] for peer, worker in workers.items()}
-    times_s: dict[str, list[float]] = {peer: [] for peer in workers}
-    peak_bytes: dict[str, int] = {}
-    for _ in range(rounds + 1):  # the first round warms up and is not counted
+        timings[peer] = Timing(**_answer(workers[peer], peer))
+    for turn in range(rounds + 1):  # the first turn warms up and is not counted
         for peer, worker in workers.items():
             worker.stdin.write("go\n")
             worker.stdin.flush()
-            answer = json.loads(worker.stdout.readline())
-            times_s[peer].append(statistics.median(answer["times_s"]))
-            peak_bytes[peer] = answer["peak_bytes"]
-    for worker in workers.values():
+            answer = _answer(worker, peer)
+            timings[peer].peak_bytes = answer["peak_bytes"]
+            timings[peer].turns_s += [answer["best_s"]] if turn else []
+    for peer, worker in workers.items():
         worker.communicate()
-    _print_table(model, threads, {peer: each[1:] for peer, each in times_s.items()}, load_s, peak_bytes)
+        timings[peer].output = np.load(outputs[peer])
+    return timings
 
 
-def _print_table(
-    model: str, threads: int, times_s: dict[str, list[float]], load_s: dict[str, float], peak_bytes: dict[str, int]
-) -> None:
-    eager_s = statistics.median(times_s["PyTorch eager"])
-    print(f"\n{model}, {threads} threads")
-    print(f"{'peer':<16}{'median ms':>11}{'min':>8}{'max':>8}{'of eager':>10}{'load s':>8}{'peak MiB':>10}")
-    for peer, rounds in times_s.items():
-        median_s = statistics.median(rounds)
+def _answer(worker: subprocess.Popen, peer: str) -> dict:
+    line = worker.stdout.readline()
+    if not line:
+        raise SystemExit(f"{peer} ended; run its worker by hand to see why: {' '.join(worker.args)}")
+    return json.loads(line)
+
+
+@dataclass(frozen=True, slots=True)
+class Ratios:
+    """Our times over others', of one network."""
+
+    eager: float
+    fastest_peer: float
+    fp16_of_fp32: float
+
+
+def ratios_of(timings: Mapping[str, Timing]) -> Ratios:
+    """Return ours in fp32 over PyTorch eager and over the fastest peer, eager included, and fp16-typed over fp32."""
+    from benchmarks.peers import EAGER, OURS, OURS_TYPED
+
+    ours = timings[OURS].best_s
+    peers = [each.best_s for peer, each in timings.items() if peer not in (OURS, OURS_TYPED)]
+    return Ratios(ours / timings[EAGER].best_s, ours / min(peers), timings[OURS_TYPED].best_s / ours)
+
+
+def print_table(network: str, kind: str, timings: Mapping[str, Timing]) -> None:
+    """Print one network's table."""
+    from benchmarks.peers import EAGER
+
+    eager = timings[EAGER]
+    print(f"\n{network} ({kind})")
+    print(f"{'peer':<16}{'ms':>9}{'median':>9}{'of eager':>10}{'differs':>10}{'load s':>8}{'peak MiB':>10}")
+    for peer, each in timings.items():
+        distance = np.linalg.norm(each.output - eager.output) / np.linalg.norm(eager.output)
         print(
-            f"{peer:<16}{median_s * 1e3:>11.1f}{min(rounds) * 1e3:>8.1f}{max(rounds) * 1e3:>8.1f}"
-            f"{median_s / eager_s:>10.2f}{load_s[peer]:>8.1f}{peak_bytes[peer] / 2**20:>10.0f}"
+            f"{peer:<16}{each.best_s * 1e3:>9.2f}{statistics.median(each.turns_s) * 1e3:>9.2f}"
+            f"{each.best_s / eager.best_s:>10.2f}{distance:>10.1e}{each.load_s:>8.1f}{each.peak_bytes / 2**20:>10.0f}",
+            flush=True,
         )
-    ratio = statistics.median(times_s["mlparity fp16"]) / statistics.median(times_s["mlparity fp32"])
-    print(f"mlparity fp16 takes {ratio:.2f} of mlparity fp32")
+
+
+def print_summary(found: Mapping[str, Ratios]) -> None:
+    """Print the ratios of each network and their geometric means."""
+    rows = {name: (each.eager, each.fastest_peer, each.fp16_of_fp32) for name, each in found.items()}
+    means = [math.exp(statistics.fmean(map(math.log, column))) for column in zip(*rows.values(), strict=True)]
+    print(f"\n{'mlparity fp32':<20}{'of eager':>10}{'of fastest':>12}{'fp16/fp32':>11}")
+    for name, row in [*rows.items(), ("geometric mean", means)]:
+        print(f"{name:<20}{row[0]:>10.2f}{row[1]:>12.2f}{row[2]:>11.2f}")
 
 
 def main() -> None:
-    """Parse the options and race each model."""
+    """Parse the options, race each network and sum up."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--models", nargs="+", default=MODELS, choices=MODELS)
-    parser.add_argument("--work", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--networks", nargs="+", metavar="NAME")
+    parser.add_argument("--work", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     if options.work:
         work(*options.work)
         return
-    for model in options.models:
-        prepare(model)
-        race(model, options.rounds, options.threads)
+    os.environ.setdefault("OMP_NUM_THREADS", str(options.threads))
+    from benchmarks.networks import NETWORKS
+    from benchmarks.peers import prepare
+
+    found = {}
+    print(f"{options.threads} threads, {options.rounds} turns")
+    for name in options.networks or NETWORKS:
+        prepare(name)
+        timings = race(name, options.rounds, options.threads)
+        print_table(name, NETWORKS[name].kind, timings)
+        found[name] = ratios_of(timings)
+    print_summary(found)
 
 
 if __name__ == "__main__":

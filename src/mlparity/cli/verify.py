@@ -9,7 +9,7 @@ import typer
 
 from mlparity.cli.github import annotate
 from mlparity.cli.progress import shown_progress
-from mlparity.cli.tables import STYLES, settings_table, stdout, task_lines
+from mlparity.cli.tables import STYLES, settings_table, stdout
 from mlparity.core.record import Record, RowState
 from mlparity.core.words import Verdict
 
@@ -94,8 +94,6 @@ def _show(record: Record, out: Path) -> None:
     for row in record.settings:
         if row.state is not RowState.COMPARED:
             console.print(f"{row.setting}: {row.note}", style="dim")
-    for line in task_lines(record):
-        console.print(line)
     console.print()
     console.print(f"Cause: {record.cause.kind}. {record.cause.sentence}")
     console.print(f"Recommended: {record.recommendation.sentence}")

@@ -8,20 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mlparity.compare.decisions import DecisionTally, merge_decisions
-from mlparity.compare.masks import MaskTally, merge_masks
-from mlparity.compare.retrieval import RetrievalTally
+from mlparity.compare.classes import ClassTally, merge_classes
 
 Doubles = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class TaskTally:
-    """What an output's task showed; each part is None where the output has another task."""
-
-    decisions: DecisionTally | None = None
-    mask: MaskTally | None = None
-    retrieval: RetrievalTally | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +37,7 @@ class Tally:
     nan_mismatches: int = 0
     new_nans: int = 0
     inf_mismatches: int = 0
-    task: TaskTally = TaskTally()
+    classes: ClassTally | None = None
 
     @property
     def scale(self) -> float:
@@ -73,23 +62,11 @@ def merge(first: Tally, second: Tally) -> Tally:
         nan_mismatches=first.nan_mismatches + second.nan_mismatches,
         new_nans=first.new_nans + second.new_nans,
         inf_mismatches=first.inf_mismatches + second.inf_mismatches,
-        task=merge_tasks(first.task, second.task),
+        classes=merge_classes(first.classes, second.classes),
     )
 
 
-def merge_tasks(first: TaskTally, second: TaskTally) -> TaskTally:
-    """Return the task's tally of both; searches are summed elsewhere, once they are complete."""
-    return TaskTally(
-        decisions=merge_decisions(first.decisions, second.decisions),
-        mask=merge_masks(first.mask, second.mask),
-        retrieval=second.retrieval if first.retrieval is None else first.retrieval,
-    )
-
-
-_NO_TASK = TaskTally()
-
-
-def tally_of(source: np.ndarray, artifact: np.ndarray, task: TaskTally = _NO_TASK) -> tuple[Tally, Doubles]:
+def tally_of(source: np.ndarray, artifact: np.ndarray, classes: ClassTally | None = None) -> tuple[Tally, Doubles]:
     """Return the tally of two arrays of one shape, and the absolute differences at finite positions.
 
     Types: any real numeric type or bool. Integers and bools are subtracted exactly, then widened to float64.
@@ -102,7 +79,7 @@ def tally_of(source: np.ndarray, artifact: np.ndarray, task: TaskTally = _NO_TAS
         wide_source, wide_artifact = wide_source[finite], wide_artifact[finite]
     difference = _difference(source, artifact, wide_source, wide_artifact)
     sums = _sums(wide_source, wide_artifact, difference) if difference.size else Tally()
-    return merge(merge(counts, sums), Tally(task=task)), difference
+    return merge(merge(counts, sums), Tally(classes=classes)), difference
 
 
 def _counts(source: Doubles, artifact: Doubles, finite: NDArray[np.bool_]) -> Tally:

@@ -11,7 +11,6 @@ from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.interpret import run_plan
 from mlparity.engine.runtime.kernels import NEW_MEMORY
 from mlparity.engine.runtime.plan import Plan
-from mlparity.engine.runtime.schema import schema_of
 from tests.cases.families import cases
 from tests.engine.runtime.programs import op, program, tensor
 
@@ -95,8 +94,6 @@ def test_an_op_that_is_rounded_in_place_returns_new_memory(name: str) -> None:
             key: torch.from_numpy(np.array(value)) if isinstance(value, np.ndarray) else value
             for key, value in case.inputs.items()
         }
-        definition = find(name, case.opset)
-        extra = {"num": FP32.numerics("fp32")} if schema_of(definition.fn).takes_num else {}
-        result = definition.fn(**inputs, **extra)
+        result = find(name, case.opset).fn(**inputs)
         held = {value.untyped_storage().data_ptr() for value in inputs.values() if isinstance(value, torch.Tensor)}
         assert result.numel() == 0 or result.untyped_storage().data_ptr() not in held

@@ -1,4 +1,4 @@
-"""How often a decision changed."""
+"""How often the top class changed."""
 
 from __future__ import annotations
 
@@ -8,23 +8,22 @@ from mlparity.core.record import Better, MetricInfo
 
 
 def _value(tally: Tally) -> float | None:
-    decisions = tally.task.decisions
-    return float(decisions.flipped) if decisions is not None and decisions.decisions else None
+    return float(tally.classes.flipped) if tally.classes is not None and tally.classes.rows else None
 
 
 def _applies(tally: Tally) -> bool:
-    return tally.task.decisions is not None
+    return tally.classes is not None
 
 
 METRIC = Metric(
     MetricInfo(
         name="flips",
         title="flips",
-        unit="decisions",
+        unit="rows",
         better=Better.LOWER,
         formula=(
-            "The number of decisions that are not the source's: rows whose largest score belongs to another class "
-            "(the first of equal scores counts), or scores on the other side of the threshold."
+            "The number of rows whose largest score belongs to another class than the source's; the first of "
+            "equal scores counts."
         ),
         of_difference=False,
     ),

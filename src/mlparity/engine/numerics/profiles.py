@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from mlparity.core.words import Confidence
-from mlparity.engine.numerics.numerics import Profile
+from mlparity.engine.numerics.numerics import Confidence, Profile
 
 REFERENCE = Profile(
     name="reference",

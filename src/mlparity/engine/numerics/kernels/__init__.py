@@ -1,1 +1,0 @@
-"""Compiled kernels of the accumulators that torch has not. Importing one imports numba."""
