@@ -9,8 +9,9 @@ import pytest
 
 from mlparity import api
 from mlparity.api.options import VerifyOptions, settings_from
+from mlparity.backends import coreai
 from mlparity.core.record import CauseKind, OutputFigures, Record, RowState, SettingResult
-from mlparity.core.words import Verdict
+from mlparity.core.words import Standing, Verdict
 from tests.models.files import coreml_crepe
 from tests.models.zoo import MODELS, Model
 
@@ -42,6 +43,23 @@ def test_fp32_agrees_with_the_source(model: Model, tmp_path: Path) -> None:
     assert wide.verdict is Verdict.PASS
     assert narrow.state is RowState.COMPARED, narrow.note
     assert any(_max_abs(output) > OF_SCALE * output.scale for output in narrow.outputs), "fp16 rounds"
+
+
+IN_COREAI = ("mobilenet_v2", "minilm", "pitch", "face_proposals", "voice_activity")
+
+
+@pytest.mark.skipif(not coreai.probe().ok, reason=coreai.probe().why)
+@pytest.mark.parametrize("model", [each for each in MODELS if each.factory in IN_COREAI], ids=lambda each: each.factory)
+def test_core_ai_agrees_with_the_source_in_fp32(model: Model, tmp_path: Path) -> None:
+    """Both differ from exact numbers: Core AI by at most 2e-6 of the scale, the source by its own noise."""
+    options = VerifyOptions(settings=settings_from(["coreai/fp32"]), carry=model.carry, limit=30)
+    record = api.verify(model.source, tmp_path / "out", model.inputs, options=options)
+    (result,), noise = record.settings, {each.output: each.max_abs for each in record.noise}
+    assert result.state is RowState.COMPARED, result.note
+    assert (result.standing, result.verdict) == (Standing.MEASURED, Verdict.PASS)
+    assert result.runtime.startswith("Core AI ")
+    for output in result.outputs:
+        assert _max_abs(output) <= OF_SCALE * output.scale + noise[output.output], output.output
 
 
 def test_the_demo_s_photos_are_classified_right_and_precision_is_the_cause(tmp_path: Path) -> None:

@@ -49,7 +49,10 @@ FORBIDDEN = {MIL: {"torch"}, "report": {"torch", "coremltools"}, "compare": {"to
 BARE = "core"
 
 # Each optional dependency belongs to the places that need it, and is imported there inside functions.
-OPTIONAL = {"litert_torch", "ai_edge_litert", "onnxruntime", "onnx", "onnxscript", "PIL", "safetensors", "transformers"}
+OPTIONAL = {
+    *("litert_torch", "ai_edge_litert", "onnxruntime", "onnx", "onnxscript", "coreai", "coreai_torch", "coreai_opt"),
+    *("PIL", "safetensors", "transformers"),
+}
 # Loading any module of these rooms stays light.
 LIGHT = ("core", "cli", "__main__", "__init__")
 HEAVY = OPTIONAL | {"torch", "coremltools", "numba", "plotly"}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mlparity.api.explained import explained
 from mlparity.api.inspect import precision_of
 from mlparity.api.options import VerifyOptions
 from mlparity.core.errors import BackendUnavailableError, ConversionError, FormatError
@@ -19,7 +20,12 @@ from mlparity.record.package import artifact_sha256
 
 Kind = tuple[Target, Precision]
 
-SUFFIXES = {".mlpackage": Target.COREML, ".tflite": Target.LITERT, ".onnx": Target.ONNX}
+SUFFIXES = {
+    ".mlpackage": Target.COREML,
+    ".tflite": Target.LITERT,
+    ".onnx": Target.ONNX,
+    ".aimodel": Target.COREAI,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,8 @@ def make_artifacts(source: Source, sample: Sample, options: VerifyOptions, stage
     """
     given = dict(_taken(path, stage) for path in options.artifacts)
     taken = {target for target, _ in given}
-    wanted = dict.fromkeys((each.target, each.precision) for each in options.settings)
+    unneeded = explained(options)
+    wanted = dict.fromkeys((each.target, each.precision) for each in options.settings if each not in unneeded)
     missing = [kind for kind in wanted if kind not in given and kind[0] not in taken]
     artifacts, failures = list(given.values()), dict[Kind, str]()
     errors = []
@@ -130,9 +137,21 @@ def _onnx(source: Source, sample: Sample, _precision: Precision, _options: Verif
     return _Conversion(done.frontend, (), dict(done.options), done.seconds)
 
 
+def _coreai(source: Source, sample: Sample, precision: Precision, _options: VerifyOptions, place: Path) -> _Conversion:
+    from mlparity.convert import coreai
+
+    done = coreai.convert(source, sample, place, coreai.CoreaiOptions(precision))
+    return _Conversion(done.frontend, (), dict(done.options), done.seconds)
+
+
 _Converter = Callable[[Source, Sample, Precision, VerifyOptions, Path], _Conversion]
 
-_CONVERTERS: dict[Target, _Converter] = {Target.COREML: _coreml, Target.LITERT: _litert, Target.ONNX: _onnx}
+_CONVERTERS: dict[Target, _Converter] = {
+    Target.COREML: _coreml,
+    Target.LITERT: _litert,
+    Target.ONNX: _onnx,
+    Target.COREAI: _coreai,
+}
 
 _SUFFIX_OF = {target: suffix for suffix, target in SUFFIXES.items()}
 

@@ -17,11 +17,15 @@ if TYPE_CHECKING:
     from mlparity.engine.mil.program import Program
 
 
+PROGRAM = "ML Program"
+"""What the engine runs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What `inspect_artifact` found; `problem` says why the engine cannot run it, "" where it can.
+    """What `inspect_artifact` found; `problem` says why the engine cannot run an ML Program, "" where it can.
 
-    `ops` counts the ops by MIL name; it is empty for an artifact that is no ML Program, as is `text`.
+    `ops` counts the ops by their names in the artifact; it is empty for a `.tflite`, as is `text`.
     """
 
     path: Path
@@ -34,13 +38,21 @@ class Inspection:
     facts: Mapping[str, str]
     problem: str = ""
 
+    @property
+    def is_program(self) -> bool:
+        """Whether it is an ML Program, which the engine runs."""
+        return self.kind == PROGRAM
+
 
 def inspect_artifact(path: Path) -> Inspection:
-    """Read an `.mlpackage` or a `.tflite`.
+    """Read an `.mlpackage`, an `.aimodel` or a `.tflite`.
 
     Raises:
         FormatError: it cannot be read.
+        BackendUnavailableError: the runtime that reads it is not installed.
     """
+    if path.suffix == ".aimodel":
+        return _inspect_coreai(path)
     if path.suffix == ".tflite":
         return _inspect_litert(path)
     return _inspect_program(path)
@@ -60,7 +72,7 @@ def _inspect_program(path: Path) -> Inspection:
     walked = (op for function in program.functions.values() for op in function.walk())
     return Inspection(
         path=path,
-        kind="ML Program",
+        kind=PROGRAM,
         inputs=specs[0],
         outputs=specs[1],
         ops=dict(sorted(Counter(op.type for op in walked if op.type != "const").items())),
@@ -104,8 +116,34 @@ def _inspect_litert(path: Path) -> Inspection:
         )
 
 
+def _inspect_coreai(path: Path) -> Inspection:
+    from mlparity.backends import coreai
+
+    with coreai.open(path) as session:
+        signature, runtime = session.signature, session.runtime
+    found = coreai.describe(path)
+    return Inspection(
+        path=path,
+        kind="Core AI program",
+        inputs=signature.inputs,
+        outputs=signature.outputs,
+        ops=dict(sorted(found.ops.items())),
+        text=found.text,
+        metadata=read_metadata(path),
+        facts={
+            "runtime": runtime,
+            "compute types": ", ".join(found.compute_types),
+            "precision": str(_coreai_precision(found.compute_types)),
+        },
+    )
+
+
+def _coreai_precision(compute_types: tuple[str, ...]) -> Precision:
+    return Precision.FP16 if "Float16" in compute_types else Precision.FP32
+
+
 def precision_of(path: Path) -> Precision:
-    """Return fp16 for an ML Program that computes anything in fp16, fp32 otherwise.
+    """Return fp16 for an ML Program or a Core AI program that computes anything in fp16, fp32 otherwise.
 
     Raises:
         FormatError: it cannot be read.
@@ -114,6 +152,10 @@ def precision_of(path: Path) -> Precision:
 
     if not path.exists():
         raise FormatError("no such artifact", where=str(path), next_step="check the path")
+    if path.suffix == ".aimodel":
+        from mlparity.backends import coreai
+
+        return _coreai_precision(coreai.describe(path).compute_types)
     return program_precision(read_program(path)) if path.suffix == ".mlpackage" else Precision.FP32
 
 

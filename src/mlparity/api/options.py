@@ -7,13 +7,42 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlparity.core.errors import InputError, PolicyError
-from mlparity.core.words import Precision, Setting, Target, coreml_settings
+from mlparity.core.words import Precision, Setting, Target, coreai_settings, coreml_settings
 
-SETTINGS = (*coreml_settings(), Setting(Target.LITERT, Precision.FP32))
+_COREAI = tuple(each for each in coreai_settings() if each.compute_unit is None)
+
+SETTINGS = (*coreml_settings(), Setting(Target.LITERT, Precision.FP32), *_COREAI)
 """What is verified where nothing else is asked for."""
 
-EXTRA_SETTINGS = (Setting(Target.ONNX, Precision.FP32),)
+EXTRA_SETTINGS = (
+    Setting(Target.ONNX, Precision.FP32),
+    *(each for each in coreai_settings() if each.compute_unit is not None),
+)
 """What is verified only when it is asked for by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeOptions:
+    """How a runtime that works in a process of its own is treated: today Core AI's.
+
+    `time_limit` is in seconds, for loading and for each sample; with `show_log` its messages go to stderr.
+
+    Raises:
+        InputError: a time limit that is no time, or above a day.
+    """
+
+    time_limit: float = 600.0
+    show_log: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the limit; NaN is no time."""
+        if not 0 < self.time_limit <= _DAY:
+            raise InputError(
+                "no time limit", found=f"{self.time_limit:g} s", expected=f"more than 0 s and at most {_DAY} s"
+            )
+
+
+_DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +66,12 @@ class VerifyOptions:
     class_outputs: tuple[str, ...] | None = None
     limit: int | None = None
     seed: int = 0
+    runtime: RuntimeOptions = field(default_factory=RuntimeOptions)
+
+    @property
+    def is_default(self) -> bool:
+        """Whether no setting was asked for by name."""
+        return self.settings == SETTINGS
 
 
 def settings_from(names: Sequence[str]) -> tuple[Setting, ...]:

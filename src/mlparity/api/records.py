@@ -11,7 +11,7 @@ from mlparity.record.files import read_record
 from mlparity.record.metadata import read_metadata
 
 _NAME = "record.json"
-_ARTIFACTS = (".mlpackage", ".tflite", ".onnx")
+_ARTIFACTS = (".mlpackage", ".tflite", ".onnx", ".aimodel")
 
 
 def read_any_record(path: Path) -> Record | Mapping[str, str]:

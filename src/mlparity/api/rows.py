@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlparity.api.artifacts import Made
-from mlparity.api.options import VerifyOptions
+from mlparity.api.explained import explained
+from mlparity.api.options import RuntimeOptions, VerifyOptions
 from mlparity.backends import coreml
 from mlparity.backends.carrying import CarryingSession
 from mlparity.backends.checked import run_checked
@@ -19,17 +20,9 @@ from mlparity.core.progress import Progress
 from mlparity.core.record import Artifact, Noise, Policy, RowState, SettingResult
 from mlparity.core.session import Outputs, Sample, SampleSet, Session
 from mlparity.core.source import Source
-from mlparity.core.words import ComputeUnit, Precision, Setting, Standing, Target, Verdict
+from mlparity.core.words import ComputeUnit, Setting, Standing, Target, Verdict
 from mlparity.samples.check import check_sample, signature_of
 from mlparity.samples.images import thumbnail
-
-EXPLAINED = {
-    Setting(Target.COREML, Precision.FP32, ComputeUnit.CPU_AND_NE): (
-        "An fp32-typed op never runs on the Neural Engine, so this setting is fp32/CPU_ONLY under another name. "
-        "Source: https://apple.github.io/coremltools/docs-guides/source/typed-execution.html"
-    )
-}
-"""Settings that Core ML does not offer, and why; they have no figures of their own."""
 
 
 @dataclass(slots=True)
@@ -53,6 +46,7 @@ class Rows:
     settings: tuple[Setting, ...]
     runs: list[Run]
     failures: dict[Setting, str]
+    explained: dict[Setting, str] = field(default_factory=dict)
     carried: frozenset[str] = frozenset()
     noise_comparer: Comparer = field(default_factory=Comparer)
     noise_failure: str = ""
@@ -67,8 +61,8 @@ class Rows:
         return tuple(self._result(setting, by_setting.get(setting), policy, noise) for setting in self.settings)
 
     def _result(self, setting: Setting, run: Run | None, policy: Policy, noise: Sequence[Noise]) -> SettingResult:
-        if setting in EXPLAINED:
-            return SettingResult(setting, RowState.EXPLAINED, Verdict.UNKNOWN, note=EXPLAINED[setting])
+        if setting in self.explained:
+            return SettingResult(setting, RowState.EXPLAINED, Verdict.UNKNOWN, note=self.explained[setting])
         if run is None or run.failure:
             note = self.failures.get(setting, "no artifact of this precision was given") if run is None else run.failure
             return SettingResult(setting, RowState.FAILED, Verdict.UNKNOWN, note=note)
@@ -96,7 +90,7 @@ def _note(setting: Setting, run: Run) -> str:
 
 def open_rows(made: Made, options: VerifyOptions, stage: Path, source: Source) -> Rows:
     """Open a session for each artifact and arithmetic; one that fails to open is a row with the reason."""
-    rows = Rows(options.settings, [], {}, frozenset(options.carry.values()))
+    rows = Rows(options.settings, [], {}, explained(options), frozenset(options.carry.values()))
     by_arithmetic: dict[tuple[str, str], Run] = {}
     for setting in options.settings:
         artifact = made.find((setting.target, setting.precision))
@@ -105,7 +99,7 @@ def open_rows(made: Made, options: VerifyOptions, stage: Path, source: Source) -
             if reason is not None:
                 rows.failures[setting] = reason
             continue
-        if setting in EXPLAINED:
+        if setting in rows.explained:
             continue
         key = (artifact.path, _arithmetic(setting))
         if key in by_arithmetic:
@@ -117,22 +111,30 @@ def open_rows(made: Made, options: VerifyOptions, stage: Path, source: Source) -
 
 
 def _arithmetic(setting: Setting) -> str:
-    return coreml.arithmetic_of(setting.compute_unit) if setting.compute_unit is not None else ""
+    if setting.target is Target.COREML and setting.compute_unit is not None:
+        return coreml.arithmetic_of(setting.compute_unit)
+    return str(setting)
 
 
 def _opened(setting: Setting, artifact: Artifact, options: VerifyOptions, stage: Path, source: Source) -> Run:
     standing = coreml.standing() if setting.target is Target.COREML else Standing.MEASURED
     run = Run([setting], artifact, None, standing, Comparer(class_outputs=options.class_outputs))
     try:
-        run.session = CarryingSession(open_session(stage / artifact.path, setting, source), options.carry)
+        run.session = CarryingSession(
+            open_session(stage / artifact.path, setting, source, options.runtime), options.carry
+        )
     except MlparityError as error:
         run.failure = str(error)
     return run
 
 
-def open_session(path: Path, setting: Setting, source: Source | None = None) -> Session:
+def open_session(
+    path: Path, setting: Setting, source: Source | None = None, runtime: RuntimeOptions | None = None
+) -> Session:
     """Return a session of the artifact at `path` in `setting`, under the source's names where it is known."""
     names = (source.input_names, source.output_names) if source is not None else ((), ())
+    if setting.target is Target.COREAI:
+        return _open_coreai(path, setting, names, runtime if runtime is not None else RuntimeOptions())
     return _OPENERS[setting.target](path, setting, names)
 
 
@@ -153,6 +155,19 @@ def _open_onnx(path: Path, _: Setting, __: _Names) -> Session:
     from mlparity.backends import onnxruntime
 
     return onnxruntime.open(path)
+
+
+def _open_coreai(path: Path, setting: Setting, names: _Names, runtime: RuntimeOptions) -> Session:
+    from mlparity.backends import coreai
+
+    return coreai.open(
+        path,
+        unit=setting.compute_unit,
+        input_names=names[0],
+        output_names=names[1],
+        time_limit=runtime.time_limit,
+        show_log=runtime.show_log,
+    )
 
 
 _OPENERS: dict[Target, Callable[[Path, Setting, _Names], Session]] = {

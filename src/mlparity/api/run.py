@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mlparity import __version__
 from mlparity.api.artifacts import kind_of
+from mlparity.api.options import RuntimeOptions
 from mlparity.api.rows import open_session
 from mlparity.api.samples import choose_samples
 from mlparity.backends import coreml
@@ -31,6 +32,7 @@ def run_artifact(
     preprocess: str | None = None,
     unit: ComputeUnit = ComputeUnit.ALL,
     progress: Progress = silent,
+    runtime: RuntimeOptions | None = None,
 ) -> int:
     """Run `artifact` on the samples of `inputs`, save "sample/output" to array in the .npz file `out`.
 
@@ -44,7 +46,7 @@ def run_artifact(
     if out.suffix != ".npz":
         raise InputError("outputs are saved as .npz", found=str(out), next_step="name a file that ends in .npz")
     setting = Setting(target, precision, unit if target is Target.COREML else None)
-    session = open_session(artifact, setting)
+    session = open_session(artifact, setting, runtime=runtime)
     try:
         names = tuple(spec.name for spec in session.signature.inputs)
         samples = choose_samples(inputs, names, preprocess=preprocess)

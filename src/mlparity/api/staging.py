@@ -13,7 +13,7 @@ from mlparity.report.files import REPORT_NAMES
 
 _MARK = "record.json"
 _NAMES = frozenset({_MARK, *REPORT_NAMES})
-_SUFFIXES = (".mlpackage", ".tflite", ".onnx", ".mlparity.json")
+_SUFFIXES = (".mlpackage", ".tflite", ".onnx", ".aimodel", ".mlparity.json")
 """What a verification writes; a folder with anything beside it is somebody's, and is left alone."""
 
 _SHOWN = 200

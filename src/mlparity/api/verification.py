@@ -36,7 +36,10 @@ from mlparity.samples.digest import digest
 from mlparity.sources.deterministic import check_deterministic
 from mlparity.sources.load import flatten_source, load_module
 
-_PACKAGES = ("torch", "coremltools", "numpy", "litert-torch", "ai-edge-litert", "onnxruntime")
+_PACKAGES = (
+    *("torch", "coremltools", "numpy", "litert-torch", "ai-edge-litert", "onnxruntime"),
+    *("coreai-core", "coreai-torch", "coreai-opt"),
+)
 
 
 def verify(

@@ -13,7 +13,7 @@ from mlparity.core.errors import InputError
 
 
 def inspect(
-    artifact: Annotated[Path | None, typer.Argument(help="An .mlpackage or a .tflite file.")] = None,
+    artifact: Annotated[Path | None, typer.Argument(help="An .mlpackage, an .aimodel or a .tflite file.")] = None,
     text: Annotated[bool, typer.Option("--text", help="Print the whole program, an op a line.")] = False,
     ops: Annotated[bool, typer.Option("--ops", help="List the MIL ops that the engine runs.")] = False,
 ) -> None:
@@ -42,4 +42,5 @@ def inspect(
     console.print(specs_table("output", found.outputs))
     if found.ops:
         console.print("ops: " + ", ".join(f"{name} x {count}" for name, count in found.ops.items()))
+    if found.ops and found.is_program:
         console.print(f"the engine cannot run it: {found.problem}" if found.problem else "the engine runs it")

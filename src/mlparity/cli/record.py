@@ -34,7 +34,7 @@ def show(
 
 
 def check(
-    model: Annotated[Path, typer.Argument(help="A verified .mlpackage, .tflite or .onnx.")],
+    model: Annotated[Path, typer.Argument(help="A verified .mlpackage, .aimodel, .tflite or .onnx.")],
     unit: Annotated[
         ComputeUnit | None,
         typer.Option(help="The compute units that the app loads it with; without it, those recommended."),

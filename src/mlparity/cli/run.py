@@ -13,17 +13,21 @@ from mlparity.core.words import ComputeUnit
 
 
 def run(
-    artifact: Annotated[Path, typer.Argument(help="An .mlpackage, a .tflite or an .onnx file.")],
+    artifact: Annotated[Path, typer.Argument(help="An .mlpackage, an .aimodel, a .tflite or an .onnx file.")],
     inputs: Annotated[str, typer.Option(help="A folder of images, .npy/.npz/.safetensors, or module:function.")],
     out: Annotated[Path, typer.Option(help="The .npz file for the outputs: SAMPLE/OUTPUT to array.")],
     preprocess: Annotated[
         str | None, typer.Option(help="For images: a preset (imagenet), a TOML file, or module:function.")
     ] = None,
     unit: Annotated[ComputeUnit, typer.Option(help="Core ML's compute units.")] = ComputeUnit.ALL,
+    time_limit: Annotated[float, typer.Option(help="Seconds that Core AI may take to load, and for a sample.")] = 600,
+    runtime_log: Annotated[bool, typer.Option("--runtime-log", help="Show Core AI's own messages.")] = False,
 ) -> None:
     """Run an artifact on samples and save its outputs, to compare them with those of another machine."""
     from mlparity import api
+    from mlparity.api.options import RuntimeOptions
 
+    runtime = RuntimeOptions(time_limit, runtime_log)
     with shown_progress() as progress:
-        count = api.run_artifact(artifact, inputs, out, preprocess, unit, progress)
+        count = api.run_artifact(artifact, inputs, out, preprocess, unit, progress, runtime)
     stdout().print(f"{count} samples: {out}")

@@ -31,7 +31,7 @@ def verify(
         list[str] | None, typer.Option(help="Only this setting, such as fp16/ALL or litert/fp32; may be repeated.")
     ] = None,
     artifact: Annotated[
-        list[Path] | None, typer.Option(help="Verify this .mlpackage or .tflite in place of converting.")
+        list[Path] | None, typer.Option(help="Verify this .mlpackage, .aimodel or .tflite in place of converting.")
     ] = None,
     class_output: Annotated[
         list[str] | None,
@@ -49,6 +49,8 @@ def verify(
     fp32_op: Annotated[
         list[str] | None, typer.Option(help="A MIL op type or an op's name to keep in fp32; may be repeated.")
     ] = None,
+    time_limit: Annotated[float, typer.Option(help="Seconds that Core AI may take to load, and for a sample.")] = 600,
+    runtime_log: Annotated[bool, typer.Option("--runtime-log", help="Show Core AI's own messages.")] = False,
     eval_mode: Annotated[bool, typer.Option("--eval", help="Put a module in training mode into eval mode.")] = False,
 ) -> Verdict:
     """Convert SOURCE, run it and the artifacts on the same samples, compare, explain, and write the proof down.
@@ -56,7 +58,7 @@ def verify(
     Exit code: 0 pass, 1 fail, 2 bad input, 3 unknown.
     """
     from mlparity import api
-    from mlparity.api.options import VerifyOptions, pairs_from, settings_from
+    from mlparity.api.options import RuntimeOptions, VerifyOptions, pairs_from, settings_from
 
     options = VerifyOptions(
         settings=settings_from(setting or ()),
@@ -70,6 +72,7 @@ def verify(
         class_outputs=_class_outputs(class_output),
         limit=limit,
         seed=seed,
+        runtime=RuntimeOptions(time_limit, runtime_log),
     )
     with shown_progress() as progress:
         record = api.verify(source, out, inputs, policy, options, progress)
@@ -91,9 +94,8 @@ def _show(record: Record, out: Path) -> None:
         console.print(f"warning: {record.samples.warning}", style="yellow")
     console.print()
     console.print(settings_table(record))
-    for row in record.settings:
-        if row.state is not RowState.COMPARED:
-            console.print(f"{row.setting}: {row.note}", style="dim")
+    for note, names in _notes(record).items():
+        console.print(f"{', '.join(names)}: {note}", style="dim")
     console.print()
     console.print(f"Cause: {record.cause.kind}. {record.cause.sentence}")
     console.print(f"Recommended: {record.recommendation.sentence}")
@@ -102,6 +104,15 @@ def _show(record: Record, out: Path) -> None:
     console.print(f"record: {out / 'record.json'}")
     if record.recommendation.setting is not None and (out / _SNIPPET).exists():
         console.print(f"for the app: {out / _SNIPPET}")
+
+
+def _notes(record: Record) -> dict[str, list[str]]:
+    """Return why settings were not compared, each reason once."""
+    found: dict[str, list[str]] = {}
+    for row in record.settings:
+        if row.state is not RowState.COMPARED:
+            found.setdefault(row.note, []).append(str(row.setting))
+    return found
 
 
 _SNIPPET = "VerifiedModel.swift"

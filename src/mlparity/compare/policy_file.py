@@ -26,7 +26,7 @@ from mlparity.compare.metrics import METRIC_INFOS
 from mlparity.compare.policies import POLICIES
 from mlparity.core.errors import PolicyError
 from mlparity.core.record import Limit, Policy
-from mlparity.core.words import ComputeUnit, Precision, Setting, Target
+from mlparity.core.words import Precision, Setting, Target, coreai_settings, coreml_settings
 
 _TOP_KEYS = ("name", "required", "noise_factor", "limits")
 _LIMIT_KEYS = ("at_most", "at_least", "of_scale")
@@ -129,9 +129,8 @@ class _Reader:
 
 def setting_names() -> tuple[str, ...]:
     """Return the name of every setting that a policy can require."""
-    bare = [Setting(target, precision) for target in Target if target is not Target.COREML for precision in Precision]
-    units = [Setting(Target.COREML, precision, unit) for precision in Precision for unit in ComputeUnit]
-    return tuple(str(setting) for setting in (*units, *bare))
+    others = [Setting(target, precision) for target in (Target.LITERT, Target.ONNX) for precision in Precision]
+    return tuple(str(setting) for setting in (*coreml_settings(), *others, *coreai_settings()))
 
 
 def _list(names: Mapping[str, object] | tuple[str, ...]) -> str:

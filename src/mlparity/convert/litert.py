@@ -18,6 +18,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from mlparity.convert.exported_script import exported_script
 from mlparity.core.errors import BackendUnavailableError, ConversionError, OutputError
 from mlparity.core.quiet import quiet_stderr
 from mlparity.core.session import Sample
@@ -97,25 +98,9 @@ def _converted(source: Source, sample: Sample, options: LitertOptions) -> bytes:
     # torch.tensor copies: export may run code that writes into its inputs.
     example = {name: torch.tensor(sample[name]) for name in source.input_names}
     named = _Named(source)
-    module = _from_torchscript(named, example) if source.kind == "torchscript" else named
+    module = exported_script(named, (), example).module() if source.kind == "torchscript" else named
     model = litert_torch.convert(module, sample_kwargs=example, strict_export=options.strict_export)
     return bytes(model.model_content())
-
-
-def _from_torchscript(module: nn.Module, example: Mapping[str, Tensor]) -> nn.Module:
-    """Export TorchScript ahead of the converter, which knows neither its parameters nor its convolution op."""
-    for parameter in module.parameters():
-        # TorchScript hands parameters out as plain tensors; export asks isinstance(tensor, nn.Parameter), and that
-        # reads this flag. Source: torch/nn/parameter.py.
-        parameter._is_param = True
-    program = torch.export.export(module, (), dict(example))
-    plain = program.run_decompositions({torch.ops.aten._convolution.default: _plain_convolution})
-    return cast("nn.Module", plain.module())
-
-
-def _plain_convolution(*arguments: object) -> object:
-    """Drop the last four arguments of TorchScript's convolution: they choose kernels, and change no value's meaning."""
-    return torch.ops.aten.convolution.default(*arguments[:9])
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -12,6 +12,7 @@ class Target(StrEnum):
     COREML = "coreml"
     LITERT = "litert"
     ONNX = "onnx"
+    COREAI = "coreai"
 
 
 class Precision(StrEnum):
@@ -59,19 +60,24 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One way to run an artifact: its target, its precision and, for Core ML, the compute units."""
+    """One way to run an artifact: its target, its precision and, for Core ML and Core AI, the compute units."""
 
     target: Target
     precision: Precision
     compute_unit: ComputeUnit | None = None
 
     def __str__(self) -> str:
-        """Print `fp16/CPU_AND_NE` for Core ML and `litert/fp32` for other targets."""
-        if self.compute_unit is not None:
-            return f"{self.precision}/{self.compute_unit}"
-        return f"{self.target}/{self.precision}"
+        """Print `fp16/CPU_AND_NE` for Core ML, `litert/fp32` and `coreai/fp16/CPU_AND_NE` for other targets."""
+        named = (self.target if self.target is not Target.COREML else None, self.precision, self.compute_unit)
+        return "/".join(str(each) for each in named if each is not None)
 
 
 def coreml_settings() -> tuple[Setting, ...]:
     """Return the eight Core ML settings: both precisions on the four sets of compute units."""
     return tuple(Setting(Target.COREML, precision, unit) for precision in Precision for unit in ComputeUnit)
+
+
+def coreai_settings() -> tuple[Setting, ...]:
+    """Return Core AI's settings: both precisions on the CPU, which is everywhere, and on units that macOS offers."""
+    units = (None, ComputeUnit.CPU_AND_GPU, ComputeUnit.CPU_AND_NE, ComputeUnit.ALL)
+    return tuple(Setting(Target.COREAI, precision, unit) for unit in units for precision in Precision)

@@ -37,23 +37,37 @@ def find_cause(settings: Sequence[SettingResult], noise: Sequence[Noise] = ()) -
 
     A setting agrees when it passes its policy, or when every output's largest difference is within 2e-6 of the
     scale or twice the source's own noise. Precision: the fp32 settings agree and fp16 differs clearly (by four
-    times as much as fp32, and more than the bound). Converter: fp32 differs while LiteRT, the witness, agrees.
+    times as much as fp32, and more than the bound). Converter: fp32 differs while another runtime's fp32, the
+    witness, agrees. Where Core ML was not asked for, the same is said of Core AI.
     """
     compared = [row for row in settings if row.state is RowState.COMPARED and row.outputs]
     by_output = {entry.output: entry for entry in noise}
-    coreml = [row for row in compared if row.setting.target is Target.COREML]
-    fp32 = _rung([row for row in coreml if row.setting.precision is Precision.FP32], by_output)
-    fp16 = _rung([row for row in coreml if row.setting.precision is Precision.FP16], by_output)
-    others = _rung([row for row in compared if row.setting.target is not Target.COREML], by_output)
+    target = _judged(compared)
+    judged = [row for row in compared if row.setting.target is target]
+    fp32 = _rung([row for row in judged if row.setting.precision is Precision.FP32], by_output)
+    fp16 = _rung([row for row in judged if row.setting.precision is Precision.FP16], by_output)
+    beside = [row for row in compared if row.setting.target is not target]
+    others = _rung([row for row in beside if row.setting.precision is Precision.FP32], by_output)
+    others16 = _rung([row for row in beside if row.setting.precision is Precision.FP16], by_output)
     if not compared:
         return Cause(CauseKind.UNKNOWN, "Nothing was compared, so nothing can be said about the cause.")
     if fp32.exists and not fp32.agrees:
-        return _fp32_differs(fp32, others)
+        return _fp32_differs(fp32, others, _NAMES[target])
     if fp32.exists and fp16.exists and _differs_clearly(fp16, fp32):
         return Cause(CauseKind.PRECISION, _precision(fp32, fp16))
-    if all(rung.agrees for rung in (fp32, fp16, others) if rung.exists):
-        return Cause(CauseKind.NONE, f"All compared settings agree with the source: {_show(_all(fp32, fp16, others))}.")
-    return Cause(CauseKind.UNKNOWN, _unknown(fp32, fp16, others))
+    if all(rung.agrees for rung in (fp32, fp16, others, others16) if rung.exists):
+        shown = _show(_all(fp32, fp16, others, others16))
+        return Cause(CauseKind.NONE, f"All compared settings agree with the source: {shown}.")
+    return Cause(CauseKind.UNKNOWN, _unknown(fp32, (fp16, others, others16), _NAMES[target]))
+
+
+_NAMES = {Target.COREML: "Core ML", Target.COREAI: "Core AI"}
+
+
+def _judged(compared: Sequence[SettingResult]) -> Target:
+    """Return the target whose conversion is judged; the others are witnesses."""
+    targets = {row.setting.target for row in compared}
+    return Target.COREAI if Target.COREAI in targets and Target.COREML not in targets else Target.COREML
 
 
 def _rung(rows: Sequence[SettingResult], noise: dict[str, Noise]) -> _Rung:
@@ -81,11 +95,11 @@ def _differs_clearly(fp16: _Rung, fp32: _Rung) -> bool:
     return fp16.excess > 1 and fp16.excess > _CLEARLY * fp32.excess
 
 
-def _fp32_differs(fp32: _Rung, others: _Rung) -> Cause:
+def _fp32_differs(fp32: _Rung, others: _Rung, name: str) -> Cause:
     if others.exists and others.agrees:
         return Cause(
             CauseKind.CONVERTER,
-            f"The conversion to Core ML changes the model: {_show(fp32)} although no fp16 is involved, while"
+            f"The conversion to {name} changes the model: {_show(fp32)} although no fp16 is involved, while"
             f" {_show(others)}.",
         )
     witness = f"the witness differs too: {_show(others)}" if others.exists else "no other runtime was run as a witness"
@@ -96,13 +110,13 @@ def _precision(fp32: _Rung, fp16: _Rung) -> str:
     return f"The same conversion agrees with the source in fp32 ({_show(fp32)}) and differs in fp16 ({_show(fp16)})."
 
 
-def _unknown(fp32: _Rung, fp16: _Rung, others: _Rung) -> str:
+def _unknown(fp32: _Rung, others: tuple[_Rung, ...], name: str) -> str:
     if fp32.exists:
-        rest = [rung for rung in (fp16, others) if rung.exists and not rung.agrees]
+        rest = [rung for rung in others if rung.exists and not rung.agrees]
         shown = "; ".join(_show(rung) for rung in rest)
-        return f"The fp32 settings of Core ML agree ({_show(fp32)}); what else differs has no clear cause: {shown}."
-    shown = _show(_all(fp32, fp16, others))
-    return f"{shown}; no fp32 setting of Core ML was compared that could tell precision from conversion."
+        return f"The fp32 settings of {name} agree ({_show(fp32)}); what else differs has no clear cause: {shown}."
+    shown = _show(_all(fp32, *others))
+    return f"{shown}; no fp32 setting of {name} was compared that could tell precision from conversion."
 
 
 def _all(*rungs: _Rung) -> _Rung:

@@ -1,6 +1,7 @@
 """What of a record travels inside the model: a few texts under `com.mlparity.*`.
 
-In an `.mlpackage` they are user-defined metadata of the spec, which Core ML and Xcode show; weights are not touched.
+In an `.mlpackage` they are user-defined metadata of the spec, which Core ML and Xcode show, in an `.aimodel` its
+creator's metadata; weights are not touched.
 A `.tflite` is left as it is, and the texts go into a file beside it, `<name>.tflite.mlparity.json`: rewriting the
 flatbuffer from Python loses the 16-byte alignment that the format asks of weights.
 Source: `force_align: 16` of `Buffer.data`,
@@ -16,6 +17,7 @@ from pathlib import Path
 from mlparity.core.errors import FormatError
 from mlparity.core.record import Artifact, Record, RowState, SettingResult
 from mlparity.core.words import Standing, Verdict
+from mlparity.record import aimodel
 from mlparity.record.files import record_sha256, write_whole
 from mlparity.record.package import PREFIX, read_user_defined, write_user_defined
 
@@ -48,7 +50,7 @@ def metadata_of(record: Record, artifact: Artifact) -> dict[str, str]:
 
 
 def write_metadata(path: Path, metadata: Mapping[str, str]) -> Path:
-    """Store the texts in an `.mlpackage`, or beside any other artifact; return the file that was written.
+    """Store the texts in an `.mlpackage` or an `.aimodel`, or beside any other; return the file that was written.
 
     Texts under `com.mlparity.` that were there before are replaced; all others are kept.
 
@@ -57,7 +59,8 @@ def write_metadata(path: Path, metadata: Mapping[str, str]) -> Path:
         OutputError: the file cannot be written; the artifact is left as it was.
     """
     if path.is_dir():
-        return write_user_defined(path, metadata)
+        is_aimodel = path.suffix == aimodel.SUFFIX
+        return aimodel.write_texts(path, metadata, PREFIX) if is_aimodel else write_user_defined(path, metadata)
     beside = sidecar_of(path)
     text = json.dumps(dict(metadata), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
     write_whole(beside, text.encode())
@@ -71,7 +74,7 @@ def read_metadata(path: Path) -> dict[str, str]:
         FormatError: the package, or the file beside the artifact, cannot be read.
     """
     if path.is_dir():
-        return read_user_defined(path)
+        return aimodel.read_texts(path, PREFIX) if path.suffix == aimodel.SUFFIX else read_user_defined(path)
     beside = sidecar_of(path)
     if not beside.exists():
         return {}

@@ -1,4 +1,4 @@
-"""User-defined metadata of an `.mlpackage`, and a hash of a package that does not depend on ours."""
+"""User-defined metadata of an `.mlpackage`, and a hash of any artifact that does not depend on ours."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mlparity.core.errors import FormatError
 from mlparity.core.quiet import quiet_logs
+from mlparity.record import aimodel
 from mlparity.record.files import write_whole
 
 if TYPE_CHECKING:
@@ -46,8 +47,9 @@ def read_user_defined(package: Path) -> dict[str, str]:
 def artifact_sha256(path: Path) -> str:
     """Return the hash by which a record names an artifact; writing our metadata does not change it.
 
-    A file's is its plain SHA-256. A package's covers the relative path and the SHA-256 of every file in order of
-    path, the spec without its `com.mlparity.` metadata and as protobuf serialises it deterministically.
+    A file's is its plain SHA-256. A folder's covers the relative path and the SHA-256 of every file in order of
+    path; the file with the metadata counts without its `com.mlparity.` texts: a package's spec as protobuf serialises
+    it deterministically, an `.aimodel`'s metadata as JSON with sorted names.
 
     Raises:
         FormatError: a file cannot be read.
@@ -55,10 +57,12 @@ def artifact_sha256(path: Path) -> str:
     try:
         if not path.is_dir():
             return _sha256_of_file(path)
-        spec = _spec_path(path)
+        is_aimodel = path.suffix == aimodel.SUFFIX
+        about = aimodel.about_path(path) if is_aimodel else _spec_path(path)
+        without_ours = _sha256_of_about if is_aimodel else _sha256_of_spec
         whole = hashlib.sha256()
         for file in sorted(entry for entry in path.rglob("*") if entry.is_file()):
-            digest = _sha256_of_spec(file) if file == spec else _sha256_of_file(file)
+            digest = without_ours(file) if file == about else _sha256_of_file(file)
             whole.update(f"{file.relative_to(path).as_posix()}\n{digest}\n".encode())
         return whole.hexdigest()
     except OSError as error:
@@ -67,6 +71,10 @@ def artifact_sha256(path: Path) -> str:
 
 def _sha256_of_spec(path: Path) -> str:
     return hashlib.sha256(_without_ours(_read_spec(path)).SerializeToString(deterministic=True)).hexdigest()
+
+
+def _sha256_of_about(path: Path) -> str:
+    return aimodel.sha256_without(path, PREFIX)
 
 
 def _sha256_of_file(path: Path) -> str:

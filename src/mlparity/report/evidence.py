@@ -10,10 +10,10 @@ from mlparity.core.words import Target
 from mlparity.record.files import record_sha256
 
 
-def recommended_coreml(record: Record) -> SettingResult | None:
-    """Return the row of the recommended setting, or None where no Core ML setting is recommended."""
+def recommended(record: Record, target: Target) -> SettingResult | None:
+    """Return the row of the recommended setting, or None where no setting of `target` is recommended."""
     setting = record.recommendation.setting
-    if setting is None or setting.target is not Target.COREML or setting.compute_unit is None:
+    if setting is None or setting.target is not target:
         return None
     return next((row for row in record.settings if row.setting == setting), None)
 

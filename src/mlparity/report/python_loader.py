@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from mlparity.core.record import Record
-from mlparity.report.evidence import evidence_comments, recommended_coreml
+from mlparity.core.words import Target
+from mlparity.report.evidence import evidence_comments, recommended
 
 _FILE = '''\
 {comments}
@@ -24,7 +25,7 @@ def load() -> ct.models.MLModel:
 
 def python_loader(record: Record) -> str | None:
     """Return the file's text, or None where no Core ML setting is recommended."""
-    result = recommended_coreml(record)
+    result = recommended(record, Target.COREML)
     if result is None:
         return None
     comments = evidence_comments(record, result, "#")

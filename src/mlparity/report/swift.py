@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mlparity.core.record import Record
-from mlparity.core.words import ComputeUnit
-from mlparity.report.evidence import evidence_comments, recommended_coreml
+from mlparity.core.words import ComputeUnit, Target
+from mlparity.report.evidence import evidence_comments, recommended
 
 # Source: https://developer.apple.com/documentation/coreml/mlcomputeunits
 _CASES = {
@@ -33,9 +33,38 @@ enum VerifiedModel {{
 """
 
 
+# Source: https://developer.apple.com/documentation/coreai/specializationoptions (all but the first are preferences).
+_OPTIONS = {
+    None: ".cpuOnly",
+    ComputeUnit.CPU_AND_GPU: "SpecializationOptions(preferredComputeUnitKind: .gpu)",
+    ComputeUnit.CPU_AND_NE: "SpecializationOptions(preferredComputeUnitKind: .neuralEngine)",
+    ComputeUnit.ALL: ".default",
+}
+
+# Source of availability: https://developer.apple.com/documentation/coreai/aimodel
+_COREAI_FILE = """\
+{comments}
+import CoreAI
+import Foundation
+
+/// Loads the model as it was verified.
+@available(iOS 27.0, macOS 27.0, tvOS 27.0, visionOS 27.0, watchOS 27.0, *)
+enum VerifiedModel {{
+    /// Returns the model at `url` (an `.aimodel`), set to the compute units that passed.
+    static func load(contentsOf url: URL) async throws -> AIModel {{
+        try await AIModel(contentsOf: url, options: {options})
+    }}
+}}
+"""
+
+
 def swift_snippet(record: Record) -> str | None:
-    """Return the file's text, or None where no Core ML setting is recommended."""
-    result = recommended_coreml(record)
+    """Return the file's text, or None where no setting of Core ML or Core AI is recommended."""
+    coreai = recommended(record, Target.COREAI)
+    if coreai is not None:
+        comments = evidence_comments(record, coreai, "//")
+        return _COREAI_FILE.format(comments=comments, options=_OPTIONS[coreai.setting.compute_unit])
+    result = recommended(record, Target.COREML)
     if result is None or result.setting.compute_unit is None:
         return None
     unit = result.setting.compute_unit

@@ -1,0 +1,197 @@
+"""Converts a source to Core AI (`.aimodel`) with Apple's converter (coreai-torch)."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import shutil
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.export import ExportedProgram
+
+from mlparity.convert.exported_script import exported_script
+from mlparity.core.errors import BackendUnavailableError, ConversionError, OutputError
+from mlparity.core.quiet import quiet_logs, quiet_stderr
+from mlparity.core.session import Sample
+from mlparity.core.source import Source
+from mlparity.core.words import Precision
+
+FRONTEND = "export"
+"""coreai-torch has one route: torch.export."""
+
+
+@dataclass(frozen=True, slots=True)
+class CoreaiOptions:
+    """What may be chosen.
+
+    In fp16 `fold_norms` writes each batch norm into the weights before it, or as a scale and a shift, while they are
+    still fp32. Without it Core AI folds norms that are fp16 already and takes numbers below 6.1e-5 for zero: a
+    channel of a smaller variance becomes NaN.
+    """
+
+    precision: Precision = Precision.FP32
+    fold_norms: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CoreaiConversion:
+    """An `.aimodel` folder and how it was made; its inputs and outputs have the source's names."""
+
+    path: Path
+    frontend: str
+    seconds: float
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+def convert(source: Source, sample: Sample, path: Path, options: CoreaiOptions | None = None) -> CoreaiConversion:
+    """Convert `source` with the shapes of `sample`, and write it to `path` (beside it first, then renamed).
+
+    64-bit inputs and outputs become 32-bit ones. In fp16 inputs and outputs are fp16 too, by the route that Apple
+    recommends: `coreai_opt.casting`, on the exported program.
+    Source: https://apple.github.io/coreai-optimization/utils/casting.html
+
+    Raises:
+        ConversionError: the converter failed; the text has its message and what to try next.
+        BackendUnavailableError: coreai-torch, or for fp16 coreai-opt, is not installed.
+        OutputError: the folder cannot be written.
+    """
+    chosen = options if options is not None else CoreaiOptions()
+    start = time.perf_counter()
+    _require(path, chosen.precision)
+    with _quiet():
+        try:
+            program = _program(source, sample, chosen)
+        except Exception as error:
+            raise _failure(source, error) from error
+        _save(program, path)
+    return CoreaiConversion(path, FRONTEND, time.perf_counter() - start, _described(chosen))
+
+
+class _Distinct(nn.Module):
+    """Gives each output a value of its own: the converter names values, and takes one with two names for a mistake."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+        self.training = False
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """Return the outputs; one that was given before, or is an input, is copied."""
+        known = {id(each) for each in inputs}
+        outputs = []
+        for output in self.inner(*inputs):
+            outputs.append(output.clone() if id(output) in known else output)
+            known.add(id(output))
+        return tuple(outputs)
+
+
+def _program(source: Source, sample: Sample, options: CoreaiOptions) -> object:
+    import coreai_torch
+
+    examples = tuple(torch.tensor(sample[name]) for name in source.input_names)
+    program = _exported(source, examples)
+    if options.precision is Precision.FP16 and options.fold_norms:
+        from mlparity.convert.exported_norms import without_norms
+
+        program = without_norms(program, examples)
+    program = program.run_decompositions(coreai_torch.get_decomp_table())
+    if options.precision is Precision.FP16:
+        from coreai_opt.casting import cast_fp32_to_fp16
+
+        program = cast_fp32_to_fp16(program)
+    _refuse_state(program)
+    # The debug mode, its default, writes the paths of the user's code into the file.
+    converter = coreai_torch.TorchConverter(mode=coreai_torch.TorchConverter.Mode.RELEASE)
+    converter.add_exported_program(program, input_names=source.input_names, output_names=source.output_names)
+    return converter.to_coreai()
+
+
+def _exported(source: Source, examples: tuple[Tensor, ...]) -> ExportedProgram:
+    module = _Distinct(cast("nn.Module", source.module))
+    with torch.no_grad():
+        if source.kind == "torchscript":
+            return exported_script(module, examples, {})
+        return torch.export.export(module, examples)
+
+
+def _refuse_state(program: ExportedProgram) -> None:
+    changed = program.graph_signature.buffers_to_mutate.values()
+    if changed:
+        own = sorted(re.sub(r"^(inner\.)+", "", each) for each in changed)
+        raise ValueError(f"the module changes its buffers {', '.join(own)} when it runs")
+
+
+def _require(path: Path, precision: Precision) -> None:
+    needed = ("coreai_torch", "coreai_opt") if precision is Precision.FP16 else ("coreai_torch",)
+    missing = [name.replace("_", "-") for name in needed if find_spec(name) is None]
+    if missing:
+        raise BackendUnavailableError(f"{missing[0]} is not installed", next_step=HOW_TO_GET)
+    if not path.parent.is_dir():
+        raise OutputError("the Core AI model cannot be written", where=str(path), found="no such folder")
+
+
+HOW_TO_GET = (
+    "pip install 'mlparity[coreai]'; wheels exist for Linux on x86-64 (glibc 2.34) and macOS 26 on Apple silicon,"
+    " or newer, and fp16 needs Python 3.13 or older"
+)
+"""Source: the wheels' tags of coreai-core 1.0.0b3, and `Requires-Python` of coreai-opt 0.3.0."""
+
+
+def _save(program: object, path: Path) -> None:
+    beside = path.with_name(f".{path.stem}.{os.getpid()}.part.aimodel")
+    try:
+        program.save_asset(beside)  # type: ignore[attr-defined]  # coreai's types need Python 3.11's own parser
+        if path.exists():
+            shutil.rmtree(path)
+        beside.rename(path)
+    except (OSError, RuntimeError) as error:
+        raise OutputError("the Core AI model cannot be written", where=str(path), found=str(error)) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _described(options: CoreaiOptions) -> dict[str, str]:
+    made = {"precision": str(options.precision), "coreai-torch": version("coreai-torch")}
+    if options.precision is Precision.FP16:
+        made |= {"fold_norms": str(options.fold_norms), "coreai-opt": version("coreai-opt")}
+    return made
+
+
+def _failure(source: Source, error: Exception) -> ConversionError:
+    text = f"{type(error).__name__}: {error}".strip()
+    op = re.search(r"\b(?:aten|higher_order|torchvision)(?:::|\.)\w+(?:\.\w+)?", text)
+    return ConversionError(
+        f"Core AI's converter stopped{f' at {op[0]}' if op else ''}",
+        where=source.location,
+        found="\n".join(text.splitlines()[:6]),
+        next_step=next(step for pattern, step in _NEXT_STEPS if re.search(pattern, text, re.IGNORECASE)),
+    )
+
+
+_NEXT_STEPS = (
+    (r"changes its buffers", "take the state as an input and return it as an output"),
+    (r"data.dependent|guard on|GuardOn|Unsupported.*branch", "replace the branch on a tensor's value"),
+    (r"lowering|legaliz|not.*(support|implement)", "rewrite the op with supported ones, or leave Core AI out"),
+    (r"", "leave Core AI out; the Core ML settings do not depend on it"),
+)
+"""What to try next, by the first pattern that the converter's message has."""
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the converter's chatter off the terminal: progress, log records, warnings and native messages."""
+    with quiet_logs(), warnings.catch_warnings(), quiet_stderr(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
