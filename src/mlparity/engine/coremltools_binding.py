@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, TypeVar
 
-from mlparity.core.errors import MlparityError
+from mlparity.core.errors import ExecutionError, MlparityError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,6 +38,10 @@ _PLATFORM_CHECKS: Mapping[str, Mapping[str, Callable[[], object]]] = {
     "coremltools.models.model": {"_macos_version": lambda: _CORE_ML_SINCE, "_is_macos": lambda: True},
     "coremltools.models._compiled_model": {"_macos_version": lambda: _CORE_ML_SINCE},
 }
+
+_FAILED = "Unable to compute the prediction using ML Program."
+"""How Core ML begins the report of a run that failed, on which programs match. Source: coremltools 9.0,
+`converters/mil/mil/ops/tests/iOS17/test_scatter_gather.py`."""
 
 _COMPUTE_UNITS = ("ALL", "CPU_AND_GPU", "CPU_AND_NE", "CPU_ONLY")
 
@@ -139,6 +143,8 @@ def _as_runtime_error(action: Callable[[], T]) -> T:
     """Run `action`; coremltools knows RuntimeError alone, so our errors go out as its cause."""
     try:
         return action()
+    except ExecutionError as error:
+        raise RuntimeError(f"{_FAILED}\n{error}") from error
     except MlparityError as error:
         raise RuntimeError(str(error)) from error
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from mlparity.core.errors import FormatError
 from mlparity.engine.mil.check import check_function
 from mlparity.engine.mil.interface import read_interface
-from mlparity.engine.mil.package import find_package
-from mlparity.engine.mil.program import Argument, Block, Function, Name, NamedType, Op, Program
+from mlparity.engine.mil.package import Package, find_package
+from mlparity.engine.mil.program import Argument, Block, Function, Interface, Name, NamedType, Op, Program
 from mlparity.engine.mil.spec import parse_spec
 from mlparity.engine.mil.values import ValueReader
 
@@ -19,6 +20,14 @@ OPSETS = {"CoreML5": 15, "CoreML6": 16, "CoreML7": 17, "CoreML8": 18, "CoreML9":
 _MAX_BLOCK_NESTING = 64
 
 
+_PIPELINES: Mapping[str, Callable[[Any], Any]] = {
+    "pipeline": lambda message: message.pipeline.models,
+    "pipelineClassifier": lambda message: message.pipelineClassifier.pipeline.models,
+    "pipelineRegressor": lambda message: message.pipelineRegressor.pipeline.models,
+}
+"""The model types that run others in turn, and where those are. Source: coremltools 9.0, `Model.proto`."""
+
+
 def read_program(path: Path) -> Program:
     """Return the program in the package at `path`.
 
@@ -26,7 +35,28 @@ def read_program(path: Path) -> Program:
         FormatError: not a package, not an ML Program, a corrupt spec or weight file, an unknown opset.
     """
     package = find_package(path)
+    return _program(path, package, parse_spec(package.spec))
+
+
+def read_stages(path: Path) -> tuple[tuple[Program, ...], Interface]:
+    """Return the programs that the package at `path` runs in turn, one unless it is a pipeline, and its interface.
+
+    Raises:
+        FormatError: as `read_program`; a pipeline without stages, or with one that is no ML Program.
+    """
+    package = find_package(path)
     message = parse_spec(package.spec)
+    inner = _PIPELINES.get(message.WhichOneof("Type"))
+    if inner is None:
+        program = _program(path, package, message)
+        return (program,), program.interfaces[program.default_function]
+    stages = tuple(_program(path, package, each) for each in inner(message))
+    if not stages:
+        raise ValueReader(package, {}).fault("a pipeline without models")
+    return stages, read_interface(message.description)
+
+
+def _program(path: Path, package: Package, message: Any) -> Program:
     kind = message.WhichOneof("Type")
     if kind != "mlProgram":
         raise FormatError(

@@ -66,19 +66,30 @@ def _array(feature: Feature, value: object) -> np.ndarray:
 
 
 def _check_shape(feature: Feature, shape: tuple[int, ...]) -> None:
+    """Refuse a shape that the description does not allow.
+
+    What is found is worded as Core ML words it, since programs match on that. Source: coremltools 9.0,
+    `frontend/torch/test/test_torch_conversion_api.py` (the texts that its tests expect).
+    """
+    found = f"shape {shape} (rank {len(shape)})"
     if feature.choices:
         fits, expected = shape in (*feature.choices, feature.shape), " or ".join(map(str, feature.choices))
+        found = f"MultiArray Shape ({' x '.join(map(str, shape))}) was not in enumerated set of allowed shapes"
     elif feature.sizes:
-        fits = len(shape) == len(feature.sizes) and all(
-            low <= size and (high < 0 or size <= high) for size, (low, high) in zip(shape, feature.sizes, strict=True)
-        )
+        wrong = [
+            f"Size ({size}) of dimension ({axis}) is not in allowed range ({low}..{high if high >= 0 else 'any'})"
+            for axis, (size, (low, high)) in enumerate(zip(shape, feature.sizes, strict=False))
+            if size < low or (0 <= high < size)
+        ]
+        fits = len(shape) == len(feature.sizes) and not wrong
+        found = "; ".join(wrong) or found
         expected = " x ".join(f"{low}..{high if high >= 0 else 'any'}" for low, high in feature.sizes)
     else:
         fits, expected = not feature.shape or shape == feature.shape, str(feature.shape)
     if not fits:
         raise InputError(
             f"the input {feature.name!r} has another shape than the model takes",
-            found=f"shape {shape} (rank {len(shape)})",
+            found=found,
             expected=f"{expected} (rank {len(feature.shape)})",
             next_step="reshape the array, or convert with flexible shapes (ct.RangeDim, ct.EnumeratedShapes)",
         )

@@ -1,4 +1,4 @@
-"""`Model`: a package loaded, bound once, and run as often as wanted."""
+"""`Model` and `Pipeline`: a package loaded, bound once, and run as often as wanted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 
 from mlparity.core.errors import InputError
-from mlparity.engine.mil.reader import read_program
+from mlparity.engine.mil.program import Interface
+from mlparity.engine.mil.reader import read_stages
 from mlparity.engine.numerics import TYPED, Profile
 from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.features import features_from_outputs, tensors_from_features
@@ -61,11 +62,46 @@ class Model:
             raise InputError("the state is not this model's", next_step="make one with this model's make_state()")
 
 
-def load_model(path: Path, profile: Profile = TYPED, function: str | None = None) -> Model:
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Models that run in turn: each takes its inputs from the pipeline's and from the outputs of those before it."""
+
+    models: tuple[Model, ...]
+    interface: Interface
+
+    def predict(self, data: Mapping[str, object], state: ModelState | None = None) -> dict[str, object]:
+        """Return the pipeline's outputs for one set of features.
+
+        Raises:
+            InputError: an unknown name, features that do not fit a stage, or a state, which a pipeline has not.
+        """
+        known = [each.name for each in self.interface.inputs]
+        unknown = sorted(set(data) - set(known))
+        if unknown or state is not None:
+            found = f"the input {unknown[0]!r}" if unknown else "a state"
+            raise InputError("the pipeline does not take this", found=found, expected=", ".join(known))
+        features = dict(data)
+        for model in self.models:
+            names = [each.name for each in model.plan.interface.inputs]
+            features |= model.predict({name: features[name] for name in names if name in features})
+        return {each.name: features[each.name] for each in self.interface.outputs if each.name in features}
+
+    def make_state(self) -> ModelState:
+        """Raise: the state of a stage is not the pipeline's.
+
+        Raises:
+            InputError: always.
+        """
+        raise InputError("a pipeline has no state", next_step="predict without one, or run its models one by one")
+
+
+def load_model(path: Path, profile: Profile = TYPED, function: str | None = None) -> Model | Pipeline:
     """Return the model in the package at `path`, bound to `profile`.
 
     Raises:
-        FormatError: the package cannot be read.
+        FormatError: the package cannot be read, or has no such function.
         UnsupportedOpError: the engine lacks one of its ops.
     """
-    return Model(bind(read_program(path), profile, function, kernels=True))
+    stages, interface = read_stages(path)
+    models = tuple(Model(bind(stage, profile, function, kernels=True)) for stage in stages)
+    return models[0] if len(models) == 1 else Pipeline(models, interface)

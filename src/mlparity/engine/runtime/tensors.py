@@ -71,9 +71,11 @@ def python_value(values: Sequence[object], kind: Kind) -> object:
     if len(values) != 1:
         return tuple(python_value([each], Kind.SCALAR) for each in values)
     data = values[0].tolist() if isinstance(values[0], Tensor | np.ndarray) else values[0]
+    if isinstance(data, tuple):
+        return tuple(python_value([each], Kind.SCALAR) for each in data)  # a list of MIL: labels
     if isinstance(data, list):
         return _tuples(data) if kind is Kind.TUPLE or len(data) != 1 else data[0]
-    return (data,) if kind is Kind.TUPLE and not isinstance(data, tuple) else data
+    return (data,) if kind is Kind.TUPLE else data
 
 
 def _tuples(data: list[object]) -> tuple[object, ...]:
