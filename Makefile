@@ -59,7 +59,7 @@ demo: $(STAMPS)/demo $(STAMPS)/photos
 	$(BIN)/mlparity verify examples/mobilenet_v2.py:mobilenet_v2 \
 	  --inputs build/photos --preprocess imagenet --out out/demo
 
-test: $(STAMPS)/dev models browser
+test: $(STAMPS)/dev models $(STAMPS)/conformance browser
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2
 
 check: $(STAMPS)/dev
@@ -71,9 +71,16 @@ check: $(STAMPS)/dev
 bench: $(STAMPS)/bench models
 	$(BIN)/python -m benchmarks.engine
 
-# Apple's own tests of the MIL ops on our engine; `python -m tests.conformance SUITE ...` runs others.
-conformance: $(STAMPS)/dev
-	$(ONE_THREAD) $(BIN)/python -m tests.conformance
+# Apple's own tests on our engine, all of them (about two hours) or a part: make conformance SHARD=3/16. It can be stopped
+# and goes on where it was; results add up in docs/conformance.md.
+SHARD ?= 1/1
+
+$(STAMPS)/conformance: tests/conformance/requirements.txt | $(BIN)/python
+	$(PIP) install --quiet --no-deps --upgrade --target build/conformance/packages -r tests/conformance/requirements.txt
+	@mkdir -p $(@D) && touch $@
+
+conformance: $(STAMPS)/dev models $(STAMPS)/conformance
+	$(ONE_THREAD) $(BIN)/python -m tests.conformance --shard $(SHARD)
 
 clean:
 	rm -rf build out .pytest_cache .mypy_cache .ruff_cache .hypothesis

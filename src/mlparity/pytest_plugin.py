@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from mlparity.api.options import VerifyOptions
-    from mlparity.core.record import Policy, Record
+    from mlparity.core.policy import Policy
+    from mlparity.core.record import Record
     from mlparity.core.session import SampleSet
 
 

@@ -17,6 +17,7 @@ FAMILIES = (
     "constexpr_ops",
     "control_flow",
     "conv",
+    "conv_quantized",
     "elementwise_binary",
     "elementwise_unary",
     "image_resizing",

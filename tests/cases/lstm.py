@@ -73,6 +73,7 @@ CASES = (
     Case("lstm", layer(recurrent_activation="softmax"), raises=ValueError),
     *(Case("lstm", layer(steps) | {"x": normal(steps, BATCH, 7)}, raises=ValueError) for steps in (SHORT, LONG)),
     *(Case("lstm", layer() | {name: normal(5, 5)}, raises=ValueError) for name in ("weight_ih", "weight_hh", "x")),
-    *(Case("lstm", layer() | {name: normal(3, HIDDEN)}, raises=ValueError) for name in ("initial_h", "initial_c")),
+    *(Case("lstm", layer() | {name: normal(1, HIDDEN)}, raises=ValueError) for name in ("initial_h", "initial_c")),
+    Case("lstm", layer() | {"initial_h": normal(BATCH + 2, HIDDEN)}, note="states of more samples"),
     *(Case("lstm", layer() | {name: normal(3)}, raises=ValueError) for name in ("bias", "peephole")),
 )

@@ -148,6 +148,11 @@ def _bad_policy(place: Place) -> list[str]:
     return [*place.command(), "--policy", str(place.folder / "policy.toml")]
 
 
+def _bad_metric(place: Place) -> list[str]:
+    (place.folder / "policy.toml").write_text("metrics.lost = {function = 'nowhere.py:lost', mean.at_most = 1}\n")
+    return [*place.command(), "--policy", str(place.folder / "policy.toml")]
+
+
 BAD: dict[str, tuple[Callable[[Place], list[str]], tuple[str, ...]]] = {
     "missing samples": (lambda p: p.command(inputs="nowhere"), ("nowhere",)),
     "missing artifact": (lambda p: p.command(artifact=p.folder / "no.mlpackage"), ("no.mlpackage", "no such artifact")),
@@ -173,6 +178,7 @@ BAD: dict[str, tuple[Callable[[Place], list[str]], tuple[str, ...]]] = {
     "unknown setting": (lambda p: [*p.command(), "--setting", "fp8/ALL"], ("fp8/ALL", "fp16/ALL")),
     "unknown policy": (lambda p: [*p.command(), "--policy", "nope"], ("nope",)),
     "a policy with an unknown metric": (_bad_policy, ("max_abz", "max_abs")),
+    "a metric that is not there": (_bad_metric, ("metrics.lost", "nowhere.py")),
     "an output folder in use": (_taken_out, ("something else",)),
     "a carry of unknown names": (lambda p: [*p.command(), "--carry", "a=b"], ("a", "b")),
     "a carry of another form": (lambda p: [*p.command(), "--carry", "ab"], ("ab",)),

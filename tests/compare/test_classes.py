@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from mlparity.compare.classes import wilson_interval
 from mlparity.compare.comparer import Comparer
+from mlparity.compare.decisions import wilson_interval
 from mlparity.core.record import OutputFigures
 
 

@@ -9,7 +9,7 @@ import pytest
 from mlparity.compare.policies import CONSISTENCY, POLICIES
 from mlparity.compare.policy_file import load_policy, setting_names
 from mlparity.core.errors import PolicyError
-from mlparity.core.record import Limit, Policy
+from mlparity.core.policy import Limit, OutputTask, Policy, TaskKind, UserMetric
 from mlparity.core.words import coreml_settings
 
 
@@ -39,6 +39,40 @@ def test_a_complete_file(tmp_path: Path) -> None:
     assert load_policy(write(tmp_path, text)) == Policy("phone", limits, ("fp32/CPU_ONLY", "litert/fp32"), 0.0)
 
 
+def test_tasks_their_limits_and_own_metrics(tmp_path: Path) -> None:
+    text = """
+    limits.max_abs.at_most = 1
+    [outputs.mask]
+    task = "mask"
+    axis = 1
+    limits.mask_iou.at_least = 0.99
+    [outputs.score]
+    task = "threshold"
+    threshold = 0.0
+    [outputs.embedding]
+    task = "retrieval"
+    [outputs.other]
+    limits.max_abs.at_most = 2
+    [metrics.lost]
+    function = "task.py:lost"
+    mean.at_most = 0
+    worst.at_most = 2
+    """
+    policy = load_policy(write(tmp_path, text))
+    assert policy.tasks == (
+        OutputTask("mask", TaskKind.MASK, axis=1),
+        OutputTask("score", TaskKind.THRESHOLD, threshold=0.0),
+        OutputTask("embedding", TaskKind.RETRIEVAL, k=10),
+    )
+    assert policy.limits == (
+        Limit("max_abs", at_most=1.0),
+        Limit("mask_iou", at_least=0.99, output="mask"),
+        Limit("max_abs", at_most=2.0, output="other"),
+    )
+    budget = Limit("lost.mean", at_most=0.0), Limit("lost.worst", at_most=2.0)
+    assert policy.metrics == (UserMetric("lost", "task.py:lost", *budget),)
+
+
 def test_what_is_left_out_has_a_default(tmp_path: Path) -> None:
     path = write(tmp_path, "limits.flips.at_most = 0")
     assert load_policy(str(path)) == Policy("mine", (Limit("flips", at_most=0.0),), ("any",), 2.0)
@@ -62,8 +96,36 @@ def test_every_coreml_setting_can_be_required() -> None:
         ("limits.max_abs.at_most = nan", "limits.max_abs.at_most", "a finite number"),
         ("limits.max_abs.at_most = '1'", "limits.max_abs.at_most", "a finite number"),
         ("limits.max_abs.at_most = true", "limits.max_abs.at_most", "a finite number"),
-        ("limit.max_abs.at_most = 1", "limit", "a known key: name, required, noise_factor, limits"),
+        ("limit.max_abs.at_most = 1", "limit", "a known key: name, required, noise_factor, noise_cap, limits"),
         ("name = 0\nlimits.flips.at_most = 0", "name", "a text"),
+        ("noise_cap = -1\nlimits.flips.at_most = 0", "noise_cap", "0 or more"),
+        ("limits.mask_iou.at_least = 1", "limits.mask_iou", 'an output with task = "mask"'),
+        (
+            "outputs.m = {task = 'mask', axis = 1}\noutputs.n.limits.mask_iou.at_least = 1",
+            "outputs.n.limits.mask_iou",
+            'an output with task = "mask"',
+        ),
+        ("outputs = 3", "outputs", "a table"),
+        ("outputs.y = 3", "outputs.y", "a table"),
+        ("outputs.y = {}", "outputs.y", "a task, limits or both"),
+        ("outputs.y.task = 'boxes'", "outputs.y.task", "classes, threshold, retrieval, mask, none"),
+        ("outputs.y.task = ['mask']", "outputs.y.task", "classes, threshold"),
+        ("outputs.y = {task = 'classes', threshold = 1}", "outputs.y.threshold", "a known key of the task classes"),
+        ("outputs.y = {task = 'classes', k = 0}", "outputs.y.k", "1 or more"),
+        ("outputs.y = {task = 'classes', axis = 1.5}", "outputs.y.axis", "an integer"),
+        ("outputs.y.task = 'threshold'", "outputs.y.threshold", "the score from which"),
+        ("outputs.y.task = 'mask'", "outputs.y", "either axis"),
+        ("outputs.y.task = 'classes'", "limits", "at least one table"),
+        ("metrics.m = 3", "metrics.m", "a table"),
+        ("metrics.m.mean.at_most = 1", "metrics.m.function", "module:function"),
+        ("metrics.m.function = 'a:b'", "metrics.m", "a budget"),
+        (
+            "metrics.m = {function = 'a:b', mean = {at_most = 1, of_scale = true}}",
+            "metrics.m",
+            "own unit: it has no scale",
+        ),
+        ("metrics.m = {function = 'a:b', mean.at_most = 1, worst.at_least = 0}", "metrics.m", "tells which value"),
+        ("metrics.m = {function = 'a:b', mean = {at_most = 1, at_least = 0}}", "metrics.m", "tells which value"),
         ("noise_factor = -1\nlimits.flips.at_most = 0", "noise_factor", "0 or more"),
         ("required = 'any'\nlimits.flips.at_most = 0", "required", "a list of texts"),
         ("required = []\nlimits.flips.at_most = 0", "required", "a list of texts"),

@@ -10,7 +10,8 @@ import pytest
 from mlparity.compare.comparer import Comparer
 from mlparity.compare.policies import CONSISTENCY, TASK
 from mlparity.compare.verdict import judge, judge_all
-from mlparity.core.record import Limit, Noise, OutputFigures, Policy, RowState, SettingResult
+from mlparity.core.policy import Limit, OutputTask, Policy, TaskKind
+from mlparity.core.record import Noise, OutputFigures, RowState, SettingResult
 from mlparity.core.words import ComputeUnit, Precision, Setting, Target, Verdict
 
 PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
@@ -105,6 +106,66 @@ def test_noise_excuses_flips_of_classes_that_it_could_swap() -> None:
     outputs = figures([1.0, 1.00001], [1.00001, 1.0])
     assert judge(CONSISTENCY, outputs, (Noise("y", 1e-5, 1e-6, 1.0),)).verdict is PASS
     assert judge(CONSISTENCY, outputs, (Noise("y", 1e-6, 1e-6, 1.0),)).verdict is FAIL
+
+
+def test_noise_of_a_source_that_does_not_know_its_own_output_excuses_little() -> None:
+    """A difference of 0.5 on scale 1 within noise of 0.43 says nothing: neither for the artifact nor against it."""
+    noise = (Noise("y", 0.43, 0.1, 1.0),)
+    judgement = judge(CONSISTENCY, figures([[[1.0, 0.5]]], [[[1.0, 0.0]]]), noise)
+    assert judgement.verdict is UNKNOWN
+    assert "which excuses at most 0.01 (0.01 of scale 1)" in judgement.reasons[0]
+    assert judge(CONSISTENCY, figures([[[1.0, 0.5]]], [[[1.0, 0.495]]]), noise).verdict is PASS
+    assert judge(CONSISTENCY, figures([[[1.0, 0.5]]], [[[1.0, -0.5]]]), noise).verdict is FAIL
+    wide = Policy("p", CONSISTENCY.limits, noise_cap=1.0)
+    assert judge(wide, figures([[[1.0, 0.5]]], [[[1.0, 0.0]]]), noise).verdict is PASS
+
+
+def test_flips_beyond_the_cap_are_not_excused() -> None:
+    outputs = figures([1.0, 0.96], [0.94, 1.0])
+    policy = Policy("p", (Limit("flips", at_most=0),))
+    assert judge(policy, outputs, (Noise("y", 0.43, 0.1, 1.0),)).verdict is UNKNOWN
+    assert judge(policy, outputs, (Noise("y", 0.009, 0.001, 1.0),)).verdict is FAIL
+
+
+def test_at_a_threshold_one_score_moves() -> None:
+    comparer = Comparer(tasks=(OutputTask("y", TaskKind.THRESHOLD, threshold=0.5),))
+    comparer.add("a", {"y": np.array([0.5003])}, {"y": np.array([0.4999])})
+    policy = Policy("p", (Limit("flips", at_most=0),))
+    assert judge(policy, comparer.result(), (Noise("y", 1.6e-4, 1e-5, 0.5),)).verdict is PASS
+    assert judge(policy, comparer.result(), (Noise("y", 1.4e-4, 1e-5, 0.5),)).verdict is FAIL
+
+
+def test_a_limit_of_one_output_takes_the_place_of_the_general_one() -> None:
+    limits = (Limit("max_abs", at_most=0.1), Limit("max_abs", at_most=1.0, output="y"))
+    outputs = figures([1.0], [1.5])
+    assert judge(Policy("p", limits), outputs).verdict is PASS
+    assert judge(Policy("p", limits[:1]), outputs).verdict is FAIL
+
+
+def test_what_the_policy_names_must_be_there() -> None:
+    outputs = figures([1.0], [1.0])
+    task = OutputTask("mask", TaskKind.NONE)
+    judgement = judge(Policy("p", (Limit("max_abs", at_most=1.0),), tasks=(task,)), outputs)
+    assert judgement.verdict is UNKNOWN
+    assert judgement.reasons == ("mask: the policy names it, and no such output was compared (y)",)
+    own = Policy("p", (Limit("max_abs", at_most=1.0), Limit("flips", at_most=0, output="y")))
+    assert "which it does not have" in judge(own, outputs).reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("task", "words"),
+    [
+        (OutputTask("y", TaskKind.MASK, axis=1), "takes axis 1, and the output has the shape (2,)"),
+        (OutputTask("y", TaskKind.CLASSES, axis=-2), "takes axis -2"),
+    ],
+)
+def test_a_task_that_does_not_fit_the_output_is_unknown(task: OutputTask, words: str) -> None:
+    comparer = Comparer(tasks=(task,))
+    comparer.add("a", {"y": np.ones(2)}, {"y": np.ones(2)})
+    policy = Policy("p", (Limit("max_abs", at_most=1.0),), tasks=(task,))
+    judgement = judge(policy, comparer.result(), (), comparer.problems)
+    assert judgement.verdict is UNKNOWN
+    assert words in judgement.reasons[0]
 
 
 def test_noise_does_not_excuse_an_infinity() -> None:

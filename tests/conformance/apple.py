@@ -2,18 +2,27 @@
 
 The names that it replaces are those that coremltools 9.0's tests ask before they compare a prediction:
 `coremltools._deps._IS_MACOS`, and `_is_macos` and `_macos_version` of `coremltools.models.utils` and `.model`.
+What some of the tests import comes from `build/conformance/packages` and `build/models`.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import warnings
+from pathlib import Path
 
 import mlparity
+from tests.models import torchvision_operators
 
 os.environ.setdefault("PYMIL_TEST_TARGETS", "mlprogram")
+os.environ.setdefault("INCLUDE_MIL_FP32_UNIT_TESTS", "1")
 
-with warnings.catch_warnings():
+_BUILD = Path(__file__).parents[2] / "build"
+
+sys.path += [str(_BUILD / "conformance" / "packages"), str(_BUILD / "models")]
+
+with warnings.catch_warnings(), torchvision_operators.declared():
     warnings.simplefilter("ignore")
     mlparity.enable_coremltools()
     import coremltools._deps

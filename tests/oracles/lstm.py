@@ -27,6 +27,7 @@ def lstm(
     activation: str = "tanh",
     clip: float | None = None,
 ) -> tuple[Terms, ...]:
+    initial_h = initial_h[: x.shape[1]]
     names = (recurrent_activation, cell_activation, activation)
     bound = np.inf if clip is None else clip
     forward = stepper(weight_ih, weight_hh, bias, peephole, names, bound)

@@ -14,12 +14,12 @@ from mlparity.compare.metrics import METRIC_INFOS
 from mlparity.compare.policies import CONSISTENCY
 from mlparity.compare.recommend import recommend
 from mlparity.compare.verdict import judge, judge_all
+from mlparity.core.policy import Policy
 from mlparity.core.record import (
     SCHEMA_VERSION,
     Artifact,
     Noise,
     OutputFigures,
-    Policy,
     Record,
     RowState,
     SamplesInfo,

@@ -8,7 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from mlparity.core.record import Policy, Record
+from mlparity.core.policy import Policy
+from mlparity.core.record import Record
 from mlparity.core.words import Verdict
 from mlparity.report.junit import junit_xml
 from tests.record.example import example_record

@@ -9,6 +9,7 @@ import numpy as np
 
 from mlparity.compare.comparer import Comparer
 from mlparity.compare.policy_file import load_policy
+from mlparity.compare.user_metric import load_metric
 from mlparity.compare.verdict import Judgement, judge
 from mlparity.core.errors import InputError
 from mlparity.core.record import OutputFigures
@@ -25,10 +26,10 @@ def compare_saved(
         PolicyError: an unknown policy.
     """
     limits = load_policy(policy)
-    comparer = Comparer()
+    comparer = Comparer(tasks=limits.tasks, metrics=tuple(load_metric(metric) for metric in limits.metrics))
     comparer.add(first.name, _outputs(first), _outputs(second))
     figures = comparer.result()
-    return figures, judge(limits, figures, problems=comparer.problems)
+    return figures, judge(limits, figures, (), comparer.problems, comparer.task_figures)
 
 
 def _outputs(path: Path) -> Mapping[str, np.ndarray]:

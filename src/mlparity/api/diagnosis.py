@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +19,14 @@ from mlparity.backends.torch_trace import trace_source
 from mlparity.backends.torch_variants import run_in_training_mode, run_with_fp16_weights
 from mlparity.compare.align import align
 from mlparity.core.errors import MlparityError
-from mlparity.core.record import Cause, CauseKind
-from mlparity.core.session import Outputs, Sample
+from mlparity.core.record import Cause, CauseKind, SettingResult
+from mlparity.core.session import Outputs, Sample, SampleSet
 from mlparity.core.source import Source
 from mlparity.core.trace import SourceTrace
 from mlparity.core.words import ComputeUnit, Precision
 from mlparity.diagnose.distance import distance
 from mlparity.diagnose.explain import Rungs, explain
+from mlparity.engine.coremltools_binding import numerics_of
 from mlparity.engine.mil.program import Program
 from mlparity.engine.mil.reader import read_program
 from mlparity.engine.numerics import FP32, REFERENCE, TYPED, Profile
@@ -42,6 +44,44 @@ class Plans:
     program: Program
     numerics: Plan
     exact: Plan
+
+
+def diagnose(
+    cause: Cause, row: SettingResult | None, stage: Path, source: Source, samples: SampleSet, carry: Mapping[str, str]
+) -> Cause:
+    """Return the ladder's cause with the ops that carry it, or a cause that the ladder alone could not tell.
+
+    `row` is the setting to explain. The cause stays as it is where there is none, where a state is carried from sample
+    to sample, where one run takes longer than 5 s, or where the engine cannot explain the artifact.
+    """
+    if row is None or carry or (row.seconds_per_sample is not None and row.seconds_per_sample > _LONGEST_RUN_S):
+        return cause
+    names = {worst.sample for output in row.outputs for worst in output.worst[:1]}
+    chosen = dict(islice(((name, sample) for name, sample in samples if name in names), _SAMPLES))
+    unit = ComputeUnit.ALL if row.setting.compute_unit is None else row.setting.compute_unit
+    try:
+        found = explain_package(stage / row.artifact, source, chosen, numerics_of(str(unit)))
+    except (MlparityError, RuntimeError, ValueError, MemoryError):
+        return cause
+    return _merged(cause, found)
+
+
+_LONGEST_RUN_S = 5.0
+_SAMPLES = 2
+
+_REFINED_BY = {
+    CauseKind.PRECISION: frozenset({CauseKind.PRECISION, CauseKind.OVERFLOW, CauseKind.NONDETERMINISM}),
+    CauseKind.COMPUTE_UNIT: frozenset({CauseKind.OVERFLOW}),
+    CauseKind.CONVERTER: frozenset(CauseKind) - {CauseKind.NONE, CauseKind.UNKNOWN},
+    CauseKind.UNKNOWN: frozenset(CauseKind) - {CauseKind.NONE},
+}
+"""Which causes found on the engine may take the place of the ladder's."""
+
+
+def _merged(cause: Cause, found: Cause) -> Cause:
+    if found.kind in _REFINED_BY.get(cause.kind, ()):
+        return Cause(found.kind, f"{found.sentence} {cause.sentence}", found.ops)
+    return cause
 
 
 def plans_of(package: Path, profile: Profile = TYPED) -> Plans:

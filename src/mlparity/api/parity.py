@@ -12,7 +12,8 @@ from torch import nn
 from mlparity.api.artifacts import kind_of
 from mlparity.api.options import EXTRA_SETTINGS, SETTINGS, VerifyOptions
 from mlparity.api.verification import verify
-from mlparity.core.record import Policy, Record
+from mlparity.core.policy import Policy
+from mlparity.core.record import Record
 from mlparity.core.session import SampleSet
 from mlparity.core.words import Verdict
 from mlparity.report.markdown import markdown_report

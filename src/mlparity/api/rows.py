@@ -16,8 +16,9 @@ from mlparity.backends.checked import run_checked
 from mlparity.compare.comparer import Comparer, noise_of
 from mlparity.compare.verdict import judge
 from mlparity.core.errors import MlparityError
+from mlparity.core.policy import Policy
 from mlparity.core.progress import Progress
-from mlparity.core.record import Artifact, Noise, Policy, RowState, SettingResult
+from mlparity.core.record import Artifact, Noise, RowState, SettingResult
 from mlparity.core.session import Outputs, Sample, SampleSet, Session
 from mlparity.core.source import Source
 from mlparity.core.words import ComputeUnit, Setting, Standing, Target, Verdict
@@ -48,7 +49,7 @@ class Rows:
     failures: dict[Setting, str]
     explained: dict[Setting, str] = field(default_factory=dict)
     carried: frozenset[str] = frozenset()
-    noise_comparer: Comparer = field(default_factory=Comparer)
+    noise_comparer: Comparer = field(default_factory=lambda: Comparer(class_outputs=()))
     noise_failure: str = ""
 
     def noise(self) -> tuple[Noise, ...]:
@@ -67,7 +68,8 @@ class Rows:
             note = self.failures.get(setting, "no artifact of this precision was given") if run is None else run.failure
             return SettingResult(setting, RowState.FAILED, Verdict.UNKNOWN, note=note)
         outputs = run.comparer.result()
-        judgement = judge(policy, outputs, noise, run.comparer.problems)
+        task_figures = run.comparer.task_figures
+        judgement = judge(policy, outputs, noise, run.comparer.problems, task_figures)
         return SettingResult(
             setting=setting,
             state=RowState.COMPARED,
@@ -79,6 +81,7 @@ class Rows:
             reasons=judgement.reasons,
             outputs=outputs,
             seconds_per_sample=run.seconds / run.samples if run.samples else None,
+            task_figures=task_figures,
         )
 
 
@@ -88,7 +91,11 @@ def _note(setting: Setting, run: Run) -> str:
     return "Computed in reference arithmetic, the same for each compute unit: the units' own numerics are not emulated."
 
 
-def open_rows(made: Made, options: VerifyOptions, stage: Path, source: Source) -> Rows:
+NewComparer = Callable[[], Comparer]
+"""Makes a comparer that knows the tasks of the outputs and the user's own metrics."""
+
+
+def open_rows(made: Made, options: VerifyOptions, stage: Path, source: Source, new_comparer: NewComparer) -> Rows:
     """Open a session for each artifact and arithmetic; one that fails to open is a row with the reason."""
     rows = Rows(options.settings, [], {}, explained(options), frozenset(options.carry.values()))
     by_arithmetic: dict[tuple[str, str], Run] = {}
@@ -105,7 +112,8 @@ def open_rows(made: Made, options: VerifyOptions, stage: Path, source: Source) -
         if key in by_arithmetic:
             by_arithmetic[key].settings.append(setting)
             continue
-        by_arithmetic[key] = _opened(setting, artifact, options, stage, source)
+        run = Run([setting], artifact, None, _standing(setting), new_comparer())
+        by_arithmetic[key] = _opened(run, options, stage, source)
         rows.runs.append(by_arithmetic[key])
     return rows
 
@@ -116,13 +124,14 @@ def _arithmetic(setting: Setting) -> str:
     return str(setting)
 
 
-def _opened(setting: Setting, artifact: Artifact, options: VerifyOptions, stage: Path, source: Source) -> Run:
-    standing = coreml.standing() if setting.target is Target.COREML else Standing.MEASURED
-    run = Run([setting], artifact, None, standing, Comparer(class_outputs=options.class_outputs))
+def _standing(setting: Setting) -> Standing:
+    return coreml.standing() if setting.target is Target.COREML else Standing.MEASURED
+
+
+def _opened(run: Run, options: VerifyOptions, stage: Path, source: Source) -> Run:
     try:
-        run.session = CarryingSession(
-            open_session(stage / artifact.path, setting, source, options.runtime), options.carry
-        )
+        inner = open_session(stage / run.artifact.path, run.settings[0], source, options.runtime)
+        run.session = CarryingSession(inner, options.carry)
     except MlparityError as error:
         run.failure = str(error)
     return run

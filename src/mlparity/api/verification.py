@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -14,21 +15,25 @@ from torch import nn
 
 from mlparity import __version__
 from mlparity.api.artifacts import Made, make_artifacts
+from mlparity.api.diagnosis import diagnose
 from mlparity.api.options import VerifyOptions
-from mlparity.api.rows import Rows, close_rows, compare_samples, open_rows
+from mlparity.api.rows import NewComparer, Rows, close_rows, compare_samples, open_rows
 from mlparity.api.samples import choose_samples
 from mlparity.api.staging import staged_folder
 from mlparity.backends import torch as torch_backend
 from mlparity.backends.carrying import CarryingSession
+from mlparity.compare.comparer import Comparer
 from mlparity.compare.metrics import METRIC_INFOS
 from mlparity.compare.policy_file import load_policy
 from mlparity.compare.recommend import recommend
+from mlparity.compare.user_metric import load_metric
 from mlparity.compare.verdict import judge_all
+from mlparity.core.policy import Policy
 from mlparity.core.progress import Progress, silent
-from mlparity.core.record import SCHEMA_VERSION, Policy, Record, SamplesInfo, SourceInfo
+from mlparity.core.record import SCHEMA_VERSION, Record, SamplesInfo, SourceInfo
 from mlparity.core.session import SampleSet, Session
 from mlparity.core.source import Source
-from mlparity.diagnose.ladder import find_cause
+from mlparity.diagnose.ladder import find_cause, row_to_explain
 from mlparity.record.files import write_record
 from mlparity.record.metadata import metadata_of, write_metadata
 from mlparity.report.files import write_reports
@@ -61,6 +66,7 @@ def verify(
     """
     chosen = VerifyOptions() if options is None else options
     limits = policy if isinstance(policy, Policy) else load_policy(policy)
+    new_comparer = _comparers(limits, chosen)
     progress("load", 0, 0)
     loaded = load_module(source, eval_mode=chosen.eval_mode)
     samples = choose_samples(
@@ -78,9 +84,15 @@ def verify(
         with torch_backend.open(flat) as plain:
             check_deterministic(plain, first)
         made = make_artifacts(flat, first, chosen, stage, progress)
-        record = _compared(flat, samples, limits, chosen, made, (reference, wide), stage, progress)
+        record = _compared(flat, samples, limits, chosen, made, (reference, wide), stage, progress, new_comparer)
         _write(record, stage)
     return record
+
+
+def _comparers(policy: Policy, options: VerifyOptions) -> NewComparer:
+    """Return what makes comparers; the user's metrics are loaded here, before any work begins."""
+    metrics = tuple(load_metric(metric) for metric in policy.metrics)
+    return partial(Comparer, class_outputs=options.class_outputs, tasks=policy.tasks, metrics=metrics)
 
 
 @contextmanager
@@ -100,20 +112,29 @@ def _compared(
     references: tuple[Session, Session],
     stage: Path,
     progress: Progress,
+    new_comparer: NewComparer,
 ) -> Record:
-    rows = open_rows(made, options, stage, source)
+    rows = open_rows(made, options, stage, source, new_comparer)
     try:
         compare_samples(rows, samples, references, progress)
-        return _record(source, samples, policy, options, made, rows)
+        return _record(source, samples, policy, options, made, rows, stage)
     finally:
         close_rows(rows)
 
 
 def _record(
-    source: Source, samples: SampleSet, policy: Policy, options: VerifyOptions, made: Made, rows: Rows
+    source: Source,
+    samples: SampleSet,
+    policy: Policy,
+    options: VerifyOptions,
+    made: Made,
+    rows: Rows,
+    stage: Path,
 ) -> Record:
     noise = rows.noise()
     results = rows.results(policy, noise)
+    row = row_to_explain(results, noise)
+    cause = diagnose(find_cause(results, noise), row, stage, source, samples, options.carry)
     return Record(
         schema_version=SCHEMA_VERSION,
         mlparity_version=__version__,
@@ -135,7 +156,7 @@ def _record(
         artifacts=made.artifacts,
         settings=results,
         noise=noise,
-        cause=find_cause(results, noise),
+        cause=cause,
         recommendation=recommend(results, policy),
         metrics=METRIC_INFOS,
     )

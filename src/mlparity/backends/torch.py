@@ -131,4 +131,12 @@ def _in_width(module: nn.Module, width: torch.dtype) -> nn.Module:
     with warnings.catch_warnings(), torch.no_grad():
         # torch warns of its own class when it copies an exported program.
         warnings.filterwarnings("ignore", message=".*LeafSpec.* is deprecated", category=FutureWarning)
-        return copy.deepcopy(module).to(width)
+        return _with_fp32_epsilons(copy.deepcopy(module).to(width))
+
+
+def _with_fp32_epsilons(module: nn.Module) -> nn.Module:
+    """Fix the epsilon that follows the type: that of an `RMSNorm` which was given none."""
+    for part in module.modules():
+        if isinstance(part, nn.RMSNorm) and part.eps is None:
+            part.eps = torch.finfo(torch.float32).eps
+    return module

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from mlparity.core.numbers import format_cosine, format_number
-from mlparity.core.record import OutputFigures, Record, RowState, SettingResult
+from mlparity.core.record import MetricInfo, OutputFigures, Record, RowState, SettingResult
 from mlparity.core.session import TensorSpec
 from mlparity.core.words import Verdict
 
@@ -65,6 +65,27 @@ def figure_cells(figures: OutputFigures) -> tuple[str, str, str, str, str]:
     flips = "–" if figures.flips is None else f"{figures.flips.flipped}/{figures.flips.samples}"
     numbers = tuple(format_number(values.get(name)) for name in ("max_abs", "min_abs", "mean_abs"))
     return (numbers[0], numbers[1], numbers[2], format_cosine(values.get("cosine")), flips)
+
+
+def task_lines(record: Record) -> Iterator[str]:
+    """Yield what the settings do to the tasks that the table has no column for, settings with equal figures once."""
+    settings: dict[str, list[str]] = {}
+    for row in record.settings:
+        for line in _task_line(row, record.metrics):
+            settings.setdefault(line, []).append(str(row.setting))
+    yield from (f"{', '.join(names)}: {line}" for line, names in settings.items())
+
+
+def _task_line(row: SettingResult, metrics: Iterable[MetricInfo]) -> Iterator[str]:
+    for output in row.outputs:
+        kind = "" if output.task is None or output.task.guessed else str(output.task.kind)
+        titles = {info.name: info.title for info in metrics if info.task == kind and info.name in output.figures}
+        figures = [f"{title} {format_number(output.figures[name], 4)}" for name, title in titles.items() if kind]
+        if figures:
+            yield f"{output.output}: {', '.join(figures)}"
+    for figure in row.task_figures:
+        worst = f", worst {format_number(figure.worst, 4)} in {figure.worst_sample}" if figure.worst_sample else ""
+        yield f"{figure.metric}: mean {format_number(figure.mean, 4)}{worst}"
 
 
 def outputs_table(outputs: Iterable[OutputFigures]) -> Table:

@@ -9,7 +9,7 @@ import typer
 
 from mlparity.cli.github import annotate
 from mlparity.cli.progress import shown_progress
-from mlparity.cli.tables import STYLES, settings_table, stdout
+from mlparity.cli.tables import STYLES, settings_table, stdout, task_lines
 from mlparity.core.record import Record, RowState
 from mlparity.core.words import Verdict
 
@@ -96,6 +96,8 @@ def _show(record: Record, out: Path) -> None:
     console.print(settings_table(record))
     for note, names in _notes(record).items():
         console.print(f"{', '.join(names)}: {note}", style="dim")
+    for line in task_lines(record):
+        console.print(line)
     console.print()
     console.print(f"Cause: {record.cause.kind}. {record.cause.sentence}")
     console.print(f"Recommended: {record.recommendation.sentence}")

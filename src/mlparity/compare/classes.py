@@ -1,34 +1,12 @@
-"""Outputs that look like class scores: how often the top class changes, and by how little it leads."""
+"""Class scores: whether the top class changes, and which classes stay among the best."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
-from mlparity.core.record import Flips
-
-_NAMES_KEPT = 20
-# The normal quantile of a two-sided 95% interval.
-_Z = 1.959963984540054
-
-
-@dataclass(frozen=True, slots=True)
-class ClassTally:
-    """What the rows of class scores showed; rows that hold a NaN on either side are not counted.
-
-    `top5_kept` counts the source's five best classes that are among the artifact's five best (ties count as
-    among them); `top5_of` is five times the number of rows, or 0 where there are at most five classes.
-    """
-
-    rows: int = 0
-    flipped: int = 0
-    smallest_margin: float = math.inf
-    flipped_margin: float = -math.inf
-    top5_kept: int = 0
-    top5_of: int = 0
-    names: tuple[str, ...] = ()
+from mlparity.compare.decisions import DecisionTally, Doubles, tally_decisions
 
 
 def looks_like_classes(output: np.ndarray) -> bool:
@@ -36,74 +14,55 @@ def looks_like_classes(output: np.ndarray) -> bool:
     return output.dtype.kind == "f" and output.ndim in (1, 2) and output.shape[-1] >= 2
 
 
-def tally_classes(source: np.ndarray, artifact: np.ndarray, sample: str) -> ClassTally:
-    """Compare the rows along the last axis; of equal scores the first is the top class.
+def tally_classes(source: np.ndarray, artifact: np.ndarray, sample: str, axis: int = -1, k: int = 5) -> DecisionTally:
+    """Compare the rows along `axis`; of equal scores the first is the top class.
 
-    Shape: both (..., classes) with at least two classes.
+    The difference of any two scores of a row changes by at most the spread of the row's changes, largest less
+    smallest; what all of them share decides nothing. A row is certified when its spread is less than its margin.
+
+    Shape: both alike, with at least two classes along `axis`.
     """
-    source = source.reshape(-1, source.shape[-1]).astype(np.float64)
-    artifact = artifact.reshape(source.shape).astype(np.float64)
+    source, artifact = _rows(source, axis), _rows(artifact, axis)
     readable = ~(np.isnan(source).any(axis=1) | np.isnan(artifact).any(axis=1))
     source, artifact = source[readable], artifact[readable]
     if not len(source):
-        return ClassTally()
+        return DecisionTally()
     second, first = np.partition(source, -2, axis=1)[:, -2:].T
     # Two infinite scores are a tie, not a NaN.
-    margin = np.where(first == second, 0.0, first - np.where(first == second, 0.0, second))
+    margin = _gap(first, second)
+    moved = _gap(artifact, source)
     flipped = source.argmax(axis=1) != artifact.argmax(axis=1)
-    kept, of = _top5(source, artifact)
-    return ClassTally(
-        rows=len(source),
-        flipped=int(flipped.sum()),
-        smallest_margin=float(margin.min()),
-        flipped_margin=float(margin[flipped].max()) if flipped.any() else -math.inf,
-        top5_kept=kept,
-        top5_of=of,
-        names=(sample,) if flipped.any() else (),
+    change = moved.max(axis=1) - moved.min(axis=1)
+    change[np.isinf(moved).any(axis=1)] = np.inf
+    tally = tally_decisions(margin, change, np.abs(moved).max(axis=1), flipped, sample)
+    kept, of = _kept(source, artifact, k)
+    kept5, of5 = _kept(source, artifact, 5)
+    return replace(
+        tally,
+        topk_flipped=int((kept < k).sum()) if of else 0,
+        topk_of=len(source) if of else 0,
+        top5_kept=int(kept5.sum()),
+        top5_of=of5,
     )
 
 
-def merge_classes(first: ClassTally | None, second: ClassTally | None) -> ClassTally | None:
-    """Return the tally of both, where `None` is an output that is no class score."""
-    if first is None or second is None:
-        return second if first is None else first
-    return ClassTally(
-        rows=first.rows + second.rows,
-        flipped=first.flipped + second.flipped,
-        smallest_margin=min(first.smallest_margin, second.smallest_margin),
-        flipped_margin=max(first.flipped_margin, second.flipped_margin),
-        top5_kept=first.top5_kept + second.top5_kept,
-        top5_of=first.top5_of + second.top5_of,
-        names=(first.names + second.names)[:_NAMES_KEPT],
-    )
+def _rows(array: np.ndarray, axis: int) -> Doubles:
+    moved = np.moveaxis(array, axis, -1)
+    return moved.reshape(-1, moved.shape[-1]).astype(np.float64)
 
 
-def flips_of(classes: ClassTally | None) -> Flips | None:
-    """Return the record's form, or None where no row was counted."""
-    if classes is None or classes.rows == 0:
-        return None
-    low, high = wilson_interval(classes.flipped, classes.rows)
-    flipped_margin = classes.flipped_margin if classes.flipped else None
-    return Flips(classes.flipped, classes.rows, low, high, classes.smallest_margin, flipped_margin, classes.names)
+def _gap(first: Doubles, second: Doubles) -> Doubles:
+    """Return first - second, with 0 for equal infinities."""
+    same = first == second
+    with np.errstate(over="ignore"):
+        return np.where(same, 0.0, first - np.where(same, 0.0, second))
 
 
-def wilson_interval(hits: int, trials: int) -> tuple[float, float]:
-    """Return the 95% interval of a rate of `hits` in `trials`, which must not be 0.
-
-    Source: Wilson's score interval, https://doi.org/10.1080/01621459.1927.10502953.
-    """
-    rate, square = hits / trials, _Z * _Z
-    middle = (rate + square / (2 * trials)) / (1 + square / trials)
-    half = _Z / (1 + square / trials) * math.sqrt(rate * (1 - rate) / trials + square / (4 * trials * trials))
-    low = 0.0 if hits == 0 else middle - half
-    high = 1.0 if hits == trials else middle + half
-    return low, high
-
-
-def _top5(source: np.ndarray, artifact: np.ndarray) -> tuple[int, int]:
-    if source.shape[1] <= 5:
-        return 0, 0
-    best = np.argpartition(source, -5, axis=1)[:, -5:]
-    fifth = np.partition(artifact, -5, axis=1)[:, -5]
-    kept = np.take_along_axis(artifact, best, axis=1) >= fifth[:, None]
-    return int(kept.sum()), 5 * len(source)
+def _kept(source: Doubles, artifact: Doubles, k: int) -> tuple[Doubles, int]:
+    """Return how many of each row's k best classes stay among the k best, and of how many; 0 with at most k classes."""
+    if source.shape[1] <= k:
+        return np.zeros(0), 0
+    best = np.argpartition(source, -k, axis=1)[:, -k:]
+    last = np.partition(artifact, -k, axis=1)[:, -k]
+    kept = np.take_along_axis(artifact, best, axis=1) >= last[:, None]
+    return kept.sum(axis=1).astype(np.float64), k * len(source)

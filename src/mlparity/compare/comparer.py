@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 
 from mlparity.compare.align import align
-from mlparity.compare.classes import ClassTally, flips_of, looks_like_classes, tally_classes
+from mlparity.compare.decisions import flips_of
 from mlparity.compare.histogram import DecadeCounter
 from mlparity.compare.metrics import figures_of
-from mlparity.compare.tally import Tally, merge, tally_of
-from mlparity.core.record import Noise, OutputFigures, WorstSample
+from mlparity.compare.retrieval import Retrieval
+from mlparity.compare.tally import Tally, TaskTally, merge, tally_of
+from mlparity.compare.tasks import Tasks, tally_task, why_not
+from mlparity.compare.user_metric import LoadedMetric, MetricTally, tally_metric, task_figure
+from mlparity.core.policy import OutputTask, TaskKind
+from mlparity.core.record import Noise, OutputFigures, TaskFigure, WorstSample
 
 Image = str | Callable[[], str] | None
 """A PNG data URI of a sample, or a function that makes one when it is needed."""
@@ -26,13 +30,21 @@ _PROBLEMS_KEPT = 20
 class Comparer:
     """Accumulates the difference between a source and an artifact; sums are held in float64.
 
-    A row of (classes,) or (N, classes) counts as class scores unless `class_outputs` names the outputs that do; an
-    empty collection means none.
+    Without `tasks`, a row of (classes,) or (N, classes) counts as class scores unless `class_outputs` names the
+    outputs that do; an empty collection means none. `metrics` are called with all outputs of a sample.
     """
 
-    def __init__(self, *, class_outputs: Collection[str] | None = None, worst_kept: int = WORST_KEPT) -> None:
+    def __init__(
+        self,
+        *,
+        class_outputs: Collection[str] | None = None,
+        tasks: Sequence[OutputTask] = (),
+        metrics: Sequence[LoadedMetric] = (),
+        worst_kept: int = WORST_KEPT,
+    ) -> None:
         """Start with nothing compared."""
-        self._class_outputs = class_outputs
+        self._tasks = Tasks(tasks, class_outputs)
+        self._metrics = [(loaded, MetricTally()) for loaded in metrics]
         self._worst_kept = worst_kept
         self._outputs: dict[str, _Accumulator] = {}
         self._problems: dict[str, None] = {}
@@ -42,29 +54,47 @@ class Comparer:
         """Why outputs could not be compared: each reason once, the first twenty; not empty means not `pass`."""
         return tuple(self._problems)
 
+    @property
+    def task_figures(self) -> tuple[TaskFigure, ...]:
+        """What the user's own metrics gave so far."""
+        return tuple(task_figure(loaded.metric, tally) for loaded, tally in self._metrics)
+
     def add(
         self, sample: str, source: Mapping[str, np.ndarray], artifact: Mapping[str, np.ndarray], image: Image = None
     ) -> None:
-        """Compare the outputs of one sample; `image` is asked for at the end, and only for the worst samples."""
+        """Compare the outputs of one sample; `image` is asked for at the end, and only for the worst samples.
+
+        Raises:
+            PolicyError: the user's own metric fails.
+        """
         alignment = align(source, artifact)
-        for problem in alignment.problems:
-            if len(self._problems) < _PROBLEMS_KEPT:
-                self._problems.setdefault(problem)
-        for source_name, artifact_name in alignment.pairs:
-            accumulator = self._outputs.setdefault(source_name, _Accumulator(self._worst_kept))
-            first, second = source[source_name], artifact[artifact_name].reshape(source[source_name].shape)
-            accumulator.add(sample, first, second, self._classes(source_name, first, second, sample), image)
+        self._note(alignment.problems)
+        paired = {name: artifact[other].reshape(source[name].shape) for name, other in alignment.pairs}
+        for name, values in paired.items():
+            self._add_output(sample, name, source[name], values, image)
+        # With an output missing the user's function would fail for a reason that is told already.
+        if not alignment.problems:
+            self._metrics = [
+                (loaded, tally_metric(loaded, tally, sample, source, paired)) for loaded, tally in self._metrics
+            ]
 
     def result(self) -> tuple[OutputFigures, ...]:
         """Return the figures of every output that was compared, in the source's order."""
         return tuple(accumulator.result(name) for name, accumulator in self._outputs.items())
 
-    def _classes(self, name: str, source: np.ndarray, artifact: np.ndarray, sample: str) -> ClassTally | None:
-        named = self._class_outputs is not None and name in self._class_outputs
-        found = self._class_outputs is None and looks_like_classes(source) and artifact.dtype.kind == "f"
-        if not (found or (named and source.ndim > 0 and source.shape[-1] >= 2)):
-            return None
-        return tally_classes(source, artifact, sample)
+    def _add_output(self, sample: str, name: str, source: np.ndarray, artifact: np.ndarray, image: Image) -> None:
+        task = self._tasks.of(name, source, artifact)
+        problem = "" if task is None else why_not(task, source.shape)
+        if problem:
+            self._note((f"{name}: {problem}",))
+            task = None
+        accumulator = self._outputs.setdefault(name, _Accumulator(self._worst_kept))
+        accumulator.add(sample, source, artifact, task, image)
+
+    def _note(self, problems: Sequence[str]) -> None:
+        for problem in problems:
+            if len(self._problems) < _PROBLEMS_KEPT:
+                self._problems.setdefault(problem)
 
 
 def noise_of(figures: tuple[OutputFigures, ...]) -> tuple[Noise, ...]:
@@ -77,18 +107,22 @@ def noise_of(figures: tuple[OutputFigures, ...]) -> tuple[Noise, ...]:
 
 
 class _Accumulator:
-    """The sums, decades and worst samples of one output."""
+    """The sums, decades, task and worst samples of one output."""
 
     def __init__(self, worst_kept: int) -> None:
         self._tally = Tally()
+        self._task: OutputTask | None = None
+        self._retrieval: Retrieval | None = None
         self._decades = DecadeCounter()
         self._worst: list[tuple[WorstSample, Image]] = []
         self._worst_kept = worst_kept
 
-    def add(
-        self, sample: str, source: np.ndarray, artifact: np.ndarray, classes: ClassTally | None, image: Image
-    ) -> None:
-        tally, difference = tally_of(source, artifact, classes)
+    def add(self, sample: str, source: np.ndarray, artifact: np.ndarray, task: OutputTask | None, image: Image) -> None:
+        shown = TaskTally() if task is None else tally_task(task, source, artifact, sample)
+        if task is not None:
+            self._task = task
+            self._search(task, source, artifact)
+        tally, difference = tally_of(source, artifact, shown)
         mismatches = tally.nan_mismatches + tally.inf_mismatches
         self._tally = merge(self._tally, tally)
         self._decades.add(difference, mismatches)
@@ -101,7 +135,8 @@ class _Accumulator:
         del self._worst[self._worst_kept :]
 
     def result(self, name: str) -> OutputFigures:
-        tally = self._tally
+        found = None if self._retrieval is None else self._retrieval.result()
+        tally = merge(self._tally, Tally(task=TaskTally(retrieval=found)))
         return OutputFigures(
             output=name,
             elements=tally.elements,
@@ -109,8 +144,15 @@ class _Accumulator:
             figures=figures_of(tally),
             histogram=self._decades.result(),
             worst=tuple(_with_image(worst, image) for worst, image in self._worst),
-            flips=flips_of(tally.classes),
+            flips=flips_of(tally.task.decisions),
+            task=self._task,
         )
+
+    def _search(self, task: OutputTask, source: np.ndarray, artifact: np.ndarray) -> None:
+        if task.kind is TaskKind.RETRIEVAL:
+            if self._retrieval is None:
+                self._retrieval = Retrieval(task.k)
+            self._retrieval.add(source, artifact)
 
 
 def _with_image(worst: WorstSample, image: Image) -> WorstSample:

@@ -4,7 +4,8 @@ A file looks like this; all keys but `limits` may be left out::
 
     name = "mobile-classifier"             # else the file's name
     required = ["fp32/CPU_ONLY"]           # ["any"] (else), ["all"], or names of settings
-    noise_factor = 2.0                     # a difference within this many times the source's own noise passes
+    noise_factor = 2.0                     # a difference within this many times the source's own noise passes,
+    noise_cap = 0.01                       # but noise excuses at most this much of the output's scale
 
     [limits.max_abs]                       # a metric
     at_most = 1e-4                         # or at_least, or both
@@ -12,6 +13,18 @@ A file looks like this; all keys but `limits` may be left out::
 
     [limits.flips]
     at_most = 0
+
+    [outputs.mask]                         # what an output is for
+    task = "mask"                          # classes, threshold, retrieval, mask or none
+    axis = 1                               # the class axis of classes (else -1) and masks
+    threshold = 0.5                        # of thresholds, and of masks without a class axis
+    k = 5                                  # how many best classes (else 5) or neighbours (else 10) are compared
+    limits.mask_iou.at_least = 0.99        # limits of this output alone, in the place of the general ones
+
+    [metrics.boxes_lost]                   # a metric of your own
+    function = "task.py:boxes_lost"        # called with two dicts of outputs for each sample; gives a number
+    mean.at_most = 0.1                     # its budget: of the mean, of the worst sample, or both
+    worst.at_most = 2
 """
 
 from __future__ import annotations
@@ -25,11 +38,23 @@ from pathlib import Path
 from mlparity.compare.metrics import METRIC_INFOS
 from mlparity.compare.policies import POLICIES
 from mlparity.core.errors import PolicyError
-from mlparity.core.record import Limit, Policy
+from mlparity.core.policy import Limit, OutputTask, Policy, TaskKind, UserMetric
 from mlparity.core.words import Precision, Setting, Target, coreai_settings, coreml_settings
 
-_TOP_KEYS = ("name", "required", "noise_factor", "limits")
+_TOP_KEYS = ("name", "required", "noise_factor", "noise_cap", "limits", "outputs", "metrics")
 _LIMIT_KEYS = ("at_most", "at_least", "of_scale")
+_OUTPUT_KEYS = ("task", "axis", "threshold", "k", "limits")
+_METRIC_KEYS = ("function", "mean", "worst")
+_DEFAULTS = Policy("", ())
+_BEST, _NEIGHBOURS = 5, 10
+# What a task reads of its table, beside `task` and `limits`.
+_USED = {
+    TaskKind.CLASSES: ("axis", "k"),
+    TaskKind.THRESHOLD: ("threshold",),
+    TaskKind.RETRIEVAL: ("k",),
+    TaskKind.MASK: ("axis", "threshold"),
+    TaskKind.NONE: (),
+}
 _QUANTIFIERS = ("any", "all")
 
 
@@ -64,22 +89,99 @@ class _Reader:
 
     def policy(self, table: Mapping[str, object], default_name: str) -> Policy:
         self.check_keys(table, _TOP_KEYS, "")
-        limits = table.get("limits")
-        if not isinstance(limits, dict) or not limits:
-            raise self.wrong("limits", limits, "at least one table such as [limits.max_abs]")
-        self.check_keys(limits, tuple(info.name for info in METRIC_INFOS), "limits", "metric")
         name = table.get("name", default_name)
         if not isinstance(name, str) or not name:
             raise self.wrong("name", name, "a text")
+        tasks, limits = self.outputs(self.table(table, "outputs"))
+        limits = (*self.limits(table.get("limits", {}), "limits"), *limits)
+        metrics = tuple(self.metric(key, value) for key, value in self.table(table, "metrics").items())
+        if not limits and not metrics:
+            raise self.wrong("limits", table.get("limits"), "at least one table such as [limits.max_abs]")
+        self.check_tasks(limits, tasks)
         return Policy(
             name=name,
-            limits=tuple(self.limit(metric, value) for metric, value in limits.items()),
+            limits=limits,
             required=self.required(table.get("required", ["any"])),
-            noise_factor=self.noise_factor(table.get("noise_factor", 2.0)),
+            noise_factor=self.not_negative("noise_factor", table.get("noise_factor", _DEFAULTS.noise_factor)),
+            noise_cap=self.not_negative("noise_cap", table.get("noise_cap", _DEFAULTS.noise_cap)),
+            tasks=tasks,
+            metrics=metrics,
         )
 
-    def limit(self, metric: str, value: object) -> Limit:
-        place = f"limits.{metric}"
+    def limits(self, value: object, place: str, output: str = "") -> tuple[Limit, ...]:
+        if not isinstance(value, dict):
+            raise self.wrong(place, value, "at least one table such as [limits.max_abs]")
+        self.check_keys(value, tuple(info.name for info in METRIC_INFOS), place, "metric")
+        return tuple(self.limit(f"{place}.{metric}", metric, each, output) for metric, each in value.items())
+
+    def outputs(self, table: Mapping[str, object]) -> tuple[tuple[OutputTask, ...], tuple[Limit, ...]]:
+        tasks: list[OutputTask] = []
+        limits: list[Limit] = []
+        for output in table:
+            place, own = f"outputs.{output}", self.table(table, output, "outputs.")
+            self.check_keys(own, _OUTPUT_KEYS, place)
+            limits += self.limits(own.get("limits", {}), f"{place}.limits", output)
+            if "task" in own:
+                tasks.append(self.task(output, own, place))
+            elif not own.get("limits"):
+                raise self.wrong(place, None, "a task, limits or both")
+        return tuple(tasks), tuple(limits)
+
+    def task(self, output: str, own: Mapping[str, object], place: str) -> OutputTask:
+        if own["task"] not in list(TaskKind):
+            raise self.wrong(f"{place}.task", own["task"], f"one of {', '.join(TaskKind)}")
+        kind = TaskKind(str(own["task"]))
+        self.check_keys(own, ("task", "limits", *_USED[kind]), place, f"key of the task {kind}")
+        axis = self.integer(f"{place}.axis", own["axis"]) if "axis" in own else None
+        k = self.integer(f"{place}.k", own["k"]) if "k" in own else _default_k(kind)
+        threshold = self.number(f"{place}.threshold", own["threshold"]) if "threshold" in own else None
+        if k < 1:
+            raise self.wrong(f"{place}.k", k, "1 or more")
+        if kind is TaskKind.THRESHOLD and threshold is None:
+            raise self.wrong(f"{place}.threshold", None, "the score from which the decision is positive")
+        if kind is TaskKind.MASK and (axis is None) == (threshold is None):
+            raise self.wrong(place, dict(own), "either axis (of the classes) or threshold")
+        return OutputTask(output, kind, axis, k, threshold)
+
+    def check_tasks(self, limits: tuple[Limit, ...], tasks: tuple[OutputTask, ...]) -> None:
+        """Refuse a limit on a metric of a task that no output has; classes may be guessed from the shape."""
+        task_of = {info.name: info.task for info in METRIC_INFOS}
+        for limit in limits:
+            task = task_of[limit.metric]
+            having = [each.output for each in tasks if each.kind == task]
+            is_had = limit.output in having if limit.output else bool(having)
+            if task not in ("", TaskKind.CLASSES) and not is_had:
+                place = f"outputs.{limit.output}.limits.{limit.metric}" if limit.output else f"limits.{limit.metric}"
+                raise self.wrong(place, None, f'an output with task = "{task}", which this metric belongs to')
+
+    def metric(self, name: str, value: object) -> UserMetric:
+        place = f"metrics.{name}"
+        own = self.table({name: value}, name, "metrics.")
+        self.check_keys(own, _METRIC_KEYS, place)
+        function = own.get("function")
+        if not isinstance(function, str) or not all(function.rpartition(":")[::2]):
+            raise self.wrong(f"{place}.function", function, "module:function or file.py:function")
+        bounds = {
+            each: self.limit(f"{place}.{each}", f"{name}.{each}", own[each])
+            for each in ("mean", "worst")
+            if each in own
+        }
+        if not bounds:
+            raise self.wrong(place, None, "a budget: mean.at_most, worst.at_most, or at_least where more is better")
+        if any(bound.of_scale for bound in bounds.values()):
+            raise self.wrong(place, "of_scale", "a bound in the metric's own unit: it has no scale")
+        directions = {bound.at_least is not None for bound in bounds.values()}
+        if len(directions) > 1 or any(None not in (bound.at_most, bound.at_least) for bound in bounds.values()):
+            raise self.wrong(place, dict(own), "at_most alone or at_least alone: it tells which value is the worst")
+        return UserMetric(name, function, bounds.get("mean"), bounds.get("worst"))
+
+    def table(self, parent: Mapping[str, object], key: str, place: str = "") -> Mapping[str, object]:
+        value = parent.get(key, {})
+        if not isinstance(value, dict):
+            raise self.wrong(f"{place}{key}", value, "a table")
+        return value
+
+    def limit(self, place: str, metric: str, value: object, output: str = "") -> Limit:
         if not isinstance(value, dict):
             raise self.wrong(place, value, f"a table with {_list(_LIMIT_KEYS)}")
         self.check_keys(value, _LIMIT_KEYS, place)
@@ -89,7 +191,7 @@ class _Reader:
         of_scale = value.get("of_scale", False)
         if not isinstance(of_scale, bool):
             raise self.wrong(f"{place}.of_scale", of_scale, "true or false")
-        return Limit(metric, bounds.get("at_most"), bounds.get("at_least"), of_scale)
+        return Limit(metric, bounds.get("at_most"), bounds.get("at_least"), of_scale, output)
 
     def required(self, value: object) -> tuple[str, ...]:
         if not isinstance(value, list) or not value or not all(isinstance(entry, str) for entry in value):
@@ -100,11 +202,16 @@ class _Reader:
             self.check_keys(dict.fromkeys(value), (*_QUANTIFIERS, *setting_names()), "required", "setting")
         return tuple(value)
 
-    def noise_factor(self, value: object) -> float:
-        factor = self.number("noise_factor", value)
-        if factor < 0:
-            raise self.wrong("noise_factor", value, "a number of 0 or more")
-        return factor
+    def not_negative(self, place: str, value: object) -> float:
+        number = self.number(place, value)
+        if number < 0:
+            raise self.wrong(place, value, "a number of 0 or more")
+        return number
+
+    def integer(self, place: str, value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise self.wrong(place, value, "an integer")
+        return value
 
     def number(self, place: str, value: object) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
@@ -125,6 +232,10 @@ class _Reader:
             expected=expected,
             next_step="correct the file; `--policy consistency` uses the built-in one",
         )
+
+
+def _default_k(kind: TaskKind) -> int:
+    return _NEIGHBOURS if kind is TaskKind.RETRIEVAL else _BEST
 
 
 def setting_names() -> tuple[str, ...]:

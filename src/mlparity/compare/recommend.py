@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mlparity.core.record import Policy, Recommendation, RowState, SettingResult
+from mlparity.core.policy import Policy
+from mlparity.core.record import Recommendation, RowState, SettingResult
 from mlparity.core.words import Setting, Standing, Target, Verdict
 
 LEAST_UNVERIFIED_FIRST = (

@@ -8,9 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mlparity.compare.classes import ClassTally, merge_classes
+from mlparity.compare.decisions import DecisionTally, merge_decisions
+from mlparity.compare.masks import MaskTally, merge_masks
+from mlparity.compare.retrieval import RetrievalTally
 
 Doubles = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskTally:
+    """What an output's task showed; each part is None where the output has another task."""
+
+    decisions: DecisionTally | None = None
+    mask: MaskTally | None = None
+    retrieval: RetrievalTally | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +48,7 @@ class Tally:
     nan_mismatches: int = 0
     new_nans: int = 0
     inf_mismatches: int = 0
-    classes: ClassTally | None = None
+    task: TaskTally = TaskTally()
 
     @property
     def scale(self) -> float:
@@ -62,11 +73,23 @@ def merge(first: Tally, second: Tally) -> Tally:
         nan_mismatches=first.nan_mismatches + second.nan_mismatches,
         new_nans=first.new_nans + second.new_nans,
         inf_mismatches=first.inf_mismatches + second.inf_mismatches,
-        classes=merge_classes(first.classes, second.classes),
+        task=merge_tasks(first.task, second.task),
     )
 
 
-def tally_of(source: np.ndarray, artifact: np.ndarray, classes: ClassTally | None = None) -> tuple[Tally, Doubles]:
+def merge_tasks(first: TaskTally, second: TaskTally) -> TaskTally:
+    """Return the task's tally of both; searches are summed elsewhere, once they are complete."""
+    return TaskTally(
+        decisions=merge_decisions(first.decisions, second.decisions),
+        mask=merge_masks(first.mask, second.mask),
+        retrieval=second.retrieval if first.retrieval is None else first.retrieval,
+    )
+
+
+_NO_TASK = TaskTally()
+
+
+def tally_of(source: np.ndarray, artifact: np.ndarray, task: TaskTally = _NO_TASK) -> tuple[Tally, Doubles]:
     """Return the tally of two arrays of one shape, and the absolute differences at finite positions.
 
     Types: any real numeric type or bool. Integers and bools are subtracted exactly, then widened to float64.
@@ -79,7 +102,7 @@ def tally_of(source: np.ndarray, artifact: np.ndarray, classes: ClassTally | Non
         wide_source, wide_artifact = wide_source[finite], wide_artifact[finite]
     difference = _difference(source, artifact, wide_source, wide_artifact)
     sums = _sums(wide_source, wide_artifact, difference) if difference.size else Tally()
-    return merge(merge(counts, sums), Tally(classes=classes)), difference
+    return merge(merge(counts, sums), Tally(task=task)), difference
 
 
 def _counts(source: Doubles, artifact: Doubles, finite: NDArray[np.bool_]) -> Tally:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlparity.compare.metrics import METRIC_INFOS
 from mlparity.core.numbers import format_number
-from mlparity.core.record import Limit, Noise, OutputFigures, Policy, RowState, SettingResult
+from mlparity.core.policy import Limit, Policy, TaskKind, UserMetric
+from mlparity.core.record import Noise, OutputFigures, RowState, SettingResult, TaskFigure
 from mlparity.core.words import Target, Verdict
 
+_OF_FLIPS = frozenset({"flips", "flip_rate"})
 _OF_DIFFERENCE = frozenset(info.name for info in METRIC_INFOS if info.of_difference)
 
 
@@ -22,13 +25,17 @@ class Judgement:
 
 
 def judge(
-    policy: Policy, outputs: Sequence[OutputFigures], noise: Sequence[Noise] = (), problems: Sequence[str] = ()
+    policy: Policy,
+    outputs: Sequence[OutputFigures],
+    noise: Sequence[Noise] = (),
+    problems: Sequence[str] = (),
+    task_figures: Sequence[TaskFigure] = (),
 ) -> Judgement:
     """Return the verdict of one setting.
 
     One broken limit fails. Otherwise `problems` (outputs that could not be compared), nothing compared, a figure
-    without a value, or no limit that applies make it unknown. A NaN in the artifact that the source has not fails
-    under every policy.
+    without a value, an output of the policy that is not there, or no limit that applies make it unknown. A NaN in the
+    artifact that the source has not fails under every policy. `task_figures` are those of the policy's own metrics.
     """
     by_output = {entry.output: entry for entry in noise}
     findings = [
@@ -37,7 +44,9 @@ def judge(
         for finding in (_new_nans(output), _empty(output), *_limits(policy, output, by_output.get(output.output)))
         if finding is not None
     ]
-    findings += [Judgement(Verdict.UNKNOWN, (problem,)) for problem in problems]
+    by_metric = {figure.metric: figure for figure in task_figures}
+    findings += [finding for metric in policy.metrics for finding in _budget(metric, by_metric.get(metric.name))]
+    findings += [Judgement(Verdict.UNKNOWN, (problem,)) for problem in (*problems, *_absent(policy, outputs))]
     if not findings:
         why = "no output was compared" if not outputs else "no limit of the policy applies to these outputs"
         return Judgement(Verdict.UNKNOWN, (why,))
@@ -100,11 +109,45 @@ def _empty(output: OutputFigures) -> Judgement | None:
     return None if output.elements else Judgement(Verdict.UNKNOWN, (f"{output.output}: the output is empty",))
 
 
+def _absent(policy: Policy, outputs: Sequence[OutputFigures]) -> list[str]:
+    """Return what the policy asks of outputs that were not compared: nothing, if nothing at all was."""
+    compared = {output.output for output in outputs}
+    named = dict.fromkeys([*(each.output for each in policy.tasks), *(each.output for each in policy.limits)])
+    names = [name for name in named if name and name not in compared]
+    have = ", ".join(compared)
+    return [f"{name}: the policy names it, and no such output was compared ({have})" for name in names if compared]
+
+
+def _budget(metric: UserMetric, figure: TaskFigure | None) -> list[Judgement]:
+    if figure is None or not figure.samples:
+        return [Judgement(Verdict.UNKNOWN, (f"{metric.name}: the metric has no value on these samples",))]
+    findings = []
+    for what, limit, value in (("mean", metric.mean, figure.mean), ("worst", metric.worst, figure.worst)):
+        if limit is None:
+            continue
+        if value is None or math.isnan(value):
+            sample = f" ({figure.worst_sample})" if what == "worst" else ""
+            findings.append(Judgement(Verdict.UNKNOWN, (f"{metric.name}: its {what} is no number{sample}",)))
+            continue
+        broken = _broken(limit, value, 1.0)
+        reason = f"{metric.name}: {what} {broken}" + (f" ({figure.worst_sample})" if what == "worst" else "")
+        findings.append(Judgement(Verdict.FAIL, (reason,)) if broken else Judgement(Verdict.PASS))
+    return findings
+
+
 def _limits(policy: Policy, output: OutputFigures, noise: Noise | None) -> list[Judgement]:
     if not output.elements:
         return []
-    applicable = [limit for limit in policy.limits if limit.metric in output.figures]
-    return [_judge_limit(limit, output, policy, noise) for limit in applicable]
+    own = [limit for limit in policy.limits if limit.output == output.output]
+    replaced = {limit.metric for limit in own}
+    general = [limit for limit in policy.limits if not limit.output and limit.metric not in replaced]
+    missing = [
+        Judgement(Verdict.UNKNOWN, (f"{output.output}: the policy limits {limit.metric}, which it does not have",))
+        for limit in own
+        if limit.metric not in output.figures
+    ]
+    applicable = [limit for limit in (*own, *general) if limit.metric in output.figures]
+    return missing + [_judge_limit(limit, output, policy, noise) for limit in applicable]
 
 
 def _judge_limit(limit: Limit, output: OutputFigures, policy: Policy, noise: Noise | None) -> Judgement:
@@ -115,10 +158,21 @@ def _judge_limit(limit: Limit, output: OutputFigures, policy: Policy, noise: Noi
     if not broken:
         return Judgement(Verdict.PASS)
     reason = f"{output.output}: {limit.metric} {broken}"
-    if noise is not None and _is_noise(limit.metric, output, noise, policy.noise_factor):
-        times, size = format_number(policy.noise_factor), format_number(noise.max_abs)
-        return Judgement(Verdict.PASS, (f"{reason}, but within {times} times the source's own fp32 noise {size}",))
-    return Judgement(Verdict.FAIL, (reason,))
+    if noise is None or not _is_noise(limit.metric, output, policy.noise_factor * noise.max_abs):
+        return Judgement(Verdict.FAIL, (reason,))
+    times, size = format_number(policy.noise_factor), format_number(noise.max_abs)
+    reason = f"{reason}, but within {times} times the source's own fp32 noise {size}"
+    most = policy.noise_cap * output.scale
+    if _is_noise(limit.metric, output, min(policy.noise_factor * noise.max_abs, most)):
+        return Judgement(Verdict.PASS, (reason,))
+    return Judgement(Verdict.UNKNOWN, (f"{reason}, {_not_known(policy, output, most)}",))
+
+
+def _not_known(policy: Policy, output: OutputFigures, most: float) -> str:
+    return (
+        f"which excuses at most {format_number(most)} ({format_number(policy.noise_cap)} of scale"
+        f" {format_number(output.scale, 3)}): the source in fp32 does not know this output any better itself"
+    )
 
 
 def _broken(limit: Limit, value: float, scale: float) -> str:
@@ -144,13 +198,14 @@ def _distinct(value: float, bound: float) -> tuple[str, str]:
     return repr(value), repr(bound)
 
 
-def _is_noise(metric: str, output: OutputFigures, noise: Noise, factor: float) -> bool:
+def _is_noise(metric: str, output: OutputFigures, noise: float) -> bool:
     maximum = output.figures.get("max_abs")
-    if metric == "flips":
-        # Two scores that each move by the noise swap when they are closer than twice the noise.
+    if metric in _OF_FLIPS:
+        # Two scores that each move by the noise swap when they are closer than twice the noise; a threshold stays.
+        moving = 1 if output.task is not None and output.task.kind is TaskKind.THRESHOLD else 2
         margin = output.flips.flipped_margin if output.flips is not None else None
-        return margin is not None and margin <= 2 * factor * noise.max_abs
-    return metric in _OF_DIFFERENCE and maximum is not None and maximum <= factor * noise.max_abs
+        return margin is not None and margin <= moving * noise
+    return metric in _OF_DIFFERENCE and maximum is not None and maximum <= noise
 
 
 def _list(names: Sequence[str]) -> str:

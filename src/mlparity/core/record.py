@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from mlparity.core.policy import OutputTask, Policy
 from mlparity.core.words import Confidence, Precision, Setting, Standing, Target, Verdict
 
 SCHEMA_VERSION = 2
-"""Version 2 added envelopes, rungs and hazards; records of version 1 are read as having none."""
+"""Version 2 added envelopes, rungs, hazards and tasks; records of version 1 are read as having none."""
 
 
 class Better(StrEnum):
@@ -24,7 +25,7 @@ class MetricInfo:
     """What a figure means: `formula` is one sentence, `unit` says "output" for the unit of the output itself.
 
     With `of_difference` the metric grows with the size of the difference alone, so that a difference within the
-    source's own noise passes every limit on it.
+    source's own noise passes every limit on it. A metric of one `task` alone names it.
     """
 
     name: str
@@ -33,6 +34,7 @@ class MetricInfo:
     better: Better
     formula: str
     of_difference: bool = True
+    task: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +63,14 @@ class WorstSample:
 
 @dataclass(frozen=True, slots=True)
 class Flips:
-    """How often the top class changed, over `samples` rows, with a 95% Wilson interval.
+    """How often a decision changed, over `samples` decisions, with a 95% Wilson interval.
 
-    `smallest_margin` is the least gap between the source's first and second class, in output units, and
-    `flipped_margin` the largest such gap among the flipped rows (None where none flipped). `flipped_names` holds
-    the first few.
+    A decision is the top class of a row of scores, or a score against a threshold. Its margin is the source's gap
+    between first and second class, or to the threshold, in output units: `smallest_margin` over all and
+    `flipped_margin` the largest among the flipped ones (None where none flipped). `margin_consumed` is the largest
+    share of its margin that the change of the scores took from any decision: below 1 no change of that size, whichever
+    way it goes, can flip one. `certified` counts the decisions of which that is true. `flipped_names` holds the first
+    few samples.
     """
 
     flipped: int
@@ -75,6 +80,8 @@ class Flips:
     smallest_margin: float
     flipped_margin: float | None = None
     flipped_names: tuple[str, ...] = ()
+    margin_consumed: float | None = None
+    certified: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +99,22 @@ class OutputFigures:
     histogram: Histogram
     worst: tuple[WorstSample, ...] = ()
     flips: Flips | None = None
+    task: OutputTask | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFigure:
+    """What the user's own metric gave: its mean over `samples`, its worst value and the sample that has it.
+
+    `skipped` counts the samples for which it does not apply. The values are None where no sample has one.
+    """
+
+    metric: str
+    samples: int
+    skipped: int
+    mean: float | None
+    worst: float | None
+    worst_sample: str = ""
 
 
 class RowState(StrEnum):
@@ -164,6 +187,7 @@ class SettingResult:
     outputs: tuple[OutputFigures, ...] = ()
     seconds_per_sample: float | None = None
     envelope: Envelope | None = None
+    task_figures: tuple[TaskFigure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,32 +325,6 @@ class Recommendation:
 
     setting: Setting | None
     sentence: str
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """One bound of a policy: a metric's name and the largest (or, with `at_least`, smallest) value allowed.
-
-    With `of_scale` the bound is multiplied by the output's scale; `None` bounds nothing.
-    """
-
-    metric: str
-    at_most: float | None = None
-    at_least: float | None = None
-    of_scale: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """The tolerances of a verification; `required` is "any", "all" or names of settings that must pass.
-
-    A difference within `noise_factor` times the source's own fp32 noise passes every limit on a difference.
-    """
-
-    name: str
-    limits: tuple[Limit, ...]
-    required: tuple[str, ...] = ("any",)
-    noise_factor: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,20 @@ class SourceValues:
         ]
         return min(near)[1] if near else None
 
+    def gap(self, value: Tensor, number: int) -> float:
+        """Return the root mean square of a difference over the size of the source's value; infinite for other counts.
+
+        Elements that are not finite on one side are left out; where none is left, the gap is the largest number.
+        """
+        flat, wanted = _flat(value), self.arrays[number].reshape(-1).astype(np.float64)
+        if flat.size != wanted.size or not flat.size:
+            return np.inf
+        finite = np.isfinite(flat) & np.isfinite(wanted)
+        if not finite.any():
+            return float(np.finfo(np.float64).max)
+        size = _size(wanted)
+        return float(np.sqrt(np.mean((flat[finite] - wanted[finite]) ** 2)) / (size if size else 1.0))
+
     def same(self, first: int, second: int, tolerance: float) -> bool:
         """Tell whether two values of the source are equal themselves."""
         left, right = (self.arrays[number].reshape(-1).astype(np.float64) for number in (first, second))

@@ -27,9 +27,10 @@ _TOLERANCES = (2e-6, 2e-5, 2e-4, 2e-3, 2e-2)
 _CONFIRMED = 0.95
 _HALF = 0.5
 _HELPS = 0.02
-_NOTHING = 1e-9
+_NEAR = 0.1
 _SOURCES = 6
-_PLACES = 5
+_PLACES = 6
+_NEAREST = 3
 _FAULTS = 6
 _STEPS = 24
 
@@ -72,11 +73,22 @@ def _gain(found: Sequence[Divergence]) -> float:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fault:
-    """A first op, its candidates: (slot to replace, number of the source's value), and the source's op."""
+    """A first op, its candidates (gap, slot to replace, number of the source's value), and the source's op."""
 
     place: int
-    candidates: tuple[tuple[int, int], ...]
+    candidates: tuple[tuple[float, int, int], ...]
     origin: Origin | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Trial:
+    """A run with the source's value in one slot, and the distance that is left."""
+
+    fault: _Fault
+    slot: int | None
+    number: int
+    values: Mapping[int, object]
+    after: float
 
 
 class _Search:
@@ -97,41 +109,49 @@ class _Search:
             faults = list(self._faults(values))
             if not faults:
                 break
-            fault, slot, new, after = self._mended(faults, values, before)
-            if slot is None:
-                found.append(Divergence((self.plan.steps[fault.place].op,), fault.origin, None))
-            elif removed(before, after) > _HELPS:
-                found.append(self._divergence(fault, slot, removed(whole, after) - removed(whole, before)))
-            values, before = new, min(before, after)
+            trial = self._mended(faults, values, before)
+            gone = None if trial.slot is None else removed(whole, trial.after) - removed(whole, before)
+            found.append(self._divergence(trial, gone))
+            values, before = trial.values, trial.after
             if removed(whole, before) >= _CONFIRMED:
                 break
-        return tuple(sorted(found, key=lambda each: -(each.removed or 0.0)))
+        worth = [each for each in found if each.removed is None or abs(each.removed) > _HELPS]
+        return tuple(sorted(worth, key=lambda each: -(each.removed or 0.0)))
 
-    def _mended(
-        self, faults: Sequence[_Fault], values: Mapping[int, object], before: float
-    ) -> tuple[_Fault, int | None, Mapping[int, object], float]:
+    def _mended(self, faults: Sequence[_Fault], values: Mapping[int, object], before: float) -> _Trial:
         """Put the source's value in a fault's places: of the first fault that gains much, else of the very first.
 
-        A fault without a place for the source's value keeps its own value, and the slot is None.
+        A fault without a place for the source's value keeps its own value, and the trial's slot is None.
         """
-        tried = [(fault, *self._best(fault, values)) for fault in faults[:_FAULTS]]
-        fault, slot, new, after = next((each for each in tried if removed(before, each[3]) > _HALF), tried[0])
-        result = self.plan.steps[fault.place].stores[0].slot if slot is None else slot
-        kept = new[result]
-        assert isinstance(kept, Tensor)  # noqa: S101 - floats alone are compared
-        self.given[result] = kept
-        return fault, slot, new, after
+        trials = [self._tried(fault, values, before) for fault in faults[:_FAULTS]]
+        trial = next((each for each in trials if removed(before, each.after) > _HALF), trials[0])
+        result = self.plan.steps[trial.fault.place].stores[0].slot if trial.slot is None else trial.slot
+        kept = trial.values[result]
+        if isinstance(kept, Tensor):
+            self.given[result] = kept
+        return trial
 
-    def _best(self, fault: _Fault, values: Mapping[int, object]) -> tuple[int | None, Mapping[int, object], float]:
-        best: tuple[int | None, Mapping[int, object], float] = (None, values, math.inf)
-        for slot, number in fault.candidates:
-            new = run_with_values(self.plan, values, {**self.given, slot: self._as_value(slot, number, values)})
-            after = distance(outputs_of(self.plan, new), self.expected)
-            if best[0] is None or after < best[2]:
-                best = (slot, new, after)
-            if after < _NOTHING:
-                break
-        return best
+    def _tried(self, fault: _Fault, values: Mapping[int, object], before: float) -> _Trial:
+        """Return the trial of the first of the source's values that belongs here.
+
+        It does where it cures much, or where it is near already and makes nothing worse: then it is one fault of many.
+        """
+        nearest: _Trial | None = None
+        for number in dict.fromkeys(number for _, _, number in fault.candidates):
+            gaps = {slot: gap for gap, slot, each in fault.candidates if each == number}
+            trials = {slot: self._trial(fault, slot, number, values) for slot in gaps}
+            most = max(removed(before, each.after) for each in trials.values())
+            if most > _HALF:
+                return next(each for each in trials.values() if removed(before, each.after) >= most - _HELPS)
+            near = min(gaps, key=lambda slot: gaps[slot])
+            nearest = trials[near] if nearest is None else nearest
+            if gaps[near] < _NEAR and trials[near].after <= before:
+                return trials[near]
+        return _Trial(fault, None, -1, values, before) if nearest is None else nearest
+
+    def _trial(self, fault: _Fault, slot: int, number: int, values: Mapping[int, object]) -> _Trial:
+        new = run_with_values(self.plan, values, {**self.given, slot: self._as_value(slot, number, values)})
+        return _Trial(fault, slot, number, new, distance(outputs_of(self.plan, new), self.expected))
 
     def _as_value(self, slot: int, number: int, values: Mapping[int, object]) -> Tensor:
         like = values[slot]
@@ -194,18 +214,44 @@ class _Search:
         after = [op for op in theirs if ours & set(op.inputs)]
         ops = _followed(after[0], theirs)[:_SOURCES] if after else list(theirs[:_SOURCES])
         places = [each for each in cone if each >= place and self._follows(each, place)]
+        passed = self._passed_by_all(places)
         candidates = [
-            (store.slot, number)
-            for op in ops
-            for number, array in op.results
-            for each in [one for one in places if self._count(one, values) == array.size][:_PLACES]
-            for store in self.plan.steps[each].stores[:1]
+            each for op in ops for number, _ in op.results for each in self._likely(number, passed, places, values)
         ]
         return _Fault(place, tuple(candidates), ops[0].origin if ops else None)
 
-    def _count(self, place: int, values: Mapping[int, object]) -> int:
-        value = values.get(self.plan.steps[place].stores[0].slot)
-        return value.numel() if isinstance(value, Tensor) else -1
+    def _likely(
+        self, number: int, passed: Sequence[int], places: Sequence[int], values: Mapping[int, object]
+    ) -> list[tuple[float, int, int]]:
+        """Return where a value of the source may belong: results of as many elements.
+
+        First come those that every path from the first op passes, in order, then the nearest of the others.
+        """
+        inner = self._gaps(number, passed, values)[:_PLACES]
+        others = sorted(self._gaps(number, [each for each in places if each not in passed], values))
+        return [(gap, slot, number) for gap, slot in (*inner, *others[:_NEAREST])]
+
+    def _gaps(self, number: int, places: Sequence[int], values: Mapping[int, object]) -> list[tuple[float, int]]:
+        slots = [store.slot for place in places for store in self.plan.steps[place].stores[:1]]
+        gaps = [(self.source.gap(each, number), slot) for slot in slots if isinstance(each := values.get(slot), Tensor)]
+        return [(gap, slot) for gap, slot in gaps if gap < math.inf]
+
+    def _passed_by_all(self, places: Sequence[int]) -> list[int]:
+        """Return those of `places`, which follow their first, that every path from it to an output passes."""
+        readers: dict[int, int] = {}
+        for place in places:
+            for slot in _read(self.plan.steps[place]):
+                readers[slot] = max(place, readers.get(slot, 0))
+        given_back = {slot for slot, _ in self.plan.outputs.values()}
+        passed, reach = [], places[0]
+        for place in places:
+            if reach <= place:
+                passed.append(place)
+            slots = [store.slot for store in self.plan.steps[place].stores]
+            reach = max(reach, *(readers.get(slot, 0) for slot in slots))
+            if given_back.intersection(slots):
+                break
+        return passed
 
     def _follows(self, place: int, first: int) -> bool:
         """Tell whether a step depends on another."""
@@ -220,12 +266,16 @@ class _Search:
                 waiting.extend(maker for maker in made if maker is not None)
         return False
 
-    def _divergence(self, fault: _Fault, slot: int, gone: float) -> Divergence:
-        last = self.makers[slot]
-        between = [each for each in range(fault.place, last + 1) if self._follows(each, fault.place)]
-        between = [each for each in between if self._follows(last, each)]
-        number = next((number for where, number in fault.candidates if where == slot), -1)
-        origin = next((op.origin for op in self.trace.ops for made, _ in op.results if made == number), fault.origin)
+    def _divergence(self, trial: _Trial, gone: float | None) -> Divergence:
+        fault = trial.fault
+        last = fault.place if trial.slot is None else self.makers[trial.slot]
+        between = [
+            each
+            for each in range(fault.place, last + 1)
+            if self._follows(each, fault.place) and self._follows(last, each)
+        ]
+        made_by = {number: op.origin for op in self.trace.ops for number, _ in op.results}
+        origin = made_by.get(trial.number, fault.origin)
         return Divergence(tuple(self.plan.steps[each].op for each in between), origin, gone)
 
 

@@ -15,7 +15,9 @@ from mlparity.core.trace import SourceTrace
 from mlparity.diagnose.distance import Tensors, distance, removed
 from mlparity.diagnose.divergence import Divergence, first_divergences
 from mlparity.diagnose.locate import Location, Suspect, locate
+from mlparity.diagnose.origins import origins_of
 from mlparity.diagnose.preprocessing import VANISHED, find_suspect
+from mlparity.diagnose.substitution import values_of
 from mlparity.diagnose.weights import infinite_constants, reads_compressed
 from mlparity.engine.mil.program import Op
 from mlparity.engine.runtime.interpret import run_plan
@@ -74,7 +76,8 @@ def explain(rungs: Rungs) -> Cause:
 
 def _of_numerics(rungs: Rungs, exact: Tensors, whole: float) -> Cause:
     found = locate(rungs.numerics, rungs.exact, [(rungs.in_width(rungs.numerics), exact)])
-    ops = tuple(map(_located, found.suspects[:KEPT]))
+    origins = _origins(rungs, [each.place for each in found.suspects[:KEPT]])
+    ops = tuple(_located(each, origins.get(each.place, "")) for each in found.suspects[:KEPT])
     shown = _of_scale(whole)
     if found.chain:
         first = found.suspects[0]
@@ -85,6 +88,14 @@ def _of_numerics(rungs: Rungs, exact: Tensors, whole: float) -> Cause:
             ops,
         )
     return Cause(CauseKind.PRECISION, f"The arithmetic makes the difference ({shown}); {_leading(found)}.", ops)
+
+
+def _origins(rungs: Rungs, places: Sequence[int]) -> dict[int, str]:
+    trace = rungs.trace()
+    if trace is None:
+        return {}
+    values = values_of(rungs.exact, rungs.in_width(rungs.exact))
+    return {place: str(origin) for place, origin in origins_of(rungs.exact, values, trace, places).items()}
 
 
 def _leading(found: Location) -> str:
@@ -189,9 +200,9 @@ def _diverging_ops(found: Sequence[Divergence]) -> tuple[LocatedOp, ...]:
     return tuple(_op(op, None, each.removed, "", str(each.origin or "")) for each, op in [*ends, *inner][:KEPT])
 
 
-def _located(suspect: Suspect) -> LocatedOp:
+def _located(suspect: Suspect, origin: str) -> LocatedOp:
     note = f"{suspect.lost} elements overflow, up to {format_number(suspect.peak)}" if suspect.lost else ""
-    return _op(suspect.op, suspect.share, suspect.removed, note)
+    return _op(suspect.op, suspect.share, suspect.removed, note, origin)
 
 
 def _op(op: Op, share: float | None, gone: float | None, note: str, origin: str = "") -> LocatedOp:

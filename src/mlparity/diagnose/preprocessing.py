@@ -67,7 +67,8 @@ def find_suspect(run: Run, inputs: Tensors, expected: Tensors) -> Suspect | None
     before = distance(found, expected)
     best = Suspect("", 0.0)
     for name, after in _distances(run, inputs, found, expected):
-        gone = removed(before, after)
+        # What is left has to be small against the outputs too: of an infinite difference any finite one is little.
+        gone = removed(min(before, 1.0), after)
         if gone > best.removed:
             best = Suspect(name, gone)
         if gone >= 1 - (1 - VANISHED) / 100:
@@ -153,7 +154,7 @@ def _output_changes(found: Tensors, expected: Tensors) -> Iterator[tuple[str, Te
         left = found.get(name)
         if left is None or left.shape != right.shape or not right.is_floating_point() or not right.ndim:
             continue
-        for words, change in _OUTPUT_CHANGES.items():
+        for words, change in _OUTPUT_CHANGES.items() if _all_finite(left, right) else ():
             yield (
                 f"output {name}: the artifact gives the {words} of what the source gives",
                 found,
@@ -173,6 +174,10 @@ def _output_changes(found: Tensors, expected: Tensors) -> Iterator[tuple[str, Te
         order = _order(left, right)
         if order is not None:
             yield f"output {name}: the classes come in another order", {**found, name: left[..., order]}, expected
+
+
+def _all_finite(*tensors: Tensor) -> bool:
+    return all(bool(torch.isfinite(each).all()) for each in tensors)
 
 
 def _order(left: Tensor, right: Tensor) -> Tensor | None:

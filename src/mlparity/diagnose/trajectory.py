@@ -119,6 +119,8 @@ class _Run:
         norm = float(torch.linalg.vector_norm(error))
         if norm == 0:
             return
+        if not exact.requires_grad:
+            exact = plain.clone().requires_grad_()  # behind integers no gradient comes from before, but one follows
         replaced: Tensor = _Instead.apply(exact, kept)  # type: ignore[no-untyped-call]
         self.wide[slot] = replaced
         self.losses[slot] = _Loss(place, replaced, *_measured(error, norm, plain, kept))

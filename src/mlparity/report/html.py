@@ -20,9 +20,12 @@ from mlparity.report.texts import (
     figure_text,
     flips_sentence,
     limit_text,
+    noise_text,
     required_text,
     seconds_text,
     size_text,
+    task_figure_text,
+    task_text,
 )
 
 _TEMPLATES = Path(__file__).with_name("templates")
@@ -54,6 +57,9 @@ def html_report(record: Record) -> str:
         count=format_count,
         figure=figure_text,
         flips=flips_sentence,
+        noise=noise_text,
+        task=task_text,
+        task_figure=task_figure_text,
         limit=limit_text,
         required=required_text,
         size=size_text,

@@ -10,7 +10,17 @@ from mlparity.core.numbers import format_number
 from mlparity.core.record import Artifact, Record
 from mlparity.report.rows import COLUMNS, groups_of, ranked_outputs, remarks_of, rows_of
 from mlparity.report.swift import swift_snippet
-from mlparity.report.texts import STANDINGS, flips_sentence, limit_text, required_text, seconds_text, size_text
+from mlparity.report.texts import (
+    STANDINGS,
+    flips_sentence,
+    limit_text,
+    noise_text,
+    required_text,
+    seconds_text,
+    size_text,
+    task_figure_text,
+    task_text,
+)
 
 # What Markdown reads within a line; an underscore only at the edge of a word. No text of a record begins a line.
 _SPECIAL = re.compile(r"([\\`*\[\]|~$]|(?<!\w)_|_(?!\w))")
@@ -34,6 +44,7 @@ def _lines(record: Record) -> Iterator[str]:
     yield from _settings(record)
     yield from _section("Cause", [escape(record.cause.sentence)])
     yield from _worst(record)
+    yield from _own_metrics(record)
     yield from _section("Noise of the source", _noise(record))
     yield from _section("Samples", _samples(record))
     yield from _section("Artifacts", (line for artifact in record.artifacts for line in _artifact(artifact)))
@@ -78,12 +89,23 @@ def _worst(record: Record) -> Iterator[str]:
         for output in ranked_outputs(group.outputs)[:_WORST_OUTPUTS]:
             yield f"**{group.title}** ({group.standing}), {escape(output.output)}:"
             if output.flips is not None:
-                yield flips_sentence(output.flips)
+                yield flips_sentence(output.flips, output.task)
             yield ""
             for worst in output.worst:
                 size = f"max {format_number(worst.max_abs)}, mean {format_number(worst.mean_abs)}"
                 yield f"- {escape(worst.sample)}: {size}"
             yield ""
+
+
+def _own_metrics(record: Record) -> Iterator[str]:
+    groups = [group for group in groups_of(record) if group.task_figures]
+    if groups:
+        lines = [
+            f"- **{group.title}** ({group.standing}): {escape(task_figure_text(figure, record.policy))}"
+            for group in groups
+            for figure in group.task_figures
+        ]
+        yield from _section("Your own metrics", lines)
 
 
 def _noise(record: Record) -> Iterator[str]:
@@ -116,7 +138,8 @@ def _artifact(artifact: Artifact) -> Iterator[str]:
 def _policy(record: Record) -> Iterator[str]:
     yield f"- {escape(record.policy.name)}: {escape(required_text(record.policy))}"
     yield from (f"- {escape(limit_text(limit))}" for limit in record.policy.limits)
-    yield f"- a difference within {format_number(record.policy.noise_factor)} times the source's own noise passes"
+    yield f"- {noise_text(record.policy)}"
+    yield from (f"- task of {escape(task_text(task))}" for task in record.policy.tasks)
 
 
 def _sorted(record: Record) -> list[tuple[str, str]]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mlparity.core.numbers import format_cosine, format_number
-from mlparity.core.record import Flips, OutputFigures, Record, RowState, SettingResult
+from mlparity.core.record import Flips, OutputFigures, Record, RowState, SettingResult, TaskFigure
 from mlparity.report.texts import flips_text
 
 _STATE_WORDS = {RowState.EXPLAINED: "explained", RowState.FAILED: "could not run"}
@@ -57,6 +57,7 @@ class Group:
     standing: str
     runtime: str
     outputs: tuple[OutputFigures, ...]
+    task_figures: tuple[TaskFigure, ...] = ()
 
     @property
     def title(self) -> str:
@@ -114,13 +115,13 @@ def groups_of(record: Record) -> tuple[Group, ...]:
     for result in record.settings:
         if not result.outputs:
             continue
-        group = Group((str(result.setting),), _standing(result), result.runtime, result.outputs)
+        group = Group((str(result.setting),), _standing(result), result.runtime, result.outputs, result.task_figures)
         same = next((place for place, other in enumerate(groups) if _equal(other, group)), None)
         if same is None:
             groups.append(group)
         else:
             other = groups[same]
-            groups[same] = Group(other.settings + group.settings, other.standing, other.runtime, other.outputs)
+            groups[same] = replace(other, settings=other.settings + group.settings)
     return tuple(groups)
 
 
@@ -178,4 +179,4 @@ def _share(output: OutputFigures) -> float:
 
 
 def _equal(first: Group, second: Group) -> bool:
-    return (first.standing, first.runtime, first.outputs) == (second.standing, second.runtime, second.outputs)
+    return replace(first, settings=()) == replace(second, settings=())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from mlparity.core.numbers import format_cosine, format_count, format_number
-from mlparity.core.record import Flips, Limit, Policy
+from mlparity.core.policy import Limit, OutputTask, Policy, TaskKind
+from mlparity.core.record import Flips, TaskFigure
 from mlparity.core.words import Standing
 
 STANDINGS = (
@@ -19,14 +20,56 @@ def flips_text(flips: Flips | None) -> str:
     return "–" if flips is None else f"{format_count(flips.flipped)} of {format_count(flips.samples)}"
 
 
-def flips_sentence(flips: Flips) -> str:
-    """Return the interval and the margins of a flip count."""
+def flips_sentence(flips: Flips, task: OutputTask | None = None) -> str:
+    """Return the interval and the margins of a flip count, and what is certain of it."""
+    is_threshold = task is not None and task.kind is TaskKind.THRESHOLD
+    what = f"decisions at {format_number(task.threshold, 4)}" if is_threshold and task is not None else "top classes"
     rate = f"{_percent(flips.rate_low)} to {_percent(flips.rate_high)} with 95% confidence"
     margin = f"smallest margin of the source {format_number(flips.smallest_margin)}"
-    sentence = f"{flips_text(flips)} top classes changed ({rate}); {margin}"
-    if flips.flipped_margin is None:
-        return f"{sentence}."
-    return f"{sentence}, largest among the flipped {format_number(flips.flipped_margin)}."
+    sentence = f"{flips_text(flips)} {what} changed ({rate}); {margin}"
+    if flips.flipped_margin is not None:
+        sentence += f", largest among the flipped {format_number(flips.flipped_margin)}"
+    guess = " That these are class scores is guessed from the shape." if task is not None and task.guessed else ""
+    return f"{sentence}.{_certainty(flips)}{guess}"
+
+
+def _certainty(flips: Flips) -> str:
+    if flips.certified is None:
+        return ""
+    if flips.certified == flips.samples:
+        return (
+            " No flip is possible on these samples by changes of this size, whichever way they go:"
+            f" they take at most {_percent(flips.margin_consumed or 0.0)} of a margin."
+        )
+    return (
+        f" {format_count(flips.certified)} of {format_count(flips.samples)} could not flip by changes of this size,"
+        " whichever way they go."
+    )
+
+
+def task_figure_text(figure: TaskFigure, policy: Policy) -> str:
+    """Return what the user's own metric gave, beside its budget."""
+    metric = next((each for each in policy.metrics if each.name == figure.metric), None)
+    skipped = f", {format_count(figure.skipped)} without a value" if figure.skipped else ""
+    words = f"{figure.metric}: mean {format_number(figure.mean, 3)}, worst {format_number(figure.worst, 3)}"
+    where = f" ({figure.worst_sample})" if figure.worst_sample else ""
+    budget = "; ".join(
+        limit_text(limit).replace(".", " ", 1)
+        for limit in ((metric.mean, metric.worst) if metric is not None else ())
+        if limit is not None
+    )
+    return f"{words}{where} over {format_count(figure.samples)} samples{skipped}" + (f"; {budget}" if budget else "")
+
+
+def task_text(task: OutputTask) -> str:
+    """Return a task as `mask: mask along axis 1`."""
+    parts = (
+        ("along axis", task.axis),
+        ("at", task.threshold),
+        ("with k", task.k if task.kind in (TaskKind.CLASSES, TaskKind.RETRIEVAL) else None),
+    )
+    words = " ".join(f"{word} {value:g}" for word, value in parts if value is not None)
+    return f"{task.output}: {task.kind} {words}".strip()
 
 
 def figure_text(name: str, value: float | None) -> str:
@@ -43,11 +86,20 @@ def limit_text(limit: Limit) -> str:
     of_scale = " of the output's scale" if limit.of_scale else ""
     bounds = (("at most", limit.at_most), ("at least", limit.at_least))
     words = " and ".join(f"{word} {_bound(bound)}{of_scale}" for word, bound in bounds if bound is not None)
-    return f"{limit.metric} {words}"
+    of_output = f"{limit.output}: " if limit.output else ""
+    return f"{of_output}{limit.metric} {words}"
 
 
 def _bound(value: float) -> str:
     return "0" if value == 0 else format_number(value)
+
+
+def noise_text(policy: Policy) -> str:
+    """Return what the source's own noise excuses."""
+    return (
+        f"a difference within {format_number(policy.noise_factor)} times the source's own noise passes,"
+        f" up to {format_number(policy.noise_cap)} of the output's scale"
+    )
 
 
 def required_text(policy: Policy) -> str:

@@ -21,7 +21,7 @@ from mlparity.engine.mil.program import (
     Value,
 )
 
-NAMES = {"float32": "fp32", "float16": "fp16", "int32": "int32", "bool": "bool"}
+NAMES = {"float32": "fp32", "float16": "fp16", "int32": "int32", "int8": "int8", "bool": "bool"}
 
 
 def tensor(name: str, dtype: str, *shape: int | None) -> NamedType:

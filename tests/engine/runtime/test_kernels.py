@@ -11,6 +11,7 @@ from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.interpret import run_plan
 from mlparity.engine.runtime.kernels import NEW_MEMORY
 from mlparity.engine.runtime.plan import Plan
+from mlparity.engine.runtime.schema import schema_of
 from tests.cases.families import cases
 from tests.engine.runtime.programs import op, program, tensor
 
@@ -94,6 +95,8 @@ def test_an_op_that_is_rounded_in_place_returns_new_memory(name: str) -> None:
             key: torch.from_numpy(np.array(value)) if isinstance(value, np.ndarray) else value
             for key, value in case.inputs.items()
         }
-        result = find(name, case.opset).fn(**inputs)
+        definition = find(name, case.opset)
+        extra = {"num": FP32.numerics("fp32")} if schema_of(definition.fn).takes_num else {}
+        result = definition.fn(**inputs, **extra)
         held = {value.untyped_storage().data_ptr() for value in inputs.values() if isinstance(value, torch.Tensor)}
         assert result.numel() == 0 or result.untyped_storage().data_ptr() not in held

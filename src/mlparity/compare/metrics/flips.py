@@ -1,4 +1,4 @@
-"""How often the top class changed."""
+"""How often a decision changed."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from mlparity.core.record import Better, MetricInfo
 
 
 def _value(tally: Tally) -> float | None:
-    return float(tally.classes.flipped) if tally.classes is not None and tally.classes.rows else None
+    decisions = tally.task.decisions
+    return float(decisions.flipped) if decisions is not None and decisions.decisions else None
 
 
 def _applies(tally: Tally) -> bool:
-    return tally.classes is not None
+    return tally.task.decisions is not None
 
 
 METRIC = Metric(
     MetricInfo(
         name="flips",
         title="flips",
-        unit="rows",
+        unit="decisions",
         better=Better.LOWER,
         formula=(
-            "The number of rows whose largest score belongs to another class than the source's; the first of "
-            "equal scores counts."
+            "The number of decisions that are not the source's: rows whose largest score belongs to another class "
+            "(the first of equal scores counts), or scores on the other side of the threshold."
         ),
         of_difference=False,
     ),

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from mlparity.compare.metrics.metric import Metric
 from mlparity.compare.tally import Tally
+from mlparity.core.policy import TaskKind
 from mlparity.core.record import Better, MetricInfo
 
 
 def _value(tally: Tally) -> float | None:
-    return tally.classes.top5_kept / tally.classes.top5_of if tally.classes is not None else None
+    decisions = tally.task.decisions
+    return decisions.top5_kept / decisions.top5_of if decisions is not None else None
 
 
 def _applies(tally: Tally) -> bool:
-    return tally.classes is not None and tally.classes.top5_of > 0
+    return tally.task.decisions is not None and tally.task.decisions.top5_of > 0
 
 
 METRIC = Metric(
@@ -26,6 +28,7 @@ METRIC = Metric(
             "equal scores count as among them."
         ),
         of_difference=False,
+        task=TaskKind.CLASSES,
     ),
     _value,
     _applies,

@@ -2,13 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
 
-from mlparity.core.words import Confidence as Confidence
+from mlparity.core.words import Confidence
+from mlparity.engine.numerics.products import PLAIN, Products
+from mlparity.engine.numerics.rounding import half_even
+
+Function = Callable[[Tensor], Tensor]
+Override = Callable[..., Tensor]
+"""Called with an op's function and its arguments by name; returns the op's result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """How a unit computes values of one type: rounding, sums of products, and functions that it looks up.
+
+    `rounding` takes a result in the held type to the grid. `unaries` maps the name of a function to how the unit
+    evaluates it; a missing name is evaluated in the held type. `absorbs_nan` says that NaN is read as infinity,
+    `sums_int8` that convolutions of quantized values and weights sum integers. `overrides` maps the name of an op to
+    what the unit makes of its inputs, where evidence says that it does.
+    """
+
+    rounding: Function = half_even
+    products: Products = PLAIN
+    unaries: Mapping[str, Function] = field(default_factory=lambda: MappingProxyType({}))
+    absorbs_nan: bool = False
+    sums_int8: bool = False
+    overrides: Mapping[str, Override] = field(default_factory=lambda: MappingProxyType({}))
+
+
+IDEAL = Arithmetic()
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,33 +44,53 @@ class Numerics:
     """What one op needs to know: the type to compute in, the accumulator, and the grid of its result.
 
     Floating values are always held in `compute`; `grid` is the narrower type whose values a store keeps to,
-    or None where a store loses nothing.
+    or None where a store loses nothing. `arithmetic` says how a unit computes.
     """
 
     compute: torch.dtype
     accum: torch.dtype
     grid: torch.dtype | None = None
+    arithmetic: Arithmetic = IDEAL
+
+    @property
+    def products(self) -> Products:
+        """The sums of products: convolutions, matrix products and attention."""
+        return self.arithmetic.products
+
+    def unary(self, name: str, x: Tensor, exact: Function) -> Tensor:
+        """Return the function of that name of `x` as the unit evaluates it, or `exact(x)` where it has no own way."""
+        return self.arithmetic.unaries.get(name, exact)(x)
 
     def store(self, x: Tensor) -> Tensor:
-        """Round `x` to the grid, to nearest even, overflow to infinity; a no-op for non-floating tensors.
+        """Round `x` to the grid, to nearest even and overflow to infinity unless the arithmetic says otherwise.
 
-        Types: a floating `x` comes back in `compute`. The gradient passes through unchanged.
+        A no-op for non-floating tensors. Types: a floating `x` comes back in `compute`. The gradient passes through
+        unchanged where halves go to even; elsewhere there is none.
         """
         if not x.is_floating_point():
             return x
-        return x.to(self.compute) if self.grid is None else x.to(self.grid).to(self.compute)
+        if self.grid is None:
+            return x.to(self.compute)
+        if self.arithmetic.rounding is half_even:
+            return x.to(self.grid).to(self.compute)
+        return self.arithmetic.rounding(x).to(self.compute)
 
     def store_in_place(self, x: Tensor) -> Tensor:
         """Round a floating `x` in its own memory, which nothing else may hold; no gradient passes through."""
-        return x if self.grid is None else x.copy_(x.to(self.grid))
+        if self.grid is None:
+            return x
+        if self.arithmetic.rounding is half_even:
+            return x.copy_(x.to(self.grid))
+        return self.arithmetic.rounding(x)
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One way to run a program: the held type, the accumulator, and the grid for each MIL type.
+    """One way to run a program: the held type, the accumulator, the grid and the arithmetic for each MIL type.
 
     `grids` maps a MIL type name ("fp16", "fp32") to the torch type its stores round to; a missing name loses
-    nothing beyond `compute`. `source` says where the behaviour comes from.
+    nothing beyond `compute`. `arithmetics` likewise; a missing name is PyTorch's own. `source` says where the
+    behaviour comes from.
     """
 
     name: str
@@ -52,7 +100,9 @@ class Profile:
     grids: Mapping[str, torch.dtype]
     confidence: Confidence
     source: str
+    arithmetics: Mapping[str, Arithmetic] = field(default_factory=lambda: MappingProxyType({}))
 
     def numerics(self, mil_type: str) -> Numerics:
         """Return the view for an op whose result has the MIL type `mil_type`."""
-        return Numerics(self.compute, self.accum, self.grids.get(mil_type))
+        arithmetic = self.arithmetics.get(mil_type, IDEAL)
+        return Numerics(self.compute, self.accum, self.grids.get(mil_type), arithmetic)

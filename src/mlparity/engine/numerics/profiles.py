@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from mlparity.engine.numerics.numerics import Confidence, Profile
+from mlparity.core.words import Confidence
+from mlparity.engine.numerics.numerics import Profile
 
 REFERENCE = Profile(
     name="reference",

@@ -5,6 +5,7 @@ from mlparity.engine.ops import classify as classify
 from mlparity.engine.ops import constexpr_ops as constexpr_ops
 from mlparity.engine.ops import control_flow as control_flow
 from mlparity.engine.ops import conv as conv
+from mlparity.engine.ops import conv_quantized as conv_quantized
 from mlparity.engine.ops import elementwise_binary as elementwise_binary
 from mlparity.engine.ops import elementwise_unary as elementwise_unary
 from mlparity.engine.ops import image_resizing as image_resizing

@@ -7,10 +7,14 @@ differ in the types that `alpha` and `beta` may have, which values held wide do 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
+
 import torch
 import torch.nn.functional as F  # noqa: N812  # PyTorch's own name for it
 from torch import Tensor
 
+from mlparity.engine.numerics import Numerics
 from mlparity.engine.ops.registry import Rounding, mil_op
 
 SOFTPLUS_LINEAR_FROM = 40.0
@@ -37,7 +41,7 @@ def elu(x: Tensor, alpha: float) -> Tensor:
 
 
 @mil_op("gelu", rounding=Rounding.ELEMENT)
-def gelu(x: Tensor, mode: str = "EXACT") -> Tensor:
+def gelu(x: Tensor, mode: str = "EXACT", *, num: Numerics) -> Tensor:
     """Return x times the normal distribution function of x, in one of three ways.
 
     Infinities are not meaningful: PyTorch's fp32 kernel, and so this op, gives NaN for both (measured on x86, 2.13).
@@ -45,13 +49,16 @@ def gelu(x: Tensor, mode: str = "EXACT") -> Tensor:
     Raises:
         ValueError: `mode` is none of EXACT, TANH_APPROXIMATION and SIGMOID_APPROXIMATION.
     """
-    if mode == "EXACT":
-        return F.gelu(x)
-    if mode == "TANH_APPROXIMATION":
-        return F.gelu(x, approximate="tanh")
-    if mode == "SIGMOID_APPROXIMATION":
-        return x * torch.sigmoid(GELU_SIGMOID_SCALE * x)
-    raise ValueError(f"the mode {mode!r} is none of EXACT, TANH_APPROXIMATION, SIGMOID_APPROXIMATION")
+    if mode not in _GELU:
+        raise ValueError(f"the mode {mode!r} is none of {', '.join(_GELU)}")
+    return num.unary("gelu", x, _GELU[mode])
+
+
+_GELU: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "EXACT": F.gelu,
+    "TANH_APPROXIMATION": partial(F.gelu, approximate="tanh"),
+    "SIGMOID_APPROXIMATION": lambda x: x * torch.sigmoid(GELU_SIGMOID_SCALE * x),
+}
 
 
 @mil_op("leaky_relu", rounding=Rounding.ELEMENT)
@@ -94,9 +101,9 @@ def scaled_tanh(x: Tensor, alpha: float, beta: float) -> Tensor:
 
 
 @mil_op("sigmoid", rounding=Rounding.ELEMENT)
-def sigmoid(x: Tensor) -> Tensor:
+def sigmoid(x: Tensor, *, num: Numerics) -> Tensor:
     """Return 1 / (1 + e^-x)."""
-    return x.sigmoid()
+    return num.unary("sigmoid", x, torch.sigmoid)
 
 
 @mil_op("sigmoid_hard", rounding=Rounding.ELEMENT)
@@ -106,9 +113,9 @@ def sigmoid_hard(x: Tensor, alpha: float, beta: float) -> Tensor:
 
 
 @mil_op("silu", rounding=Rounding.ELEMENT)
-def silu(x: Tensor) -> Tensor:
+def silu(x: Tensor, *, num: Numerics) -> Tensor:
     """Return x * sigmoid(x)."""
-    return F.silu(x)
+    return num.unary("silu", x, F.silu)
 
 
 @mil_op("softmax", rounding=Rounding.REDUCE)
@@ -121,9 +128,9 @@ def softmax(x: Tensor, axis: int = -1) -> Tensor:
 
 
 @mil_op("softplus", rounding=Rounding.ELEMENT)
-def softplus(x: Tensor) -> Tensor:
+def softplus(x: Tensor, *, num: Numerics) -> Tensor:
     """Return log(1 + e^x)."""
-    return F.softplus(x, threshold=SOFTPLUS_LINEAR_FROM)
+    return num.unary("softplus", x, partial(F.softplus, threshold=SOFTPLUS_LINEAR_FROM))
 
 
 @mil_op("softplus_parametric", rounding=Rounding.ELEMENT)
@@ -137,9 +144,9 @@ def softplus_parametric(x: Tensor, alpha: Tensor, beta: Tensor) -> Tensor:
 
 
 @mil_op("softsign", rounding=Rounding.ELEMENT)
-def softsign(x: Tensor) -> Tensor:
+def softsign(x: Tensor, *, num: Numerics) -> Tensor:
     """Return x / (1 + |x|)."""
-    return x / (1 + x.abs())
+    return num.unary("softsign", x, F.softsign)
 
 
 @mil_op("thresholded_relu", rounding=Rounding.NONE)

@@ -7,16 +7,12 @@ differ in the types that weights may have, which values held wide do not see.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
-import torch.nn.functional as F  # noqa: N812  # PyTorch's own name for it
 from torch import Tensor
 
+from mlparity.engine.numerics import Numerics
+from mlparity.engine.numerics.products import Geometry
 from mlparity.engine.ops.registry import Rounding, mil_op
 from mlparity.engine.ops.windows import Sides, extents, padded, sides, spread, symmetric
-
-FORWARD: Mapping[int, Callable[..., Tensor]] = {3: F.conv1d, 4: F.conv2d, 5: F.conv3d}
-TRANSPOSED: Mapping[int, Callable[..., Tensor]] = {3: F.conv_transpose1d, 4: F.conv_transpose2d, 5: F.conv_transpose3d}
 
 
 @mil_op("conv", rounding=Rounding.REDUCE)
@@ -29,6 +25,8 @@ def conv(
     pad: tuple[int, ...] | None = None,
     dilations: tuple[int, ...] | None = None,
     groups: int = 1,
+    *,
+    num: Numerics,
 ) -> Tensor:
     """Return the convolution of `x` with `weight`, plus `bias`.
 
@@ -37,13 +35,13 @@ def conv(
     Raises:
         ValueError: an unknown padding type, or parameters for another number of spatial axes.
     """
-    run, axes = _chosen(FORWARD, x)
+    axes = _axes(x)
     steps, spacing = spread(strides, axes), spread(dilations, axes)
     around = sides(pad_type, pad, x.shape[2:], extents(weight.shape[2:], spacing), steps)
     even = symmetric(around)
     if even is None:
         x, even = padded(x, around), (0,) * axes
-    return run(x, weight, bias, steps, even, spacing, groups)
+    return num.products.conv(x, weight, bias, Geometry(steps, even, spacing, groups))
 
 
 @mil_op("conv_transpose", rounding=Rounding.REDUCE)
@@ -57,6 +55,8 @@ def conv_transpose(
     strides: tuple[int, ...] | None = None,
     dilations: tuple[int, ...] | None = None,
     groups: int = 1,
+    *,
+    num: Numerics,
 ) -> Tensor:
     """Return the transposed convolution of `x` with `weight`, plus `bias`.
 
@@ -68,15 +68,15 @@ def conv_transpose(
     Raises:
         ValueError: an unknown padding type, or parameters for another number of spatial axes.
     """
-    run, axes = _chosen(TRANSPOSED, x)
+    axes = _axes(x)
     steps, spacing = spread(strides, axes), spread(dilations, axes)
     spans = extents(weight.shape[2:], spacing)
     full = [(size - 1) * step + span for size, step, span in zip(x.shape[2:], steps, spans, strict=True)]
     wanted = None if output_shape is None else spread(output_shape, axes + 2)[2:]
     cut = _cut(pad_type, pad, full, [size * step for size, step in zip(x.shape[2:], steps, strict=True)], wanted)
-    common = [min(before, max(after, 0)) for before, after in cut]
+    common = tuple(min(before, max(after, 0)) for before, after in cut)
     lacking = [max(-after, 0) for _, after in cut]
-    result = run(x, weight, bias, steps, common, lacking, groups, spacing)
+    result = num.products.conv_transpose(x, weight, bias, Geometry(steps, common, spacing, groups), lacking)
     for axis, (length, start, (before, after)) in enumerate(zip(full, common, cut, strict=True), start=2):
         result = result.narrow(axis, before - start, length - before - after)
     return result
@@ -99,7 +99,7 @@ def _cut(
     )
 
 
-def _chosen(table: Mapping[int, Callable[..., Tensor]], x: Tensor) -> tuple[Callable[..., Tensor], int]:
-    if x.ndim not in table:
+def _axes(x: Tensor) -> int:
+    if not 3 <= x.ndim <= 5:
         raise ValueError(f"x has {x.ndim} axes; a convolution has one, two or three spatial axes")
-    return table[x.ndim], x.ndim - 2
+    return x.ndim - 2

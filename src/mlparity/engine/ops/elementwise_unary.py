@@ -47,9 +47,9 @@ def asin(x: Tensor) -> Tensor:
 
 
 @mil_op("atan", rounding=Rounding.ELEMENT)
-def atan(x: Tensor) -> Tensor:
+def atan(x: Tensor, *, num: Numerics) -> Tensor:
     """Return the inverse tangent."""
-    return x.atan()
+    return num.unary("atan", x, torch.atan)
 
 
 @mil_op("atanh", rounding=Rounding.ELEMENT)
@@ -106,9 +106,9 @@ def clip_17(x: Tensor, alpha: float, beta: float) -> Tensor:
 
 
 @mil_op("cos", rounding=Rounding.ELEMENT)
-def cos(x: Tensor) -> Tensor:
+def cos(x: Tensor, *, num: Numerics) -> Tensor:
     """Return the cosine."""
-    return x.cos()
+    return num.unary("cos", x, torch.cos)
 
 
 @mil_op("cosh", rounding=Rounding.ELEMENT)
@@ -118,15 +118,15 @@ def cosh(x: Tensor) -> Tensor:
 
 
 @mil_op("erf", rounding=Rounding.ELEMENT)
-def erf(x: Tensor) -> Tensor:
+def erf(x: Tensor, *, num: Numerics) -> Tensor:
     """Return the error function."""
-    return x.erf()
+    return num.unary("erf", x, torch.erf)
 
 
 @mil_op("exp", rounding=Rounding.ELEMENT)
-def exp(x: Tensor) -> Tensor:
+def exp(x: Tensor, *, num: Numerics) -> Tensor:
     """Return e to the power of each element."""
-    return x.exp()
+    return num.unary("exp", x, torch.exp)
 
 
 @mil_op("exp2", rounding=Rounding.ELEMENT)
@@ -142,15 +142,15 @@ def floor(x: Tensor) -> Tensor:
 
 
 @mil_op("inverse", rounding=Rounding.ELEMENT)
-def inverse(x: Tensor, epsilon: float = 1e-4) -> Tensor:
+def inverse(x: Tensor, epsilon: float = 1e-4, *, num: Numerics) -> Tensor:
     """Return 1 / (x + epsilon)."""
-    return (x + epsilon).reciprocal()
+    return num.unary("inverse", x + epsilon, torch.reciprocal)
 
 
 @mil_op("log", rounding=Rounding.ELEMENT)
-def log(x: Tensor, epsilon: float = LEAST_FP32) -> Tensor:
+def log(x: Tensor, epsilon: float = LEAST_FP32, *, num: Numerics) -> Tensor:
     """Return the natural logarithm of x + epsilon."""
-    return (x + epsilon).log()
+    return num.unary("log", x + epsilon, torch.log)
 
 
 @mil_op("logical_not", rounding=Rounding.NONE)
@@ -166,9 +166,9 @@ def round_(x: Tensor) -> Tensor:
 
 
 @mil_op("rsqrt", rounding=Rounding.ELEMENT)
-def rsqrt(x: Tensor, epsilon: float = 1e-12) -> Tensor:
+def rsqrt(x: Tensor, epsilon: float = 1e-12, *, num: Numerics) -> Tensor:
     """Return 1 / sqrt(x + epsilon)."""
-    return (x + epsilon).rsqrt()
+    return num.unary("rsqrt", x + epsilon, torch.rsqrt)
 
 
 @mil_op("sign", rounding=Rounding.NONE)
@@ -178,9 +178,9 @@ def sign(x: Tensor) -> Tensor:
 
 
 @mil_op("sin", rounding=Rounding.ELEMENT)
-def sin(x: Tensor) -> Tensor:
+def sin(x: Tensor, *, num: Numerics) -> Tensor:
     """Return the sine."""
-    return x.sin()
+    return num.unary("sin", x, torch.sin)
 
 
 @mil_op("sinh", rounding=Rounding.ELEMENT)
@@ -190,9 +190,9 @@ def sinh(x: Tensor) -> Tensor:
 
 
 @mil_op("sqrt", rounding=Rounding.ELEMENT)
-def sqrt(x: Tensor) -> Tensor:
+def sqrt(x: Tensor, *, num: Numerics) -> Tensor:
     """Return the square root; NaN below zero."""
-    return x.sqrt()
+    return num.unary("sqrt", x, torch.sqrt)
 
 
 @mil_op("square", rounding=Rounding.ELEMENT)
@@ -208,9 +208,9 @@ def tan(x: Tensor) -> Tensor:
 
 
 @mil_op("tanh", rounding=Rounding.ELEMENT)
-def tanh(x: Tensor) -> Tensor:
+def tanh(x: Tensor, *, num: Numerics) -> Tensor:
     """Return the hyperbolic tangent."""
-    return x.tanh()
+    return num.unary("tanh", x, torch.tanh)
 
 
 @mil_op("threshold", rounding=Rounding.NONE)

@@ -8,33 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
-import torch.nn.functional as F  # noqa: N812  # PyTorch's own name for it
 from torch import Tensor
 
+from mlparity.engine.numerics import Numerics
 from mlparity.engine.ops.registry import Rounding, mil_op
 
 
 @mil_op("einsum", rounding=Rounding.REDUCE)
-def einsum(values: Sequence[Tensor], equation: str) -> Tensor:
+def einsum(values: Sequence[Tensor], equation: str, *, num: Numerics) -> Tensor:
     """Return the product that `equation` writes in Einstein's notation; axes of size 1 broadcast.
 
     Shape: MIL allows "nchw,nwhu->nchu" and "chw,whr->chr", in any letters; others are computed too.
     """
-    return torch.einsum(equation, *values)
+    return num.products.einsum(equation, values)
 
 
 @mil_op("linear", rounding=Rounding.REDUCE)
-def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, num: Numerics) -> Tensor:
     """Return x times the transpose of `weight`, plus `bias`.
 
     Shape: x (*d, in), weight (out, in), bias (out) gives (*d, out).
     """
-    return F.linear(x, weight, bias)
+    return num.products.linear(x, weight, bias)
 
 
 @mil_op("matmul", rounding=Rounding.REDUCE)
-def matmul(x: Tensor, y: Tensor, transpose_x: bool = False, transpose_y: bool = False) -> Tensor:
+def matmul(x: Tensor, y: Tensor, transpose_x: bool = False, transpose_y: bool = False, *, num: Numerics) -> Tensor:
     """Return the product of the innermost matrices, after transposing them where asked.
 
     Shape: the other axes broadcast; a vector counts as a row on the left and as a column on the right, and transposing
@@ -42,4 +41,4 @@ def matmul(x: Tensor, y: Tensor, transpose_x: bool = False, transpose_y: bool = 
     """
     left = x.mT if transpose_x and x.ndim > 1 else x
     right = y.mT if transpose_y and y.ndim > 1 else y
-    return torch.matmul(left, right)
+    return num.products.matmul(left, right)

@@ -1,6 +1,10 @@
 """MIL's `lstm`: step by step, or by PyTorch's own kernel where that computes the same.
 
 Source: see `recurrent`.
+
+Initial states of more samples than the sequence has are taken for the first of them: coremltools writes them so for
+packed sequences, and holds Core ML to PyTorch's result (coremltools 9.0, `frontend/torch/test/test_torch_ops.py`,
+`TestLSTMWithPackedSequence`).
 """
 
 from __future__ import annotations
@@ -117,16 +121,16 @@ def lstm(
 
     `clip` bounds the cell state after each step. The output gate's peephole sees the new cell state.
 
-    Shape: x (s, b, I), initial_h and initial_c (b, D * H), weight_ih (4H, I), weight_hh (4H, H), bias (4H) in the order
-    input, forget, output, cell, peephole (3H) in the order input, forget, output; gives (s or 1, b, D * H) and twice
+    Shape: x (s, b, I), initial_h and initial_c (b or more, D * H), weight_ih (4H, I), weight_hh (4H, H), bias (4H) in
+    the order input, forget, output, cell, peephole (3H) likewise without cell; gives (s or 1, b, D * H) and twice
     (b, D * H), where D is 2 for "bidirectional", forward first, and 1 otherwise.
     Rounding: both states are stored after each step, nothing within it (assumed).
 
     Raises:
         ValueError: an unknown direction or activation, no backward weights for "bidirectional", or a wrong shape.
     """
-    names = (recurrent_activation, cell_activation, activation)
-    gate, candidate, output = (activation_named(name) for name in names)
+    initial_h, initial_c = initial_h[: x.shape[1]], initial_c[: x.shape[1]]
+    gate, candidate, output = map(activation_named, (recurrent_activation, cell_activation, activation))
     cell = _Cell(gate, candidate, output, clip, num)
     weights = [_Weights(weight_ih, weight_hh, bias, peephole)]
     if direction == "bidirectional":

@@ -6,14 +6,16 @@ Source: coremltools 9.0, `converters/mil/mil/ops/defs/iOS18/transformers.py`
 
 from __future__ import annotations
 
-import torch.nn.functional as F  # noqa: N812  # PyTorch's own name for it
 from torch import Tensor
 
+from mlparity.engine.numerics import Numerics
 from mlparity.engine.ops.registry import Rounding, mil_op
 
 
 @mil_op("scaled_dot_product_attention", since=18, rounding=Rounding.REDUCE)
-def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None) -> Tensor:
+def scaled_dot_product_attention(
+    query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, *, num: Numerics
+) -> Tensor:
     """Return softmax(query key^T / sqrt(E) + mask) value, softmax over the source sequence.
 
     A boolean mask says which places take part, a floating one is added. A place that sees nothing gets what PyTorch
@@ -21,7 +23,7 @@ def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn
 
     Shape: query (B, *, L, E), key (B, *, S, E), value (B, *, S, EV), attn_mask broadcasts to (B, *, L, S); gives
     (B, *, L, EV).
-    Rounding: scores and weights stay wide (assumed: one fused kernel).
+    Rounding: as `num.products` has it; by default scores and weights stay wide (assumed: one fused kernel).
 
     Raises:
         ValueError: the ranks differ, or are below 3.
@@ -31,4 +33,4 @@ def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn
             f"query, key and value have {query.ndim}, {key.ndim} and {value.ndim} axes, not 3 or more each"
         )
     mask = attn_mask.unsqueeze(0) if attn_mask is not None and attn_mask.ndim == 1 else attn_mask
-    return F.scaled_dot_product_attention(query, key, value, mask)
+    return num.products.attention(query, key, value, mask)

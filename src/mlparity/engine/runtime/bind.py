@@ -38,6 +38,7 @@ from mlparity.engine.runtime.schema import Kind, schema_of
 from mlparity.engine.runtime.shapes import check_shapes
 from mlparity.engine.runtime.states import held_by, is_state, state_slots, written_states
 from mlparity.engine.runtime.tensors import held_type, python_value, tensor_from
+from mlparity.engine.runtime.unit_steps import as_units_do
 
 _CPU = torch.device("cpu")
 _NO_CHOICES: Mapping[str, Profile] = MappingProxyType({})
@@ -126,6 +127,7 @@ class _Binder:
         steps = without_inner_stores(self.steps(), self.function, self.profile_of)
         kept = self.output_slots()
         constants = self.constant_slots()
+        steps = as_units_do(steps, lambda op: _numerics(op, self.profile_of(op)), constants)
         check_shapes(self.function, steps, constants, self.count, self.profile)
         steps, initial = fold_constants(steps, constants, self.count, kept)
         if self.kernels:

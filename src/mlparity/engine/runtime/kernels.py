@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from mlparity.engine.mil.program import TensorType, ValueType
+from mlparity.engine.numerics import Numerics
 from mlparity.engine.ops.windows import extents, sides, spread, symmetric
 from mlparity.engine.runtime.plan import Step
 
@@ -146,6 +147,9 @@ def _packed(step: Step, initial: Sequence[object], declared: Mapping[int, ValueT
     """Return the twin of a convolution, None where it has none."""
     if step.op.type != "conv" or step.stores[0].held is not torch.float32:
         return None
+    num = step.constants.get("num")
+    if not isinstance(num, Numerics) or not num.products.plain:
+        return None  # the unit sums in its own way
     fed = {feed.parameter: initial[feed.slots[0]] for feed in step.feeds}
     weight, bias = fed.get("weight"), fed.get("bias")
     if not isinstance(weight, Tensor) or weight.ndim != 4 or ("bias" in fed and not isinstance(bias, Tensor)):

@@ -1,0 +1,132 @@
+"""The user's own metric, called with the outputs of each sample; its mean and worst value are kept."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+
+from mlparity.core.errors import PolicyError
+from mlparity.core.policy import UserMetric
+from mlparity.core.record import Better, TaskFigure
+from mlparity.core.user_code import import_place, raised_at, said
+
+Function = Callable[[dict[str, np.ndarray], dict[str, np.ndarray]], object]
+
+
+@dataclass(frozen=True, slots=True)
+class MetricTally:
+    """What a metric gave so far; `total` is the sum of its values."""
+
+    samples: int = 0
+    skipped: int = 0
+    total: float = 0.0
+    worst: float | None = None
+    worst_sample: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedMetric:
+    """A metric and its function; `sha256` is that of the file that the function is in, "" where there is none."""
+
+    metric: UserMetric
+    function: Function
+    sha256: str
+
+
+def load_metric(metric: UserMetric) -> LoadedMetric:
+    """Import the function that the metric names; a relative file is looked for from the current directory.
+
+    Raises:
+        PolicyError: the module or file cannot be imported, or has no such function.
+    """
+    home, _, name = metric.function.rpartition(":")
+    try:
+        module = import_place(home)
+        function = getattr(module, name)
+    except (Exception, SystemExit) as error:
+        raise _failed("the function of a metric cannot be imported", metric, raised_at(error), said(error)) from error
+    if not callable(function):
+        raise _failed(f"{name} is no function", metric, metric.function, type(function).__name__)
+    file = getattr(module, "__file__", None)
+    return LoadedMetric(metric, function, sha256(Path(file).read_bytes()).hexdigest() if file else "")
+
+
+def tally_metric(
+    loaded: LoadedMetric,
+    tally: MetricTally,
+    sample: str,
+    source: Mapping[str, np.ndarray],
+    artifact: Mapping[str, np.ndarray],
+) -> MetricTally:
+    """Return the tally with one sample more: the function is called as `function(source, artifact)`.
+
+    Both are dicts of read-only arrays under the source's output names. It returns a number, or None where it does not
+    apply to the sample. A value that is not finite is the worst.
+
+    Raises:
+        PolicyError: the function raises, or returns something else.
+    """
+    metric = loaded.metric
+    try:
+        value = loaded.function(_read_only(source), _read_only(artifact))
+    except Exception as error:
+        raise _failed("the function of a metric failed", metric, raised_at(error), said(error), sample) from error
+    if value is None:
+        return MetricTally(tally.samples, tally.skipped + 1, tally.total, tally.worst, tally.worst_sample)
+    number = _number(value, metric, sample)
+    is_worst = tally.worst is None or _badness(number, better_of(metric)) > _badness(tally.worst, better_of(metric))
+    return MetricTally(
+        samples=tally.samples + 1,
+        skipped=tally.skipped,
+        total=tally.total + number,
+        worst=number if is_worst else tally.worst,
+        worst_sample=sample if is_worst else tally.worst_sample,
+    )
+
+
+def task_figure(metric: UserMetric, tally: MetricTally) -> TaskFigure:
+    """Return the record's form."""
+    mean = tally.total / tally.samples if tally.samples else None
+    return TaskFigure(metric.name, tally.samples, tally.skipped, mean, tally.worst, tally.worst_sample)
+
+
+def better_of(metric: UserMetric) -> Better:
+    """Return which way the metric gets better, as its bounds tell."""
+    bounds = [bound for bound in (metric.mean, metric.worst) if bound is not None]
+    return Better.HIGHER if any(bound.at_least is not None for bound in bounds) else Better.LOWER
+
+
+def _badness(value: float, better: Better) -> float:
+    if math.isnan(value):
+        return math.inf
+    return value if better is Better.LOWER else -value
+
+
+def _number(value: object, metric: UserMetric, sample: str) -> float:
+    array = np.asarray(value)
+    if array.size != 1 or array.dtype.kind not in "biuf":
+        found = f"{type(value).__name__} of shape {array.shape}"
+        raise _failed("a metric gave no number", metric, metric.function, found, sample)
+    return float(array.reshape(()))
+
+
+def _read_only(outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    views = {name: array.view() for name, array in outputs.items()}
+    for view in views.values():
+        view.flags.writeable = False
+    return views
+
+
+def _failed(what: str, metric: UserMetric, place: str, found: str, sample: str = "") -> PolicyError:
+    return PolicyError(
+        what,
+        where=f"metrics.{metric.name}, {f'{sample}, ' if sample else ''}{place}",
+        found=found,
+        expected="module:function or file.py:function; it takes two dicts of arrays and returns a number or None",
+        next_step="mend the function, or take the metric out of the policy",
+    )

@@ -1,0 +1,134 @@
+"""Every sum of products as rows times columns, for accumulators that PyTorch has not."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812  # PyTorch's own name for it
+from torch import Tensor
+
+from mlparity.engine.numerics.products import Geometry, Products
+
+
+@dataclass(frozen=True, slots=True)
+class ExactProducts(Products):
+    """Products of fp16 values held in fp32, each sum rounded to fp16 as the accumulator of `rows` does.
+
+    No gradient passes through.
+    """
+
+    plain = False
+
+    @abstractmethod
+    def rows(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Return x (M, K) times the transpose of weight (N, K), plus bias (N): (M, N). K is summed in order."""
+
+    def conv(self, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
+        """Return the convolution; each sum runs over channels, and within one over the kernel (assumed)."""
+        patches = _patches(x, weight.shape[2:], geometry)
+        size, groups = patches.shape[1:-1], geometry.groups
+        if bias is None:
+            bias = weight.new_zeros(weight.shape[0])
+        parts = [
+            self.rows(each.reshape(-1, math.prod(weight.shape[1:])), kernel.flatten(1), offset)
+            for each, kernel, offset in zip(
+                patches.chunk(groups, -1), weight.chunk(groups), bias.chunk(groups), strict=True
+            )
+        ]
+        return torch.cat(parts, 1).reshape(x.shape[0], *size, -1).movedim(-1, 1)
+
+    def conv_transpose(
+        self, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry, lacking: Sequence[int]
+    ) -> Tensor:
+        """Return the transposed convolution, as the convolution of x with zeros between its numbers."""
+        axes = range(len(geometry.strides))
+        spans = [(weight.shape[2 + axis] - 1) * geometry.dilations[axis] for axis in axes]
+        spread = _with_zeros(x, geometry.strides)
+        around = [(spans[axis] - geometry.pad[axis], spans[axis] - geometry.pad[axis] + lacking[axis]) for axis in axes]
+        padded = F.pad(spread, [size for sides in reversed(around) for size in sides])
+        turned = (
+            weight.reshape(geometry.groups, -1, *weight.shape[1:])
+            .transpose(1, 2)
+            .flatten(0, 1)
+            .flip(*(2 + a for a in axes))
+        )
+        ones, zeros = tuple(1 for _ in axes), tuple(0 for _ in axes)
+        return self.conv(padded, turned, bias, Geometry(ones, zeros, geometry.dilations, geometry.groups))
+
+    def linear(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Return x times the transpose of `weight`, plus `bias`, in order of x's last axis."""
+        return self.rows(x.reshape(-1, x.shape[-1]), weight, bias).reshape(*x.shape[:-1], -1)
+
+    def matmul(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return the product of the innermost matrices, matrix by matrix."""
+        left = x.unsqueeze(0) if x.ndim == 1 else x
+        right = y.unsqueeze(1) if y.ndim == 1 else y
+        result = self._matrices(left, right)
+        result = result.squeeze(-1) if y.ndim == 1 else result
+        return result.squeeze(-1 if y.ndim == 1 else -2) if x.ndim == 1 else result
+
+    def _matrices(self, left: Tensor, right: Tensor) -> Tensor:
+        if right.ndim == 2:
+            return self.linear(left, right.mT, None)
+        batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
+        lefts = left.expand(*batch, *left.shape[-2:]).reshape(-1, *left.shape[-2:])
+        rights = right.expand(*batch, *right.shape[-2:]).reshape(-1, *right.shape[-2:])
+        if lefts.shape[0] == 0:
+            return left.new_empty(*batch, left.shape[-2], right.shape[-1])
+        each = [self.rows(a, b.mT, None) for a, b in zip(lefts, rights, strict=True)]
+        return torch.stack(each).reshape(*batch, left.shape[-2], right.shape[-1])
+
+    def einsum(self, equation: str, values: Sequence[Tensor]) -> Tensor:
+        """Return the product of two tensors by Einstein's notation, where each letter is in one, or in both.
+
+        Raises:
+            ValueError: not two tensors, or a letter that is twice in one of them or summed over in one alone.
+        """
+        inputs, result = equation.replace(" ", "").split("->")
+        names = inputs.split(",")
+        left, right = names if len(names) == 2 else ("", "")
+        batch = [each for each in left if each in right and each in result]
+        shared = [each for each in left if each in right and each not in result]
+        rows, columns = [e for e in left if e not in right], [e for e in right if e not in left]
+        if len(names) != 2 or sorted(result) != sorted((*batch, *rows, *columns)) or len(set(result)) != len(result):
+            raise ValueError(f"the equation {equation!r} is no product of two tensors")
+        a = values[0].permute(*(left.index(each) for each in (*batch, *rows, *shared)))
+        b = values[1].permute(*(right.index(each) for each in (*batch, *shared, *columns)))
+        sizes = np.broadcast_shapes(a.shape[: len(batch)], b.shape[: len(batch)])
+        row_sizes, column_sizes = a.shape[len(batch) : len(batch) + len(rows)], b.shape[len(batch) + len(shared) :]
+        product = self.matmul(
+            a.reshape(*a.shape[: len(batch)], math.prod(row_sizes), -1),
+            b.reshape(*b.shape[: len(batch)], -1, math.prod(column_sizes)),
+        ).reshape(*sizes, *row_sizes, *column_sizes)
+        order = [*batch, *rows, *columns]
+        return product.permute(*(order.index(each) for each in result))
+
+    def attention(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+        """Return the attention in its parts: the scores and the result are sums, the softmax is rounded (assumed)."""
+        scores = self.matmul(query, key.mT) / math.sqrt(query.shape[-1])
+        if mask is not None:
+            scores = scores.masked_fill(~mask, -torch.inf) if mask.dtype is torch.bool else scores + mask
+        weights = scores.softmax(-1).to(torch.float16).to(scores.dtype)
+        return self.matmul(weights, value)
+
+
+def _with_zeros(x: Tensor, strides: Sequence[int]) -> Tensor:
+    sizes = [(size - 1) * step + 1 for size, step in zip(x.shape[2:], strides, strict=True)]
+    spread = x.new_zeros(*x.shape[:2], *sizes)
+    spread[(slice(None), slice(None), *(slice(None, None, step) for step in strides))] = x
+    return spread
+
+
+def _patches(x: Tensor, kernel: Sequence[int], geometry: Geometry) -> Tensor:
+    """Return what each result of a convolution sees: (n, *out, C * prod(kernel))."""
+    g = geometry
+    x = F.pad(x, [size for each in reversed(g.pad) for size in (each, each)])
+    for axis, (size, step, spacing) in enumerate(zip(kernel, g.strides, g.dilations, strict=True), start=2):
+        x = x.unfold(axis, (size - 1) * spacing + 1, step)[..., ::spacing]
+    axes = len(kernel)
+    return x.permute(0, *range(2, 2 + axes), 1, *range(2 + axes, 2 + 2 * axes)).flatten(1 + axes)

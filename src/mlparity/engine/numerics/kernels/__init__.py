@@ -1,0 +1,1 @@
+"""Compiled kernels of the accumulators that torch has not. Importing one imports numba."""

@@ -1,0 +1,38 @@
+"""Rounding to fp16's numbers as a unit does it, on tensors held in fp32."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+_LEAST_NORMAL = 2.0**-14
+_LEAST_STEP = 2.0**-24
+_BEYOND = 2.0**16
+
+
+def half_even(x: Tensor) -> Tensor:
+    """Round to nearest, halves to even; beyond 65504 to infinity, as IEEE 754 has it. The gradient passes through."""
+    return x.to(torch.float16).to(x.dtype)
+
+
+def half_away(x: Tensor) -> Tensor:
+    """Round to nearest, halves away from zero; beyond 65504 to infinity.
+
+    What is no number becomes 0, and -0 becomes +0, as the Neural Engine's elementwise path has it
+    (tests/evidence: aneg.sub.inf_-_inf, aneg.mul.0_*_inf, aneg.sqrt.-1, aneg.add0.-0). No gradient passes through.
+    """
+    x = x.detach().float()
+    normal = ((x.view(torch.int32) + 0x1000) & -0x2000).view(torch.float32)
+    small = torch.trunc(x / _LEAST_STEP + torch.copysign(torch.full_like(x, 0.5), x)) * _LEAST_STEP
+    rounded = torch.where(x.abs() < _LEAST_NORMAL, small, normal)
+    rounded = torch.where(rounded.abs() >= _BEYOND, torch.copysign(torch.full_like(x, torch.inf), x), rounded)
+    return torch.where(torch.isnan(x), 0.0, rounded) + 0.0
+
+
+def half_away_wide(x: Tensor) -> Tensor:
+    """Round fp64 numbers, which fp32 may not hold, half away from zero to fp16's, as fp32; infinities stay."""
+    finite = torch.where(torch.isfinite(x), x, 0.0)
+    step = torch.ldexp(torch.ones_like(x), torch.frexp(finite).exponent.clamp(min=-13) - 11)
+    rounded = torch.trunc(finite / step + torch.copysign(torch.full_like(x, 0.5), x)) * step
+    beyond = ~torch.isfinite(x) | (rounded.abs() >= _BEYOND)
+    return torch.where(beyond, torch.copysign(torch.full_like(x, torch.inf), x), rounded).float()

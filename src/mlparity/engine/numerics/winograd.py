@@ -1,0 +1,39 @@
+"""Winograd's F(2, 3) along the width: two results of a 3-wide kernel from four products instead of six.
+
+Source: tests/evidence, the rows of M5 and M6 in gemm_conv_sweep.csv ("Winograd active"). Inputs and kernels are
+transformed exactly and rounded once, half away from zero; the products and their sums stay in the accumulator.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F  # noqa: N812  # PyTorch's own name for it
+from torch import Tensor
+
+from mlparity.engine.numerics.products import Geometry
+from mlparity.engine.numerics.rounding import half_away, half_away_wide
+
+
+def transformed(x: Tensor, weight: Tensor, geometry: Geometry) -> list[tuple[Tensor, Tensor, Geometry]]:
+    """Return two convolutions, for the even and the odd columns of the result: input, kernel and walk of each.
+
+    Shape: x (n, C, H, W), weight (O, C, 3, 3); the inputs are (n, 3 C, H + 2 pad, columns), the kernels (O, 3 C, 3, 1).
+    """
+    high, wide = geometry.pad
+    columns = x.shape[-1] + 2 * wide - 2
+    padded = F.pad(x, (wide, wide + columns % 2, high, high))
+    d = padded.unfold(-1, 4, 2).unbind(-1)
+    v = [half_away(each) for each in (d[0] - d[2], d[1] + d[2], d[2] - d[1], d[1] - d[3])]
+    g = weight.double().unbind(-1)
+    u = (g[0], (g[0] + g[1] + g[2]) / 2, (g[0] - g[1] + g[2]) / 2, g[2])
+    kernels = [half_away_wide(each) for each in u]
+    walk = Geometry((1, 1), (0, 0), (1, 1), 1)
+    return [
+        (torch.cat(v[:3], 1), torch.cat(kernels[:3], 1).unsqueeze(-1), walk),
+        (torch.cat(v[1:], 1), torch.cat((kernels[1], -kernels[2], -kernels[3]), 1).unsqueeze(-1), walk),
+    ]
+
+
+def untransformed(even: Tensor, odd: Tensor, columns: int) -> Tensor:
+    """Return the results in their order: (n, O, H, columns)."""
+    return torch.stack((even, odd), -1).flatten(-2)[..., :columns]

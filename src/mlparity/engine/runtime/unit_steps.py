@@ -1,0 +1,104 @@
+"""What a unit makes of whole steps: it may read NaN as infinity, override an op, or sum int8 products as integers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from mlparity.engine.mil.program import Op
+from mlparity.engine.numerics import Arithmetic, Numerics
+from mlparity.engine.numerics.int8_products import Int8Products
+from mlparity.engine.runtime.plan import Feed, Step
+
+PRODUCTS = frozenset({"conv", "conv_transpose", "einsum", "linear", "matmul", "scaled_dot_product_attention"})
+"""Ops whose accumulator reads every bit pattern itself."""
+
+
+def as_units_do(
+    steps: tuple[Step, ...],
+    numerics_of: Callable[[Op], Numerics],
+    constants: Mapping[int, object],
+) -> tuple[Step, ...]:
+    """Return the steps with what each one's unit does apart from the arithmetic that ops ask for."""
+    makers = {store.slot: step for step in steps for store in step.stores}
+    clean = set[int]()
+    adapted = []
+    for step in steps:
+        arithmetic = numerics_of(step.op).arithmetic
+        each = _summing_int8(step, makers, constants) if arithmetic.sums_int8 else step
+        each = _overridden(each, arithmetic)
+        if arithmetic.absorbs_nan:
+            reads_clean = all(slot in clean for feed in step.feeds for slot in feed.slots)
+            if step.op.type not in PRODUCTS and not reads_clean:
+                each = replace(each, fn=_NanAsInfinity(each.fn))
+            clean.update(store.slot for store in step.stores)
+        adapted.append(each)
+    return tuple(adapted)
+
+
+def _overridden(step: Step, arithmetic: Arithmetic) -> Step:
+    override = arithmetic.overrides.get(step.op.type)
+    return step if override is None else replace(step, fn=_Overridden(override, step.fn))
+
+
+@dataclass(frozen=True, slots=True)
+class _Overridden:
+    override: Callable[..., object]
+    fn: Callable[..., object]
+
+    def __call__(self, **arguments: object) -> object:
+        return self.override(self.fn, **arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class _NanAsInfinity:
+    """An op that reads NaN as infinity of the same sign."""
+
+    fn: Callable[..., object]
+
+    def __call__(self, **arguments: object) -> object:
+        return self.fn(**{name: _read(value) for name, value in arguments.items()})
+
+
+def _read(value: object) -> object:
+    if isinstance(value, list):
+        return [_read(each) for each in value]
+    if not isinstance(value, Tensor) or not value.is_floating_point():
+        return value
+    return torch.where(torch.isnan(value), torch.copysign(torch.full_like(value, torch.inf), value), value)
+
+
+def _summing_int8(step: Step, makers: Mapping[int, Step], constants: Mapping[int, object]) -> Step:
+    """Return a convolution of dequantized values and weights as one of the integers, scaled at the end.
+
+    Before: `y = conv(dequantize(q, s), constexpr_blockwise_shift_scale(w, t))`. After: `y = conv(q, w) * (s t)`.
+    """
+    if step.op.type != "conv":
+        return step
+    feeds = {feed.parameter: feed for feed in step.feeds}
+    values = _integers(makers.get(feeds["x"].slots[0]), "dequantize", "input", constants)
+    weights = _integers(makers.get(feeds["weight"].slots[0]), "constexpr_blockwise_shift_scale", "data", constants)
+    num = step.constants.get("num")
+    if values is None or weights is None or not isinstance(num, Numerics):
+        return step
+    products = Int8Products(scale=values[1] * weights[1])
+    exact = replace(num, arithmetic=replace(num.arithmetic, products=products))
+    swapped = {"x": values[0], "weight": weights[0]}
+    renamed = tuple(replace(feed, slots=swapped.get(feed.parameter, feed).slots) for feed in step.feeds)
+    return replace(step, constants={**step.constants, "num": exact}, feeds=renamed)
+
+
+def _integers(
+    maker: Step | None, kind: str, parameter: str, constants: Mapping[int, object]
+) -> tuple[Feed, float] | None:
+    """Return where the integers behind a dequantization are, and its one scale; None where it is another op."""
+    if maker is None or maker.op.type != kind:
+        return None
+    feeds = {feed.parameter: feed for feed in maker.feeds}
+    scale = constants.get(feeds["scale"].slots[0]) if "scale" in feeds else None
+    if not isinstance(scale, Tensor) or scale.numel() != 1 or {"zero_point", "offset"} & set(feeds):
+        return None
+    return feeds[parameter], float(scale)

@@ -1,0 +1,60 @@
+"""Intersection over union: by hand, empty masks, NaN, and the mean over samples."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from mlparity.compare.comparer import Comparer
+from mlparity.compare.masks import tally_mask
+from mlparity.core.policy import OutputTask, TaskKind
+
+
+def scores(classes: list[list[int]], count: int) -> np.ndarray:
+    """Scores (1, count, height, width) whose largest along axis 1 are the given classes."""
+    return np.moveaxis(np.eye(count, dtype=np.float32)[np.array(classes)], -1, 0)[None]
+
+
+def test_the_mean_over_classes_by_hand() -> None:
+    tally = tally_mask(scores([[0, 0], [1, 1]], 3), scores([[0, 1], [1, 1]], 3), 1, None)
+    # Class 0: 1 of 2. Class 1: 2 of 3. Class 2 is in neither mask.
+    assert tally.iou_sum == pytest.approx((1 / 2 + 2 / 3) / 2)
+    assert (tally.changed, tally.pixels) == (1, 4)
+
+
+def test_a_threshold_by_hand() -> None:
+    tally = tally_mask(np.array([0.2, 0.5, 0.9]), np.array([0.6, 0.5, 0.4]), None, 0.5)
+    assert (tally.iou_sum, tally.changed) == (pytest.approx(1 / 3), 2)
+
+
+def test_two_empty_masks_agree_and_one_does_not() -> None:
+    low, high = np.zeros(4), np.ones(4)
+    assert tally_mask(low, low, None, 0.5).iou_sum == 1.0
+    assert tally_mask(low, high, None, 0.5).iou_sum == 0.0
+
+
+def test_a_nan_belongs_to_no_class() -> None:
+    source = scores([[0, 1]], 2)
+    artifact = source.copy()
+    artifact[0, 0, 0, 0] = math.nan
+    tally = tally_mask(source, artifact, 1, None)
+    assert (tally.iou_sum, tally.changed) == (0.5, 1)
+    assert tally_mask(np.array([math.nan]), np.array([math.nan]), None, 0.5).changed == 0
+
+
+def test_mean_and_worst_over_samples() -> None:
+    comparer = Comparer(tasks=(OutputTask("y", TaskKind.MASK, threshold=0.5),))
+    for number, other in enumerate(([1.0, 1.0], [1.0, 0.0], [0.0, 0.0])):
+        comparer.add(str(number), {"y": np.ones(2)}, {"y": np.array(other)})
+    (output,) = comparer.result()
+    assert output.figures["mask_iou"] == pytest.approx(0.5)
+    assert (output.figures["mask_iou_worst"], output.figures["mask_changed"]) == (0.0, 0.5)
+    assert output.flips is None
+
+
+def test_an_empty_output_has_no_mask() -> None:
+    comparer = Comparer(tasks=(OutputTask("y", TaskKind.MASK, threshold=0.5),))
+    comparer.add("a", {"y": np.zeros(0)}, {"y": np.zeros(0)})
+    assert comparer.result()[0].figures["mask_iou"] is None

@@ -1,0 +1,55 @@
+"""Which of coremltools' tests run, and the process that runs one part of them."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.conformance.results import Part
+
+SUITES = (
+    "converters/mil/mil/ops/tests",
+    "converters/mil/frontend/torch/test",
+    "converters/mil/mil/passes/tests",
+    "converters/mil/backend/mil",
+    "converters/mil/test_inputs_outputs_shape.py",
+    "test/api/test_api_examples.py",
+    "test/ml_program",
+    "test/optimize/coreml",
+)
+"""Paths below the installed coremltools."""
+
+FINISHED = (0, 1, 5)
+"""pytest's exit codes of a run that reached its end: all passed, some failed, nothing to run."""
+
+_PLUGINS = ("tests.conformance.apple", "tests.conformance.recording", "no:anyio", "no:cacheprovider")
+
+
+def coremltools_home() -> Path:
+    """Return the folder of the installed coremltools."""
+    spec = importlib.util.find_spec("coremltools")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent
+
+
+def start(part: Part, suites: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Return a new process that runs what is left of `part` and records it; what it prints goes to a log beside."""
+    home = coremltools_home()
+    command = [sys.executable, "-m", "pytest", "-c", "/dev/null", f"--rootdir={home}", "-q", "-W", "ignore"]
+    command += ["--tb=short", "--continue-on-collection-errors", "--no-header", "--no-summary"]
+    command += [word for plugin in _PLUGINS for word in ("-p", plugin)]
+    part.file().touch()
+    with part.file().with_suffix(".log").open("ab") as log:
+        return subprocess.Popen(
+            [*command, *(str(home / suite) for suite in suites)],
+            env=os.environ
+            | {"CONFORMANCE_PART": str(part), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "OMP_NUM_THREADS": "1"},
+            cwd=Path(__file__).parents[2],
+            stdout=log,
+            stderr=log,
+        )

@@ -1,0 +1,37 @@
+"""The corpus, and the making of its artifacts: `python -m tests.faults.corpus FOLDER`."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import io
+import logging
+import sys
+import warnings
+from pathlib import Path
+
+from tests.faults.fault import Fault
+
+
+def corpus() -> tuple[Fault, ...]:
+    """Return every fault, the healthy models last."""
+    from tests.faults.around import HEALTHY, MODES, PREPROCESSED, ROUNDED
+    from tests.faults.converting import COMPRESSED, PLANTED, REAL
+    from tests.faults.overflowing import FAULTS
+
+    return (*FAULTS, *REAL, *PLANTED, *COMPRESSED, *PREPROCESSED, *MODES, *ROUNDED, *HEALTHY)
+
+
+def make(folder: Path) -> None:
+    """Write every artifact. A process of its own keeps coremltools as it is: conversions by mlparity correct it."""
+    warnings.simplefilter("ignore")
+    logging.disable(logging.ERROR)
+    faults = corpus()
+    gc.freeze()  # coremltools collects garbage in each conversion: not through all that was imported
+    for each in faults:
+        with contextlib.redirect_stderr(io.StringIO()):
+            each.make(each.source(), each.samples()[0], folder / f"{each.name}.mlpackage")
+
+
+if __name__ == "__main__":
+    make(Path(sys.argv[1]))
