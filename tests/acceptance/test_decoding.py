@@ -1,0 +1,111 @@
+"""A small Llama that keeps its keys and values in state decodes 32 tokens as PyTorch does."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from mlparity.engine.coremltools_binding import enable_coremltools
+from mlparity.engine.mil.spec import proto
+
+STEPS, LONGEST, PROMPT = 32, 48, [3, 14, 15, 9, 26]
+
+
+class Caches:
+    """What a Llama's attention asks of a cache, over two buffers of a module: one slice of them for each layer."""
+
+    def __init__(self, keys: torch.Tensor, values: torch.Tensor, count: int, end: int) -> None:
+        self.keys, self.values, self.begin, self.end = keys, values, end - count, end
+
+    def update(
+        self, key: torch.Tensor, value: torch.Tensor, layer: int, *_: object
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        for held, new in ((self.keys, key), (self.values, value)):
+            held[layer : layer + 1, :, :, self.begin : self.end, :] = new.unsqueeze(0)
+        return tuple(held[layer, :, :, : self.end, :] for held in (self.keys, self.values))  # type: ignore[return-value]
+
+
+class Decoder(nn.Module):
+    """The network of a `LlamaForCausalLM`, with its cache as buffers; the mask's width says how far decoding is."""
+
+    def __init__(self, llama: Any) -> None:
+        super().__init__()
+        self.llama = llama
+        config = llama.config
+        shape = (config.num_hidden_layers, 1, config.num_key_value_heads, LONGEST, config.head_dim)
+        self.register_buffer("keys", torch.zeros(shape))
+        self.register_buffer("values", torch.zeros(shape))
+
+    def forward(self, tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        count, end = tokens.shape[1], mask.shape[-1]
+        model, caches = self.llama.model, Caches(self.keys, self.values, count, end)
+        hidden = model.embed_tokens(tokens)
+        places = torch.arange(LONGEST)[end - count : end].unsqueeze(0)
+        angles = model.rotary_emb(hidden, position_ids=places)
+        for layer in model.layers:
+            hidden = layer(hidden, attention_mask=mask, position_embeddings=angles, past_key_values=caches)
+        return self.llama.lm_head(model.norm(hidden))
+
+
+@pytest.fixture(scope="module")
+def llama() -> Any:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(4)
+    sizes = {"hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "vocab_size": 64}
+    heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": LONGEST}
+    config = LlamaConfig(**sizes, **heads, initializer_range=0.25, attn_implementation="eager")
+    return LlamaForCausalLM(config).eval()
+
+
+def causal(count: int, end: int) -> np.ndarray:
+    """Return the mask for `count` new tokens of `end` in all."""
+    ahead = np.arange(end)[None] > np.arange(end - count, end)[:, None]
+    return np.where(ahead, np.float32(-1e4), np.float32(0))[None, None]
+
+
+def converted(llama: Any) -> Any:
+    enable_coremltools()
+    proto("Model")
+    import coremltools as ct
+
+    decoder = Decoder(llama).eval()
+    count, end = ct.RangeDim(1, LONGEST, default=1), ct.RangeDim(1, LONGEST, default=8)
+    inputs = [
+        ct.TensorType("tokens", (1, count), dtype=np.int32),
+        ct.TensorType("mask", (1, 1, count, end), dtype=np.float32),
+    ]
+    held = ct.TensorType(shape=tuple(decoder.keys.shape), dtype=np.float16)  # Core ML holds state in fp16 alone
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        traced = torch.jit.trace(decoder, (torch.zeros(1, 2, dtype=torch.int32), torch.from_numpy(causal(2, 8))))
+        return ct.convert(
+            traced,
+            inputs=inputs,
+            outputs=[ct.TensorType("logits", dtype=np.float32)],
+            states=[ct.StateType(held, name="keys"), ct.StateType(held, name="values")],
+            minimum_deployment_target=ct.target.iOS18,
+            compute_precision=ct.precision.FLOAT32,
+        )
+
+
+def test_thirty_two_tokens_are_pytorchs(llama: Any) -> None:
+    model = converted(llama)
+    state, tokens, new = model.make_state(), list(PROMPT), list(PROMPT)
+    for _ in range(STEPS):
+        features = {"tokens": np.int32([new]), "mask": causal(len(new), len(tokens))}
+        found = model.predict(features, state=state)["logits"][0, -1]
+        with torch.inference_mode():
+            wanted = llama(torch.tensor([tokens]), use_cache=False).logits[0, -1].numpy()
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=2e-2 * np.abs(wanted).max())
+        assert found.argmax() == wanted.argmax()
+        new = [int(found.argmax())]
+        tokens += new
+    assert len(set(tokens[len(PROMPT) :])) > 4, "a model that repeats itself shows nothing of its cache"
+    assert np.abs(state.read_state("keys")[:, :, :, : len(tokens) - 1]).min() > 0
+    assert not state.read_state("keys")[:, :, :, len(tokens) - 1 :].any()
