@@ -52,7 +52,8 @@ class VerifyOptions:
     `carry` maps an output to the input that it feeds in the next sample. `shapes` (`x:1,3,224,224`,
     `ids:1,64:int32`) are for random samples.
     `artifacts` are given in place of converting. `class_outputs` names the outputs that are class scores, whose top
-    class is compared; None guesses them by their shape.
+    class is compared; None guesses them by their shape. With `resume` a call goes on where an identical one was
+    stopped; a checkpoint is written every `checkpoint_s` seconds.
     """
 
     settings: tuple[Setting, ...] = SETTINGS
@@ -67,6 +68,8 @@ class VerifyOptions:
     limit: int | None = None
     seed: int = 0
     runtime: RuntimeOptions = field(default_factory=RuntimeOptions)
+    resume: bool = True
+    checkpoint_s: float = 30.0
 
     @property
     def is_default(self) -> bool:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlparity.api.artifacts import Made
 from mlparity.api.explained import explained
@@ -24,6 +25,9 @@ from mlparity.core.source import Source
 from mlparity.core.words import ComputeUnit, Setting, Standing, Target, Verdict
 from mlparity.samples.check import check_sample, signature_of
 from mlparity.samples.images import thumbnail
+
+if TYPE_CHECKING:
+    from mlparity.api.resume import Journal, Seen
 
 
 @dataclass(slots=True)
@@ -186,18 +190,27 @@ _OPENERS: dict[Target, Callable[[Path, Setting, _Names], Session]] = {
 }
 
 
-def compare_samples(rows: Rows, samples: SampleSet, references: tuple[Session, Session], progress: Progress) -> None:
-    """Run every session on every sample, one sample at a time; memory does not grow with their number."""
+def compare_samples(
+    rows: Rows, samples: SampleSet, references: tuple[Session, Session], journal: Journal, progress: Progress
+) -> Seen:
+    """Run every session on every sample that is not in the journal, one at a time, and return what was seen.
+
+    Memory does not grow with the number of samples.
+    """
     narrow, wide = references
     signature = signature_of(_given(next(iter(samples))[1], rows))
-    for place, (name, sample) in enumerate(samples):
-        progress("compare", place, len(samples))
+    remaining, seen = journal.remaining(rows, references, samples)
+    for name, sample in remaining:
+        progress("compare", seen.done, len(samples))
         check_sample(_given(sample, rows), signature, name)
         expected = run_checked(narrow, sample)
         _add_noise(rows, name, sample, expected, wide)
         for run in rows.runs:
             _add(run, name, sample, expected, samples)
+        seen.add(name, sample)
+        journal.keep(rows, references, seen)
     progress("compare", len(samples), len(samples))
+    return seen
 
 
 def _given(sample: Sample, rows: Rows) -> Sample:

@@ -6,8 +6,8 @@ import platform
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -17,7 +17,8 @@ from mlparity import __version__
 from mlparity.api.artifacts import Made, make_artifacts
 from mlparity.api.diagnosis import diagnose
 from mlparity.api.options import VerifyOptions
-from mlparity.api.rows import NewComparer, Rows, close_rows, compare_samples, open_rows
+from mlparity.api.resume import Journal, Seen, key_of
+from mlparity.api.rows import Rows, close_rows, compare_samples, open_rows
 from mlparity.api.samples import choose_samples
 from mlparity.api.staging import staged_folder
 from mlparity.backends import torch as torch_backend
@@ -26,18 +27,17 @@ from mlparity.compare.comparer import Comparer
 from mlparity.compare.metrics import METRIC_INFOS
 from mlparity.compare.policy_file import load_policy
 from mlparity.compare.recommend import recommend
-from mlparity.compare.user_metric import load_metric
+from mlparity.compare.user_metric import LoadedMetric, load_metric
 from mlparity.compare.verdict import judge_all
 from mlparity.core.policy import Policy
 from mlparity.core.progress import Progress, silent
 from mlparity.core.record import SCHEMA_VERSION, Record, SamplesInfo, SourceInfo
-from mlparity.core.session import SampleSet, Session
+from mlparity.core.session import Sample, SampleSet, Session
 from mlparity.core.source import Source
 from mlparity.diagnose.ladder import find_cause, row_to_explain
 from mlparity.record.files import write_record
 from mlparity.record.metadata import metadata_of, write_metadata
 from mlparity.report.files import write_reports
-from mlparity.samples.digest import digest
 from mlparity.sources.deterministic import check_deterministic
 from mlparity.sources.load import flatten_source, load_module
 
@@ -61,12 +61,15 @@ def verify(
     is a folder, a file, a `module:function` generator, a `SampleSet` or a list of samples (input name to array);
     without it, random inputs are drawn.
 
+    A call that takes long keeps its progress in the folder `OUT.resume`, and an identical call goes on from it.
+
     Raises:
-        MlparityError: bad input, a source that cannot be verified, or no place to write; nothing is left behind.
+        MlparityError: bad input, a source that cannot be verified, or no place to write; nothing else is left behind.
     """
     chosen = VerifyOptions() if options is None else options
     limits = policy if isinstance(policy, Policy) else load_policy(policy)
-    new_comparer = _comparers(limits, chosen)
+    # Loaded before any work begins: they are the user's own code.
+    metrics = tuple(load_metric(metric) for metric in limits.metrics)
     progress("load", 0, 0)
     loaded = load_module(source, eval_mode=chosen.eval_mode)
     samples = choose_samples(
@@ -80,19 +83,50 @@ def verify(
     )
     first = next(iter(samples))[1]
     flat = flatten_source(loaded, first)
-    with staged_folder(Path(out)) as stage, _references(flat, chosen) as (reference, wide):
-        with torch_backend.open(flat) as plain:
-            check_deterministic(plain, first)
-        made = make_artifacts(flat, first, chosen, stage, progress)
-        record = _compared(flat, samples, limits, chosen, made, (reference, wide), stage, progress, new_comparer)
-        _write(record, stage)
+    with staged_folder(Path(out)) as stage, _references(flat, chosen) as references:
+        job = _Job(flat, samples, limits, chosen, metrics, stage)
+        journal = Journal(Path(out), _key(job, first), chosen, stage)
+        with journal.telling():
+            made = journal.artifacts() or make_artifacts(flat, first, chosen, stage, progress)
+            record = _compared(job, made, references, journal, progress)
+            _write(record, stage)
+    journal.remove()
     return record
 
 
-def _comparers(policy: Policy, options: VerifyOptions) -> NewComparer:
-    """Return what makes comparers; the user's metrics are loaded here, before any work begins."""
-    metrics = tuple(load_metric(metric) for metric in policy.metrics)
-    return partial(Comparer, class_outputs=options.class_outputs, tasks=policy.tasks, metrics=metrics)
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What is verified, on what, by which policy, and where the results are put."""
+
+    source: Source
+    samples: SampleSet
+    policy: Policy
+    options: VerifyOptions
+    metrics: tuple[LoadedMetric, ...]
+    stage: Path
+
+    def comparer(self) -> Comparer:
+        """Return a comparer that knows the tasks of the outputs and the user's own metrics."""
+        return Comparer(class_outputs=self.options.class_outputs, tasks=self.policy.tasks, metrics=self.metrics)
+
+
+def _key(job: _Job, first: Sample) -> str:
+    with torch_backend.open(job.source) as plain:
+        expected = check_deterministic(plain, first)
+    counted = (job.policy.tasks, [(each.metric, each.sha256) for each in job.metrics])
+    return key_of(job.source, job.options, counted, first, expected, _environment())
+
+
+def _compared(
+    job: _Job, made: Made, references: tuple[Session, Session], journal: Journal, progress: Progress
+) -> Record:
+    journal.begin(made)
+    rows = open_rows(made, job.options, job.stage, job.source, job.comparer)
+    try:
+        seen = compare_samples(rows, job.samples, references, journal, progress)
+        return _record(job, made, rows, seen)
+    finally:
+        close_rows(rows)
 
 
 @contextmanager
@@ -103,38 +137,12 @@ def _references(source: Source, options: VerifyOptions) -> Iterator[tuple[Carryi
         yield CarryingSession(narrow, options.carry), CarryingSession(wide, options.carry)
 
 
-def _compared(
-    source: Source,
-    samples: SampleSet,
-    policy: Policy,
-    options: VerifyOptions,
-    made: Made,
-    references: tuple[Session, Session],
-    stage: Path,
-    progress: Progress,
-    new_comparer: NewComparer,
-) -> Record:
-    rows = open_rows(made, options, stage, source, new_comparer)
-    try:
-        compare_samples(rows, samples, references, progress)
-        return _record(source, samples, policy, options, made, rows, stage)
-    finally:
-        close_rows(rows)
-
-
-def _record(
-    source: Source,
-    samples: SampleSet,
-    policy: Policy,
-    options: VerifyOptions,
-    made: Made,
-    rows: Rows,
-    stage: Path,
-) -> Record:
+def _record(job: _Job, made: Made, rows: Rows, seen: Seen) -> Record:
+    source, samples, policy = job.source, job.samples, job.policy
     noise = rows.noise()
     results = rows.results(policy, noise)
     row = row_to_explain(results, noise)
-    cause = diagnose(find_cause(results, noise), row, stage, source, samples, options.carry)
+    cause = diagnose(find_cause(results, noise), row, job.stage, source, samples, job.options.carry)
     return Record(
         schema_version=SCHEMA_VERSION,
         mlparity_version=__version__,
@@ -145,11 +153,11 @@ def _record(
         ),
         samples=SamplesInfo(
             samples.description,
-            len(samples),
-            digest(samples),
-            tuple(name for name, _ in samples)[:_NAMES_KEPT],
+            seen.done,
+            seen.sha256,
+            tuple(seen.names),
             samples.warning,
-            options.carry,
+            job.options.carry,
         ),
         policy=policy,
         verdict=judge_all(policy, results).verdict,
@@ -160,9 +168,6 @@ def _record(
         recommendation=recommend(results, policy),
         metrics=METRIC_INFOS,
     )
-
-
-_NAMES_KEPT = 1000
 
 
 def _notes(source: Source, rows: Rows) -> tuple[str, ...]:

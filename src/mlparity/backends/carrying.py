@@ -58,6 +58,15 @@ class CarryingSession:
         self._held = {goes_to: outputs[comes_from] for comes_from, goes_to in self._carry.items()}
         return outputs
 
+    @property
+    def held(self) -> dict[str, np.ndarray]:
+        """The state that the next run takes, by input name; empty before the first run."""
+        return self._held
+
+    def restore(self, held: Mapping[str, np.ndarray]) -> None:
+        """Take up a state that another session of the same model held."""
+        self._held = dict(held)
+
     def reset(self) -> None:
         """Forget the state: the next run is a first one."""
         self._held = {}

@@ -38,8 +38,8 @@ def _exit_code(command: Callable[[], Verdict | None]) -> int:
     except MlparityError as error:
         _say(f"error: {error}", "red")
         return BAD_INPUT
-    except KeyboardInterrupt:
-        _say("interrupted: nothing was left behind", "yellow")
+    except KeyboardInterrupt as interrupt:
+        _say(f"interrupted: {interrupt.args[0] if interrupt.args else 'nothing was left behind'}", "yellow")
         return INTERRUPTED
     except BrokenPipeError:
         # The reader of a pipe has gone; what is still buffered has nowhere to go.

@@ -51,6 +51,9 @@ def verify(
     ] = None,
     time_limit: Annotated[float, typer.Option(help="Seconds that Core AI may take to load, and for a sample.")] = 600,
     runtime_log: Annotated[bool, typer.Option("--runtime-log", help="Show Core AI's own messages.")] = False,
+    resume: Annotated[
+        bool, typer.Option(help="Go on where the same command was stopped; --no-resume starts over.")
+    ] = True,
     eval_mode: Annotated[bool, typer.Option("--eval", help="Put a module in training mode into eval mode.")] = False,
 ) -> Verdict:
     """Convert SOURCE, run it and the artifacts on the same samples, compare, explain, and write the proof down.
@@ -73,6 +76,7 @@ def verify(
         limit=limit,
         seed=seed,
         runtime=RuntimeOptions(time_limit, runtime_log),
+        resume=resume,
     )
     with shown_progress() as progress:
         record = api.verify(source, out, inputs, policy, options, progress)

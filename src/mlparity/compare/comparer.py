@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,15 +12,42 @@ from mlparity.compare.align import align
 from mlparity.compare.decisions import flips_of
 from mlparity.compare.histogram import DecadeCounter
 from mlparity.compare.metrics import figures_of
-from mlparity.compare.retrieval import Retrieval
+from mlparity.compare.retrieval import Retrieval, RetrievalTally
 from mlparity.compare.tally import Tally, TaskTally, merge, tally_of
 from mlparity.compare.tasks import Tasks, tally_task, why_not
 from mlparity.compare.user_metric import LoadedMetric, MetricTally, tally_metric, task_figure
+from mlparity.core.array_text import ArrayText, array_of_text, text_of_array
 from mlparity.core.policy import OutputTask, TaskKind
-from mlparity.core.record import Noise, OutputFigures, TaskFigure, WorstSample
+from mlparity.core.record import Histogram, Noise, OutputFigures, TaskFigure, WorstSample
 
 Image = str | Callable[[], str] | None
 """A PNG data URI of a sample, or a function that makes one when it is needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputState:
+    """What a comparison knows of one output so far, without the pictures of its worst samples.
+
+    `gallery` holds the embeddings to search among, two rows (source, artifact) for each; None where there are none.
+    """
+
+    name: str
+    tally: Tally
+    histogram: Histogram
+    worst: tuple[WorstSample, ...]
+    task: OutputTask | None
+    gallery: ArrayText | None
+    searched: RetrievalTally
+
+
+@dataclass(frozen=True, slots=True)
+class ComparerState:
+    """What a comparison knows so far; its size does not depend on the number of samples."""
+
+    outputs: tuple[OutputState, ...]
+    problems: tuple[str, ...]
+    metrics: tuple[MetricTally, ...]
+
 
 WORST_KEPT = 5
 """How many of the worst samples an output keeps."""
@@ -81,6 +109,17 @@ class Comparer:
     def result(self) -> tuple[OutputFigures, ...]:
         """Return the figures of every output that was compared, in the source's order."""
         return tuple(accumulator.result(name) for name, accumulator in self._outputs.items())
+
+    def state(self) -> ComparerState:
+        """Return what is needed to go on later, in another process."""
+        outputs = tuple(accumulator.state(name) for name, accumulator in self._outputs.items())
+        return ComparerState(outputs, self.problems, tuple(tally for _, tally in self._metrics))
+
+    def restore(self, state: ComparerState, image_of: Callable[[str], Image]) -> None:
+        """Go on where a comparer of the same tasks and metrics stopped; `image_of` gives a sample's picture by name."""
+        self._problems = dict.fromkeys(state.problems)
+        self._metrics = [(loaded, tally) for (loaded, _), tally in zip(self._metrics, state.metrics, strict=True)]
+        self._outputs = {each.name: _Accumulator.restored(each, self._worst_kept, image_of) for each in state.outputs}
 
     def _add_output(self, sample: str, name: str, source: np.ndarray, artifact: np.ndarray, image: Image) -> None:
         task = self._tasks.of(name, source, artifact)
@@ -147,6 +186,25 @@ class _Accumulator:
             flips=flips_of(tally.task.decisions),
             task=self._task,
         )
+
+    def state(self, name: str) -> OutputState:
+        search = self._retrieval
+        gallery = None if search is None else text_of_array(np.array(search.gallery))
+        worst = tuple(entry for entry, _ in self._worst)
+        searched = RetrievalTally() if search is None else search.tally
+        return OutputState(name, self._tally, self._decades.result(), worst, self._task, gallery, searched)
+
+    @classmethod
+    def restored(cls, state: OutputState, worst_kept: int, image_of: Callable[[str], Image]) -> _Accumulator:
+        made = cls(worst_kept)
+        made._tally, made._task = state.tally, state.task
+        made._decades.restore(state.histogram)
+        made._worst = [(entry, image_of(entry.sample)) for entry in state.worst]
+        if state.gallery is not None and state.task is not None:
+            made._retrieval = Retrieval(state.task.k)
+            made._retrieval.gallery = [(pair[0], pair[1]) for pair in array_of_text(state.gallery)]
+            made._retrieval.tally = state.searched
+        return made
 
     def _search(self, task: OutputTask, source: np.ndarray, artifact: np.ndarray) -> None:
         if task.kind is TaskKind.RETRIEVAL:

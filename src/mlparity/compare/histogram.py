@@ -29,6 +29,11 @@ class DecadeCounter:
         self._zeros += int((difference == 0).sum())
         self._not_finite += not_finite
 
+    def restore(self, counted: Histogram) -> None:
+        """Take up where a counter with this result stopped."""
+        self._counts = np.array(counted.counts, dtype=np.int64)
+        self._zeros, self._not_finite = counted.zeros, counted.not_finite
+
     def result(self) -> Histogram:
         """Return the counts so far."""
         edges = tuple(float(power) for power in range(LOWEST, HIGHEST + 1))

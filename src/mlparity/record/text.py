@@ -22,8 +22,8 @@ def text_of(record: Record) -> str:
     JSON has no words for non-finite numbers; they are the texts "Infinity", "-Infinity" and "NaN".
     """
     # Through the reader once, so that an integer in a place for floats is written as the reader will give it back.
-    checked = RECORD_TYPE.validate_python(_plain(record))
-    return json.dumps(_plain(checked), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    checked = RECORD_TYPE.validate_python(plain(record))
+    return json.dumps(plain(checked), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 
 def record_from(text: str | bytes, where: str) -> Record:
@@ -58,13 +58,14 @@ def record_from(text: str | bytes, where: str) -> Record:
         ) from error
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """Return frozen data as JSON's own types; non-finite numbers are the texts that `text_of` names."""
     if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
-        return {key: _plain(value[key]) for key in sorted(value)}
+        return {key: plain(value[key]) for key in sorted(value)}
     if isinstance(value, tuple | list):
-        return [_plain(entry) for entry in value]
+        return [plain(entry) for entry in value]
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
     return value

@@ -11,11 +11,27 @@ from mlparity.core.session import Sample, SampleSet
 
 def digest(samples: SampleSet) -> str:
     """Return the SHA-256 over the names, types, shapes and bytes of all samples in order."""
-    total = sha256()
+    total = RunningDigest()
     for name, sample in samples:
-        total.update(f"{name}|".encode())
-        total.update(bytes.fromhex(sample_sha256(sample)))
+        total.add(name, sample)
     return total.hexdigest()
+
+
+class RunningDigest:
+    """The digest of the samples that were added so far."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._total = sha256()
+
+    def add(self, name: str, sample: Sample) -> None:
+        """Take one sample more."""
+        self._total.update(f"{name}|".encode())
+        self._total.update(bytes.fromhex(sample_sha256(sample)))
+
+    def hexdigest(self) -> str:
+        """Return what `digest` gives for a set of these samples."""
+        return self._total.hexdigest()
 
 
 def sample_sha256(sample: Sample) -> str:

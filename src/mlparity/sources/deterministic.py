@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from mlparity.core.errors import SourceError
-from mlparity.core.session import Sample, Session
+from mlparity.core.session import Outputs, Sample, Session
 
 
-def check_deterministic(session: Session, sample: Sample) -> None:
-    """Run the same sample twice and compare the outputs bit by bit.
+def check_deterministic(session: Session, sample: Sample) -> Outputs:
+    """Run the same sample twice, compare the outputs bit by bit, and return them.
 
     Raises:
         SourceError: an output differs; the text names it and the largest difference.
@@ -21,6 +21,7 @@ def check_deterministic(session: Session, sample: Sample) -> None:
             raise _differs(name, f"shape {one.shape}, then {other.shape}", session.runtime)
         if one.tobytes() != other.tobytes():
             raise _differs(name, _size(one, other), session.runtime)
+    return first
 
 
 def _size(one: np.ndarray, other: np.ndarray) -> str:
