@@ -27,16 +27,11 @@ class FixedPoint(ExactProducts):
         from mlparity.engine.numerics.kernels import fixed_point
         from mlparity.engine.numerics.kernels.threads import over_rows
 
-        inputs, (exact, grown, largest) = fixed_point.decoded(_array(x)), fixed_point.packed(_array(weight.mT))
-        offset = fixed_point.decoded(_array(weight.new_zeros(weight.shape[0]) if bias is None else bias))
+        inputs = fixed_point.decoded(_array(x))
+        w = fixed_point.packed(_array(weight), None if bias is None else _array(bias))
         out = torch.empty(x.shape[0], weight.shape[0])
-        view = out.numpy()
-        over_rows(
-            lambda start, end: fixed_point.multiply(inputs, exact, grown, largest, offset, view, start, end),
-            x.shape[0],
-            weight.numel(),
-            1,
-        )
+        weights = (w.exact, w.grown, w.largest, w.most, w.bias, w.offset, out.numpy())
+        over_rows(lambda start, end: fixed_point.multiply(inputs, *weights, start, end), x.shape[0], weight.numel(), 1)
         return out.to(x.device)
 
     def conv(self, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
@@ -59,9 +54,10 @@ class SequentialFp16(ExactProducts):
     def rows(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Return x (M, K) times the transpose of weight (N, K), plus bias (N), rounded to nearest even at each step."""
         from mlparity.engine.numerics.kernels import sequential
+        from mlparity.engine.numerics.kernels.blocks import in_blocks
         from mlparity.engine.numerics.kernels.threads import over_rows
 
-        inputs, columns = _array(x), _array(weight.mT)
+        inputs, columns = _array(x), in_blocks(_array(weight))
         offset = _array(weight.new_zeros(weight.shape[0]) if bias is None else bias)
         out = torch.empty(x.shape[0], weight.shape[0])
         view = out.numpy()

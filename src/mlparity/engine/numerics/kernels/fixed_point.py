@@ -12,64 +12,87 @@ magnitudes stays below 32768; rows where it does not are summed in order, in 64 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
-from mlparity.engine.numerics.kernels.bits import bits_of, number_of
+from mlparity.engine.numerics.kernels.bits import bits_of, fp16_of_units, number_of, plus_large, plus_small
+from mlparity.engine.numerics.kernels.blocks import Floats, in_blocks
 
-_MAGIC = np.float32(192.0)
-_MAGIC_BITS = int(_MAGIC.view(np.int32))
 _UNIT = 65536.0
 _SMALL = np.float32(64.0)
 _LIMIT = 32767.0
 _STICKY = 2**31
 _INFINITE = np.float32(np.inf)
-BLOCK = 128
-"""Columns that are summed together: their partial sums fit the first cache."""
 
 
-def packed(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return weights (K, N) as numbers, one place too large each, and the greatest magnitude of each of the K rows."""
-    exact = decoded(weights)
-    grown = np.where(exact == 0, exact, np.nextafter(exact, np.copysign(_INFINITE, exact), dtype=np.float32))
-    return exact, np.ascontiguousarray(grown), np.abs(exact).max(axis=1, initial=0).astype(np.float32)
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Weights as the kernel takes them.
+
+    `exact` are the weights in blocks and `grown` the same, one place too large each; `largest` is the greatest
+    magnitude by row, `most` of all. `bias` is in units of 2^-16, `offset` its greatest magnitude as a number.
+    """
+
+    exact: Floats
+    grown: Floats
+    largest: Floats
+    most: float
+    bias: NDArray[np.int64]
+    offset: float
 
 
-def decoded(values: np.ndarray) -> np.ndarray:
+def packed(weights: Floats, bias: Floats | None) -> Packed:
+    """Return weights (N, K) and bias (N) as `multiply` takes them."""
+    exact = in_blocks(decoded(weights))
+    grown = exact.view(np.int32) + (exact != 0)
+    largest = np.abs(exact).max(axis=(0, 2), initial=0)
+    start = np.zeros(exact.shape[0] * exact.shape[2])
+    if bias is not None:
+        start[: bias.size] = decoded(bias)
+    units = np.trunc(start * _UNIT + np.copysign(0.5, start)).astype(np.int64).reshape(exact.shape[0], -1)
+    return Packed(
+        exact,
+        grown.astype(np.int32).view(np.float32),
+        largest,
+        float(largest.max(initial=0)),
+        units,
+        float(np.abs(start).max(initial=0)),
+    )
+
+
+def decoded(values: Floats) -> Floats:
     """Return fp16 values held in fp32, where the exponent of infinities and NaN counts as 16."""
     bits = np.ascontiguousarray(values, np.float32).view(np.int32)
     special = (bits & 0x7F800000) == 0x7F800000
     if not special.any():
         return bits.view(np.float32)
-    return np.where(special, (bits & ~0x7F800000) | ((127 + 16) << 23), bits).view(np.float32)
+    return np.where(special, (bits & ~0x7F800000) | ((127 + 16) << 23), bits).astype(np.int32).view(np.float32)
 
 
 @njit(nogil=True, cache=True)
-def multiply(rows, exact, grown, largest, bias, out, start, end):
-    """Write rows (M, K) times weights (K, N) plus bias (N), rounded to fp16, to out (M, N), from `start` to `end`."""
-    count = exact.shape[1]
-    most = np.float32(0)
-    for k in range(largest.shape[0]):
-        most = max(most, largest[k])
-    offset = np.float32(0)
-    for n in range(count):
-        offset = max(offset, abs(bias[n]))
-    least = np.empty(rows.shape[1], np.float32)
-    sums = np.empty(BLOCK, np.int32)
-    for m in range(start, end):
-        bound, peak = _thresholds(rows[m], largest, least)
-        for first in range(0, count, BLOCK):
-            last = min(first + BLOCK, count)
+def multiply(rows, exact, grown, largest, most, bias, offset, out, start, end):
+    """Write rows (M, K) times weights plus bias, rounded to fp16, to out (M, N), from row `start` to `end`."""
+    blocks, length, width = exact.shape
+    least = np.empty(length, np.float32)
+    sums = np.empty(width, np.int32)
+    for block in range(blocks):
+        first = block * width
+        for m in range(start, end):
+            bound, peak = _thresholds(rows[m], largest, least)
             if bound + offset >= _LIMIT:
-                _in_order(rows[m], least, exact, bias, out[m], first, last)
-            elif peak * most < _SMALL:
-                _small(rows[m], least, grown[:, first:last], bias[first:last], sums)
-                for n in range(last - first):
-                    out[m, first + n] = rounded(sums[n])
+                _in_order(rows[m], least, exact[block], bias[block], out[m, first : first + width])
+                continue
+            for n in range(width):
+                sums[n] = np.int32(bias[block, n])
+            if peak * most < _SMALL:
+                _small(rows[m], least, grown[block], sums)
             else:
-                _large(rows[m], least, exact[:, first:last], bias[first:last], sums)
-                for n in range(last - first):
-                    out[m, first + n] = rounded(sums[n])
+                _large(rows[m], least, exact[block], sums)
+            for n in range(min(width, out.shape[1] - first)):
+                out[m, first + n] = fp16_of_units(sums[n])
 
 
 @njit(nogil=True, cache=True)
@@ -88,63 +111,33 @@ def _thresholds(row, largest, least):
 
 
 @njit(nogil=True, cache=True)
-def units(value):
-    """Return a number as a whole number of 2^-16, half away from zero."""
-    scaled = np.float64(value) * _UNIT
-    return np.int64(scaled + (0.5 if scaled >= 0 else -0.5))
-
-
-@njit(nogil=True, cache=True)
-def rounded(total):
-    """Return a sum in units as fp16's nearest number, half away from zero."""
-    magnitude = abs(np.int64(total))
-    shift = 0
-    while (magnitude >> shift) >= 2048:
-        shift += 1
-    if shift > 0:
-        magnitude = ((magnitude + (1 << (shift - 1))) >> shift) << shift
-    value = np.float32(magnitude) * np.float32(1 / _UNIT)
-    return -value if total < 0 else value
-
-
-@njit(nogil=True, cache=True)
-def _small(row, least, grown, bias, sums):
-    for n in range(bias.shape[0]):
-        sums[n] = np.int32(units(bias[n]))
+def _small(row, least, grown, sums):
     for k in range(row.shape[0]):
-        x, limit = row[k], least[k]
-        if x == 0:
-            continue
-        for n in range(bias.shape[0]):
-            w = grown[k, n]
-            product = np.int32(bits_of(x * w + _MAGIC) - _MAGIC_BITS)
-            sums[n] += product if abs(w) >= limit else np.int32(0)
+        x, limit, weights = row[k], least[k], grown[k]
+        for n in range(sums.shape[0]):
+            sums[n] = plus_small(sums[n], x, weights[n], limit)
 
 
 @njit(nogil=True, cache=True)
-def _large(row, least, exact, bias, sums):
-    for n in range(bias.shape[0]):
-        sums[n] = np.int32(units(bias[n]))
+def _large(row, least, exact, sums):
     for k in range(row.shape[0]):
-        x, limit = row[k] * np.float32(_UNIT), least[k]
-        for n in range(bias.shape[0]):
-            w = exact[k, n]
-            scaled = x * w
-            product = np.int32(scaled + (np.float32(0.5) if scaled >= 0 else np.float32(-0.5)))
-            sums[n] += product if abs(w) >= limit else np.int32(0)
+        x, limit, weights = row[k] * np.float32(_UNIT), least[k], exact[k]
+        for n in range(sums.shape[0]):
+            sums[n] = plus_large(sums[n], x, weights[n], limit)
 
 
 @njit(nogil=True, cache=True)
-def _in_order(row, least, exact, bias, out, first, last):
+def _in_order(row, least, exact, bias, out):
     """Sum one row in the order of its numbers; the first partial sum of 32768 or more decides the result."""
-    for n in range(first, last):
-        total = units(bias[n])
+    for n in range(out.shape[0]):
+        total = bias[n]
         for k in range(row.shape[0]):
             if abs(total) >= _STICKY:
                 break
             if abs(exact[k, n]) >= least[k]:
-                total += units(np.float64(row[k]) * np.float64(exact[k, n]))
+                scaled = np.float64(row[k]) * np.float64(exact[k, n]) * _UNIT
+                total += np.int64(scaled + (0.5 if scaled >= 0 else -0.5))
         if abs(total) >= _STICKY:
             out[n] = _INFINITE if total > 0 else -_INFINITE
         else:
-            out[n] = rounded(total)
+            out[n] = fp16_of_units(np.int32(total))

@@ -1,0 +1,85 @@
+"""What the members reproduce of the public measurements: prints each miss and the coverage.
+
+Usage: python -m tests.evidence {corner_cases,unary_errors,fingerprints} [CSV] [--fast]. CSV is any table of the same
+form as the one in this folder. With --fast only fingerprints of up to 4 million numbers are run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import math
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.evidence import corner_cases, fingerprints, unary_errors
+
+
+def report_corner_cases(path: Path, _fast: bool) -> None:
+    """Print the rows that no member reproduces, and how many are reproduced by processor and op."""
+    right, all_rows = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    for each in corner_cases.outcomes(path):
+        key = (each.row["unit"], each.row["op"])
+        all_rows[key] += 1
+        right[key] += each.agrees
+        if not each.agrees:
+            reason = corner_cases.KNOWN_MISSES.get(each.row["id"], "not known")
+            print(f"MISS {each.row['id']}: {each.row['output']} on the device, {each.found} by {each.member.name}")
+            print(f"     {reason}")
+    for key in sorted(all_rows):
+        print(f"{key[0]:4} {key[1]:20} {right[key]:4} of {all_rows[key]}")
+    print(f"all  {'':20} {right.total():4} of {all_rows.total()}: {right.total() / all_rows.total():.2%}")
+
+
+def report_unary_errors(path: Path, _fast: bool) -> None:
+    """Print every function's greatest error beside the published one."""
+    for each in unary_errors.outcomes(path):
+        row = each.row
+        verdict = "ok  " if each.agrees else "MISS"
+        print(
+            f"{verdict} {row['chip']} {row['unit']:4} {row['op']:26} published {float(row['max_abs_err']):<10.4g} "
+            f"ours {each.found:<10.4g} ratio {each.ratio:.3f}"
+        )
+
+
+def report_fingerprints(path: Path, fast: bool) -> None:
+    """Print every row's error beside the published one; those of products alone are held to the tolerance."""
+    right = tried = 0
+
+    def wanted(row: Mapping[str, str]) -> bool:
+        return not fast or _size(row) <= 4_000_000
+
+    for each in fingerprints.outcomes(path, wanted):
+        row = each.row
+        exact = each.distance <= fingerprints.TOLERANCE
+        counted = row["op"] in fingerprints.PRODUCTS
+        tried, right = tried + counted, right + (counted and exact)
+        verdict = "ok  " if exact else "MISS" if counted else "near"
+        print(
+            f"{verdict} {row['id']} {row['chip'].split(' (')[0]:7} {row['unit']} {row['precision']} {row['op']:22} "
+            f"published {row['value']:<23} ours {each.found:<23} apart {each.distance:.1e} {each.profile.name}",
+            flush=True,
+        )
+    print(f"products: {right} of {tried} within {fingerprints.TOLERANCE}")
+
+
+def _size(row: Mapping[str, str]) -> int:
+    shape = ast.literal_eval(row["shape"])
+    return math.prod(shape if isinstance(shape, list) else shape.get("HW", [1]))
+
+
+REPORTS = {
+    "corner_cases": (report_corner_cases, corner_cases.CSV),
+    "unary_errors": (report_unary_errors, unary_errors.CSV),
+    "fingerprints": (report_fingerprints, fingerprints.CSV),
+}
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("kind", choices=sorted(REPORTS))
+    parser.add_argument("csv", nargs="?", type=Path)
+    parser.add_argument("--fast", action="store_true")
+    chosen = parser.parse_args()
+    report, default = REPORTS[chosen.kind]
+    report(chosen.csv or default, chosen.fast)

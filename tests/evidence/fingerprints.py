@@ -1,0 +1,216 @@
+"""Published errors of seeded benchmarks, about 15 digits each, against a package with the same op, run by the engine.
+
+A row states chip, unit, precision, op, shape and how the inputs are drawn. The recipe is built as a Core ML package of
+that precision, loaded, bound to the member for the chip and unit, and run; what is compared is the relative L2 error
+against the reference that the row names. The draws follow the scripts that the rows name (sbryngelson/ANEForge).
+"""
+
+from __future__ import annotations
+
+import ast
+import csv
+import json
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mlparity.engine.numerics import FP32, Processor, Profile
+from mlparity.engine.numerics.members import leading
+from mlparity.engine.runtime.model import load_model
+from tests.evidence import packages
+
+CSV = Path(__file__).with_name("gemm_conv_sweep.csv")
+TOLERANCE = 1e-9
+PRODUCTS = ("gemm", "conv3x3", "conv3x3 chain", "dft_matmul", "stencil conv3x3 x32")
+"""The ops that do nothing but multiply and accumulate."""
+
+Array = np.ndarray
+Build = Callable[..., object]
+"""Takes MIL's builder and the inputs' variables, returns the output's."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Inputs, one or more programs over them, and what the output of each is compared with."""
+
+    inputs: tuple[Array, ...]
+    programs: tuple[Build, ...]
+    references: tuple[Array, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One row: the published error, ours, and how far apart they are, relative to the published one."""
+
+    row: Mapping[str, str]
+    profile: Profile
+    found: float
+
+    @property
+    def distance(self) -> float:
+        """Return the relative difference of the two errors; two zeros are no distance apart."""
+        stated = float(self.row["value"])
+        return abs(self.found - stated) / stated if stated else abs(self.found)
+
+
+def outcomes(path: Path, wanted: Callable[[Mapping[str, str]], bool] = lambda _: True) -> Iterator[Outcome]:
+    """Yield the outcome of each row that is wanted."""
+    with path.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if wanted(row):
+                profile = profile_of(row)
+                yield Outcome(row, profile, error_of(row, profile))
+
+
+def profile_of(row: Mapping[str, str]) -> Profile:
+    """Return the leading member's profile for the row's chip and unit; fp32 rows run in fp32."""
+    if row["precision"] == "fp32":
+        return FP32
+    processor = {"ane": Processor.NE, "gpu": Processor.GPU, "cpu": Processor.CPU}[row["unit"]]
+    chip = re.match(r"M\d+", row["chip"])
+    if chip is None:
+        raise ValueError(f"the chip {row['chip']!r} does not begin with its generation")
+    return leading(processor, chip.group()).profile
+
+
+def error_of(row: Mapping[str, str], profile: Profile) -> float:
+    """Return the relative L2 error of the row's recipe in the numerics of `profile`, the mean over its programs."""
+    recipe = recipe_of(row)
+    errors = []
+    for build, reference in zip(recipe.programs, recipe.references, strict=True):
+        with tempfile.TemporaryDirectory() as folder:
+            path = packages.write(Path(folder), build, [x.shape for x in recipe.inputs], row["precision"])
+            model = load_model(path, profile)
+            fed = {f"x{i}": x.astype(packages.DTYPES[row["precision"]]) for i, x in enumerate(recipe.inputs)}
+            found = np.asarray(next(iter(model.predict(fed).values())))
+        errors.append(relative_l2(found, reference))
+    return float(sum(errors) / len(errors))
+
+
+def relative_l2(found: Array, reference: Array) -> float:
+    """Return the L2 norm of the difference over that of the reference, in fp64."""
+    wide, against = found.astype(np.float64).ravel(), reference.astype(np.float64).ravel()
+    return float(np.linalg.norm(wide - against) / np.linalg.norm(against))
+
+
+def recipe_of(row: Mapping[str, str]) -> Recipe:
+    """Return the recipe of a row.
+
+    Raises:
+        ValueError: an op that has no recipe here.
+    """
+    shape, drawn = ast.literal_eval(row["shape"]), json.loads(row["input_distribution"])
+    for form, recipe in RECIPES.items():
+        if re.fullmatch(form, row["op"]):
+            return recipe(row["op"], shape, drawn)
+    raise ValueError(f"no recipe for {row['op']!r}")
+
+
+def _seed(drawn: Mapping[str, object], default: int) -> np.random.Generator:
+    said = re.search(r"default_rng\((\d+)\)", str(drawn.get("recipe", "")))
+    return np.random.default_rng(int(said[1]) if said else int(drawn.get("seed", default)))  # type: ignore[call-overload]
+
+
+def _normal(rng: np.random.Generator, *shape: int) -> Array:
+    return rng.standard_normal(shape).astype(np.float32)
+
+
+def _gemm(_: str, shape: list[int], drawn: Mapping[str, object]) -> Recipe:
+    """x (M, K) times the transpose of W (N, K), both over the root of K; of many rows the first 256 are compared."""
+    m, k, n = shape
+    rng = _seed(drawn, 0)
+    scale = np.sqrt(k)  # a number of numpy's: what it divides becomes fp64
+    if "f32 sqrt" in str(drawn.get("recipe", "")):
+        scale = np.float32(scale)
+    x, w = _normal(rng, m, k) / scale, _normal(rng, n, k) / scale
+    if "first 256 rows" in str(drawn.get("recipe", "")):
+        x = x[:256]
+    return Recipe((x,), (lambda mb, x0: mb.linear(x=x0, weight=w),), (x.astype(np.float64) @ w.astype(np.float64).T,))
+
+
+def _convolved(x: Array, w: Array) -> Array:
+    """Return the 3 by 3 convolution with padding 1 of fp32 values, summed over patches in the type of the weights."""
+    high, wide = x.shape[2:]
+    padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    patches = [padded[:, :, i : i + high, j : j + wide] for i in range(3) for j in range(3)]
+    columns = np.stack(patches, 2).astype(np.float32).reshape(x.shape[0], -1, high * wide)
+    return (w.reshape(w.shape[0], -1) @ columns).reshape(x.shape[0], -1, high, wide)
+
+
+def _kernel(rng: np.random.Generator, out: int, into: int) -> Array:
+    """Return weights in fp64: numpy's own square root widens what it scales."""
+    return _normal(rng, out, into, 3, 3) * np.sqrt(2.0 / (into * 9))
+
+
+def _same(mb: object, x: object, w: Array) -> object:
+    return mb.conv(x=x, weight=w, pad_type="custom", pad=[1, 1, 1, 1])  # type: ignore[attr-defined]
+
+
+def _conv(_: str, shape: Mapping[str, object], drawn: Mapping[str, object]) -> Recipe:
+    """One convolution of B images; the first is compared, and so the only one that is run."""
+    channels, batch, (high, wide) = shape["C"], shape["B"], shape["HW"]
+    rng = _seed(drawn, 1)
+    x = _normal(rng, batch, channels, high, wide)  # type: ignore[arg-type]
+    w = _kernel(rng, channels, channels)  # type: ignore[arg-type]
+    return Recipe((x[:1],), (lambda mb, x0: _same(mb, x0, w),), (_convolved(x[:1], w),))
+
+
+def _chain(_: str, shape: Mapping[str, object], drawn: Mapping[str, object]) -> Recipe:
+    """A chain of convolutions, each with its ReLU."""
+    into, out, high, wide = shape["cin_cout_h_w"]  # type: ignore[misc]
+    rng = _seed(drawn, 1)
+    x = _normal(rng, 1, into, high, wide)
+    kernels = [_kernel(rng, out, into if depth == 0 else out) for depth in range(shape["depth"])]  # type: ignore[call-overload]
+    reference = x
+    for w in kernels:
+        reference = np.maximum(_convolved(reference, w), 0)
+
+    def build(mb: object, x0: object) -> object:
+        for w in kernels:
+            x0 = mb.relu(x=_same(mb, x0, w))  # type: ignore[attr-defined]
+        return x0
+
+    return Recipe((x,), (build,), (reference,))
+
+
+def _dft(_: str, shape: list[int], drawn: Mapping[str, object]) -> Recipe:
+    """The real and the imaginary part of a Fourier transform, each as a matrix product."""
+    size = shape[-1]
+    x = _seed(drawn, 2).standard_normal(size)
+    angles = -2 * np.pi * np.outer(np.arange(size), np.arange(size)) / size
+    parts = (np.cos(angles), np.sin(angles))
+    builds = tuple(lambda mb, x0, part=part: mb.linear(x=x0, weight=part) for part in parts)
+    return Recipe((x.reshape(1, size),), builds, tuple(part @ x for part in parts))
+
+
+def _stencil(op: str, shape: list[int], drawn: Mapping[str, object]) -> Recipe:
+    """Steps of a diffusion, each a convolution of one channel; the reference is stepped in fp32."""
+    steps = int(re.search(r"x(\d+)$", op)[1])  # type: ignore[index]
+    u = _normal(_seed(drawn, 3), *shape)
+    w = np.zeros((1, 1, 3, 3), np.float32)
+    w[0, 0] = 0.1 * np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]], np.float32)
+    w[0, 0, 1, 1] += 1.0
+    reference = u
+    for _ in range(steps):
+        reference = _convolved(reference, w)
+
+    def build(mb: object, x0: object) -> object:
+        for _ in range(steps):
+            x0 = _same(mb, x0, w)
+        return x0
+
+    return Recipe((u,), (build,), (reference,))
+
+
+RECIPES: Mapping[str, Callable[..., Recipe]] = {
+    "gemm": _gemm,
+    "conv3x3": _conv,
+    "conv3x3 chain": _chain,
+    "dft_matmul": _dft,
+    r"stencil conv3x3 x\d+": _stencil,
+}
+"""The recipe of each op, by the form of its name."""

@@ -1,0 +1,39 @@
+"""The members reproduce the public measurements: corner cases to the bit, tables and fingerprints by their errors."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from tests.evidence import corner_cases, fingerprints, unary_errors
+
+
+def test_corner_cases_come_out_to_the_bit_but_for_those_that_are_listed() -> None:
+    misses = {each.row["id"] for each in corner_cases.outcomes(corner_cases.CSV) if not each.agrees}
+    assert misses == set(corner_cases.KNOWN_MISSES)
+
+
+def test_a_form_that_is_not_known_is_a_miss(tmp_path: Path) -> None:
+    with corner_cases.CSV.open(newline="", encoding="utf-8") as file:
+        row = next(csv.DictReader(file))
+    path = tmp_path / "cases.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, row)
+        writer.writeheader()
+        writer.writerow(row | {"op": "conv_of_another_kind"})
+        writer.writerow(row | {"output": "16392.0"})
+    assert [each.agrees for each in corner_cases.outcomes(path)] == [False, False]
+
+
+def test_the_engines_functions_err_as_they_do_on_the_device() -> None:
+    found = [each for each in unary_errors.outcomes(unary_errors.CSV) if each.row["unit"] == "ane"]
+    assert len(found) == 12
+    assert [each.row["op"] for each in found if not each.agrees] == []
+
+
+@pytest.mark.parametrize("name", ["g0000", "g0033", "g0093"])
+def test_a_seeded_benchmark_has_the_published_error_to_its_last_digits(name: str) -> None:
+    (outcome,) = fingerprints.outcomes(fingerprints.CSV, lambda row: row["id"] == name)
+    assert outcome.distance <= fingerprints.TOLERANCE
