@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mlparity.api.compare import compare_saved
     from mlparity.api.execute import execute_script
-    from mlparity.api.inspect import Inspection, inspect_artifact, op_inventory
+    from mlparity.api.inspect import Inspection, inspect_artifact, inspect_placement, op_inventory
     from mlparity.api.records import read_any_record
     from mlparity.api.run import run_artifact
     from mlparity.api.verification import verify
@@ -23,6 +23,7 @@ __all__ = [
     "compare_saved",
     "execute_script",
     "inspect_artifact",
+    "inspect_placement",
     "op_inventory",
     "read_any_record",
     "run_artifact",
@@ -36,6 +37,7 @@ _HOMES = {
     "compare_saved": "api.compare",
     "execute_script": "api.execute",
     "inspect_artifact": "api.inspect",
+    "inspect_placement": "api.inspect",
     "op_inventory": "api.inspect",
     "read_any_record": "api.records",
     "run_artifact": "api.run",

@@ -13,9 +13,10 @@ from mlparity.core.array_text import ArrayText, array_of_text, text_of_array
 from mlparity.core.record import Artifact
 from mlparity.core.session import SampleSet, Session
 from mlparity.core.words import Precision, Target
+from mlparity.diagnose.ranges import Range
 from mlparity.samples.images import thumbnail
 
-CHECKPOINT_VERSION = 1
+CHECKPOINT_VERSION = 2
 
 Held = Mapping[str, ArrayText]
 """The state that a session carries to its next sample, by input name."""
@@ -34,10 +35,20 @@ class RunState:
 
 
 @dataclass(frozen=True, slots=True)
+class WatchState:
+    """The ranges of one artifact's values so far, by name, and what its session carries."""
+
+    artifact: str
+    ranges: Mapping[str, Range]
+    held: Held
+
+
+@dataclass(frozen=True, slots=True)
 class RowsState:
-    """All runs, the source's noise, and what the references carry."""
+    """All runs, what was watched, the source's noise, and what the references carry."""
 
     runs: tuple[RunState, ...]
+    watches: tuple[WatchState, ...]
     noise: ComparerState
     noise_failure: str
     references: tuple[Held, ...]
@@ -70,6 +81,9 @@ def state_of(rows: Rows, references: Sequence[Session]) -> RowsState:
             RunState(name_of(run), run.seconds, run.samples, run.failure, run.comparer.state(), _held(run.session))
             for run in rows.runs
         ),
+        watches=tuple(
+            WatchState(watch.artifact.path, dict(watch.ranges.found), _held(watch.session)) for watch in rows.watches
+        ),
         noise=rows.noise_comparer.state(),
         noise_failure=rows.noise_failure,
         references=tuple(_held(session) for session in references),
@@ -88,6 +102,11 @@ def restore(rows: Rows, references: Sequence[Session], state: RowsState, samples
         run.seconds, run.samples, run.failure = each.seconds, each.samples, each.failure
         run.comparer.restore(each.comparer, image_of)
         _carry_on(run.session, each.held)
+    found = {each.artifact: each for each in state.watches}
+    rows.watches = [watch for watch in rows.watches if watch.artifact.path in found]
+    for watch in rows.watches:
+        watch.ranges.found.update(found[watch.artifact.path].ranges)
+        _carry_on(watch.session, found[watch.artifact.path].held)
     rows.noise_comparer.restore(state.noise, image_of)
     rows.noise_failure = state.noise_failure
     for session, held in zip(references, state.references, strict=True):
@@ -96,7 +115,8 @@ def restore(rows: Rows, references: Sequence[Session], state: RowsState, samples
 
 def name_of(run: Run) -> str:
     """Return what tells a run from the others of its verification."""
-    return f"{run.artifact.path}: {', '.join(map(str, run.settings))}"
+    way = "" if run.way is None else f", {run.way.name}"
+    return f"{run.artifact.path}: {', '.join(map(str, run.settings))}{way}"
 
 
 def _held(session: Session | None) -> Held:

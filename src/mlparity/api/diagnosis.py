@@ -26,7 +26,6 @@ from mlparity.core.trace import SourceTrace
 from mlparity.core.words import ComputeUnit, Precision
 from mlparity.diagnose.distance import distance
 from mlparity.diagnose.explain import Rungs, explain
-from mlparity.engine.coremltools_binding import numerics_of
 from mlparity.engine.mil.program import Program
 from mlparity.engine.mil.reader import read_program
 from mlparity.engine.numerics import FP32, REFERENCE, TYPED, Profile
@@ -54,16 +53,21 @@ def diagnose(
     `row` is the setting to explain. The cause stays as it is where there is none, where a state is carried from sample
     to sample, where one run takes longer than 5 s, or where the engine cannot explain the artifact.
     """
-    if row is None or carry or (row.seconds_per_sample is not None and row.seconds_per_sample > _LONGEST_RUN_S):
+    if row is None or carry or _run_seconds(row) > _LONGEST_RUN_S:
         return cause
     names = {worst.sample for output in row.outputs for worst in output.worst[:1]}
     chosen = dict(islice(((name, sample) for name, sample in samples if name in names), _SAMPLES))
-    unit = ComputeUnit.ALL if row.setting.compute_unit is None else row.setting.compute_unit
     try:
-        found = explain_package(stage / row.artifact, source, chosen, numerics_of(str(unit)))
+        found = explain_package(stage / row.artifact, source, chosen)
     except (MlparityError, RuntimeError, ValueError, MemoryError):
         return cause
     return _merged(cause, found)
+
+
+def _run_seconds(row: SettingResult) -> float:
+    """Return how long one run of a sample took; an emulated row counts all of its runs together."""
+    runs = 1 if row.envelope is None else len(row.envelope.runs)
+    return 0.0 if row.seconds_per_sample is None else row.seconds_per_sample / runs
 
 
 _LONGEST_RUN_S = 5.0
@@ -103,7 +107,7 @@ def explain_package(package: Path, source: Source, samples: Mapping[str, Sample]
         MlparityError: the package or a sample cannot be used.
     """
     plans = plans_of(package, profile)
-    with coreml.open_package(package, ComputeUnit.CPU_ONLY, source.input_names) as session:
+    with coreml.open_way(package, ComputeUnit.CPU_ONLY, source.input_names, None) as session:
         changing = _changing(session, samples)
         if changing:
             return changing

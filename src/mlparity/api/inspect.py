@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,8 @@ PROGRAM = "ML Program"
 class Inspection:
     """What `inspect_artifact` found; `problem` says why the engine cannot run an ML Program, "" where it can.
 
-    `ops` counts the ops by their names in the artifact; it is empty for a `.tflite`, as is `text`.
+    `ops` counts the ops by their names in the artifact; it is empty for a `.tflite`, as is `text`. `eligible` tells of
+    an ML Program, by chip, how many of its ops the Neural Engine can take.
     """
 
     path: Path
@@ -37,11 +38,24 @@ class Inspection:
     metadata: Mapping[str, str]
     facts: Mapping[str, str]
     problem: str = ""
+    eligible: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_program(self) -> bool:
         """Whether it is an ML Program, which the engine runs."""
         return self.kind == PROGRAM
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedOp:
+    """Whether the Neural Engine of a chip can take an op, and why not; `type` is that of its first result."""
+
+    op: str
+    location: str
+    type: str
+    eligible: bool
+    reason: str
+    evidence: str
 
 
 def inspect_artifact(path: Path) -> Inspection:
@@ -85,7 +99,39 @@ def _inspect_program(path: Path) -> Inspection:
             "precision": str(program_precision(program)),
         },
         problem=_engine_problem(program),
+        eligible=_eligible(program),
     )
+
+
+def inspect_placement(path: Path, chip: str) -> tuple[PlacedOp, ...]:
+    """Return what the Neural Engine of `chip` makes of each op of an `.mlpackage`, in the program's order.
+
+    Raises:
+        FormatError: it cannot be read.
+        InputError: an unknown chip.
+    """
+    from mlparity.engine.mil.reader import read_program
+    from mlparity.engine.placement.eligibility import eligibility
+    from mlparity.engine.placement.ways import check_chips
+
+    check_chips((chip,))
+    program = read_program(path)
+    found = eligibility(program.functions[program.default_function], chip)
+    return tuple(
+        PlacedOp(
+            each.op.type, each.op.location, str(each.op.outputs[0].type), each.eligible, each.reason, each.evidence
+        )
+        for each in found
+    )
+
+
+def _eligible(program: Program) -> dict[str, str]:
+    from mlparity.engine.placement.eligibility import eligibility
+    from mlparity.engine.placement.gates import GENERATIONS
+
+    function = program.functions[program.default_function]
+    found = {chip: eligibility(function, chip) for chip in GENERATIONS}
+    return {chip: f"{sum(each.eligible for each in ops)} of {len(ops)}" for chip, ops in found.items()}
 
 
 def _engine_problem(program: Program) -> str:

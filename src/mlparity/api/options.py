@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 from mlparity.core.errors import InputError, PolicyError
@@ -19,6 +20,13 @@ EXTRA_SETTINGS = (
     *(each for each in coreai_settings() if each.compute_unit is not None),
 )
 """What is verified only when it is asked for by name."""
+
+
+class Members(StrEnum):
+    """How many of the plausible numerics of each processor are run."""
+
+    FAST = "fast"
+    ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +60,8 @@ class VerifyOptions:
     `carry` maps an output to the input that it feeds in the next sample. `shapes` (`x:1,3,224,224`,
     `ids:1,64:int32`) are for random samples.
     `artifacts` are given in place of converting. `class_outputs` names the outputs that are class scores, whose top
-    class is compared; None guesses them by their shape. With `resume` a call goes on where an identical one was
+    class is compared; None guesses them by their shape. `members` and `chips` (all with evidence of their own where
+    empty) say which numerics of the compute units are emulated. With `resume` a call goes on where an identical one was
     stopped; a checkpoint is written every `checkpoint_s` seconds.
     """
 
@@ -67,6 +76,8 @@ class VerifyOptions:
     class_outputs: tuple[str, ...] | None = None
     limit: int | None = None
     seed: int = 0
+    members: Members = Members.FAST
+    chips: tuple[str, ...] = ()
     runtime: RuntimeOptions = field(default_factory=RuntimeOptions)
     resume: bool = True
     checkpoint_s: float = 30.0
@@ -103,3 +114,25 @@ def pairs_from(texts: Sequence[str], option: str) -> dict[str, str]:
         if not name or not value:
             raise InputError(f"{option} takes NAME=VALUE", found=text, next_step=f"for example {option} name=value")
     return {name: value for name, _, value in pairs}
+
+
+def members_from(name: str) -> Members:
+    """Return the choice of that name.
+
+    Raises:
+        InputError: an unknown name.
+    """
+    if name not in tuple(Members):
+        raise InputError("--members takes fast or all", found=name, next_step="use one of these")
+    return Members(name)
+
+
+def chips_from(text: str | None) -> tuple[str, ...]:
+    """Return the chips in a list with commas, none where there is no list.
+
+    Raises:
+        InputError: an unknown chip, or an empty list.
+    """
+    from mlparity.engine.placement.ways import check_chips
+
+    return () if text is None else check_chips([each.strip() for each in text.split(",") if each.strip()])

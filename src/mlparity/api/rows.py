@@ -1,28 +1,34 @@
-"""The rows of the table: a session for each setting, run on every sample and compared with the source."""
+"""The rows of the table: a session for each setting, or each plausible way of it, run and compared with the source."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlparity.api.artifacts import Made
 from mlparity.api.explained import explained
-from mlparity.api.options import RuntimeOptions, VerifyOptions
+from mlparity.api.options import Members, RuntimeOptions, VerifyOptions
+from mlparity.api.results import result_of, rung_of
 from mlparity.backends import coreml
 from mlparity.backends.carrying import CarryingSession
 from mlparity.backends.checked import run_checked
+from mlparity.backends.coreml import Emulation
 from mlparity.compare.comparer import Comparer, noise_of
-from mlparity.compare.verdict import judge
 from mlparity.core.errors import MlparityError
 from mlparity.core.policy import Policy
 from mlparity.core.progress import Progress
-from mlparity.core.record import Artifact, Noise, RowState, SettingResult
+from mlparity.core.record import Artifact, Hazard, Noise, RowState, Rung, SettingResult
 from mlparity.core.session import Outputs, Sample, SampleSet, Session
 from mlparity.core.source import Source
 from mlparity.core.words import ComputeUnit, Setting, Standing, Target, Verdict
+from mlparity.diagnose.hazards import find_hazards
+from mlparity.diagnose.ranges import Ranges
+from mlparity.engine.mil.program import Function
+from mlparity.engine.placement.ways import Way
 from mlparity.samples.check import check_sample, signature_of
 from mlparity.samples.images import thumbnail
 
@@ -32,16 +38,30 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Run:
-    """One artifact in one arithmetic: the settings that share it, its session, and what was seen of it."""
+    """One artifact in one arithmetic: the settings that share it, its session, and what was seen of it.
+
+    `way` says how an emulated run calculates. A run without settings is a rung of the ladder.
+    """
 
     settings: list[Setting]
     artifact: Artifact
     session: Session | None
     standing: Standing
     comparer: Comparer
+    way: Way | None = None
     seconds: float = 0.0
     samples: int = 0
     failure: str = ""
+
+
+@dataclass(slots=True)
+class Watch:
+    """An emulated artifact, run without rounding to see what ranges its values take."""
+
+    artifact: Artifact
+    function: Function
+    session: Session
+    ranges: Ranges
 
 
 @dataclass(slots=True)
@@ -53,6 +73,7 @@ class Rows:
     failures: dict[Setting, str]
     explained: dict[Setting, str] = field(default_factory=dict)
     carried: frozenset[str] = frozenset()
+    watches: list[Watch] = field(default_factory=list)
     noise_comparer: Comparer = field(default_factory=lambda: Comparer(class_outputs=()))
     noise_failure: str = ""
 
@@ -62,37 +83,28 @@ class Rows:
 
     def results(self, policy: Policy, noise: Sequence[Noise]) -> tuple[SettingResult, ...]:
         """Return a row for each setting, in the order that was asked for."""
-        by_setting = {setting: run for run in self.runs for setting in run.settings}
-        return tuple(self._result(setting, by_setting.get(setting), policy, noise) for setting in self.settings)
+        return tuple(self._result(setting, policy, noise) for setting in self.settings)
 
-    def _result(self, setting: Setting, run: Run | None, policy: Policy, noise: Sequence[Noise]) -> SettingResult:
-        if setting in self.explained:
-            return SettingResult(setting, RowState.EXPLAINED, Verdict.UNKNOWN, note=self.explained[setting])
-        if run is None or run.failure:
-            note = self.failures.get(setting, "no artifact of this precision was given") if run is None else run.failure
-            return SettingResult(setting, RowState.FAILED, Verdict.UNKNOWN, note=note)
-        outputs = run.comparer.result()
-        task_figures = run.comparer.task_figures
-        judgement = judge(policy, outputs, noise, run.comparer.problems, task_figures)
-        return SettingResult(
-            setting=setting,
-            state=RowState.COMPARED,
-            verdict=judgement.verdict,
-            standing=run.standing,
-            runtime=run.session.runtime if run.session is not None else "",
-            artifact=run.artifact.path,
-            note=_note(setting, run),
-            reasons=judgement.reasons,
-            outputs=outputs,
-            seconds_per_sample=run.seconds / run.samples if run.samples else None,
-            task_figures=task_figures,
+    def rungs(self, policy: Policy, noise: Sequence[Noise]) -> tuple[Rung, ...]:
+        """Return the runs that belong to no setting."""
+        return tuple(rung_of(run, policy, noise) for run in self.runs if not run.settings and not run.failure)
+
+    def hazards(self) -> tuple[Hazard, ...]:
+        """Return what the artifacts' ranges come near to."""
+        return tuple(
+            hazard
+            for watch in self.watches
+            for hazard in find_hazards(watch.function, watch.ranges.found, watch.artifact.path)
         )
 
-
-def _note(setting: Setting, run: Run) -> str:
-    if len(run.settings) < 2 or run.standing is Standing.MEASURED or setting.compute_unit is ComputeUnit.CPU_ONLY:
-        return ""
-    return "Computed in reference arithmetic, the same for each compute unit: the units' own numerics are not emulated."
+    def _result(self, setting: Setting, policy: Policy, noise: Sequence[Noise]) -> SettingResult:
+        if setting in self.explained:
+            return SettingResult(setting, RowState.EXPLAINED, Verdict.UNKNOWN, note=self.explained[setting])
+        runs = [run for run in self.runs if setting in run.settings]
+        if not runs:
+            note = self.failures.get(setting, "no artifact of this precision was given")
+            return SettingResult(setting, RowState.FAILED, Verdict.UNKNOWN, note=note)
+        return result_of(setting, runs, policy, noise)
 
 
 NewComparer = Callable[[], Comparer]
@@ -102,7 +114,8 @@ NewComparer = Callable[[], Comparer]
 def open_rows(made: Made, options: VerifyOptions, stage: Path, source: Source, new_comparer: NewComparer) -> Rows:
     """Open a session for each artifact and arithmetic; one that fails to open is a row with the reason."""
     rows = Rows(options.settings, [], {}, explained(options), frozenset(options.carry.values()))
-    by_arithmetic: dict[tuple[str, str], Run] = {}
+    emulations: dict[str, Emulation | None] = {}
+    by_arithmetic: dict[Hashable, Run] = {}
     for setting in options.settings:
         artifact = made.find((setting.target, setting.precision))
         if artifact is None:
@@ -112,33 +125,81 @@ def open_rows(made: Made, options: VerifyOptions, stage: Path, source: Source, n
             continue
         if setting in rows.explained:
             continue
-        key = (artifact.path, _arithmetic(setting))
-        if key in by_arithmetic:
-            by_arithmetic[key].settings.append(setting)
+        try:
+            ways = _ways(setting, artifact, options, stage, emulations)
+        except MlparityError as error:
+            rows.failures[setting] = str(error)
             continue
-        run = Run([setting], artifact, None, _standing(setting), new_comparer())
-        by_arithmetic[key] = _opened(run, options, stage, source)
-        rows.runs.append(by_arithmetic[key])
+        for way in ways:
+            key = (artifact.path, way.key if way is not None else _arithmetic(setting))
+            if key not in by_arithmetic:
+                run = Run([], artifact, None, _standing(setting, way), new_comparer(), way)
+                by_arithmetic[key] = _opened(run, setting, options, stage, source)
+            by_arithmetic[key].settings.append(setting)
+    rows.runs.extend(by_arithmetic.values())
+    emulated = [(each, found) for each in made.artifacts if (found := emulations.get(each.path)) and found.is_emulated]
+    for artifact, emulation in emulated:
+        setting = Setting(artifact.target, artifact.precision, ComputeUnit.CPU_ONLY)
+        run = Run([], artifact, None, _standing(setting, None), new_comparer())
+        rows.runs.append(_opened(run, setting, options, stage, source))
+        rows.watches.extend(_watched(artifact, emulation, options, stage, source))
     return rows
 
 
+def _ways(
+    setting: Setting,
+    artifact: Artifact,
+    options: VerifyOptions,
+    stage: Path,
+    emulations: dict[str, Emulation | None],
+) -> tuple[Way | None, ...]:
+    """Return the ways to run a setting; None stands for one that is not emulated."""
+    if setting.target is not Target.COREML or setting.compute_unit is None:
+        return (None,)
+    if artifact.path not in emulations:
+        emulations[artifact.path] = coreml.emulation_of(stage / artifact.path)
+    emulation = emulations[artifact.path]
+    if emulation is None or not emulation.is_emulated:
+        return (None,)
+    return emulation.ways(setting.compute_unit, options.chips, fast=options.members is Members.FAST)
+
+
+def _watched(
+    artifact: Artifact, emulation: Emulation, options: VerifyOptions, stage: Path, source: Source
+) -> Iterator[Watch]:
+    """Yield the watch of an artifact, none where it does not open: its rows say so."""
+    ranges = Ranges()
+    try:
+        session = coreml.open_watched(stage / artifact.path, source.input_names, ranges)
+    except MlparityError:
+        return
+    yield Watch(artifact, emulation.package.function(None), CarryingSession(session, options.carry), ranges)
+
+
 def _arithmetic(setting: Setting) -> str:
-    if setting.target is Target.COREML and setting.compute_unit is not None:
-        return coreml.arithmetic_of(setting.compute_unit)
+    """Return a name for an arithmetic that is not emulated: each unit's own where Core ML itself predicts."""
+    if setting.target is Target.COREML and coreml.standing(None) is not Standing.MEASURED:
+        return "reference"
     return str(setting)
 
 
-def _standing(setting: Setting) -> Standing:
-    return coreml.standing() if setting.target is Target.COREML else Standing.MEASURED
+def _standing(setting: Setting, way: Way | None) -> Standing:
+    return coreml.standing(way) if setting.target is Target.COREML else Standing.MEASURED
 
 
-def _opened(run: Run, options: VerifyOptions, stage: Path, source: Source) -> Run:
+def _opened(run: Run, setting: Setting, options: VerifyOptions, stage: Path, source: Source) -> Run:
     try:
-        inner = open_session(stage / run.artifact.path, run.settings[0], source, options.runtime)
+        inner = _open(stage / run.artifact.path, setting, source, options, run.way)
         run.session = CarryingSession(inner, options.carry)
     except MlparityError as error:
         run.failure = str(error)
     return run
+
+
+def _open(path: Path, setting: Setting, source: Source, options: VerifyOptions, way: Way | None) -> Session:
+    if setting.target is Target.COREML:
+        return coreml.open_way(path, setting.compute_unit or ComputeUnit.ALL, source.input_names, way)
+    return open_session(path, setting, source, options.runtime)
 
 
 def open_session(
@@ -205,8 +266,11 @@ def compare_samples(
         check_sample(_given(sample, rows), signature, name)
         expected = run_checked(narrow, sample)
         _add_noise(rows, name, sample, expected, wide)
+        picture = cache(partial(thumbnail, samples, name))
         for run in rows.runs:
-            _add(run, name, sample, expected, samples)
+            _add(run, name, sample, expected, picture)
+        for watch in tuple(rows.watches):
+            _look(watch, sample, rows)
         seen.add(name, sample)
         journal.keep(rows, references, seen)
     progress("compare", len(samples), len(samples))
@@ -227,7 +291,7 @@ def _add_noise(rows: Rows, name: str, sample: Sample, narrow: Outputs, wide: Ses
         rows.noise_failure = str(error)
 
 
-def _add(run: Run, name: str, sample: Sample, expected: Outputs, samples: SampleSet) -> None:
+def _add(run: Run, name: str, sample: Sample, expected: Outputs, picture: Callable[[], str]) -> None:
     if run.session is None or run.failure:
         return
     started = time.perf_counter()
@@ -238,7 +302,15 @@ def _add(run: Run, name: str, sample: Sample, expected: Outputs, samples: Sample
         return
     run.seconds += time.perf_counter() - started
     run.samples += 1
-    run.comparer.add(name, expected, outputs, lambda: thumbnail(samples, name))
+    run.comparer.add(name, expected, outputs, picture)
+
+
+def _look(watch: Watch, sample: Sample, rows: Rows) -> None:
+    try:
+        run_checked(watch.session, sample)
+    except MlparityError:  # the runs of the rows say why
+        watch.session.close()
+        rows.watches.remove(watch)
 
 
 def close_rows(rows: Rows) -> None:
@@ -246,3 +318,5 @@ def close_rows(rows: Rows) -> None:
     for run in rows.runs:
         if run.session is not None:
             run.session.close()
+    for watch in rows.watches:
+        watch.session.close()

@@ -76,7 +76,7 @@ def _header(
     return OutputsHeader(
         artifact_sha256=artifact_sha256(artifact),
         setting=str(setting),
-        standing=coreml.standing() if setting.target is Target.COREML else Standing.MEASURED,
+        standing=coreml.plain_standing(artifact) if setting.target is Target.COREML else Standing.MEASURED,
         runtime=runtime,
         platform=_machine(),
         samples_sha256=digest(samples),

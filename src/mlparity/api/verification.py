@@ -140,9 +140,9 @@ def _references(source: Source, options: VerifyOptions) -> Iterator[tuple[Carryi
 def _record(job: _Job, made: Made, rows: Rows, seen: Seen) -> Record:
     source, samples, policy = job.source, job.samples, job.policy
     noise = rows.noise()
-    results = rows.results(policy, noise)
+    results, rungs = rows.results(policy, noise), rows.rungs(policy, noise)
     row = row_to_explain(results, noise)
-    cause = diagnose(find_cause(results, noise), row, job.stage, source, samples, job.options.carry)
+    cause = diagnose(find_cause(results, noise, rungs), row, job.stage, source, samples, job.options.carry)
     return Record(
         schema_version=SCHEMA_VERSION,
         mlparity_version=__version__,
@@ -167,6 +167,8 @@ def _record(job: _Job, made: Made, rows: Rows, seen: Seen) -> Record:
         cause=cause,
         recommendation=recommend(results, policy),
         metrics=METRIC_INFOS,
+        rungs=rungs,
+        hazards=rows.hazards(),
     )
 
 

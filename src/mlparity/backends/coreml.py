@@ -18,7 +18,12 @@ from mlparity.core.errors import ExecutionError, FormatError, InputError, Mlpari
 from mlparity.core.quiet import quiet_logs
 from mlparity.core.session import Availability, Outputs, Sample, Signature, TensorSpec
 from mlparity.core.words import ComputeUnit, Standing
-from mlparity.engine.coremltools_binding import enable_coremltools, numerics_of
+from mlparity.engine.coremltools_binding import Arithmetic, arithmetic, take_place
+from mlparity.engine.numerics import FP32, TYPED
+from mlparity.engine.placement.ways import Choice, Way, every_chip, is_emulated, ways_of
+from mlparity.engine.runtime.interpret import Tap
+from mlparity.engine.runtime.package import Package
+from mlparity.engine.runtime.package import open_package as read_package
 
 _DTYPES = {65552: "float32", 65568: "float32", 65600: "float64", 131104: "int32", 131080: "int8"}
 """`ArrayDataType` to numpy, fp16 as coremltools passes it. Source: coremltools 9.0, `FeatureTypes.proto`."""
@@ -31,14 +36,46 @@ def probe() -> Availability:
     return Availability(True)
 
 
-def standing() -> Standing:
-    """Return `measured` where Core ML itself predicts, `computed` where our engine does."""
-    return Standing.MEASURED if sys.platform == "darwin" else Standing.COMPUTED
+@dataclass(frozen=True, slots=True)
+class Emulation:
+    """A package that our engine runs: its program, held so that it is read once, and whether units differ on it."""
+
+    package: Package
+    is_emulated: bool
+
+    def ways(self, unit: ComputeUnit, chips: Sequence[str], *, fast: bool) -> tuple[Way, ...]:
+        """Return the plausible ways of `unit` on `chips` (every one that is known where empty), none in fp32."""
+        if not self.is_emulated:
+            return ()
+        return ways_of(self.package.function(None), str(unit), tuple(chips) if chips else every_chip(), fast=fast)
 
 
-def arithmetic_of(unit: ComputeUnit) -> str:
-    """Return a name for the arithmetic that `unit` gets here; units of the same name give the same numbers."""
-    return str(unit) if sys.platform == "darwin" else numerics_of(str(unit)).name
+def emulation_of(path: Path) -> Emulation | None:
+    """Return how our engine runs the package at `path`, None where Core ML itself predicts.
+
+    Raises:
+        FormatError: the package cannot be read.
+        UnsupportedOpError: the engine lacks one of its ops.
+    """
+    if sys.platform == "darwin":
+        return None
+    package = read_package(path)
+    return Emulation(package, is_emulated(package.function(None)))
+
+
+def standing(way: Way | None) -> Standing:
+    """Return `measured` where Core ML itself predicts, else `emulated` in a way of a unit, else `computed`."""
+    if sys.platform == "darwin":
+        return Standing.MEASURED
+    return Standing.COMPUTED if way is None else Standing.EMULATED
+
+
+def plain_standing(path: Path) -> Standing:
+    """Return the standing of a plain prediction: of fp16 programs our engine emulates the leading way of one chip."""
+    emulation = emulation_of(path)
+    if emulation is None:
+        return Standing.MEASURED
+    return Standing.EMULATED if emulation.is_emulated else Standing.COMPUTED
 
 
 def runtime() -> str:
@@ -50,8 +87,31 @@ def runtime() -> str:
     return f"mlparity {__version__} engine"
 
 
+def open_way(path: Path, unit: ComputeUnit, input_names: Sequence[str], way: Way | None) -> CoreMLSession:
+    """Return a session that calculates in `way`, or in the reference arithmetic; Core ML itself calculates as it does.
+
+    Raises:
+        FormatError: the package cannot be read.
+        UnsupportedOpError: the engine lacks one of its ops.
+    """
+    choice = Choice(TYPED) if way is None else way.choice
+    with arithmetic(Arithmetic(lambda _function, _unit: choice)):
+        return open_package(path, unit, input_names)
+
+
+def open_watched(path: Path, input_names: Sequence[str], tap: Tap) -> CoreMLSession:
+    """Return a session that rounds nothing below fp32, so that `tap` sees values past the limits of fp16 as they are.
+
+    Raises:
+        FormatError: the package cannot be read.
+        UnsupportedOpError: the engine lacks one of its ops.
+    """
+    with arithmetic(Arithmetic(lambda _function, _unit: Choice(FP32), tap)):
+        return open_package(path, ComputeUnit.CPU_ONLY, input_names)
+
+
 def open_package(path: Path, unit: ComputeUnit, input_names: Sequence[str] = ()) -> CoreMLSession:
-    """Return a session of the package at `path` on `unit`.
+    """Return a session of the package at `path` on `unit`, in the arithmetic of a plain prediction.
 
     `input_names` are the source's; where the package has other names, they replace its own by position: coremltools
     renames an input called `state`, which its compiler reserves.
@@ -60,7 +120,7 @@ def open_package(path: Path, unit: ComputeUnit, input_names: Sequence[str] = ())
         FormatError: the package cannot be read.
         UnsupportedOpError: the engine lacks one of its ops.
     """
-    enable_coremltools()
+    take_place()
     if not path.exists():
         raise FormatError("no such package", where=str(path), next_step="check the path")
     with quiet_logs():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -11,10 +11,17 @@ from rich.table import Table
 from mlparity.cli.tables import specs_table, stdout
 from mlparity.core.errors import InputError
 
+if TYPE_CHECKING:
+    from mlparity.api.inspect import PlacedOp
+
 
 def inspect(
     artifact: Annotated[Path | None, typer.Argument(help="An .mlpackage, an .aimodel or a .tflite file.")] = None,
     text: Annotated[bool, typer.Option("--text", help="Print the whole program, an op a line.")] = False,
+    placement: Annotated[
+        bool, typer.Option("--placement", help="List the ops that the Neural Engine cannot take, and why.")
+    ] = False,
+    chip: Annotated[str, typer.Option(help="The chip that --placement asks about.")] = "M4",
     ops: Annotated[bool, typer.Option("--ops", help="List the MIL ops that the engine runs.")] = False,
 ) -> None:
     """Show an artifact's interface, its ops, and whether the engine runs it."""
@@ -35,6 +42,9 @@ def inspect(
     if text:
         console.print(found.text)
         return
+    if placement:
+        _show_placement(api.inspect_placement(artifact, chip), chip)
+        return
     console.print(f"{found.path}: {found.kind}")
     for name, value in {**found.facts, **found.metadata}.items():
         console.print(f"  {name}: {value}")
@@ -43,4 +53,19 @@ def inspect(
     if found.ops:
         console.print("ops: " + ", ".join(f"{name} x {count}" for name, count in found.ops.items()))
     if found.ops and found.is_program:
+        console.print("on the Neural Engine: " + ", ".join(f"{name} {count}" for name, count in found.eligible.items()))
         console.print(f"the engine cannot run it: {found.problem}" if found.problem else "the engine runs it")
+
+
+def _show_placement(found: tuple[PlacedOp, ...], chip: str) -> None:
+    console = stdout()
+    eligible = sum(each.eligible for each in found)
+    console.print(
+        f"the Neural Engine of {chip} can take {eligible} of {len(found)} ops; whether it does shows only on a device"
+    )
+    table = Table(
+        "op", "location", "type", "takes it", "why not", "source", box=None, pad_edge=False, header_style="bold"
+    )
+    for each in found:
+        table.add_row(each.op, each.location, each.type, "yes" if each.eligible else "no", each.reason, each.evidence)
+    console.print(table)

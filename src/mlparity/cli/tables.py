@@ -3,68 +3,134 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mlparity.core.envelopes import span_text, spans_of, ways_in
 from mlparity.core.numbers import format_cosine, format_number
-from mlparity.core.record import MetricInfo, OutputFigures, Record, RowState, SettingResult
+from mlparity.core.record import Flips, MetricInfo, OutputFigures, Record, RowState, SettingResult, Span
 from mlparity.core.session import TensorSpec
 from mlparity.core.words import Verdict
 
 STYLES = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.UNKNOWN: "yellow"}
+_NO_SPANS: Mapping[str, Span] = MappingProxyType({})
+
+
+_NUMBERS = frozenset({"max", "min", "mean", "ways"})
 
 
 def settings_table(record: Record) -> Table:
-    """Return the table of settings: a line for each setting and output, and the reason where there are no figures."""
+    """Return the table of settings: a line for each setting and output, and the reason where there are no figures.
+
+    An emulated figure is a range over the plausible ways; `ways_table` shows these.
+    """
     several = len({figures.output for row in record.settings for figures in row.outputs}) > 1
-    names = (
+    emulated = any(row.envelope is not None for row in record.settings)
+    table = _table(
         "setting",
         "standing",
+        *(("confidence", "ways") if emulated else ()),
         *(("output",) if several else ()),
-        "max",
-        "min",
-        "mean",
-        "cosine",
-        "flips",
+        *_FIGURES,
         "verdict",
     )
-    table = Table(box=None, pad_edge=False, padding=(0, 1), collapse_padding=True, header_style="bold")
-    for name in names:
-        table.add_column(name, justify="right" if name in ("max", "min", "mean") else "left", no_wrap=True)
     for row in record.settings:
-        for cells in _lines(row, several):
+        for cells in _lines(row, several, emulated):
             table.add_row(*cells)
     return table
 
 
-def _lines(row: SettingResult, several: bool) -> Iterable[tuple[Text | str, ...]]:
+_FIGURES = ("max", "min", "mean", "cosine", "flips")
+
+
+def _table(*names: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 1), collapse_padding=True, header_style="bold")
+    for name in names:
+        table.add_column(name, justify="right" if name in _NUMBERS else "left", no_wrap=True)
+    return table
+
+
+def _lines(row: SettingResult, several: bool, emulated: bool) -> Iterable[tuple[Text | str, ...]]:
     verdict = Text(str(row.verdict), STYLES[row.verdict])
-    standing = "" if row.standing is None else str(row.standing)
+    head = (str(row.setting), "" if row.standing is None else str(row.standing), *(_certainty(row) if emulated else ()))
     if row.state is not RowState.COMPARED or not row.outputs:
-        blank = ("",) * (6 if several else 5)
-        yield (str(row.setting), standing, *blank, Text(str(row.state), "dim"))
+        blank = ("",) * (len(_FIGURES) + several)
+        yield (*head, *blank, Text(str(row.state), "dim"))
         return
     for place, figures in enumerate(row.outputs):
-        first = place == 0
         name = (figures.output,) if several else ()
-        yield (
-            str(row.setting) if first else "",
-            standing if first else "",
-            *name,
-            *figure_cells(figures),
-            verdict if first else "",
+        cells = figure_cells(figures, spans_of(row, figures))
+        yield (*(head if place == 0 else ("",) * len(head)), *name, *cells, verdict if place == 0 else "")
+
+
+def _certainty(row: SettingResult) -> tuple[str, str]:
+    return ("", "") if row.envelope is None else (str(row.envelope.confidence), str(len(row.envelope.runs)))
+
+
+def ways_table(record: Record) -> Table:
+    """Return the plausible ways of the emulated settings: who calculates so, how sure that is, and what it gives.
+
+    A row shows the output that differs most; a star marks the way that decides a setting.
+    """
+    table = _table("way", "chips", "confidence", "standing", "max", "mean", "cosine", "verdict", "settings")
+    for way in ways_in(record):
+        figures = max(way.run.figures.values(), key=_difference, default={})
+        units = [f"{name.partition('/')[2]}{'*' if name in way.dominates else ''}" for name in way.settings]
+        table.add_row(
+            way.run.name,
+            " ".join(way.run.chips),
+            str(way.run.confidence),
+            str(way.standing),
+            format_number(figures.get("max_abs")),
+            format_number(figures.get("mean_abs")),
+            format_cosine(figures.get("cosine")),
+            Text(str(way.run.verdict), STYLES[way.run.verdict]),
+            " ".join(units),
         )
+    return table
 
 
-def figure_cells(figures: OutputFigures) -> tuple[str, str, str, str, str]:
-    """Return max, min, mean, cosine and flips as a table shows them."""
+def hazards_table(record: Record) -> Table:
+    """Return the hazards, the nearest first: where, what was seen, what bounds it, and on which processors."""
+    table = _table("hazard", "op", "location", "on", "seen", "limit", "margin", "confidence")
+    for each in sorted(record.hazards, key=lambda hazard: hazard.margin):
+        low, high = (format_number(value, 3) for value in each.seen)
+        table.add_row(
+            each.kind,
+            each.op,
+            each.location,
+            " ".join(each.processors),
+            low if low == high else f"{low}..{high}",
+            format_number(each.limit, 5),
+            f"{format_number(each.margin)}x",
+            str(each.confidence),
+        )
+    return table
+
+
+def _difference(figures: Mapping[str, float | None]) -> float:
+    value = figures.get("max_abs")
+    return -1.0 if value is None else value
+
+
+def figure_cells(figures: OutputFigures, spans: Mapping[str, Span] = _NO_SPANS) -> tuple[str, str, str, str, str]:
+    """Return max, min, mean, cosine and flips as a table shows them: the range, the least cosine, the most flips."""
     values = figures.figures
-    flips = "–" if figures.flips is None else f"{figures.flips.flipped}/{figures.flips.samples}"
-    numbers = tuple(format_number(values.get(name)) for name in ("max_abs", "min_abs", "mean_abs"))
-    return (numbers[0], numbers[1], numbers[2], format_cosine(values.get("cosine")), flips)
+    cosine = spans["cosine"].low if "cosine" in spans else values.get("cosine")
+    flips = "–" if figures.flips is None else f"{_most_flips(figures.flips, spans)}/{figures.flips.samples}"
+    largest, least, mean = (
+        span_text(spans.get(name), values.get(name), format_number) for name in ("max_abs", "min_abs", "mean_abs")
+    )
+    return (largest, least.partition("..")[0], mean, format_cosine(cosine), flips)
+
+
+def _most_flips(flips: Flips, spans: Mapping[str, Span]) -> int:
+    high = spans["flips"].high if "flips" in spans else None
+    return flips.flipped if high is None else int(high)
 
 
 def task_lines(record: Record) -> Iterator[str]:

@@ -9,7 +9,7 @@ import typer
 
 from mlparity.cli.github import annotate
 from mlparity.cli.progress import shown_progress
-from mlparity.cli.tables import STYLES, settings_table, stdout, task_lines
+from mlparity.cli.tables import STYLES, hazards_table, settings_table, stdout, task_lines, ways_table
 from mlparity.core.record import Record, RowState
 from mlparity.core.words import Verdict
 
@@ -49,6 +49,13 @@ def verify(
     fp32_op: Annotated[
         list[str] | None, typer.Option(help="A MIL op type or an op's name to keep in fp32; may be repeated.")
     ] = None,
+    members: Annotated[
+        str, typer.Option(help="fast or all: how many plausible numerics of each processor are emulated.")
+    ] = "fast",
+    chips: Annotated[
+        str | None,
+        typer.Option(help="Emulate these chips alone, such as M1,M4,M6 or A18."),
+    ] = None,
     time_limit: Annotated[float, typer.Option(help="Seconds that Core AI may take to load, and for a sample.")] = 600,
     runtime_log: Annotated[bool, typer.Option("--runtime-log", help="Show Core AI's own messages.")] = False,
     resume: Annotated[
@@ -61,7 +68,7 @@ def verify(
     Exit code: 0 pass, 1 fail, 2 bad input, 3 unknown.
     """
     from mlparity import api
-    from mlparity.api.options import RuntimeOptions, VerifyOptions, pairs_from, settings_from
+    from mlparity.api.options import RuntimeOptions, VerifyOptions, chips_from, members_from, pairs_from, settings_from
 
     options = VerifyOptions(
         settings=settings_from(setting or ()),
@@ -77,6 +84,8 @@ def verify(
         seed=seed,
         runtime=RuntimeOptions(time_limit, runtime_log),
         resume=resume,
+        members=members_from(members),
+        chips=chips_from(chips),
     )
     with shown_progress() as progress:
         record = api.verify(source, out, inputs, policy, options, progress)
@@ -98,10 +107,16 @@ def _show(record: Record, out: Path) -> None:
         console.print(f"warning: {record.samples.warning}", style="yellow")
     console.print()
     console.print(settings_table(record))
+    if any(row.envelope is not None for row in record.settings):
+        console.print()
+        console.print(ways_table(record))
     for note, names in _notes(record).items():
         console.print(f"{', '.join(names)}: {note}", style="dim")
     for line in task_lines(record):
         console.print(line)
+    if record.hazards:
+        console.print()
+        console.print(hazards_table(record))
     console.print()
     console.print(f"Cause: {record.cause.kind}. {record.cause.sentence}")
     console.print(f"Recommended: {record.recommendation.sentence}")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlparity.core.numbers import format_number
-from mlparity.core.record import Cause, CauseKind, Noise, OutputFigures, RowState, SettingResult
+from mlparity.core.record import Cause, CauseKind, Noise, OutputFigures, RowState, Rung, SettingResult
 from mlparity.core.words import Precision, Target, Verdict
 
 # What a faithful fp32 run may differ by, of the output's scale: about 17 units in the last place of fp32 (assumed).
@@ -32,13 +32,14 @@ class _Rung:
         return bool(self.settings)
 
 
-def find_cause(settings: Sequence[SettingResult], noise: Sequence[Noise] = ()) -> Cause:
-    """Return why artifacts differ from the source, as far as the compared settings tell.
+def find_cause(settings: Sequence[SettingResult], noise: Sequence[Noise] = (), rungs: Sequence[Rung] = ()) -> Cause:
+    """Return why artifacts differ from the source, as far as the compared settings, and the rungs below them, tell.
 
     A setting agrees when it passes its policy, or when every output's largest difference is within 2e-6 of the
     scale or twice the source's own noise. Precision: the fp32 settings agree and fp16 differs clearly (by four
-    times as much as fp32, and more than the bound). Converter: fp32 differs while another runtime's fp32, the
-    witness, agrees. Where Core ML was not asked for, the same is said of Core AI.
+    times as much as fp32, and more than the bound). Compute unit: so does fp16, but in ideal arithmetic it agrees, or
+    passes where units fail. Converter: fp32 differs while another runtime's fp32, the witness, agrees. Where Core ML
+    was not asked for, the same is said of Core AI.
     """
     compared = [row for row in settings if row.state is RowState.COMPARED and row.outputs]
     by_output = {entry.output: entry for entry in noise}
@@ -54,7 +55,7 @@ def find_cause(settings: Sequence[SettingResult], noise: Sequence[Noise] = ()) -
     if fp32.exists and not fp32.agrees:
         return _fp32_differs(fp32, others, _NAMES[target])
     if fp32.exists and fp16.exists and _differs_clearly(fp16, fp32):
-        return Cause(CauseKind.PRECISION, _precision(fp32, fp16))
+        return _fp16_differs(fp32, fp16, rungs, by_output)
     if all(rung.agrees for rung in (fp32, fp16, others, others16) if rung.exists):
         shown = _show(_all(fp32, fp16, others, others16))
         return Cause(CauseKind.NONE, f"All compared settings agree with the source: {shown}.")
@@ -96,7 +97,7 @@ def _rung(rows: Sequence[SettingResult], noise: dict[str, Noise]) -> _Rung:
     return _Rung(tuple(rows), agrees, excess)
 
 
-def _row_excess(row: SettingResult, noise: dict[str, Noise]) -> float:
+def _row_excess(row: SettingResult | Rung, noise: dict[str, Noise]) -> float:
     return max(_excess(output, noise.get(output.output)) for output in row.outputs)
 
 
@@ -126,8 +127,30 @@ def _fp32_differs(fp32: _Rung, others: _Rung, name: str) -> Cause:
     return Cause(CauseKind.UNKNOWN, f"{_show(fp32)} although no fp16 is involved; {witness}.")
 
 
-def _precision(fp32: _Rung, fp16: _Rung) -> str:
-    return f"The same conversion agrees with the source in fp32 ({_show(fp32)}) and differs in fp16 ({_show(fp16)})."
+def _fp16_differs(fp32: _Rung, fp16: _Rung, rungs: Sequence[Rung], noise: dict[str, Noise]) -> Cause:
+    """Tell what fp16 itself does from what the units add to it; a pass of the policy counts as agreement."""
+    agrees = f"The same conversion agrees with the source in fp32 ({_show(fp32)})"
+    ideal = [rung for rung in rungs if rung.precision is Precision.FP16 and rung.outputs]
+    failing = [row for row in fp16.settings if row.verdict is Verdict.FAIL]
+    if not ideal:
+        return Cause(CauseKind.PRECISION, f"{agrees} and differs in fp16 ({_show(fp16)}).")
+    excess = max(_row_excess(rung, noise) for rung in ideal)
+    shown = f"in fp16 with ideal arithmetic it {_verb(ideal)}"
+    if failing and all(rung.verdict is Verdict.PASS or excess <= 1 for rung in ideal):
+        units = _show(_Rung(tuple(failing), False, 0.0))
+        return Cause(
+            CauseKind.COMPUTE_UNIT,
+            f"{agrees}, and {shown}, which passes; what the compute units add does not: {units}.",
+        )
+    added = (
+        f", and the compute units add to it ({_show(fp16)})" if fp16.excess > _CLEARLY * excess else f" ({_show(fp16)})"
+    )
+    return Cause(CauseKind.PRECISION, f"{agrees} and differs in fp16: {shown}{added}.")
+
+
+def _verb(rungs: Sequence[Rung]) -> str:
+    verb, figure = max((_largest(rung) for rung in rungs), key=lambda pair: pair[1])
+    return f"{_SINGULAR[verb]} {figure}"
 
 
 def _unknown(fp32: _Rung, others: tuple[_Rung, ...], name: str) -> str:
@@ -154,7 +177,7 @@ def _show(rung: _Rung) -> str:
     )
 
 
-def _largest(row: SettingResult) -> tuple[str, str]:
+def _largest(row: SettingResult | Rung) -> tuple[str, str]:
     output = max(row.outputs, key=lambda entry: _excess(entry, None))
     counts = [output.figures.get(name) for name in _NOT_FINITE]
     bad = sum(count for count in counts if count is not None)

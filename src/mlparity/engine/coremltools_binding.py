@@ -5,7 +5,10 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, TypeVar
@@ -15,7 +18,10 @@ from mlparity.core.errors import ExecutionError, MlparityError
 if TYPE_CHECKING:
     import numpy as np
 
-    from mlparity.engine.numerics import Profile
+    from mlparity.engine.mil.program import Function
+    from mlparity.engine.placement.ways import Choice
+    from mlparity.engine.runtime.interpret import Tap
+    from mlparity.engine.runtime.model import Model
     from mlparity.engine.runtime.states import ModelState
 
 T = TypeVar("T")
@@ -64,15 +70,12 @@ class CoreMLModelProxy:
         self, path: str, compute_units: str, function: str, hints: Mapping[str, str], asset: object | None
     ) -> None:
         """Load and bind the model at `path`; RuntimeError says why not, which coremltools turns into a warning."""
-        from mlparity.engine.runtime.model import load_model
-
         _pass_for_core_ml()
         if asset is not None:
             raise RuntimeError("mlparity loads models from a path, not from a model asset")
         self.compute_units, self.hints = compute_units, dict(hints)
         started = time.perf_counter_ns()
-        profile, name = numerics_of(compute_units), function if function else None
-        self._model = _as_runtime_error(lambda: load_model(Path(path), profile, name))
+        self._model = _as_runtime_error(lambda: _load(Path(path), compute_units, function if function else None))
         self._path, self._compiled = path, None if not path.endswith(".mlmodelc") else path
         self._load_ns, self._predict_ns = time.perf_counter_ns() - started, 0
 
@@ -149,26 +152,73 @@ def _as_runtime_error(action: Callable[[], T]) -> T:
         raise RuntimeError(str(error)) from error
 
 
-def numerics_of(compute_units: str) -> Profile:
-    """Return the profile that a model gets on `compute_units`: the same for each, until their own are emulated."""
-    from mlparity.engine.numerics import TYPED
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """What models are to run in: from a function and the compute units to the profiles of its ops, and who watches."""
+
+    choose: Callable[[Function, str], Choice]
+    tap: Tap | None = None
+
+
+_asked: ContextVar[Arithmetic | None] = ContextVar("arithmetic", default=None)
+_plain: dict[str, str | None] = {}
+"""The chip that `enable_coremltools` was last given."""
+
+
+def _load(path: Path, compute_units: str, function: str | None) -> Model:
+    from mlparity.engine.placement.ways import DEFAULT_CHIP, plain_choice
+    from mlparity.engine.runtime.package import open_package
 
     if compute_units not in _COMPUTE_UNITS:
         raise RuntimeError(f"unknown compute units {compute_units!r}, expected one of {', '.join(_COMPUTE_UNITS)}")
-    return TYPED
+    package, asked = open_package(path), _asked.get()
+    named = package.function(function)
+    if asked is None:
+        choice = plain_choice(named, compute_units, _plain.get("chip", DEFAULT_CHIP))
+        return package.model(function, choice.profile, choice.profiles)
+    choice = asked.choose(named, compute_units)
+    return package.model(function, choice.profile, choice.profiles, asked.tap)
 
 
-def enable_coremltools() -> bool:
+@contextmanager
+def arithmetic(asked: Arithmetic) -> Iterator[None]:
+    """Let the models that are loaded within the block run in `asked`, whatever chip a plain prediction has."""
+    token = _asked.set(asked)
+    try:
+        yield
+    finally:
+        _asked.reset(token)
+
+
+def enable_coremltools(chip: str | None = "M4") -> bool:
     """Let `coremltools.models.MLModel` predict with mlparity's engine; True where that is now so.
 
-    It may be called before or after coremltools is imported, and more than once. On macOS it does nothing, and says
-    so: there the Core ML framework predicts.
+    A program with fp16 in it is emulated: models that are loaded from now on calculate as the compute units of `chip`
+    most plausibly do. With None, as with programs in fp32, they calculate in the reference arithmetic: each value in
+    its declared type, sums in fp32. It may be called before or after coremltools is imported, and more than once. On
+    macOS it does nothing, and says so: there the Core ML framework predicts.
+
+    Raises:
+        InputError: an unknown chip.
     """
     if sys.platform == "darwin":
         logging.getLogger("mlparity").warning(
             "enable_coremltools() does nothing on macOS: Core ML itself predicts here"
         )
         return False
+    if chip is not None:
+        from mlparity.engine.placement.ways import check_chips
+
+        check_chips((chip,))
+    _plain["chip"] = chip
+    take_place()
+    return True
+
+
+def take_place() -> None:
+    """Stand in for coremltools' native library, wherever it has been or will be imported; on macOS do nothing."""
+    if sys.platform == "darwin":
+        return
     library = sys.modules.setdefault(_LIBRARY, _Library(_LIBRARY))
     for name in _USERS:
         if name in sys.modules:
@@ -176,7 +226,6 @@ def enable_coremltools() -> bool:
     _pass_for_core_ml()
     if "coremltools" in sys.modules:
         vars(sys.modules["coremltools"])["libcoremlpython"] = library
-    return True
 
 
 def _replace(module: ModuleType, exports: Mapping[str, object]) -> None:

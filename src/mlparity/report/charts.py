@@ -41,7 +41,7 @@ def _series(group: Group, output: OutputFigures, places: range) -> dict[str, obj
     ]
     total = max(1, sum(count for _, count in bars))
     return {
-        "name": f"{group.title} ({group.standing})",
+        "name": f"{group.title} ({', '.join(each for each in (group.standing, group.way) if each)})",
         "x": [label for label, _ in bars],
         "y": [100 * count / total for _, count in bars],
         "text": [format_count(count) for _, count in bars],

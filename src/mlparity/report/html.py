@@ -27,6 +27,7 @@ from mlparity.report.texts import (
     task_figure_text,
     task_text,
 )
+from mlparity.report.ways import hazard_lines, rung_sentences, way_lines
 
 _TEMPLATES = Path(__file__).with_name("templates")
 # What an <img> may show: nothing that could be a document or fetch anything.
@@ -82,6 +83,9 @@ def _context(record: Record) -> dict[str, object]:
         "groups": groups,
         "worst": [(group, ranked_outputs(group.outputs)[:WORST_OUTPUTS_SHOWN]) for group in groups],
         "worst_shown": WORST_OUTPUTS_SHOWN,
+        "ways": way_lines(record),
+        "rungs": rung_sentences(record),
+        "hazards": hazard_lines(record),
         "charts": charts_of(comparisons),
         "charts_shown": CHARTS_SHOWN,
         "comparisons": comparisons,

@@ -21,6 +21,7 @@ from mlparity.report.texts import (
     task_figure_text,
     task_text,
 )
+from mlparity.report.ways import HAZARD_COLUMNS, WAY_COLUMNS, hazard_lines, rung_sentences, way_lines
 
 # What Markdown reads within a line; an underscore only at the edge of a word. No text of a record begins a line.
 _SPECIAL = re.compile(r"([\\`*\[\]|~$]|(?<!\w)_|_(?!\w))")
@@ -43,6 +44,8 @@ def _lines(record: Record) -> Iterator[str]:
     yield from _head(record)
     yield from _settings(record)
     yield from _section("Cause", [escape(record.cause.sentence)])
+    yield from _ways(record)
+    yield from _hazards(record)
     yield from _worst(record)
     yield from _own_metrics(record)
     yield from _section("Noise of the source", _noise(record))
@@ -67,14 +70,15 @@ def _settings(record: Record) -> Iterator[str]:
     yield from ("## Settings", "")
     rows = rows_of(record)
     many = len({output.output for result in record.settings for output in result.outputs}) > 1
-    heads = ("setting", "standing", *(("output",) if many else ()), *COLUMNS, "verdict")
-    yield f"| {' | '.join(heads)} |"
-    yield f"|{'|'.join(' --- ' for _ in heads)}|"
+    emulated = any(row.certainty for row in rows)
+    certainty, output = (("confidence",) if emulated else ()), (("output",) if many else ())
+    yield from _heads("setting", "standing", *certainty, *output, *COLUMNS, "verdict")
     for row in rows:
         cells = [cell.text for cell in row.cells] if row.cells else ["–"] * len(COLUMNS)
-        output = [escape(row.output) if row.output else "–"] if many else []
+        name = (escape(row.output) if row.output else "–",) if many else ()
         setting = f"**{row.setting}**" if row.is_recommended else row.setting
-        yield f"| {' | '.join((setting, row.standing or '–', *output, *cells, row.verdict_word))} |"
+        standing = (row.standing or "–", *((row.certainty or "–",) if emulated else ()))
+        yield f"| {' | '.join((setting, *standing, *name, *cells, row.verdict_word))} |"
     yield ""
     if many:
         yield from ("Each row shows the output that differs most for its scale, and the most flips of any output.", "")
@@ -83,11 +87,45 @@ def _settings(record: Record) -> Iterator[str]:
     yield ""
 
 
+def _heads(*names: str) -> Iterator[str]:
+    yield f"| {' | '.join(names)} |"
+    yield f"|{'|'.join(' --- ' for _ in names)}|"
+
+
+def _ways(record: Record) -> Iterator[str]:
+    lines = way_lines(record)
+    if not lines:
+        return
+    yield from ("## How the compute units may calculate", "")
+    yield from _heads(*WAY_COLUMNS)
+    for way in lines:
+        settings = ", ".join(f"**{name}**" if name in way.dominates else name for name in way.settings)
+        names = (escape(each) for each in (way.name, way.members, way.chips, way.confidence, way.standing))
+        yield f"| {' | '.join((*names, settings, *(cell.text for cell in way.cells), way.verdict))} |"
+    yield from ("", "A setting in bold has its verdict from that way, the worst of its own.", "")
+    yield from (f"- {escape(sentence)}" for sentence in rung_sentences(record))
+    yield ""
+
+
+def _hazards(record: Record) -> Iterator[str]:
+    lines = hazard_lines(record)
+    if not lines:
+        return
+    yield from ("## What these samples may not show", "")
+    yield from _heads(*HAZARD_COLUMNS)
+    for hazard in lines:
+        where = f"{hazard.location} ({hazard.op} in {hazard.artifact})"
+        texts = (f"{hazard.kind}: {hazard.sentence}", where, hazard.processors, *(cell.text for cell in hazard.cells))
+        yield f"| {' | '.join(escape(each) for each in (*texts, hazard.remedy, hazard.certainty))} |"
+    yield ""
+
+
 def _worst(record: Record) -> Iterator[str]:
     yield from ("## Worst samples", "")
     for group in groups_of(record):
         for output in ranked_outputs(group.outputs)[:_WORST_OUTPUTS]:
-            yield f"**{group.title}** ({group.standing}), {escape(output.output)}:"
+            standing = ", ".join(each for each in (group.standing, escape(group.way)) if each)
+            yield f"**{group.title}** ({standing}), {escape(output.output)}:"
             if output.flips is not None:
                 yield flips_sentence(output.flips, output.task)
             yield ""

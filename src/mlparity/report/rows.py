@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from mlparity.core.envelopes import span_text, spans_of
 from mlparity.core.numbers import format_cosine, format_number
-from mlparity.core.record import Flips, OutputFigures, Record, RowState, SettingResult, TaskFigure
-from mlparity.report.texts import flips_text
+from mlparity.core.record import Flips, OutputFigures, Record, RowState, SettingResult, Span, TaskFigure
+from mlparity.report.texts import certainty_text, flips_text
 
 _STATE_WORDS = {RowState.EXPLAINED: "explained", RowState.FAILED: "could not run"}
 
@@ -25,11 +27,12 @@ class Row:
     """One setting of the main table; `cells` is empty where nothing was compared.
 
     The figures are those of `output`, the one that differs most for its scale, but flips are those of the output with
-    the most. `chip` is the style of the verdict.
+    the most. `chip` is the style of the verdict. An emulated row tells its confidence and how many ways it stands for.
     """
 
     setting: str
     standing: str
+    certainty: str
     chip: str
     verdict_word: str
     output: str
@@ -51,10 +54,14 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Settings of one standing and runtime whose figures are the same, to be shown once."""
+    """Settings of one standing and runtime whose figures are the same, to be shown once.
+
+    `way` is the one that dominates an emulated setting, with its confidence.
+    """
 
     settings: tuple[str, ...]
     standing: str
+    way: str
     runtime: str
     outputs: tuple[OutputFigures, ...]
     task_figures: tuple[TaskFigure, ...] = ()
@@ -115,7 +122,14 @@ def groups_of(record: Record) -> tuple[Group, ...]:
     for result in record.settings:
         if not result.outputs:
             continue
-        group = Group((str(result.setting),), _standing(result), result.runtime, result.outputs, result.task_figures)
+        group = Group(
+            (str(result.setting),),
+            _standing(result),
+            _way(result),
+            result.runtime,
+            result.outputs,
+            result.task_figures,
+        )
         same = next((place for place, other in enumerate(groups) if _equal(other, group)), None)
         if same is None:
             groups.append(group)
@@ -130,16 +144,20 @@ def ranked_outputs(outputs: tuple[OutputFigures, ...]) -> tuple[OutputFigures, .
     return tuple(sorted(outputs, key=_share, reverse=True))
 
 
-def _cells(output: OutputFigures, flips: Flips | None) -> tuple[Cell, ...]:
+def _cells(output: OutputFigures, flips: Flips | None, spans: Mapping[str, Span]) -> tuple[Cell, ...]:
+    """An emulated figure is the range over its ways, and is sorted by the end that is worse."""
     figure = output.figures.get
     share = _share(output)
-    plain = {name: Cell(format_number(figure(name)), figure(name)) for name in ("max_abs", "min_abs", "mean_abs")}
+    plain = {
+        name: Cell(span_text(spans.get(name), figure(name), format_number), figure(name))
+        for name in ("max_abs", "min_abs", "mean_abs")
+    }
     return (
         plain["max_abs"],
         Cell(format_number(share) if figure("max_abs") is not None else "–", share),
         plain["min_abs"],
         plain["mean_abs"],
-        Cell(format_cosine(figure("cosine")), figure("cosine")),
+        Cell(span_text(spans.get("cosine"), figure("cosine"), format_cosine), figure("cosine")),
         Cell(flips_text(flips), flips.flipped if flips is not None else None),
     )
 
@@ -149,10 +167,11 @@ def _row(result: SettingResult, is_recommended: bool) -> Row:
     return Row(
         setting=str(result.setting),
         standing=_standing(result),
+        certainty=certainty_text(result),
         chip="neutral" if result.state is RowState.EXPLAINED else str(result.verdict),
         verdict_word=_STATE_WORDS.get(result.state, str(result.verdict)),
         output=worst.output if worst is not None else "",
-        cells=_cells(worst, _most_flips(result)) if worst is not None else (),
+        cells=_cells(worst, _most_flips(result), spans_of(result, worst)) if worst is not None else (),
         note=result.note,
         reasons=result.reasons,
         is_recommended=is_recommended,
@@ -180,3 +199,10 @@ def _share(output: OutputFigures) -> float:
 
 def _equal(first: Group, second: Group) -> bool:
     return replace(first, settings=()) == replace(second, settings=())
+
+
+def _way(result: SettingResult) -> str:
+    if result.envelope is None:
+        return ""
+    run = next(run for run in result.envelope.runs if run.name == result.envelope.dominating)
+    return f"worst of {len(result.envelope.runs)} ways: {run.name} ({run.confidence})"

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from mlparity.core.numbers import format_cosine, format_count, format_number
 from mlparity.core.policy import Limit, OutputTask, Policy, TaskKind
-from mlparity.core.record import Flips, TaskFigure
+from mlparity.core.record import Flips, SettingResult, TaskFigure
 from mlparity.core.words import Standing
 
 STANDINGS = (
     (Standing.MEASURED, "by a real runtime: on an Apple device, or by LiteRT or another runtime on this machine"),
     (Standing.COMPUTED, "by mlparity's engine in reference arithmetic: what the graph says, not what a device does"),
-    (Standing.EMULATED, "by mlparity's engine in the arithmetic of the compute unit, as far as that is known"),
+    (
+        Standing.EMULATED,
+        "by mlparity's engine in each plausible arithmetic of the compute units: a range, and how sure it is",
+    ),
 )
 """What each standing means."""
 
@@ -70,6 +73,14 @@ def task_text(task: OutputTask) -> str:
     )
     words = " ".join(f"{word} {value:g}" for word, value in parts if value is not None)
     return f"{task.output}: {task.kind} {words}".strip()
+
+
+def certainty_text(result: SettingResult) -> str:
+    """Return `assumed, 5 ways` of an emulated setting, nothing of another."""
+    if result.envelope is None:
+        return ""
+    count = len(result.envelope.runs)
+    return f"{result.envelope.confidence}, {count} {'way' if count == 1 else 'ways'}"
 
 
 def figure_text(name: str, value: float | None) -> str:

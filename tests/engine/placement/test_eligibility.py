@@ -75,6 +75,11 @@ def test_an_op_without_floats_is_neutral() -> None:
     assert (found.eligible, found.neutral) == (False, True)
 
 
+def test_an_op_without_results_is_left_out() -> None:
+    write = Op("write_state", {}, (), "w")
+    assert _asked(write, op("relu", tensor("y", "fp16", 1, 4, 8, 8), x="%x")) == [(True, "")]
+
+
 def test_every_row_of_the_tables_has_its_source_and_every_op_of_the_engine_a_row() -> None:
     assert {each.name for each in definitions()} <= set(gates())
     for name in ("gates.csv", "limits.csv"):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mlparity.engine.mil.dtypes import FLOATS
 from mlparity.engine.mil.program import Argument, Function, Op, TensorType, Value, ValueType
-from mlparity.engine.placement.gates import GENERATIONS, gates, limits
+from mlparity.engine.placement.gates import gates, generation_of, limits
 
 _TYPED_EXECUTION = "documented, https://apple.github.io/coremltools/docs-guides/source/typed-execution.html"
 
@@ -40,13 +40,13 @@ class _Asked:
 
 
 def eligibility(function: Function, chip: str) -> tuple[Eligibility, ...]:
-    """Return what the engine of `chip` makes of each op of the body, constants left out, in order.
+    """Return what the engine of `chip` makes of each op that gives a result, constants left out, in order.
 
     One convolution wider than the engine's kernels keeps the whole function off it.
     """
     types: dict[str, ValueType] = {each.name: each.type for each in function.inputs}
     types |= {each.name: each.type for op in function.body.ops for each in op.outputs}
-    asked = [_asked(op, types, GENERATIONS[chip]) for op in function.body.ops if not is_constant(op)]
+    asked = [_asked(op, types, generation_of(chip)) for op in function.body.ops if op.outputs and not is_constant(op)]
     too_wide = next((found for each in asked if (found := _kernel_width(each)) is not None), None)
     return tuple(_answer(each, too_wide) for each in asked)
 
@@ -87,7 +87,7 @@ def _gate(asked: _Asked) -> _Refusal | None:
     if gate is None:
         return f"nothing is known of {asked.op.type}", "assumed"
     way = gate.ways[asked.generation]
-    if gate.alone == "none" and way != "none":
+    if gate.alone == "none" and way not in ("none", ""):
         return f"sources disagree on {asked.op.type}", gate.evidence
     if way == "native" or (gate.alone == "runs" and way == max(gate.ways.values(), key=_OPENNESS.index)):
         return None

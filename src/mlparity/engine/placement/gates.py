@@ -8,8 +8,15 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from mlparity.engine.numerics import CHIPS
+
 GENERATIONS: Mapping[str, str] = {"M1": "M1", "M2": "M2", "M3": "M3", "M4": "M4", "M5": "M4", "M6": "M4"}
 """A chip to its column in the tables: M4 and M5 share one there, and M6 is assumed to share it too."""
+
+
+def generation_of(chip: str) -> str:
+    """Return the column of a chip: its own, or that of the chip whose evidence stands for it."""
+    return GENERATIONS[chip if chip in GENERATIONS else CHIPS[chip].stands_for]
 
 
 @dataclass(frozen=True, slots=True)

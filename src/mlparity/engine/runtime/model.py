@@ -14,16 +14,17 @@ from mlparity.engine.mil.reader import read_stages
 from mlparity.engine.numerics import TYPED, Profile
 from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.features import features_from_outputs, tensors_from_features
-from mlparity.engine.runtime.interpret import run_stateful
+from mlparity.engine.runtime.interpret import Tap, run_stateful
 from mlparity.engine.runtime.plan import Plan
 from mlparity.engine.runtime.states import ModelState
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A bound plan with an app's view of inputs and outputs."""
+    """A bound plan with an app's view of inputs and outputs; `tap` sees every result of every run."""
 
     plan: Plan
+    tap: Tap | None = None
 
     def predict(self, data: Mapping[str, object], state: ModelState | None = None) -> dict[str, object]:
         """Return the outputs for one set of features; see `features` for what goes in and comes out.
@@ -36,7 +37,7 @@ class Model:
         self._check(state)
         inputs = tensors_from_features(self.plan, data)
         with torch.inference_mode():
-            outputs, states = run_stateful(self.plan, inputs, {} if state is None else state.tensors)
+            outputs, states = run_stateful(self.plan, inputs, {} if state is None else state.tensors, self.tap)
         if state is not None:
             state.tensors = states
         return features_from_outputs(self.plan, outputs)

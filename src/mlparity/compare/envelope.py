@@ -1,0 +1,60 @@
+"""The figures of several plausible runs of one setting to its envelope: ranges, and the run that is worst."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from mlparity.core.record import Envelope, MemberFigures, OutputFigures, Span
+from mlparity.core.words import Confidence, Verdict
+
+_WORST_FIRST = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.PASS)
+_NOT_FINITE = ("nan_count", "inf_count")
+_CERTAINTY = tuple(Confidence)
+
+
+def envelope_of(runs: Sequence[MemberFigures], outputs: Sequence[Sequence[OutputFigures]]) -> tuple[Envelope, int]:
+    """Return the envelope of at least one run, and the place of the one that dominates.
+
+    `outputs` are the figures of the runs, in their order; a run that failed has none. The worst verdict dominates, and
+    among equals the largest difference for its scale, where a NaN or an infinity without an equal counts as infinite.
+    """
+    place = min(range(len(runs)), key=lambda each: (_WORST_FIRST.index(runs[each].verdict), -_share(outputs[each])))
+    return (
+        Envelope(
+            dominating=runs[place].name,
+            confidence=max((run.confidence for run in runs), key=_CERTAINTY.index),
+            chips=tuple(dict.fromkeys(chip for run in runs for chip in run.chips)),
+            runs=tuple(runs),
+            spans=_spans(runs),
+        ),
+        place,
+    )
+
+
+def _share(outputs: Sequence[OutputFigures]) -> float:
+    return max((_output_share(each) for each in outputs), default=0.0)
+
+
+def _output_share(output: OutputFigures) -> float:
+    if any(output.figures.get(name) for name in _NOT_FINITE):
+        return math.inf
+    difference = output.figures.get("max_abs")
+    if not difference:
+        return 0.0
+    return difference / output.scale if output.scale else math.inf
+
+
+def _spans(runs: Sequence[MemberFigures]) -> Mapping[str, Mapping[str, Span]]:
+    found: dict[str, dict[str, list[float | None]]] = {}
+    for run in runs:
+        for output, figures in run.figures.items():
+            for metric, value in figures.items():
+                found.setdefault(output, {}).setdefault(metric, []).append(value)
+    return {output: {metric: _span(values) for metric, values in row.items()} for output, row in found.items()}
+
+
+def _span(values: Sequence[float | None]) -> Span:
+    """Return the range; NaN, which has no place in an order, counts as the greatest."""
+    known = sorted((value for value in values if value is not None), key=lambda value: (math.isnan(value), value))
+    return Span(known[0], known[-1]) if known else Span(None, None)

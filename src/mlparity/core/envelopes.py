@@ -1,0 +1,61 @@
+"""What a record's envelopes say to a reader: each plausible way once, and the range of a figure as text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from mlparity.core.record import MemberFigures, OutputFigures, Record, SettingResult, Span
+from mlparity.core.words import Precision, Standing
+
+
+@dataclass(frozen=True, slots=True)
+class WayRow:
+    """One plausible way, the settings that may run so, those among them where it is the worst, and its standing."""
+
+    run: MemberFigures
+    precision: Precision
+    settings: tuple[str, ...]
+    dominates: tuple[str, ...]
+    standing: Standing
+
+    @property
+    def members(self) -> str:
+        """The members as text."""
+        return ", ".join(self.run.members)
+
+
+def ways_in(record: Record) -> tuple[WayRow, ...]:
+    """Return every way of every emulated setting, once for each artifact that it ran."""
+    found: dict[tuple[str, str], list[SettingResult]] = {}
+    runs: dict[tuple[str, str], MemberFigures] = {}
+    for row in record.settings:
+        for run in row.envelope.runs if row.envelope is not None else ():
+            key = (row.artifact, run.name)
+            found.setdefault(key, []).append(row)
+            runs.setdefault(key, run)
+    return tuple(_way(runs[key], rows) for key, rows in found.items())
+
+
+def _way(run: MemberFigures, rows: list[SettingResult]) -> WayRow:
+    dominates = [row for row in rows if row.envelope is not None and row.envelope.dominating == run.name]
+    return WayRow(
+        run,
+        rows[0].setting.precision,
+        tuple(str(row.setting) for row in rows),
+        tuple(str(row.setting) for row in dominates),
+        Standing.EMULATED,
+    )
+
+
+def spans_of(row: SettingResult, output: OutputFigures) -> Mapping[str, Span]:
+    """Return the ranges of an output's figures; a row without an envelope has none."""
+    return {} if row.envelope is None else row.envelope.spans.get(output.output, {})
+
+
+def span_text(span: Span | None, value: float | None, write: Callable[[float | None], str]) -> str:
+    """Return `low..high`, or one number where both are written alike or there is no range."""
+    if span is None:
+        return write(value)
+    low, high = write(span.low), write(span.high)
+    return low if low == high else f"{low}..{high}"

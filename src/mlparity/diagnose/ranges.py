@@ -1,0 +1,76 @@
+"""What values a program's results took over the samples; memory does not grow with their number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from mlparity.engine.mil.program import Op
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The extremes of the finite values, their mean square, and how many values were -infinity; empty is the default.
+
+    Values that are NaN or +infinity count for nothing: an engine that rounds nothing below fp32 saw them.
+    """
+
+    low: float = math.inf
+    high: float = -math.inf
+    squares: float = 0.0
+    count: int = 0
+    minus_infinities: int = 0
+
+    @property
+    def largest(self) -> float:
+        """The largest magnitude; 0 where there is no finite value."""
+        return max(abs(self.low), abs(self.high)) if self.count else 0.0
+
+    @property
+    def rms(self) -> float:
+        """The root of the mean square; 0 where there is no finite value."""
+        return math.sqrt(self.squares / self.count) if self.count else 0.0
+
+    def merged(self, other: Range) -> Range:
+        """Return the range of both."""
+        return Range(
+            min(self.low, other.low),
+            max(self.high, other.high),
+            self.squares + other.squares,
+            self.count + other.count,
+            self.minus_infinities + other.minus_infinities,
+        )
+
+
+def range_of(values: Tensor) -> Range:
+    """Return the range of a floating tensor; sums are in float64."""
+    finite = values.detach()
+    minus = 0
+    if not bool(torch.isfinite(finite.sum())):
+        minus = int(torch.isneginf(finite).sum())
+        finite = finite[torch.isfinite(finite)]
+    if finite.numel() == 0:
+        return Range(minus_infinities=minus)
+    low, high = (float(each) for each in torch.aminmax(finite))
+    squares = float(torch.linalg.vector_norm(finite, dtype=torch.float64)) ** 2
+    return Range(low, high, squares, finite.numel(), minus)
+
+
+@dataclass(slots=True)
+class Ranges:
+    """A tap that keeps the range of each floating result, by name."""
+
+    found: dict[str, Range] = field(default_factory=dict)
+
+    def __call__(self, _op: Op, name: str, value: object) -> None:
+        """See one result."""
+        if isinstance(value, Tensor) and value.is_floating_point():
+            self.found[name] = self.found.get(name, Range()).merged(range_of(value))
+
+
+Seen = Mapping[str, Range]
+"""The range of each name."""

@@ -1,0 +1,202 @@
+"""The plausible ways to run a function on a setting's processors: members of each, over the placements it may get."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mlparity.core.errors import InputError, UnsupportedOpError
+from mlparity.core.words import Confidence
+from mlparity.engine.mil.program import Function, Op, TensorType
+from mlparity.engine.numerics import CHIPS, TYPED, Processor, Profile
+from mlparity.engine.numerics.members import Member, leading, members_of
+from mlparity.engine.ops.registry import Rounding, find
+from mlparity.engine.placement.eligibility import is_constant
+from mlparity.engine.placement.placements import Placement, placements_of
+
+DEFAULT_CHIP = "M4"
+"""The chip of a plain prediction: the one with the most measurements of both its CPU and its Neural Engine."""
+
+_CERTAINTY = tuple(Confidence)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The profile of a run, and those of single ops by their first output's name."""
+
+    profile: Profile
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
+
+
+Key = tuple[str, str, frozenset[str]]
+"""What tells ways apart: the member of the rest, the engine's, and the ops on the engine, of those that round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One plausible way to run a function: ops in `on_engine` by the member `engine`, all others by `base`.
+
+    `chips` are those of the asked ones that may calculate so. Ways of one function with the same `key` give the same
+    numbers: it leaves out what rounds nothing.
+    """
+
+    base: Member
+    engine: Member | None
+    placement: str
+    on_engine: frozenset[str]
+    chips: tuple[str, ...]
+    key: Key
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """The members that take part in the numbers, the engine's first."""
+        taking_part = (self.engine, self.base if self.key[0] else None)
+        return tuple(each for each in taking_part if each is not None)
+
+    @property
+    def name(self) -> str:
+        """The members and, where the engine takes part, the placement."""
+        if self.engine is None:
+            return self.base.name
+        rest = f"; rest {self.base.name}" if self.key[0] else ""
+        return f"{self.engine.name}, {self.placement}{rest}"
+
+    @property
+    def choice(self) -> Choice:
+        """The profiles that `bind` takes."""
+        if self.engine is None:
+            return Choice(self.base.profile)
+        return Choice(self.base.profile, dict.fromkeys(self.on_engine, self.engine.profile))
+
+    @property
+    def confidence(self) -> Confidence:
+        """The least of the members' own."""
+        return max((Confidence(each.profile.confidence) for each in self.members), key=_CERTAINTY.index)
+
+
+def is_emulated(function: Function) -> bool:
+    """Return whether any op rounds to fp16: in fp32 all processors calculate alike, up to the order of sums.
+
+    Source: https://apple.github.io/coremltools/docs-guides/source/typed-execution.html, and the same top classes of
+    80,040 images on CPU and GPU in fp32 (apple/coremltools#2625).
+    """
+    return bool(_that_round(function))
+
+
+def ways_of(function: Function, unit: str, chips: Sequence[str], *, fast: bool) -> tuple[Way, ...]:
+    """Return the ways that differ, for a function that is emulated; `unit` is Core ML's name of the setting.
+
+    CPU_ONLY takes the CPU's members. CPU_AND_GPU takes the GPU's beside them, because small models stay on the CPU.
+    CPU_AND_NE takes the Neural Engine's over their placements, with the CPU's leading member for the rest, and the
+    CPU's. ALL takes all of these, and the GPU's leading member for the rest.
+    """
+    asked = _Asked(function, tuple(chips), fast, _that_round(function))
+    distinct: dict[Key, Way] = {}
+    for way in _UNITS[unit](asked):
+        distinct.setdefault(way.key, way)
+    return tuple(distinct.values())
+
+
+def plain_choice(function: Function, unit: str, chip: str | None = DEFAULT_CHIP) -> Choice:
+    """Return what a plain prediction runs in: leading members, and where `unit` has the engine all eligible ops there.
+
+    It is the reference arithmetic where `chip` is None, and for a function that is not emulated.
+    """
+    if chip is None or not is_emulated(function):
+        return Choice(TYPED)
+    base = leading(Processor.GPU if unit in ("CPU_AND_GPU", "ALL") else Processor.CPU, chip)
+    if unit in ("CPU_ONLY", "CPU_AND_GPU"):
+        return Choice(base.profile)
+    on_engine = placements_of(function, chip)[0].on_engine
+    return Choice(base.profile, dict.fromkeys(on_engine, leading(Processor.NE, chip).profile))
+
+
+def every_chip() -> tuple[str, ...]:
+    """Return the chips that have evidence of their own, and those alone."""
+    return tuple(name for name, chip in CHIPS.items() if chip.stands_for == name)
+
+
+def check_chips(chips: Sequence[str]) -> tuple[str, ...]:
+    """Return the chips, each once.
+
+    Raises:
+        InputError: none, or one of which nothing is known.
+    """
+    unknown = [chip for chip in chips if chip not in CHIPS]
+    if unknown or not chips:
+        raise InputError(
+            f"nothing is known of the chip {unknown[0]!r}" if unknown else "no chip is named",
+            expected=", ".join(CHIPS),
+            next_step="name some of these",
+        )
+    return tuple(dict.fromkeys(chips))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A function, the chips and members that are asked for, and the ops that round."""
+
+    function: Function
+    chips: tuple[str, ...]
+    fast: bool
+    that_round: frozenset[str]
+
+    def members(self, processor: Processor) -> Iterable[tuple[Member, tuple[str, ...]]]:
+        """Yield each member with those of the asked chips that it stands for."""
+        for member in members_of(processor, chips=self.chips, fast=self.fast):
+            yield member, tuple(chip for chip in self.chips if CHIPS[chip].stands_for in member.chips)
+
+    def alone(self, base: Member, chips: tuple[str, ...]) -> Way:
+        return Way(base, None, "none", frozenset(), chips, (base.name, "", frozenset()))
+
+    def divided(self, base: Member, engine: Member, placement: Placement, chips: tuple[str, ...]) -> Way:
+        on_engine = placement.on_engine & self.that_round
+        key = (base.name if self.that_round - on_engine else "", engine.name if on_engine else "", on_engine)
+        return Way(base, engine, placement.name, placement.on_engine, chips, key)
+
+
+def _alone(processor: Processor) -> Callable[[_Asked], Iterator[Way]]:
+    return lambda asked: (asked.alone(member, chips) for member, chips in asked.members(processor))
+
+
+def _placed(rest: Processor) -> Callable[[_Asked], Iterator[Way]]:
+    def ways(asked: _Asked) -> Iterator[Way]:
+        for member, chips in asked.members(Processor.NE):
+            for chip in chips:
+                for placement in placements_of(asked.function, chip):
+                    if placement.on_engine:
+                        yield asked.divided(leading(rest, chip), member, placement, chips)
+
+    return ways
+
+
+def _all(*parts: Callable[[_Asked], Iterator[Way]]) -> Callable[[_Asked], Iterator[Way]]:
+    return lambda asked: (way for part in parts for way in part(asked))
+
+
+_CPU, _GPU = _alone(Processor.CPU), _alone(Processor.GPU)
+
+_UNITS: Mapping[str, Callable[[_Asked], Iterator[Way]]] = {
+    "CPU_ONLY": _CPU,
+    "CPU_AND_GPU": _all(_GPU, _CPU),
+    "CPU_AND_NE": _all(_placed(Processor.CPU), _CPU),
+    "ALL": _all(_placed(Processor.CPU), _placed(Processor.GPU), _GPU, _CPU),
+}
+
+
+def _that_round(function: Function) -> frozenset[str]:
+    """Return the first outputs of the ops whose fp16 results are rounded; a cast rounds alike everywhere."""
+    return frozenset(
+        op.outputs[0].name
+        for op in function.walk()
+        if not is_constant(op) and op.type != "cast" and _rounds(op, function.opset)
+    )
+
+
+def _rounds(op: Op, opset: int) -> bool:
+    if not any(isinstance(each.type, TensorType) and each.type.dtype == "fp16" for each in op.outputs):
+        return False
+    try:
+        return find(op.type, opset).rounding is not Rounding.NONE
+    except UnsupportedOpError:  # control flow and states round nothing of their own; of other ops `bind` tells
+        return False

@@ -1,0 +1,79 @@
+"""`Package`: a program read once, and bound in several numerics whose plans share their constants."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from weakref import WeakValueDictionary
+
+from torch import Tensor
+
+from mlparity.core.errors import FormatError
+from mlparity.engine.mil.program import Function, Program
+from mlparity.engine.mil.reader import read_program
+from mlparity.engine.numerics import Profile
+from mlparity.engine.runtime.bind import bind
+from mlparity.engine.runtime.interpret import Tap
+from mlparity.engine.runtime.model import Model
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Package:
+    """A program, and the constants that its plans have asked for, by function and name."""
+
+    program: Program
+    shared: dict[str, dict[str, Tensor]] = field(default_factory=dict)
+
+    def function(self, name: str | None) -> Function:
+        """Return the function `name`, the program's default where None.
+
+        Raises:
+            FormatError: there is none.
+        """
+        chosen = self.program.default_function if name is None else name
+        if chosen not in self.program.functions:
+            raise FormatError(
+                f"the model has no function {chosen!r}",
+                where=str(self.program.path),
+                found=", ".join(sorted(self.program.functions)),
+                next_step="pass one of these names",
+            )
+        return self.program.functions[chosen]
+
+    def model(
+        self, function: str | None, profile: Profile, profiles: Mapping[str, Profile], tap: Tap | None = None
+    ) -> Model:
+        """Return the model of `function` in `profile`, single ops in those of `profiles`; see `bind`.
+
+        With a `tap` no op is merged into another, so that it sees them all.
+
+        Raises:
+            UnsupportedOpError: the engine lacks an op.
+            FormatError: the function cannot be bound.
+        """
+        shared = self.shared.setdefault(self.function(function).name, {})
+        plan = bind(self.program, profile, function, kernels=tap is None, profiles=profiles, shared=shared)
+        return Model(plan, tap)
+
+
+_OPEN: WeakValueDictionary[tuple[str, int], Package] = WeakValueDictionary()
+
+
+def open_package(path: Path) -> Package:
+    """Return the package at `path`; it is read once for as long as somebody holds it, unless it changes.
+
+    Raises:
+        FormatError: the package cannot be read.
+    """
+    key = (str(path.resolve()), _changed_ns(path))
+    package = _OPEN.get(key)
+    if package is None:
+        package = Package(read_program(path))
+        _OPEN[key] = package
+    return package
+
+
+def _changed_ns(path: Path) -> int:
+    files = [path, *path.rglob("*")] if path.is_dir() else [path]
+    return max((each.stat().st_mtime_ns for each in files if each.exists()), default=0)

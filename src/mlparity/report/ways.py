@@ -1,0 +1,115 @@
+"""The plausible ways, the rungs below them and the hazards as lines of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mlparity.core.envelopes import WayRow, ways_in
+from mlparity.core.numbers import format_cosine, format_number
+from mlparity.core.record import Hazard, Record, Rung
+from mlparity.report.rows import Cell, ranked_outputs
+
+WAY_COLUMNS = ("way", "members", "chips", "confidence", "standing", "settings", "max", "mean", "cosine", "verdict")
+"""The heads of a table of ways."""
+
+HAZARD_COLUMNS = ("hazard", "op", "on", "seen", "limit", "margin", "what to do", "evidence")
+"""The heads of a table of hazards."""
+
+
+@dataclass(frozen=True, slots=True)
+class WayLine:
+    """One way; `cells` are max, mean and cosine of the output that differs most."""
+
+    name: str
+    members: str
+    chips: str
+    confidence: str
+    standing: str
+    settings: tuple[str, ...]
+    dominates: tuple[str, ...]
+    cells: tuple[Cell, ...]
+    verdict: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class HazardLine:
+    """One hazard; `cells` are the range seen, the limit and the margin, which it is sorted by."""
+
+    kind: str
+    op: str
+    artifact: str
+    location: str
+    processors: str
+    cells: tuple[Cell, ...]
+    sentence: str
+    remedy: str
+    certainty: str
+
+
+def way_lines(record: Record) -> tuple[WayLine, ...]:
+    """Return a line for each way, in the record's order."""
+    return tuple(_way_line(way) for way in ways_in(record))
+
+
+def hazard_lines(record: Record) -> tuple[HazardLine, ...]:
+    """Return a line for each hazard, the nearest first."""
+    return tuple(_hazard_line(each) for each in sorted(record.hazards, key=lambda each: each.margin))
+
+
+def rung_sentences(record: Record) -> tuple[str, ...]:
+    """Return a sentence for each rung: what it is, where it stands, and its largest differences."""
+    return tuple(_rung_sentence(rung) for rung in record.rungs)
+
+
+def _way_line(way: WayRow) -> WayLine:
+    figures = max(way.run.figures.values(), key=_difference, default={})
+    numbers = tuple(Cell(format_number(figures.get(name)), figures.get(name)) for name in ("max_abs", "mean_abs"))
+    return WayLine(
+        name=way.run.name,
+        members=way.members,
+        chips=", ".join(way.run.chips),
+        confidence=str(way.run.confidence),
+        standing=str(way.standing),
+        settings=way.settings,
+        dominates=way.dominates,
+        cells=(*numbers, Cell(format_cosine(figures.get("cosine")), figures.get("cosine"))),
+        verdict=str(way.run.verdict),
+        note=way.run.note,
+    )
+
+
+def _difference(figures: Mapping[str, float | None]) -> float:
+    value = figures.get("max_abs")
+    return -1.0 if value is None else value
+
+
+def _hazard_line(hazard: Hazard) -> HazardLine:
+    low, high = (format_number(each, 3) for each in hazard.seen)
+    return HazardLine(
+        kind=hazard.kind,
+        op=hazard.op,
+        artifact=hazard.artifact,
+        location=hazard.location,
+        processors=", ".join(hazard.processors),
+        cells=(
+            Cell(low if low == high else f"{low}..{high}", hazard.seen[1]),
+            Cell(format_number(hazard.limit, 5), hazard.limit),
+            Cell(f"{format_number(hazard.margin)}×", hazard.margin),
+        ),
+        sentence=hazard.sentence,
+        remedy=hazard.remedy,
+        certainty=f"{hazard.confidence}: {hazard.evidence}",
+    )
+
+
+def _rung_sentence(rung: Rung) -> str:
+    outputs = ranked_outputs(rung.outputs)
+    shown = (
+        f"{outputs[0].output} differs by at most {format_number(outputs[0].figures.get('max_abs'))} on scale"
+        f" {format_number(outputs[0].scale, 3)}"
+        if outputs
+        else "nothing was compared"
+    )
+    return f"{rung.artifact}, {rung.name} ({rung.standing}; {rung.meaning}): {shown}; {rung.verdict}."

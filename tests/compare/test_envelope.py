@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from mlparity.compare.comparer import Comparer
+from mlparity.compare.envelope import envelope_of
+from mlparity.core.record import MemberFigures, OutputFigures, Span
+from mlparity.core.words import Confidence, Verdict
+
+SOURCE = np.linspace(-1, 1, 50)
+
+
+def _figures(offset: float) -> tuple[OutputFigures, ...]:
+    comparer = Comparer()
+    comparer.add("sample", {"y": SOURCE}, {"y": SOURCE + offset})
+    return comparer.result()
+
+
+def _run(
+    name: str,
+    outputs: tuple[OutputFigures, ...],
+    verdict: Verdict = Verdict.PASS,
+    confidence: Confidence = Confidence.MEASURED,
+) -> MemberFigures:
+    figures = {output.output: output.figures for output in outputs}
+    return MemberFigures(name, (name,), "none", ("M1", name), confidence, verdict, figures)
+
+
+def test_a_span_goes_from_the_least_to_the_greatest_figure() -> None:
+    outputs = [_figures(offset) for offset in (0.5, 0.125, 0.25)]
+    runs = [_run(name, each) for name, each in zip("abc", outputs, strict=True)]
+    envelope, place = envelope_of(runs, outputs)
+    assert envelope.spans["y"]["max_abs"] == Span(outputs[1][0].figures["max_abs"], outputs[0][0].figures["max_abs"])
+    assert (envelope.dominating, place) == ("a", 0)
+    assert envelope.chips == ("M1", "a", "b", "c")
+
+
+def test_a_failing_way_dominates_one_that_differs_more() -> None:
+    outputs = [_figures(0.5), _figures(0.125)]
+    runs = [_run("far", outputs[0]), _run("fails", outputs[1], Verdict.FAIL)]
+    assert envelope_of(runs, outputs)[0].dominating == "fails"
+
+
+def test_an_envelope_is_as_sure_as_its_least_sure_way() -> None:
+    outputs = [_figures(0.5), _figures(0.125)]
+    runs = [_run("a", outputs[0]), _run("b", outputs[1], confidence=Confidence.ASSUMED)]
+    assert envelope_of(runs, outputs)[0].confidence is Confidence.ASSUMED
+
+
+def test_a_nan_dominates_every_finite_difference() -> None:
+    comparer = Comparer()
+    comparer.add("sample", {"y": SOURCE}, {"y": np.where(SOURCE > 0.9, np.nan, SOURCE)})
+    outputs = [_figures(0.5), comparer.result()]
+    runs = [_run("far", outputs[0]), _run("nan", outputs[1])]
+    assert envelope_of(runs, outputs)[0].dominating == "nan"
+
+
+def test_a_way_that_failed_to_run_adds_no_figures() -> None:
+    outputs = [_figures(0.5), ()]
+    runs = [_run("ran", outputs[0]), _run("failed", (), Verdict.UNKNOWN)]
+    envelope, place = envelope_of(runs, outputs)
+    assert (envelope.dominating, place) == ("failed", 1)
+    assert envelope.spans["y"]["max_abs"].low == envelope.spans["y"]["max_abs"].high
+
+
+def test_figures_without_a_value_have_no_range_and_nan_is_the_greatest() -> None:
+    empty, number, nan = ({"y": {"cosine": value}} for value in (None, 0.5, math.nan))
+    runs = [
+        MemberFigures(name, (), "none", (), Confidence.MEASURED, Verdict.PASS, figures)
+        for name, figures in (("a", empty), ("b", number), ("c", nan))
+    ]
+    span = envelope_of(runs, [(), (), ()])[0].spans["y"]["cosine"]
+    assert span.low == 0.5
+    assert span.high is not None
+    assert math.isnan(span.high)
+    assert envelope_of(runs[:1], [()])[0].spans["y"]["cosine"] == Span(None, None)

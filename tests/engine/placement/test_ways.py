@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mlparity.core.errors import InputError
+from mlparity.core.words import Confidence
+from mlparity.engine.mil.program import Function, Op
+from mlparity.engine.numerics import TYPED, Processor
+from mlparity.engine.numerics.members import leading, members_of
+from mlparity.engine.placement.ways import Way, check_chips, every_chip, is_emulated, plain_choice, ways_of
+from tests.engine.runtime.programs import op, program, tensor
+
+
+def _linear(output: str, x: str, dtype: str = "fp16") -> Op:
+    weight = np.eye(2, dtype=np.float16 if dtype == "fp16" else np.float32)
+    return op("linear", tensor(output, dtype, 2, 2), x=x, weight=weight)
+
+
+def _function(*ops: Op, dtype: str = "fp16") -> Function:
+    return program((tensor("x", dtype, 2, 2),), ops, (ops[-1].outputs[0].name,)).functions["main"]
+
+
+WHOLE = _function(_linear("y", "%x"))
+MIXED = _function(_linear("y", "%x"), op("tan", tensor("z", "fp16", 2, 2), x="%y"))
+
+
+def _processors(way: Way) -> set[Processor]:
+    return {each.processor for each in way.members}
+
+
+def test_a_function_in_fp32_is_not_emulated() -> None:
+    function = _function(_linear("y", "%x", "fp32"), dtype="fp32")
+    assert not is_emulated(function)
+    assert plain_choice(function, "ALL", "M4").profile is TYPED
+    assert is_emulated(WHOLE)
+
+
+@pytest.mark.parametrize(
+    ("unit", "processors"),
+    [
+        ("CPU_ONLY", {Processor.CPU}),
+        ("CPU_AND_GPU", {Processor.CPU, Processor.GPU}),
+        ("CPU_AND_NE", {Processor.CPU, Processor.NE}),
+        ("ALL", {Processor.CPU, Processor.GPU, Processor.NE}),
+    ],
+)
+def test_a_setting_has_the_members_of_its_processors(unit: str, processors: set[Processor]) -> None:
+    ways = ways_of(WHOLE, unit, every_chip(), fast=True)
+    assert set().union(*(_processors(way) for way in ways)) == processors
+    assert len({way.key for way in ways}) == len(ways)
+    assert len({way.name for way in ways}) == len(ways)
+
+
+def test_more_members_make_more_ways_and_fewer_chips_make_fewer() -> None:
+    fast, every = (ways_of(WHOLE, "ALL", every_chip(), fast=fast) for fast in (True, False))
+    assert {way.key for way in fast} < {way.key for way in every}
+    one = ways_of(WHOLE, "CPU_AND_NE", ("M1",), fast=True)
+    assert [way.engine.name for way in one if way.engine is not None] == [leading(Processor.NE, "M1").name]
+    assert all(way.chips == ("M1",) for way in one)
+
+
+def test_a_chip_without_evidence_of_its_own_takes_the_members_of_the_one_that_stands_for_it() -> None:
+    (way,) = [way for way in ways_of(WHOLE, "CPU_AND_NE", ("A14",), fast=True) if way.engine is not None]
+    assert (way.engine, way.chips) == (leading(Processor.NE, "M1"), ("A14",))
+
+
+def test_a_member_that_computes_nothing_takes_no_part() -> None:
+    """All ops of WHOLE go to the engine; of MIXED, tan stays with the processor that has the rest."""
+    whole, mixed = (
+        [way for way in ways_of(function, "ALL", ("M4",), fast=True) if way.engine is not None]
+        for function in (WHOLE, MIXED)
+    )
+    assert [_processors(way) for way in whole] == [{Processor.NE}]
+    assert [_processors(way) for way in mixed] == [{Processor.NE, Processor.CPU}, {Processor.NE, Processor.GPU}]
+    assert [len(way.choice.profiles) for way in mixed] == [1, 1]
+    assert mixed[0].choice.profiles["y"] is leading(Processor.NE, "M4").profile
+    assert mixed[0].choice.profile is leading(Processor.CPU, "M4").profile
+
+
+def test_a_way_is_as_sure_as_its_least_sure_member() -> None:
+    order = list(Confidence)
+    for way in ways_of(MIXED, "ALL", every_chip(), fast=False):
+        assert order.index(way.confidence) == max(order.index(each.profile.confidence) for each in way.members)
+
+
+@pytest.mark.parametrize(
+    ("unit", "processor"),
+    [("CPU_ONLY", Processor.CPU), ("CPU_AND_GPU", Processor.GPU), ("CPU_AND_NE", Processor.NE), ("ALL", Processor.NE)],
+)
+def test_a_plain_prediction_takes_the_leading_member(unit: str, processor: Processor) -> None:
+    choice = plain_choice(WHOLE, unit, "M6")
+    assert choice.profiles.get("y", choice.profile) is leading(processor, "M6").profile
+    assert plain_choice(WHOLE, unit, None).profile is TYPED
+
+
+def test_every_chip_has_members_of_every_processor() -> None:
+    assert all(members_of(processor, (chip,)) for processor in Processor for chip in every_chip())
+
+
+def test_an_unknown_chip_is_refused_with_those_that_are_known() -> None:
+    with pytest.raises(InputError, match="'M99'") as caught:
+        check_chips(("M1", "M99"))
+    assert "M6" in str(caught.value)
+    with pytest.raises(InputError, match="no chip"):
+        check_chips(())
+    assert check_chips(("M4", "M1", "M4")) == ("M4", "M1")
