@@ -31,6 +31,7 @@ from mlparity.engine.ops.registry import OpDef, Rounding, find
 from mlparity.engine.runtime.blocks import CONTROL_FLOW, Body
 from mlparity.engine.runtime.fold import fold_constants, without_unused
 from mlparity.engine.runtime.fuse import without_inner_stores
+from mlparity.engine.runtime.interpret import with_runs
 from mlparity.engine.runtime.kernels import with_kernels
 from mlparity.engine.runtime.liveness import with_frees
 from mlparity.engine.runtime.plan import Feed, Plan, Step, Store
@@ -134,7 +135,7 @@ class _Binder:
             declared = {slot: self.types[name].type for name, slot in self.slots.items()}
             steps = with_kernels(steps, initial, kept, declared)
             initial = without_unused(steps, initial, kept)
-        return with_frees(steps, kept), initial
+        return with_runs(with_frees(steps, kept)), initial
 
     def steps(self) -> tuple[Step, ...]:
         self.inputs = {each.name: self._define(each) for each in self.function.inputs}

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from inspect import Parameter, signature
+from operator import itemgetter
 from typing import cast
 
-import torch
 from torch import Tensor
 
 from mlparity.core.errors import ExecutionError, MlparityError
@@ -51,7 +54,7 @@ def run_stateful(
 def run_steps(steps: Sequence[Step], initial: Sequence[object], slots: Slots, tap: Tap | None = None) -> None:
     """Run `steps` in place, and bring each slot back to what `initial` holds at its last use."""
     for step in steps:
-        run_step(step, slots)
+        step.run(slots)
         if tap is not None:
             for store in step.stores:
                 tap(step.op, store.output.name, slots[store.slot])
@@ -59,20 +62,67 @@ def run_steps(steps: Sequence[Step], initial: Sequence[object], slots: Slots, ta
             slots[slot] = initial[slot]
 
 
+def with_runs(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """Return the steps, each with the function that runs it."""
+    return tuple(replace(step, run=_run_of(step)) for step in steps)
+
+
 def run_step(step: Step, slots: Slots) -> None:
-    """Run one step in place: read its feeds from `slots`, write its results there."""
+    """Run one step in place: read its feeds from `slots`, write its results there.
+
+    Raises:
+        ExecutionError: the op refused its inputs.
+    """
     values = {feed.parameter: _value(feed, slots) for feed in step.feeds}
     try:
         result = step.fn(**step.constants, **values)
     except MlparityError:
         raise
     except Exception as error:  # torch and numpy raise many types for inputs that do not fit
-        raise _refused(step, values, error) from error
+        raise _refused(step, slots, error) from error
     results = result if isinstance(result, tuple | list) and len(step.stores) > 1 else (result,)
     if len(results) != len(step.stores):
-        raise _refused(step, values, ValueError(f"{len(results)} results for {len(step.stores)} declared outputs"))
+        raise _refused(step, slots, ValueError(f"{len(results)} results for {len(step.stores)} declared outputs"))
     for store, each in zip(step.stores, results, strict=True):
         slots[store.slot] = stored(store, each)
+
+
+def _run_of(step: Step) -> Callable[[Slots], None]:
+    """Return what does as `run_step`; where values are all tensors, and one comes out, nothing is left to look up."""
+    sources = _positional(step)
+    if sources is None or len(step.stores) != 1:
+        return partial(run_step, step)
+    store, call = step.stores[0], partial(step.fn, **step.constants) if step.constants else step.fn
+    values_of = itemgetter(*sources) if len(sources) > 1 else _one(sources[0])
+    target, held, rounds = store.slot, store.held, store.numerics is not None
+
+    def run(slots: Slots) -> None:
+        try:
+            result = call(*values_of(slots))
+        except MlparityError:
+            raise
+        except Exception as error:
+            raise _refused(step, slots, error) from error
+        is_done = not rounds and isinstance(result, Tensor) and result.dtype is held
+        slots[target] = result if is_done else stored(store, result)
+
+    return run
+
+
+def _positional(step: Step) -> tuple[int, ...] | None:
+    """Return the slots of a step's tensors in the order of its function's first parameters, None where they are not.
+
+    Passing by position costs less than by name.
+    """
+    slots = {feed.parameter: feed.slots[0] for feed in step.feeds if feed.kind is Kind.TENSOR}
+    parameters = list(signature(step.fn).parameters.values())[: len(step.feeds)]
+    first = [each.name for each in parameters if each.kind is Parameter.POSITIONAL_OR_KEYWORD]
+    fits = bool(first) and len(slots) == len(step.feeds) and set(first) == set(slots)
+    return tuple(slots[name] for name in first) if fits else None
+
+
+def _one(slot: int) -> Callable[[Slots], tuple[object]]:
+    return lambda slots: (slots[slot],)
 
 
 def _value(feed: Feed, slots: Slots) -> object:
@@ -94,10 +144,9 @@ def stored(store: Store, result: object) -> object:
     return result if result.dtype is store.held else result.to(store.held)
 
 
-def _refused(step: Step, values: Mapping[str, object], error: Exception) -> ExecutionError:
-    shapes = ", ".join(
-        f"{name} {list(value.shape)}" for name, value in values.items() if isinstance(value, torch.Tensor)
-    )
+def _refused(step: Step, slots: Slots, error: Exception) -> ExecutionError:
+    values = {feed.parameter: _value(feed, slots) for feed in step.feeds}
+    shapes = ", ".join(f"{name} {list(value.shape)}" for name, value in values.items() if isinstance(value, Tensor))
     return ExecutionError(
         f"the op {step.op.type!r} could not run: {error}",
         where=f"op {step.op.location!r}",

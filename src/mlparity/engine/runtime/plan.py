@@ -20,6 +20,10 @@ Slots = list[object]
 """The values of one run by slot number; None before a value is made and after its last use."""
 
 
+def _not_final(_: Slots) -> None:
+    raise RuntimeError("this step is not final: see interpret.with_runs")
+
+
 @dataclass(frozen=True, slots=True)
 class Feed:
     """How one parameter of a step gets its value from slots at run time."""
@@ -46,7 +50,10 @@ class Store:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """One op, ready to run: constants bound, feeds by slot, and the slots whose last use this is."""
+    """One op, ready to run: constants bound, feeds by slot, and the slots whose last use this is.
+
+    `run` does all of it on the slots of one run; `interpret.with_runs` sets it once the step is final.
+    """
 
     op: Op
     definition: OpDef
@@ -55,6 +62,7 @@ class Step:
     feeds: tuple[Feed, ...]
     stores: tuple[Store, ...]
     frees: tuple[int, ...] = ()
+    run: Callable[[Slots], None] = _not_final
 
 
 @dataclass(frozen=True, slots=True)
