@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from mlparity.core.errors import MlparityError
+from mlparity.core.errors import ExecutionError, MlparityError
 from mlparity.engine.numerics import FP32, REFERENCE, TYPED, Profile
 from mlparity.engine.ops.registry import find
 from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.interpret import run_plan
 from mlparity.engine.runtime.kernels import NEW_MEMORY
+from mlparity.engine.runtime.packed_linear import PackedLinear
 from mlparity.engine.runtime.plan import Plan
 from mlparity.engine.runtime.schema import schema_of
 from tests.cases.families import cases
@@ -84,6 +85,84 @@ def test_only_fp32_has_twins() -> None:
 def test_parameters_that_fit_nothing_are_refused_by_the_plain_op(parameters: dict[str, object]) -> None:
     with pytest.raises(MlparityError):
         _run(bind(_program(None, (7, 6), weight=_weight(1), **parameters), FP32, kernels=True))
+
+
+ROWS, INNER, OUTER = 64, 160, 256
+MATRIX = (RANDOM.standard_normal((OUTER, INNER)) / 16).astype(np.float16)
+
+
+def _linear(dtype: str, rows: int = ROWS, activation: str | None = None, **inputs: object) -> object:
+    first = op("linear", tensor("y", dtype, 1, rows, OUTER), x="%x", **{"weight": MATRIX, **inputs})
+    follower = () if activation is None else (op(activation, tensor("z", dtype, 1, rows, OUTER), x="%y"),)
+    return program((tensor("x", dtype, 1, rows, INNER),), (first, *follower), ("z" if follower else "y",))
+
+
+def _rows(plan: Plan, rows: int = ROWS) -> np.ndarray:
+    x = np.random.default_rng(1).standard_normal((1, rows, INNER)).astype(np.float16)
+    (held,) = run_plan(plan, {"x": torch.from_numpy(x).to(plan.profile.compute)}).values()
+    return held.numpy()
+
+
+@pytest.mark.parametrize("activation", [None, "relu"])
+@pytest.mark.parametrize("bias", [{}, {"bias": RANDOM.standard_normal(OUTER).astype(np.float16)}], ids=["", "bias"])
+@pytest.mark.parametrize(("dtype", "profile"), [("fp32", FP32), ("fp16", TYPED)])
+def test_a_packed_matrix_computes_what_linear_computes(
+    dtype: str, profile: Profile, bias: dict[str, object], activation: str | None
+) -> None:
+    written = _linear(dtype, activation=activation, **bias)
+    exact, plain = _rows(bind(written, REFERENCE)), _rows(bind(written, profile))
+    plan = bind(written, profile, kernels=True)
+    assert isinstance(plan.steps[0].fn, PackedLinear)
+    assert len(plan.steps) == 1
+    assert all(value is None for value in plan.initial), "the unpacked weights are freed"
+    unit = 2.0**-10 if profile is TYPED else 2.0**-20
+    np.testing.assert_allclose(_rows(plan), plain, rtol=unit, atol=unit)
+    np.testing.assert_allclose(_rows(plan), exact, rtol=2 * unit, atol=4 * unit)  # sums of 160 products
+
+
+@pytest.mark.parametrize("rows", [1, 3, None])
+def test_few_rows_or_an_unknown_number_of_them_are_not_packed(rows: int | None) -> None:
+    plan = bind(_linear("fp32", rows), FP32, kernels=True)
+    assert plan.steps[0].fn is plan.steps[0].definition.fn
+    assert _rows(plan, 5 if rows is None else rows).shape == (1, 5 if rows is None else rows, OUTER)
+
+
+def test_a_packed_matrix_refuses_another_width() -> None:
+    plan = bind(_linear("fp32"), FP32, kernels=True)
+    with pytest.raises(ExecutionError, match="160 columns"):
+        run_plan(plan, {"x": torch.zeros(1, ROWS, INNER + 1)})
+
+
+def test_a_table_that_is_only_gathered_from_stays_in_its_own_type() -> None:
+    table = np.arange(12, dtype=np.float16).reshape(6, 2) / 8
+    written = program(
+        (tensor("x", "int32", 2),),
+        (
+            op(
+                "gather",
+                tensor("y", "fp16", 2, 2),
+                x=table,
+                indices="%x",
+                axis=np.int32(0),
+                batch_dims=np.int32(0),
+                validate_indices=False,
+            ),
+        ),
+        ("y",),
+        opset=17,
+    )
+    plan = bind(written, TYPED, kernels=True)
+    assert [value.dtype for value in plan.initial if isinstance(value, torch.Tensor)] == [torch.float16]
+    (held,) = run_plan(plan, {"x": torch.tensor([5, 0], dtype=torch.int32)}).values()
+    assert held.dtype is torch.float32
+    np.testing.assert_array_equal(held.numpy(), table[[5, 0]])
+
+
+def test_plans_with_and_without_twins_share_constants() -> None:
+    written, shared = _linear("fp16"), {}
+    fast = bind(written, TYPED, kernels=True, shared=shared)
+    plain = bind(written, TYPED, shared=shared)
+    np.testing.assert_allclose(_rows(fast), _rows(plain), rtol=2.0**-10, atol=2.0**-10)
 
 
 @pytest.mark.parametrize("name", sorted(NEW_MEMORY))

@@ -29,7 +29,7 @@ from mlparity.engine.mil.program import (
 from mlparity.engine.numerics import Numerics, Profile
 from mlparity.engine.ops.registry import OpDef, Rounding, find
 from mlparity.engine.runtime.blocks import CONTROL_FLOW, Body
-from mlparity.engine.runtime.fold import fold_constants, without_unused
+from mlparity.engine.runtime.fold import fold_constants, with_wide_constants, without_unused
 from mlparity.engine.runtime.fuse import without_inner_stores
 from mlparity.engine.runtime.interpret import with_runs
 from mlparity.engine.runtime.kernels import with_kernels
@@ -38,7 +38,7 @@ from mlparity.engine.runtime.plan import Feed, Plan, Step, Store
 from mlparity.engine.runtime.schema import Kind, schema_of
 from mlparity.engine.runtime.shapes import check_shapes
 from mlparity.engine.runtime.states import held_by, is_state, state_slots, written_states
-from mlparity.engine.runtime.tensors import held_type, python_value, tensor_from
+from mlparity.engine.runtime.tensors import held_type, narrow_tensor_from, python_value, widened
 from mlparity.engine.runtime.unit_steps import as_units_do
 
 _CPU = torch.device("cpu")
@@ -130,11 +130,12 @@ class _Binder:
         constants = self.constant_slots()
         steps = as_units_do(steps, lambda op: _numerics(op, self.profile_of(op)), constants)
         check_shapes(self.function, steps, constants, self.count, self.profile)
-        steps, initial = fold_constants(steps, constants, self.count, kept)
+        compute = self.profile.compute
+        steps, initial = fold_constants(steps, constants, self.count, kept, compute)
         if self.kernels:
             declared = {slot: self.types[name].type for name, slot in self.slots.items()}
             steps = with_kernels(steps, initial, kept, declared)
-            initial = without_unused(steps, initial, kept)
+            initial = with_wide_constants(steps, without_unused(steps, initial, kept), kept, compute)
         return with_runs(with_frees(steps, kept)), initial
 
     def steps(self) -> tuple[Step, ...]:
@@ -280,14 +281,16 @@ class _Binder:
         return self.slots[name]
 
     def _tensor(self, name: str) -> None:
+        """Make the constant a tensor; packed weights are widened one at a time, as they are packed."""
         value = self.values[name]
         self.fed.add(name)
-        if name in self.tensors:
-            return
-        if isinstance(value.data, np.ndarray) and isinstance(value.type, TensorType):
-            self.tensors[name] = tensor_from(value.data, value.type.dtype, self.profile.compute, self.device)
-        else:
+        if not isinstance(value.data, np.ndarray) or not isinstance(value.type, TensorType):
             self.tensors[name] = value.data  # type: ignore[assignment]  # strings and lists pass as they are
+            return
+        if name not in self.tensors:
+            self.tensors[name] = narrow_tensor_from(value.data, value.type.dtype, self.device)
+        if not self.kernels:
+            self.tensors[name] = widened(self.tensors[name], self.profile.compute)
 
     def _store(self, slot: int, output: NamedType, definition: OpDef, profile: Profile) -> Store:
         if not isinstance(output.type, TensorType) or output.type.dtype == "string":

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import torch
+from torch import Tensor
 
 from mlparity.engine.runtime.interpret import run_step
 from mlparity.engine.runtime.plan import Slots, Step
+from mlparity.engine.runtime.tensors import widened
 
 
 def fold_constants(
-    steps: tuple[Step, ...], constants: Mapping[int, object], count: int, kept: frozenset[int]
+    steps: tuple[Step, ...], constants: Mapping[int, object], count: int, kept: frozenset[int], compute: torch.dtype
 ) -> tuple[tuple[Step, ...], tuple[object, ...]]:
-    """Return the steps that remain, and the slots as a run starts: constants and folded results in place."""
+    """Return the steps that remain, and the slots as a run starts: constants and folded results in place.
+
+    Floating constants may come narrower than `compute`, the type that holds them; those of folded steps are widened.
+    """
     slots: Slots = [None] * count
     for slot, value in constants.items():
         slots[slot] = value
@@ -21,6 +26,8 @@ def fold_constants(
     remaining = []
     for step in steps:
         if step.definition.pure and all(slot in known for feed in step.feeds for slot in feed.slots):
+            for slot in {slot for feed in step.feeds for slot in feed.slots}:
+                slots[slot] = _wide(slots[slot], compute)
             with torch.no_grad():
                 run_step(step, slots)
             known.update(store.slot for store in step.stores)
@@ -33,3 +40,19 @@ def without_unused(steps: Sequence[Step], slots: Sequence[object], kept: frozens
     """Return the slots without the constants that no step and no output needs, so that their memory is freed."""
     needed = kept | {slot for step in steps for feed in step.feeds for slot in feed.slots}
     return tuple(value if slot in needed else None for slot, value in enumerate(slots))
+
+
+def with_wide_constants(
+    steps: Sequence[Step], initial: Sequence[object], kept: frozenset[int], compute: torch.dtype
+) -> tuple[object, ...]:
+    """Return the slots with each floating constant in `compute`, but for tables that steps only gather from.
+
+    What is gathered is widened by its store: a table of an embedding need not be held whole in the wider type.
+    """
+    readers = [(slot, step.op.type, feed.parameter) for step in steps for feed in step.feeds for slot in feed.slots]
+    wide = kept | {slot for slot, kind, parameter in readers if (kind, parameter) != ("gather", "x")}
+    return tuple(_wide(value, compute) if slot in wide else value for slot, value in enumerate(initial))
+
+
+def _wide(value: object, compute: torch.dtype) -> object:
+    return widened(value, compute) if isinstance(value, Tensor) else value

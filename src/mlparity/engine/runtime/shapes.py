@@ -12,7 +12,7 @@ from mlparity.engine.mil.program import Function, TensorType, ValueType
 from mlparity.engine.numerics import Profile
 from mlparity.engine.runtime.interpret import run_step
 from mlparity.engine.runtime.plan import Slots, Step, Store
-from mlparity.engine.runtime.tensors import held_type
+from mlparity.engine.runtime.tensors import held_type, widened
 
 _META = torch.device("meta")
 
@@ -32,7 +32,7 @@ def check_shapes(
     for slot, each in enumerate(function.inputs):
         slots[slot] = _declared(each.type, profile)
     for slot, value in constants.items():
-        slots[slot] = value.to(_META) if isinstance(value, Tensor) else value
+        slots[slot] = widened(value.to(_META), profile.compute) if isinstance(value, Tensor) else value
     for step in steps:
         _check_step(step, slots, profile)
 

@@ -43,6 +43,16 @@ def held_type(mil_type: str, compute: torch.dtype) -> torch.dtype:
 
 def tensor_from(array: np.ndarray, mil_type: str, compute: torch.dtype, device: torch.device) -> Tensor:
     """Return `array` as the tensor that holds it; no copy is made where the type and the device already fit."""
+    return narrow_tensor_from(array, mil_type, device).to(held_type(mil_type, compute))
+
+
+def widened(value: Tensor, compute: torch.dtype) -> Tensor:
+    """Return a floating tensor in the type that holds floating values, any other as it is."""
+    return value.to(compute) if value.is_floating_point() else value
+
+
+def narrow_tensor_from(array: np.ndarray, mil_type: str, device: torch.device) -> Tensor:
+    """Return `array` as a tensor whose floating values are not yet widened to the type that holds them."""
     viewed, torch_type = _BIT_VIEWS.get(mil_type, (None, None))
     raw = array if viewed is None else array.view(viewed)
     if raw.dtype in (np.uint16, np.uint32, np.uint64):
@@ -53,7 +63,7 @@ def tensor_from(array: np.ndarray, mil_type: str, compute: torch.dtype, device: 
         tensor = torch.from_numpy(np.ascontiguousarray(raw).reshape(raw.shape))
     if torch_type is not None:
         tensor = tensor.view(torch_type)
-    return tensor.to(device=device, dtype=held_type(mil_type, compute))
+    return tensor.to(device=device, dtype=None if mil_type in FLOATS else _HELD[mil_type])
 
 
 def array_from(tensor: Tensor, mil_type: str) -> np.ndarray:

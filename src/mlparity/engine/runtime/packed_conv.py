@@ -1,0 +1,103 @@
+"""oneDNN's convolution of two axes, with weights packed once and the activation that follows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from mlparity.engine.mil.program import ValueType
+from mlparity.engine.ops.windows import extents, sides, spread, symmetric
+from mlparity.engine.runtime.packed import NO_ACTIVATION, Twin, constants_fed, size_of
+from mlparity.engine.runtime.plan import Step
+
+
+@dataclass(frozen=True, slots=True)
+class PackedConvolution:
+    """A convolution with packed weights; values move through it in channels-last order."""
+
+    weight: Tensor
+    bias: Tensor | None
+    pad: tuple[int, ...]
+    strides: tuple[int, ...]
+    dilations: tuple[int, ...]
+    groups: int
+    channels: int
+    activation: Twin = NO_ACTIVATION
+
+    def followed_by(self, activation: Twin) -> PackedConvolution:
+        """Return the same convolution with an activation."""
+        return replace(self, activation=activation)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return the convolution of `x`, (n, channels, height, width).
+
+        Raises:
+            ValueError: `x` has another rank or number of channels; oneDNN itself would read past the end.
+        """
+        if x.ndim != 4 or x.shape[1] != self.channels:
+            raise ValueError(f"x has shape {list(x.shape)}, the weights take {self.channels} channels")
+        name, numbers = self.activation
+        result: Tensor = torch.ops.mkldnn._convolution_pointwise(
+            x.contiguous(memory_format=torch.channels_last),
+            self.weight,
+            self.bias,
+            self.pad,
+            self.strides,
+            self.dilations,
+            self.groups,
+            name,
+            list(numbers),
+            "",
+        )
+        return result
+
+
+def packed_convolution(
+    step: Step, initial: Sequence[object], declared: Mapping[int, ValueType]
+) -> PackedConvolution | None:
+    """Return the twin of a convolution, packed for the size of its input where it is known; None where it has none."""
+    fed = constants_fed(step, initial)
+    if fed is None or fed["weight"].ndim != 4:
+        return None
+    weight, bias = fed["weight"], fed.get("bias")
+    try:
+        geometry = _geometry(step, weight)
+    except ValueError:
+        return None  # parameters for another number of axes: the plain op says so
+    if geometry is None:
+        return None
+    pad, strides, dilations, groups = geometry
+    if weight.shape[0] % groups or (bias is not None and bias.shape != weight.shape[:1]):
+        return None
+    reorder = torch._C._nn.mkldnn_reorder_conv2d_weight
+    try:
+        # torch's type stubs lack the last parameter, the size of the input.
+        packed = reorder(  # type: ignore[call-arg]
+            weight.to_mkldnn(), list(pad), list(strides), list(dilations), groups, size_of(step, declared)
+        )
+    except RuntimeError:
+        return None  # oneDNN has no kernel for this; the plain op runs, or says what is wrong
+    return PackedConvolution(packed, bias, pad, strides, dilations, groups, weight.shape[1] * groups)
+
+
+def _geometry(step: Step, weight: Tensor) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], int] | None:
+    """Return padding, strides, dilations and groups; None where the padding depends on the size or is uneven."""
+    known = step.constants
+    strides, dilations = spread(_ints(known, "strides"), 2), spread(_ints(known, "dilations"), 2)
+    pad_type = str(known.get("pad_type", "valid"))
+    if pad_type.lower() not in ("valid", "custom"):
+        return None
+    spans = extents(weight.shape[2:], dilations)
+    pad = symmetric(sides(pad_type, _ints(known, "pad"), (1, 1), spans, strides))
+    groups = known.get("groups", 1)
+    if pad is None or not isinstance(groups, int) or min(*pad, groups - 1, *(each - 1 for each in spans)) < 0:
+        return None
+    return (pad, strides, dilations, groups) if min(*strides, *dilations) > 0 and weight.numel() > 0 else None
+
+
+def _ints(known: Mapping[str, object], name: str) -> tuple[int, ...] | None:
+    value = known.get(name)
+    return tuple(int(each) for each in value) if isinstance(value, tuple) else None
