@@ -186,6 +186,12 @@ BAD: dict[str, tuple[Callable[[Place], list[str]], tuple[str, ...]]] = {
     "a record that is none": (lambda p: ["record", "show", str(p.folder)], ("record",)),
     "comparing nothing": (lambda _: ["compare", "a.npz", "b.npz"], ("a.npz",)),
     "executing nothing": (lambda _: ["exec", "no.py"], ("no.py",)),
+    "a missing Core AI model": (
+        lambda p: ["run", "no.aimodel", "--inputs", str(p.folder / "good.npy"), "--out", str(p.out) + ".npz"],
+        ("no.aimodel", "no such artifact"),
+    ),
+    "inspecting no Core AI model": (lambda p: ["inspect", str(p.folder / "no.aimodel")], ("no.aimodel",)),
+    "a time limit of nothing": (lambda p: [*p.command(), "--time-limit", "0"], ("no time limit", "more than 0 s")),
     "an unknown option": (lambda _: ["verify", "--nope"], ("nope",)),
 }
 

@@ -18,6 +18,7 @@ CPU32 = Setting(Target.COREML, Precision.FP32, ComputeUnit.CPU_ONLY)
 ALL32 = Setting(Target.COREML, Precision.FP32, ComputeUnit.ALL)
 CPU16 = Setting(Target.COREML, Precision.FP16, ComputeUnit.CPU_ONLY)
 LITERT = Setting(Target.LITERT, Precision.FP32)
+AI32, AI16 = (Setting(Target.COREAI, precision) for precision in Precision)
 SCALE = 20.0
 
 
@@ -48,6 +49,12 @@ def row(setting: Setting, difference: float) -> SettingResult:
         ([(CPU32, 9e-5), (CPU16, 2e-4)], CauseKind.UNKNOWN),
         ([(CPU32, 1e-7), (LITERT, 1e-2)], CauseKind.UNKNOWN),
         ([], CauseKind.UNKNOWN),
+        # Beside Core ML, Core AI's fp32 is a witness and its fp16 is not; alone it is judged as Core ML is.
+        ([(CPU32, 1e-2), (AI32, 1e-7), (AI16, 1e-2)], CauseKind.CONVERTER),
+        ([(CPU32, 1e-7), (CPU16, 1e-3), (AI32, 1e-7), (AI16, math.nan)], CauseKind.PRECISION),
+        ([(CPU32, 1e-7), (AI32, 1e-7), (AI16, 1e-2)], CauseKind.UNKNOWN),
+        ([(AI32, 1e-7), (AI16, math.nan), (LITERT, 1e-7)], CauseKind.PRECISION),
+        ([(AI32, 1e-2), (LITERT, 1e-7)], CauseKind.CONVERTER),
     ],
 )
 def test_the_cause(rows: list[tuple[Setting, float]], kind: CauseKind) -> None:
