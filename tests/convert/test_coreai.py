@@ -183,6 +183,36 @@ def test_core_ai_itself_folds_such_a_norm_in_fp16_and_takes_subnormals_for_zero(
         np.testing.assert_array_equal(channel, 0.25 * factor + 0.5)
 
 
+class Total(nn.Module):
+    """Adds up its inputs in a matrix product."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sum = nn.Linear(4096, 1)
+        self.sum.weight.data.fill_(1)
+        self.sum.bias.data.fill_(0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.sum(x)
+
+
+@needs_casting
+def test_an_op_kept_in_fp32_adds_up_in_fp32(tmp_path: Path) -> None:
+    sample = {"x": np.ones((1, 4096), np.float32)}
+    kept = coreai.CoreaiOptions(Precision.FP16, fp32_ops=("aten.addmm",))
+    assert differences(Total(), sample, tmp_path / "kept.aimodel", kept) == {"output": 0.0}
+    # In fp16 the runtime adds one after the other, and 2048 + 1 is 2048. If this fails, it has become better.
+    assert differences(Total(), sample, tmp_path / "all.aimodel", HALF) == {"output": 0.5}
+
+
+@needs_casting
+def test_an_op_to_keep_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path) -> None:
+    options = coreai.CoreaiOptions(Precision.FP16, fp32_ops=("aten.conv2d",))
+    sample = {"x": normal(1, 4096)}
+    with pytest.raises(ConversionError, match=r"no op aten\.conv2d[\s\S]*aten\.addmm"):
+        coreai.convert(load_source(Total().eval(), sample), sample, tmp_path / "net.aimodel", options)
+
+
 @needs_casting
 def test_mobilenet_s_weights_give_numbers_in_fp16_and_its_photos_keep_their_classes(tmp_path: Path) -> None:
     from tests.models import samples, zoo

@@ -82,6 +82,9 @@ def test_the_command_ends_with_the_verdict(verified: Path, tmp_path: Path) -> No
     runner = CliRunner()
     assert runner.invoke(app, ["record", "check", str(verified)]).exit_code == 0
     assert runner.invoke(app, ["record", "check", str(verified), "--unit", "CPU_AND_NE"]).exit_code == 1
+    unknown = runner.invoke(app, ["record", "check", str(verified), "--unit", "coreai/fp8"])
+    assert unknown.exit_code == 2
+    assert "coreai/fp16" in unknown.output
     missing = runner.invoke(app, ["record", "check", str(tmp_path / "absent.tflite")])
     assert missing.exit_code == 2
     assert "no such artifact" in missing.output

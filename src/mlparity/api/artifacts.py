@@ -116,7 +116,7 @@ def _coreml(source: Source, sample: Sample, precision: Precision, options: Verif
     from mlparity.convert import coreml
 
     chosen = coreml.CoremlOptions(
-        precision=precision, deployment_target=options.deployment_target, fp32_ops=options.fp32_ops
+        precision=precision, deployment_target=options.deployment_target, fp32_ops=_fp32_ops(options, aten=False)
     )
     done = coreml.convert(source, sample, chosen)
     coreml.save(done, place)
@@ -137,11 +137,17 @@ def _onnx(source: Source, sample: Sample, _precision: Precision, _options: Verif
     return _Conversion(done.frontend, (), dict(done.options), done.seconds)
 
 
-def _coreai(source: Source, sample: Sample, precision: Precision, _options: VerifyOptions, place: Path) -> _Conversion:
+def _coreai(source: Source, sample: Sample, precision: Precision, options: VerifyOptions, place: Path) -> _Conversion:
     from mlparity.convert import coreai
 
-    done = coreai.convert(source, sample, place, coreai.CoreaiOptions(precision))
+    chosen = coreai.CoreaiOptions(precision, fp32_ops=_fp32_ops(options, aten=True))
+    done = coreai.convert(source, sample, place, chosen)
     return _Conversion(done.frontend, (), dict(done.options), done.seconds)
+
+
+def _fp32_ops(options: VerifyOptions, *, aten: bool) -> tuple[str, ...]:
+    """Return the ops to keep in fp32 that have PyTorch's names, which Core AI takes, or those that have MIL's."""
+    return tuple(name for name in options.fp32_ops if name.startswith("aten.") is aten)
 
 
 _Converter = Callable[[Source, Sample, Precision, VerifyOptions, Path], _Conversion]

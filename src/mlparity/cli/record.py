@@ -36,9 +36,11 @@ def show(
 def check(
     model: Annotated[Path, typer.Argument(help="A verified .mlpackage, .aimodel, .tflite or .onnx.")],
     unit: Annotated[
-        ComputeUnit | None,
-        typer.Option(help="The compute units that the app loads it with; without it, those recommended."),
-    ] = None,
+        str,
+        typer.Option(
+            help="The compute units that the app loads it with, or such as coreai/fp32; without it, those recommended."
+        ),
+    ] = "",
     record: Annotated[Path | None, typer.Option(help="The record.json that it must be the subject of.")] = None,
 ) -> Verdict:
     """Check that MODEL still is what was verified, and passed in the setting that the app uses.
@@ -46,9 +48,12 @@ def check(
     Exit code: 0 it is, 1 it is not, 2 it cannot be read, 3 it was never verified.
     """
     from mlparity import api
+    from mlparity.api.options import settings_from
 
+    if unit and unit not in [str(each) for each in ComputeUnit]:
+        settings_from((unit,))
     console = stdout()
-    findings = api.check_artifact(model, "" if unit is None else str(unit), record)
+    findings = api.check_artifact(model, unit, record)
     for finding in findings:
         console.print(f"{finding.question}: {finding.verdict}, {finding.sentence}", style=STYLES[finding.verdict])
     return api.verdict_of(findings)

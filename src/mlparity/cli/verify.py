@@ -47,7 +47,10 @@ def verify(
     seed: Annotated[int, typer.Option(help="The seed of random samples.")] = 0,
     target: Annotated[str | None, typer.Option(help="minimum_deployment_target, such as iOS17.")] = None,
     fp32_op: Annotated[
-        list[str] | None, typer.Option(help="A MIL op type or an op's name to keep in fp32; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            help="An op to keep in fp32: a MIL type or name, or for Core AI such as aten.addmm; may be repeated."
+        ),
     ] = None,
     members: Annotated[
         str, typer.Option(help="fast or all: how many plausible numerics of each processor are emulated.")

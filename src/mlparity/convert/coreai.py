@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 from torch.export import ExportedProgram
 
 from mlparity.convert.exported_script import exported_script
@@ -38,11 +38,13 @@ class CoreaiOptions:
 
     In fp16 `fold_norms` writes each batch norm into the weights before it, or as a scale and a shift, while they are
     still fp32. Without it Core AI folds norms that are fp16 already and takes numbers below 6.1e-5 for zero: a
-    channel of a smaller variance becomes NaN.
+    channel of a smaller variance becomes NaN. `fp32_ops` are ops that stay in fp32 in an fp16 conversion, by their
+    names in PyTorch (`aten.addmm`).
     """
 
     precision: Precision = Precision.FP32
     fold_norms: bool = True
+    fp32_ops: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ def convert(source: Source, sample: Sample, path: Path, options: CoreaiOptions |
     with _quiet():
         try:
             program = _program(source, sample, chosen)
+        except ConversionError:
+            raise
         except Exception as error:
             raise _failure(source, error) from error
         _save(program, path)
@@ -110,7 +114,8 @@ def _program(source: Source, sample: Sample, options: CoreaiOptions) -> object:
     if options.precision is Precision.FP16:
         from coreai_opt.casting import cast_fp32_to_fp16
 
-        program = cast_fp32_to_fp16(program)
+        _refuse_unknown(options.fp32_ops, program)
+        program = cast_fp32_to_fp16(program, ignored_ops=lambda node: _op(node) in options.fp32_ops)
     _refuse_state(program)
     # The debug mode, its default, writes the paths of the user's code into the file.
     converter = coreai_torch.TorchConverter(mode=coreai_torch.TorchConverter.Mode.RELEASE)
@@ -124,6 +129,23 @@ def _exported(source: Source, examples: tuple[Tensor, ...]) -> ExportedProgram:
         if source.kind == "torchscript":
             return exported_script(module, examples, {})
         return torch.export.export(module, examples)
+
+
+def _op(node: fx.Node) -> str:
+    """Return `aten.addmm` for `aten.addmm.default`; "" for what is no op."""
+    return str(node.target.overloadpacket) if isinstance(node.target, torch._ops.OpOverload) else ""
+
+
+def _refuse_unknown(names: tuple[str, ...], program: ExportedProgram) -> None:
+    known = sorted({_op(node) for node in program.graph.nodes} - {""})
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ConversionError(
+            f"there is no op {unknown[0]} to keep in fp32",
+            found=", ".join(unknown),
+            expected=", ".join(known),
+            next_step="use one of these names",
+        )
 
 
 def _refuse_state(program: ExportedProgram) -> None:
@@ -166,6 +188,8 @@ def _described(options: CoreaiOptions) -> dict[str, str]:
     made = {"precision": str(options.precision), "coreai-torch": version("coreai-torch")}
     if options.precision is Precision.FP16:
         made |= {"fold_norms": str(options.fold_norms), "coreai-opt": version("coreai-opt")}
+        if options.fp32_ops:
+            made["fp32_ops"] = ", ".join(options.fp32_ops)
     return made
 
 
