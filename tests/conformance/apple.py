@@ -2,7 +2,8 @@
 
 The names that it replaces are those that coremltools 9.0's tests ask before they compare a prediction:
 `coremltools._deps._IS_MACOS`, and `_is_macos` and `_macos_version` of `coremltools.models.utils` and `.model`.
-What some of the tests import comes from `build/conformance/packages` and `build/models`.
+CONFORMANCE_PROFILE names another profile than the one that users get, to see whether a failure is one of rounding. What
+some of the tests import comes from `build/conformance/packages` and `build/models`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import warnings
 from pathlib import Path
 
 import mlparity
+from mlparity.engine import coremltools_binding
+from mlparity.engine.numerics import PROFILES
 from tests.models import torchvision_operators
 
 os.environ.setdefault("PYMIL_TEST_TARGETS", "mlprogram")
@@ -33,3 +36,6 @@ coremltools._deps._IS_MACOS = True
 for _module in (coremltools.models.utils, coremltools.models.model):
     _module._is_macos = lambda: True
     _module._macos_version = lambda: (15, 0)
+
+if "CONFORMANCE_PROFILE" in os.environ:
+    coremltools_binding.numerics_of = lambda _: PROFILES[os.environ["CONFORMANCE_PROFILE"]]  # type: ignore[assignment]

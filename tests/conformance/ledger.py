@@ -29,10 +29,10 @@ LEDGER: Sequence[Entry] = (
     Entry(
         "coremltools' test",
         rf"precision='fp32'.*({FP16_VALUES})",
-        r"Not equal to tolerance rtol=1e-05, atol=0\.0001",
-        "The test declares values as fp16 and compares at the tolerance for fp32, which is finer than fp16's spacing. "
-        "It can pass only where a runtime keeps more than the declared type. "
-        "coremltools leaves these variants out unless INCLUDE_MIL_FP32_UNIT_TESTS is set.",
+        r"Not equal to tolerance rtol=1e-05, atol=0\.0001.*Max absolute difference among violations: 0\.00",
+        "The test asks for fp16 values and compares at the tolerance for fp32, which is finer than fp16's spacing. Of "
+        "44 such models 30 declare their output as fp16, and 13 hold their weights in fp16, so no runtime could pass; "
+        "one casts to fp16 in between. Only INCLUDE_MIL_FP32_UNIT_TESTS makes coremltools run these variants.",
     ),
     Entry(
         "outside of what the engine runs",
@@ -49,8 +49,14 @@ LEDGER: Sequence[Entry] = (
     Entry(
         "torch version",
         r"",
-        r"torchvision::\w+|name 'torchvision' is not defined",
+        r"torchvision::\w+|name 'torchvision' is not defined|Couldn't load custom C\+\+ ops",
         "The test calls an operator that torchvision's compiled part brings, which does not exist for this PyTorch.",
+    ),
+    Entry(
+        "torch version",
+        r"test_torch_quantization_ops\.py",
+        r"quantized::conv\(qnnpack\): Expected activation data type QUInt8",
+        "PyTorch itself does not run the source on this processor; nothing was converted.",
     ),
 )
 

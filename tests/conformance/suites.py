@@ -26,7 +26,14 @@ SUITES = (
 FINISHED = (0, 1, 5)
 """pytest's exit codes of a run that reached its end: all passed, some failed, nothing to run."""
 
-_PLUGINS = ("tests.conformance.apple", "tests.conformance.recording", "no:anyio", "no:cacheprovider")
+_PACKAGES = Path(__file__).parents[2] / "build" / "conformance" / "packages"
+_PLUGINS = ("tests.conformance.apple", "tests.conformance.recording", "pytest_asyncio.plugin", "no:cacheprovider")
+
+_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    "PYTHONPATH": os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(_PACKAGES)])),
+}
 
 
 def coremltools_home() -> Path:
@@ -47,8 +54,7 @@ def start(part: Part, suites: Sequence[str]) -> subprocess.Popen[bytes]:
     with part.file().with_suffix(".log").open("ab") as log:
         return subprocess.Popen(
             [*command, *(str(home / suite) for suite in suites)],
-            env=os.environ
-            | {"CONFORMANCE_PART": str(part), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "OMP_NUM_THREADS": "1"},
+            env=os.environ | _ENVIRONMENT | {"CONFORMANCE_PART": str(part)},
             cwd=Path(__file__).parents[2],
             stdout=log,
             stderr=log,

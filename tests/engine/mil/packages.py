@@ -64,3 +64,46 @@ def write_package(folder: Path, precision: str = "fp16") -> Path:
     path = folder / f"small_{precision}.mlpackage"
     model.save(str(path))
     return path
+
+
+def write_flow_package(folder: Path) -> Path:
+    """Save a program with a branch, a loop, a list and a state; it takes the same `x` as `SmallNet`."""
+    enable_coremltools()
+    proto("Model")
+    import coremltools as ct
+    from coremltools.converters.mil import Builder as mb
+    from coremltools.converters.mil.mil import types
+
+    weights = np.linspace(-1, 1, SHAPE[-1], dtype=np.float16)
+
+    @mb.program(
+        input_specs=[mb.TensorSpec(SHAPE, dtype=types.fp16), mb.StateTensorSpec(SHAPE[-1:], dtype=types.fp16)],
+        opset_version=ct.target.iOS18,
+    )
+    def program(x: object, total: object) -> object:
+        rows = mb.reduce_mean(x=x, axes=[0, 1, 2])
+        kept = mb.make_list(init_length=2, elem_shape=SHAPE[-1:], dtype="fp16")
+
+        def goes_on(count: object, _: object) -> object:
+            return mb.less(x=count, y=3)
+
+        def body(count: object, held: object) -> tuple[object, object]:
+            return mb.add(x=count, y=1), mb.list_write(ls=held, index=count, value=mb.mul(x=rows, y=weights))
+
+        _, kept = mb.while_loop(_cond=goes_on, _body=body, loop_vars=(0, kept))
+        gathered = mb.reduce_sum(x=mb.list_gather(ls=kept, indices=[0, 2]), axes=[0])
+        is_positive = mb.greater(x=mb.reduce_mean(x=rows, keep_dims=False), y=np.float16(0))
+        chosen = mb.cond(
+            pred=is_positive,
+            _true_fn=lambda: mb.add(x=gathered, y=weights),
+            _false_fn=lambda: mb.sub(x=gathered, y=weights),
+        )
+        y = mb.add(x=chosen, y=mb.read_state(input=total), name="y")
+        mb.coreml_update_state(state=total, value=y)
+        return y
+
+    path = folder / "flow.mlpackage"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ct.convert(program, minimum_deployment_target=ct.target.iOS18, skip_model_load=True).save(str(path))
+    return path

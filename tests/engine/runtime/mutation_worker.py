@@ -1,7 +1,7 @@
 """Runs mutated packages in a process of its own, within 2 GiB more memory than it starts with and 10 s for each.
 
-Usage: mutation_worker.py PACKAGE FOLDER COUNT. Prints how many ran and how many were refused; anything else than a
-result or a typed error ends the process with a traceback, a signal or the alarm.
+Usage: mutation_worker.py PACKAGE FOLDER COUNT FEATURES, the last a file of arrays by name. Prints how many ran and how
+many were refused; anything else than a result or a typed error ends it with a traceback, a signal or the alarm.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 
 from mlparity.core.errors import MlparityError
 from mlparity.engine.mil.spec import proto
-from mlparity.engine.runtime.model import load_model
+from mlparity.engine.runtime.model import Model, load_model
 
 SPEC = Path("Data/com.apple.CoreML/model.mlmodel")
 WEIGHTS = Path("Data/com.apple.CoreML/weights/weight.bin")
@@ -107,10 +107,12 @@ def mutate_bytes(part: Path) -> Callable[[Path, random.Random], None]:
 MUTATIONS = (mutate_spec, mutate_spec, mutate_bytes(SPEC), mutate_bytes(WEIGHTS), mutate_bytes(Path("Manifest.json")))
 
 
-def attempt(path: Path, feature: np.ndarray) -> bool:
+def attempt(path: Path, features: dict[str, object]) -> bool:
     """Return whether the package ran; a typed error is the other good end."""
     try:
-        load_model(path).predict({"x": feature})
+        model = load_model(path)
+        has_state = isinstance(model, Model) and bool(model.plan.states)
+        model.predict(features, model.make_state() if has_state else None)
     except MlparityError:
         return False
     return True
@@ -118,8 +120,8 @@ def attempt(path: Path, feature: np.ndarray) -> bool:
 
 def main() -> None:
     package, folder, count = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
-    feature = np.random.default_rng(0).random((1, 3, 16, 16), dtype=np.float32)
-    assert attempt(package, feature)
+    features = dict(np.load(sys.argv[4]))
+    assert attempt(package, features)
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + BYTES, used + BYTES))
     ran = 0
@@ -131,7 +133,7 @@ def main() -> None:
         source.choice(MUTATIONS)(path, source)
         signal.alarm(SECONDS)
         try:
-            ran += attempt(path, feature)
+            ran += attempt(path, features)
         except BaseException:
             sys.stderr.write(f"mutation {number}\n")
             raise

@@ -210,7 +210,15 @@ def test_a_failed_run_leaves_the_state_as_it_was() -> None:
     assert state.read("s").tolist() == [0, 0]
 
 
-def test_a_state_of_open_shape_is_refused() -> None:
-    loose = NamedType("s", OtherType("state", (TensorType("fp16", (None,)),)))
+@pytest.mark.parametrize("held", [TensorType("fp16", (None,)), TensorType("fp16", (-1,)), TensorType("string", (2,))])
+def test_a_state_of_no_fixed_shape_or_of_no_numbers_is_refused(held: TensorType) -> None:
+    loose = NamedType("s", OtherType("state", (held,)))
     with pytest.raises(FormatError, match="no fixed shape"):
         bind(program((loose,), (op("read_state", tensor("a", "fp16", None), input="%s"),), ("a",), opset=18), TYPED)
+
+
+def test_a_state_beyond_the_memory_is_refused() -> None:
+    huge = NamedType("s", OtherType("state", (TensorType("fp16", (2**40,)),)))
+    plan = bind(program((huge,), (op("read_state", tensor("a", "fp16", 2**40), input="%s"),), ("a",), opset=18), TYPED)
+    with pytest.raises(FormatError, match="do not fit into memory"):
+        Model(plan).make_state()

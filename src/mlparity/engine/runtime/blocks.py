@@ -17,8 +17,8 @@ from mlparity.engine.runtime.interpret import run_steps
 from mlparity.engine.runtime.plan import Slots, Step
 from mlparity.engine.runtime.schema import Kind
 
-MAX_ITERATIONS = 1_000_000
-"""How often a loop may run; one that has not ended by then is taken for endless."""
+MAX_ITERATIONS = 100_000
+"""How often a loop may run; one that has not ended by then, some seconds later, is taken for endless."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +70,7 @@ class WhileLoop:
     ) -> object:
         """Return the loop's variables, and the states that its blocks write, as the condition leaves them.
 
-        Raises: ValueError after a million iterations.
+        Raises: ValueError after `MAX_ITERATIONS`.
         """
         values = tuple(loop_vars)
         for _ in range(MAX_ITERATIONS):

@@ -35,11 +35,12 @@ def state_slots(state: NamedType, first: int, last: int, compute: torch.dtype) -
     held = held_by(state).type
     sizes = held.shape if isinstance(held, TensorType) and held.shape is not None else (None,)
     known = tuple(size for size in sizes if size is not None)
-    if not isinstance(held, TensorType) or len(known) != len(sizes):
+    fits = len(known) == len(sizes) and min(known, default=0) >= 0
+    if not isinstance(held, TensorType) or held.dtype == "string" or not fits:
         raise FormatError(
             f"the state {state.name!r} has no fixed shape",
             found=str(state.type),
-            expected="a tensor of known sizes",
+            expected="a tensor of numbers, of known sizes",
             next_step="convert the model with a fixed shape for each state",
         )
     return StateSlots(first, last, known, held.dtype, held_type(held.dtype, compute))
@@ -67,8 +68,19 @@ class ModelState:
     tensors: dict[str, Tensor] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Start at zero."""
-        self.tensors = {name: each.zeros(self.plan.device) for name, each in self.plan.states.items()}
+        """Start at zero.
+
+        Raises:
+            FormatError: a state's declared shape is larger than the memory.
+        """
+        try:
+            self.tensors = {name: each.zeros(self.plan.device) for name, each in self.plan.states.items()}
+        except (MemoryError, RuntimeError) as error:  # torch's own report of a lack of memory
+            raise FormatError(
+                "the states that the model declares do not fit into memory",
+                found=", ".join(f"{name} {each.dtype}{list(each.shape)}" for name, each in self.plan.states.items()),
+                next_step="the file is corrupt, or the machine is too small for the model",
+            ) from error
 
     def read(self, name: str) -> np.ndarray:
         """Return a copy of what the state holds, fp16 widened to fp32 as outputs are.
