@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,24 +24,68 @@ class ExactProducts(Products):
     """
 
     plain = False
+    rounds = True
+    memory: dict[Any, Any] | None = field(default=None, compare=False, repr=False)
+
+    def remembering(self) -> ExactProducts:
+        """Return the same products for one op whose weights never change: what is made of them is kept."""
+        return replace(self, memory={})
+
+    def remembered(self, place: int, pack: Callable[[], Any]) -> Any:
+        """Return what `pack` makes of the weights, made once where these are products of one op."""
+        if self.memory is None:
+            return pack()
+        if place not in self.memory:
+            self.memory[place] = pack()
+        return self.memory[place]
 
     @abstractmethod
-    def rows(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """Return x (M, K) times the transpose of weight (N, K), plus bias (N): (M, N). K is summed in order."""
+    def rows(self, x: Tensor, weight: Tensor, bias: Tensor | None, place: int = 0) -> Tensor:
+        """Return x (M, K) times the transpose of weight (N, K), plus bias (N): (M, N). K is summed in order.
+
+        `place` tells the several products of one op apart.
+        """
+
+    @abstractmethod
+    def by_channel(self, x: Tensor, weight: Tensor, bias: Tensor, walk: tuple[int, ...], out: Tensor) -> bool:
+        """Write the convolution of single channels to `out` and return True, or False where `rows` has to do it.
+
+        Shape: x (n, H, W, C) with its padding, weight (k, l, C), bias (C), out (n, h, w, C); `walk` holds two strides
+        and two dilations.
+        """
 
     def conv(self, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
         """Return the convolution; each sum runs over channels, and within one over the kernel (assumed)."""
+        found = self._by_channel(x, weight, bias, geometry)
+        if found is not None:
+            return found
         patches = _patches(x, weight.shape[2:], geometry)
         size, groups = patches.shape[1:-1], geometry.groups
-        if bias is None:
-            bias = weight.new_zeros(weight.shape[0])
+        offsets = [None] * groups if bias is None else bias.chunk(groups)
         parts = [
-            self.rows(each.reshape(-1, math.prod(weight.shape[1:])), kernel.flatten(1), offset)
-            for each, kernel, offset in zip(
-                patches.chunk(groups, -1), weight.chunk(groups), bias.chunk(groups), strict=True
+            self.rows(each.reshape(-1, math.prod(weight.shape[1:])), kernel.flatten(1), offset, place)
+            for place, (each, kernel, offset) in enumerate(
+                zip(patches.chunk(groups, -1), weight.chunk(groups), offsets, strict=True)
             )
         ]
-        return torch.cat(parts, 1).reshape(x.shape[0], *size, -1).movedim(-1, 1)
+        together = parts[0] if groups == 1 else torch.cat(parts, 1)
+        return together.reshape(x.shape[0], *size, -1).movedim(-1, 1)
+
+    def _by_channel(self, x: Tensor, weight: Tensor, bias: Tensor | None, g: Geometry) -> Tensor | None:
+        """Return the convolution where each channel has a kernel of its own, None elsewhere."""
+        if x.ndim != 4 or g.groups == 1 or g.groups != x.shape[1] or weight.shape[0] != g.groups:
+            return None
+        high, wide = g.pad
+        padded = F.pad(x, (wide, wide, high, high)).permute(0, 2, 3, 1)
+        spans = [(size - 1) * spacing + 1 for size, spacing in zip(weight.shape[2:], g.dilations, strict=True)]
+        sizes = [
+            (padded.shape[1 + axis] - span) // step + 1
+            for axis, (span, step) in enumerate(zip(spans, g.strides, strict=True))
+        ]
+        out = torch.empty(x.shape[0], *sizes, g.groups)
+        offset = weight.new_zeros(g.groups) if bias is None else bias
+        done = self.by_channel(padded, weight.squeeze(1).permute(1, 2, 0), offset, (*g.strides, *g.dilations), out)
+        return out.to(x.device).movedim(-1, 1) if done else None
 
     def conv_transpose(
         self, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry, lacking: Sequence[int]
@@ -80,7 +125,7 @@ class ExactProducts(Products):
         rights = right.expand(*batch, *right.shape[-2:]).reshape(-1, *right.shape[-2:])
         if lefts.shape[0] == 0:
             return left.new_empty(*batch, left.shape[-2], right.shape[-1])
-        each = [self.rows(a, b.mT, None) for a, b in zip(lefts, rights, strict=True)]
+        each = [self.rows(a, b.mT, None, place) for place, (a, b) in enumerate(zip(lefts, rights, strict=True))]
         return torch.stack(each).reshape(*batch, left.shape[-2], right.shape[-1])
 
     def einsum(self, equation: str, values: Sequence[Tensor]) -> Tensor:

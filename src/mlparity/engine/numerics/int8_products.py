@@ -21,6 +21,7 @@ class Int8Products(Products):
     """
 
     plain = False
+    rounds = True
     scale: float = 1.0
 
     def conv(self, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:

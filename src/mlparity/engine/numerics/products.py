@@ -30,10 +30,12 @@ class Geometry:
 class Products:
     """Sums of products in the held type, in whatever order is fastest; subclasses sum as a unit does.
 
-    `plain` says that these are PyTorch's own sums, which a faster twin may stand in for.
+    `plain` says that these are PyTorch's own sums, which a faster twin may stand in for; `rounds` that each result
+    comes rounded, so that nothing is left for a store.
     """
 
     plain = True
+    rounds = False
 
     def conv(self, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
         """Return the convolution of x (n, C, *d), weight (O, C / groups, *k) and bias (O)."""

@@ -39,7 +39,7 @@ from mlparity.engine.runtime.schema import Kind, schema_of
 from mlparity.engine.runtime.shapes import check_shapes
 from mlparity.engine.runtime.states import held_by, is_state, state_slots, written_states
 from mlparity.engine.runtime.tensors import held_type, narrow_tensor_from, python_value, widened
-from mlparity.engine.runtime.unit_steps import as_units_do
+from mlparity.engine.runtime.unit_steps import PRODUCTS, as_units_do, remembering_weights
 
 _CPU = torch.device("cpu")
 _NO_CHOICES: Mapping[str, Profile] = MappingProxyType({})
@@ -128,10 +128,12 @@ class _Binder:
         steps = without_inner_stores(self.steps(), self.function, self.profile_of)
         kept = self.output_slots()
         constants = self.constant_slots()
-        steps = as_units_do(steps, lambda op: _numerics(op, self.profile_of(op)), constants)
+        integers = {slot for name, slot in self.slots.items() if not _is_floating(self.types[name].type)}
+        steps = as_units_do(steps, lambda op: _numerics(op, self.profile_of(op)), constants, integers)
         check_shapes(self.function, steps, constants, self.count, self.profile)
         compute = self.profile.compute
         steps, initial = fold_constants(steps, constants, self.count, kept, compute)
+        steps = remembering_weights(steps, initial)
         if self.kernels:
             declared = {slot: self.types[name].type for name, slot in self.slots.items()}
             steps = with_kernels(steps, initial, kept, declared)
@@ -297,7 +299,8 @@ class _Binder:
             return Store(slot, output, None, None)
         held = held_type(output.type.dtype, self.profile.compute)
         numerics = profile.numerics(output.type.dtype)
-        rounds = definition.rounding is not Rounding.NONE and numerics.grid is not None
+        is_rounded = definition.name in PRODUCTS and numerics.products.rounds
+        rounds = definition.rounding is not Rounding.NONE and numerics.grid is not None and not is_rounded
         return Store(slot, output, held, numerics if rounds and output.type.dtype in FLOATS else None)
 
 
@@ -305,6 +308,10 @@ def _numerics(op: Op, profile: Profile) -> Numerics:
     types = [each.type.dtype for each in op.outputs if isinstance(each.type, TensorType)]
     floats = [name for name in types if name in FLOATS]
     return profile.numerics(floats[0] if floats else "")
+
+
+def _is_floating(kind: ValueType) -> bool:
+    return not isinstance(kind, TensorType) or kind.dtype in FLOATS
 
 
 def _fits(types: Sequence[ValueType], kind: Kind) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mlparity.engine.mil.program import Op
 from mlparity.engine.numerics import Arithmetic, Numerics
+from mlparity.engine.numerics.exact_products import ExactProducts
 from mlparity.engine.numerics.int8_products import Int8Products
 from mlparity.engine.runtime.plan import Feed, Step
 
@@ -21,10 +22,16 @@ def as_units_do(
     steps: tuple[Step, ...],
     numerics_of: Callable[[Op], Numerics],
     constants: Mapping[int, object],
+    integers: Collection[int],
 ) -> tuple[Step, ...]:
-    """Return the steps with what each one's unit does apart from the arithmetic that ops ask for."""
+    """Return the steps with what each one's unit does apart from the arithmetic that ops ask for.
+
+    A result of a unit that reads NaN as infinity holds none, and needs no look by the next one, nor do the slots in
+    `integers`.
+    """
     makers = {store.slot: step for step in steps for store in step.stores}
-    clean = set[int]()
+    clean = {slot for slot, value in constants.items() if not (isinstance(value, Tensor) and value.isnan().any())}
+    clean.update(integers)
     adapted = []
     for step in steps:
         arithmetic = numerics_of(step.op).arithmetic
@@ -37,6 +44,27 @@ def as_units_do(
             clean.update(store.slot for store in step.stores)
         adapted.append(each)
     return tuple(adapted)
+
+
+def remembering_weights(steps: tuple[Step, ...], initial: Sequence[object]) -> tuple[Step, ...]:
+    """Return the steps, those with constant weights with a memory for what their unit's products make of them."""
+    return tuple(_remembering(step, initial) for step in steps)
+
+
+_WEIGHTS = {"conv": ("weight", "bias"), "conv_transpose": ("weight", "bias"), "linear": ("weight", "bias")} | {
+    "matmul": ("y",)
+}
+
+
+def _remembering(step: Step, initial: Sequence[object]) -> Step:
+    num = step.constants.get("num")
+    if step.op.type not in _WEIGHTS or not isinstance(num, Numerics) or not isinstance(num.products, ExactProducts):
+        return step
+    fed = [slot for feed in step.feeds if feed.parameter in _WEIGHTS[step.op.type] for slot in feed.slots]
+    if any(initial[slot] is None for slot in fed):
+        return step
+    arithmetic = replace(num.arithmetic, products=num.products.remembering())
+    return replace(step, constants={**step.constants, "num": replace(num, arithmetic=arithmetic)})
 
 
 def _overridden(step: Step, arithmetic: Arithmetic) -> Step:

@@ -20,6 +20,8 @@ MAGIC = 192.0
 
 _MAGIC_BITS = 0x43400000
 
+_STICKY = 2**31
+
 
 def _instruction(signature: Any, emit: Callable[..., Any]) -> Any:
     def build(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
@@ -61,14 +63,14 @@ def _fp16(b: Any, x: Any) -> Any:
 @intrinsic
 def fp16_of_units(_typing: Any, _total: Any) -> Any:
     """Return an int32 of units of 2^-16 as fp16's nearest number, half away from zero."""
+    return _instruction(_f(_i), _fp16_of_units)
 
-    def emit(b: Any, total: Any) -> Any:
-        wide = b.bitcast(b.sitofp(total, ir.DoubleType()), ir.IntType(64))
-        half, kept = ir.IntType(64)(1 << 41), ir.IntType(64)(-(1 << 42))
-        nearest = b.bitcast(b.and_(b.add(wide, half), kept), ir.DoubleType())
-        return b.fptrunc(b.fmul(nearest, ir.DoubleType()(2.0**-16)), _F32)
 
-    return _instruction(_f(_i), emit)
+def _fp16_of_units(b: Any, total: Any) -> Any:
+    wide = b.bitcast(b.sitofp(total, ir.DoubleType()), ir.IntType(64))
+    half, kept = ir.IntType(64)(1 << 41), ir.IntType(64)(-(1 << 42))
+    nearest = b.bitcast(b.and_(b.add(wide, half), kept), ir.DoubleType())
+    return b.fptrunc(b.fmul(nearest, ir.DoubleType()(2.0**-16)), _F32)
 
 
 @intrinsic
@@ -86,6 +88,42 @@ def plus_small(_typing: Any, _total: Any, _x: Any, _w: Any, _limit: Any) -> Any:
     return _instruction(_i(_i, _f, _f, _f), emit)
 
 
+def _limit(b: Any, x: Any) -> Any:
+    """Return the least magnitude of a weight with which the product of x is kept."""
+    exponent = b.and_(b.lshr(_bits(b, x), _I32(23)), _I32(255))
+    clamped = b.select(b.icmp_signed("<", exponent, _I32(113)), _I32(113), exponent)
+    limit = b.bitcast(b.shl(b.sub(_I32(238), clamped), _I32(23)), _F32)
+    return b.select(b.icmp_signed(">=", clamped, _I32(125)), _F32(0.0), limit)
+
+
+@intrinsic
+def limit_of(_typing: Any, _x: Any) -> Any:
+    """Return the least magnitude of a weight with which the product of x is kept.
+
+    Exponents must add up to -16; a subnormal number's counts as -14, and from -2 on every weight's is enough.
+    """
+    return _instruction(_f(_f), _limit)
+
+
+@intrinsic
+def nearest_fp16(_typing: Any, _x: Any) -> Any:
+    """Round an fp32 number to fp16's, half away; NaN and -0 become +0, and beyond 65504 infinity."""
+
+    def emit(b: Any, x: Any) -> Any:
+        bits = _bits(b, x)
+        sign, magnitude = b.and_(bits, _I32(0x80000000)), b.and_(bits, _I32(0x7FFFFFFF))
+        normal = b.and_(b.add(magnitude, _I32(0x1000)), _I32(0x7FFFE000))
+        scaled = b.fadd(b.fmul(b.bitcast(magnitude, _F32), _F32(2.0**24)), _F32(0.5))
+        small_units = b.select(b.fcmp_ordered("<", scaled, _F32(4096.0)), scaled, _F32(0.0))
+        small = _bits(b, b.fmul(b.sitofp(b.fptosi(small_units, _I32), _F32), _F32(2.0**-24)))
+        near = b.select(b.icmp_unsigned("<", magnitude, _I32(0x38800000)), small, normal)
+        near = b.select(b.icmp_unsigned(">=", near, _I32(0x47800000)), _I32(0x7F800000), near)
+        nothing = b.or_(b.icmp_unsigned(">", magnitude, _I32(0x7F800000)), b.icmp_signed("==", near, _I32(0)))
+        return b.bitcast(b.select(nothing, _I32(0), b.or_(near, sign)), _F32)
+
+    return _instruction(_f(_f), emit)
+
+
 @intrinsic
 def plus_large(_typing: Any, _total: Any, _x: Any, _w: Any, _limit: Any) -> Any:
     """Add to an int32 the product of x, in units of 2^-16, and w, half away, where |w| is not below the limit."""
@@ -99,6 +137,37 @@ def plus_large(_typing: Any, _total: Any, _x: Any, _w: Any, _limit: Any) -> Any:
         return b.add(total, b.select(kept, units, _I32(0)))
 
     return _instruction(_i(_i, _f, _f, _f), emit)
+
+
+@intrinsic
+def plus_in_order(_typing: Any, _total: Any, _x: Any, _w: Any, _limit: Any) -> Any:
+    """Add to an int64 the product of x and w in units of 2^-16, half away, unless it has reached 2^31 units before."""
+
+    def emit(b: Any, total: Any, x: Any, w: Any, limit: Any) -> Any:
+        wide, double = ir.IntType(64), ir.DoubleType()
+        scaled = b.fmul(b.fmul(b.fpext(x, double), b.fpext(w, double)), double(65536.0))
+        sign = b.and_(b.bitcast(scaled, wide), wide(-(1 << 63)))
+        half = b.bitcast(b.or_(sign, wide(0x3FE0000000000000)), double)
+        units = b.fptosi(b.fadd(scaled, half), wide)
+        inside = b.and_(b.icmp_signed("<", total, wide(_STICKY)), b.icmp_signed(">", total, wide(-_STICKY)))
+        kept = b.and_(inside, b.fcmp_ordered(">=", _magnitude(b, w), limit))
+        return b.add(total, b.select(kept, units, wide(0)))
+
+    return _instruction(types.int64(types.int64, _f, _f, _f), emit)
+
+
+@intrinsic
+def fp16_of_total(_typing: Any, _total: Any) -> Any:
+    """Return an int64 of units as fp16's nearest number, half away; infinite where it has reached 2^31 units."""
+
+    def emit(b: Any, total: Any) -> Any:
+        wide = ir.IntType(64)
+        inside = b.and_(b.icmp_signed("<", total, wide(_STICKY)), b.icmp_signed(">", total, wide(-_STICKY)))
+        infinite = b.select(b.icmp_signed(">", total, wide(0)), _F32(float("inf")), _F32(float("-inf")))
+        near = b.select(inside, b.trunc(total, _I32), _I32(0))
+        return b.select(inside, _fp16_of_units(b, near), infinite)
+
+    return _instruction(_f(types.int64), emit)
 
 
 @intrinsic

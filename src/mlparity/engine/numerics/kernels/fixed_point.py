@@ -18,14 +18,19 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from mlparity.engine.numerics.kernels.bits import bits_of, fp16_of_units, number_of, plus_large, plus_small
+from mlparity.engine.numerics.kernels.bits import (
+    fp16_of_total,
+    fp16_of_units,
+    limit_of,
+    plus_in_order,
+    plus_large,
+    plus_small,
+)
 from mlparity.engine.numerics.kernels.blocks import Floats, in_blocks
 
 _UNIT = 65536.0
 _SMALL = np.float32(64.0)
 _LIMIT = 32767.0
-_STICKY = 2**31
-_INFINITE = np.float32(np.inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +52,24 @@ class Packed:
 def packed(weights: Floats, bias: Floats | None) -> Packed:
     """Return weights (N, K) and bias (N) as `multiply` takes them."""
     exact = in_blocks(decoded(weights))
-    grown = exact.view(np.int32) + (exact != 0)
     largest = np.abs(exact).max(axis=(0, 2), initial=0)
     start = np.zeros(exact.shape[0] * exact.shape[2])
     if bias is not None:
         start[: bias.size] = decoded(bias)
-    units = np.trunc(start * _UNIT + np.copysign(0.5, start)).astype(np.int64).reshape(exact.shape[0], -1)
-    return Packed(
-        exact,
-        grown.astype(np.int32).view(np.float32),
-        largest,
-        float(largest.max(initial=0)),
-        units,
-        float(np.abs(start).max(initial=0)),
-    )
+    offset, most = float(np.abs(start).max(initial=0)), float(largest.max(initial=0))
+    return Packed(exact, grown(exact), largest, most, in_units(start).reshape(exact.shape[0], -1), offset)
+
+
+def grown(weights: Floats) -> Floats:
+    """Return weights one place of fp32 too large each, but for zeros."""
+    bits: Floats = (weights.view(np.int32) + (weights != 0)).astype(np.int32).view(np.float32)
+    return bits
+
+
+def in_units(values: NDArray[np.floating]) -> NDArray[np.int64]:
+    """Return numbers as whole numbers of 2^-16, half away from zero."""
+    wide = values.astype(np.float64)
+    return np.trunc(wide * _UNIT + np.copysign(0.5, wide)).astype(np.int64)
 
 
 def decoded(values: Floats) -> Floats:
@@ -77,13 +86,15 @@ def multiply(rows, exact, grown, largest, most, bias, offset, out, start, end):
     """Write rows (M, K) times weights plus bias, rounded to fp16, to out (M, N), from row `start` to `end`."""
     blocks, length, width = exact.shape
     least = np.empty(length, np.float32)
-    sums = np.empty(width, np.int32)
+    sums, totals = np.empty(width, np.int32), np.empty(width, np.int64)
     for block in range(blocks):
         first = block * width
         for m in range(start, end):
             bound, peak = _thresholds(rows[m], largest, least)
             if bound + offset >= _LIMIT:
-                _in_order(rows[m], least, exact[block], bias[block], out[m, first : first + width])
+                _in_order(rows[m], exact[block], bias[block], totals)
+                for n in range(min(width, out.shape[1] - first)):
+                    out[m, first + n] = fp16_of_total(totals[n])
                 continue
             for n in range(width):
                 sums[n] = np.int32(bias[block, n])
@@ -103,8 +114,7 @@ def _thresholds(row, largest, least):
     """
     bound, peak = 0.0, np.float32(0)
     for k in range(row.shape[0]):
-        exponent = max(((bits_of(row[k]) >> 23) & 255) - 127, -14)
-        least[k] = np.float32(0) if exponent >= -2 else number_of(np.int32((127 - 16 - exponent) << 23))
+        least[k] = limit_of(row[k])
         bound += abs(row[k]) * largest[k]
         peak = max(peak, abs(row[k]))
     return bound + row.shape[0] / _UNIT, peak
@@ -127,17 +137,10 @@ def _large(row, least, exact, sums):
 
 
 @njit(nogil=True, cache=True)
-def _in_order(row, least, exact, bias, out):
+def _in_order(row, exact, bias, totals):
     """Sum one row in the order of its numbers; the first partial sum of 32768 or more decides the result."""
-    for n in range(out.shape[0]):
-        total = bias[n]
-        for k in range(row.shape[0]):
-            if abs(total) >= _STICKY:
-                break
-            if abs(exact[k, n]) >= least[k]:
-                scaled = np.float64(row[k]) * np.float64(exact[k, n]) * _UNIT
-                total += np.int64(scaled + (0.5 if scaled >= 0 else -0.5))
-        if abs(total) >= _STICKY:
-            out[n] = _INFINITE if total > 0 else -_INFINITE
-        else:
-            out[n] = fp16_of_units(np.int32(total))
+    totals[:] = bias
+    for k in range(row.shape[0]):
+        x, limit, weights = row[k], limit_of(row[k]), exact[k]
+        for n in range(totals.shape[0]):
+            totals[n] = plus_in_order(totals[n], x, weights[n], limit)
