@@ -84,7 +84,8 @@ _REFINED_BY = {
 
 def _merged(cause: Cause, found: Cause) -> Cause:
     if found.kind in _REFINED_BY.get(cause.kind, ()):
-        return Cause(found.kind, f"{found.sentence} {cause.sentence}", found.ops)
+        sentences = (cause.sentence, found.sentence) if found.kind is cause.kind else (found.sentence, cause.sentence)
+        return Cause(found.kind, " ".join(sentences), found.ops)
     return cause
 
 
