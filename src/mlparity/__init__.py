@@ -6,17 +6,21 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mlparity.api.location import locate
     from mlparity.api.parity import assert_parity
+    from mlparity.api.tuning import tune
     from mlparity.api.verification import verify
     from mlparity.engine.coremltools_binding import enable_coremltools
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "assert_parity", "enable_coremltools", "verify"]
+__all__ = ["__version__", "assert_parity", "enable_coremltools", "locate", "tune", "verify"]
 
 _HOMES = {
     "assert_parity": "mlparity.api.parity",
     "enable_coremltools": "mlparity.engine.coremltools_binding",
+    "locate": "mlparity.api.location",
+    "tune": "mlparity.api.tuning",
     "verify": "mlparity.api.verification",
 }
 """Where each public name lives; it is imported when it is first asked for, so that `import mlparity` stays light."""

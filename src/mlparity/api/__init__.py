@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from mlparity.api.compare import compare_saved
     from mlparity.api.execute import execute_script
     from mlparity.api.inspect import Inspection, inspect_artifact, inspect_placement, op_inventory
+    from mlparity.api.location import locate
     from mlparity.api.records import read_any_record
     from mlparity.api.run import run_artifact
+    from mlparity.api.tuning import tune
     from mlparity.api.verification import verify
     from mlparity.record.check import check_artifact, verdict_of
 
@@ -24,9 +26,11 @@ __all__ = [
     "execute_script",
     "inspect_artifact",
     "inspect_placement",
+    "locate",
     "op_inventory",
     "read_any_record",
     "run_artifact",
+    "tune",
     "verdict_of",
     "verify",
 ]
@@ -38,9 +42,11 @@ _HOMES = {
     "execute_script": "api.execute",
     "inspect_artifact": "api.inspect",
     "inspect_placement": "api.inspect",
+    "locate": "api.location",
     "op_inventory": "api.inspect",
     "read_any_record": "api.records",
     "run_artifact": "api.run",
+    "tune": "api.tuning",
     "verdict_of": "record.check",
     "verify": "api.verification",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -23,14 +23,18 @@ from mlparity.core.record import Cause, CauseKind, SettingResult
 from mlparity.core.session import Outputs, Sample, SampleSet
 from mlparity.core.source import Source
 from mlparity.core.trace import SourceTrace
-from mlparity.core.words import ComputeUnit, Precision
+from mlparity.core.words import ComputeUnit, Precision, Setting
 from mlparity.diagnose.distance import distance
 from mlparity.diagnose.explain import Rungs, explain
-from mlparity.engine.mil.program import Program
+from mlparity.diagnose.locate import locate
+from mlparity.diagnose.weights import infinite_constants
+from mlparity.engine.mil.program import Op, Program
 from mlparity.engine.mil.reader import read_program
-from mlparity.engine.numerics import FP32, REFERENCE, TYPED, Profile
+from mlparity.engine.numerics import FP32, REFERENCE, TYPED
+from mlparity.engine.placement.ways import Choice, plain_choice
 from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.features import tensors_from_features
+from mlparity.engine.runtime.interpret import run_plan
 from mlparity.engine.runtime.plan import Plan
 
 _NOISE_FACTOR = 2.0
@@ -58,7 +62,8 @@ def diagnose(
     names = {worst.sample for output in row.outputs for worst in output.worst[:1]}
     chosen = dict(islice(((name, sample) for name, sample in samples if name in names), _SAMPLES))
     try:
-        found = explain_package(stage / row.artifact, source, chosen)
+        unit = row.setting.compute_unit if cause.kind is CauseKind.COMPUTE_UNIT else None
+        found = explain_package(stage / row.artifact, source, chosen, unit)
     except (MlparityError, RuntimeError, ValueError, MemoryError):
         return cause
     return _merged(cause, found)
@@ -75,7 +80,7 @@ _SAMPLES = 2
 
 _REFINED_BY = {
     CauseKind.PRECISION: frozenset({CauseKind.PRECISION, CauseKind.OVERFLOW, CauseKind.NONDETERMINISM}),
-    CauseKind.COMPUTE_UNIT: frozenset({CauseKind.OVERFLOW}),
+    CauseKind.COMPUTE_UNIT: frozenset({CauseKind.PRECISION, CauseKind.OVERFLOW}),
     CauseKind.CONVERTER: frozenset(CauseKind) - {CauseKind.NONE, CauseKind.UNKNOWN},
     CauseKind.UNKNOWN: frozenset(CauseKind) - {CauseKind.NONE},
 }
@@ -83,37 +88,95 @@ _REFINED_BY = {
 
 
 def _merged(cause: Cause, found: Cause) -> Cause:
+    if cause.kind is CauseKind.COMPUTE_UNIT and found.kind in _REFINED_BY[cause.kind]:
+        # It stays the unit's doing, whatever its arithmetic does.
+        return Cause(cause.kind, f"{cause.sentence} {found.sentence}", found.ops)
     if found.kind in _REFINED_BY.get(cause.kind, ()):
         sentences = (cause.sentence, found.sentence) if found.kind is cause.kind else (found.sentence, cause.sentence)
         return Cause(found.kind, " ".join(sentences), found.ops)
     return cause
 
 
-def plans_of(package: Path, profile: Profile = TYPED) -> Plans:
+def plans_of(package: Path, unit: ComputeUnit | None = None) -> Plans:
     """Bind a package without kernels; wide arithmetic is fp32 for an fp16 program, and fp64 for an fp32 one.
+
+    The numerics are those of a plain prediction on `unit`, its leading members; ideal arithmetic where it is None.
 
     Raises:
         FormatError: it cannot be read.
         UnsupportedOpError: the engine lacks one of its ops.
     """
     program = read_program(package)
+    choice = Choice(TYPED) if unit is None else plain_choice(program.functions[program.default_function], str(unit))
     wide = FP32 if program_precision(program) is Precision.FP16 else REFERENCE
-    return Plans(program, bind(program, profile), bind(program, wide))
+    held = {FP32.compute: dict[str, Tensor](), REFERENCE.compute: dict[str, Tensor]()}
+    numerics = bind(program, choice.profile, profiles=choice.profiles, shared=held[choice.profile.compute])
+    return Plans(program, numerics, bind(program, wide, shared=held[wide.compute]))
 
 
-def explain_package(package: Path, source: Source, samples: Mapping[str, Sample], profile: Profile = TYPED) -> Cause:
-    """Return why `package` differs from `source`, on the sample on which it does so most.
+def explain_package(
+    package: Path, source: Source, samples: Mapping[str, Sample], unit: ComputeUnit | None = None
+) -> Cause:
+    """Return why `package` in the numerics of `unit` (see `plans_of`) differs from `source`, where it does so most.
 
     Raises:
         MlparityError: the package or a sample cannot be used.
     """
-    plans = plans_of(package, profile)
+    plans = plans_of(package, unit)
     with coreml.open_way(package, ComputeUnit.CPU_ONLY, source.input_names, None) as session:
         changing = _changing(session, samples)
         if changing:
             return changing
         cases = [_rungs(plans, session, source, sample) for sample in samples.values()]
     return explain(max(cases, key=_difference))
+
+
+def explain_alone(package: Path, samples: Mapping[str, Sample], unit: ComputeUnit | None = None) -> Cause:
+    """Return why a package in the numerics of `unit` (see `plans_of`) differs from itself in wide arithmetic.
+
+    Raises:
+        MlparityError: the package or a sample cannot be used.
+    """
+    plans = plans_of(package, unit)
+    with coreml.open_way(package, ComputeUnit.CPU_ONLY, (), None) as session:
+        changing = _changing(session, samples)
+        if changing:
+            return changing
+        cases = [_alone(plans, session.features(_fitting(session, sample))) for sample in samples.values()]
+    return explain(max(cases, key=_difference))
+
+
+def _alone(plans: Plans, features: Mapping[str, object]) -> Rungs:
+    inputs = tensors_from_features(plans.exact, features)
+    with torch.no_grad():
+        expected = _tensors(run_plan(plans.exact, inputs))
+    return Rungs(plans.numerics, plans.exact, inputs, expected, 0.0, _nothing, _nothing, _nothing)
+
+
+def _nothing() -> None:
+    return None
+
+
+def suspects_of(package: Path, source: Source, samples: Sequence[Sample], setting: Setting) -> list[tuple[Op, bool]]:
+    """Return the ops of a package by what they carry in a setting, and whether each overflows.
+
+    Raises:
+        MlparityError: the package or a sample cannot be used.
+    """
+    plans = plans_of(package, setting.compute_unit)
+    with coreml.open_way(package, ComputeUnit.CPU_ONLY, source.input_names, None) as session:
+        inputs = [
+            tensors_from_features(plans.numerics, session.features(_fitting(session, sample))) for sample in samples
+        ]
+    with torch.no_grad():
+        runs = [(each, _tensors(run_plan(plans.exact, each))) for each in inputs]
+    found = locate(plans.numerics, plans.exact, runs)
+    infinite = [(step.op, True) for step in infinite_constants(plans.exact)]
+    return infinite + [(each.op, each.op in found.chain) for each in found.suspects]
+
+
+def _tensors(outputs: Mapping[str, object]) -> dict[str, Tensor]:
+    return {name: each for name, each in outputs.items() if isinstance(each, Tensor)}
 
 
 def _difference(rungs: Rungs) -> float:

@@ -258,23 +258,28 @@ def compare_samples(
 
     Memory does not grow with the number of samples.
     """
-    narrow, wide = references
     signature = signature_of(_given(next(iter(samples))[1], rows))
     remaining, seen = journal.remaining(rows, references, samples)
     for name, sample in remaining:
         progress("compare", seen.done, len(samples))
         check_sample(_given(sample, rows), signature, name)
-        expected = run_checked(narrow, sample)
-        _add_noise(rows, name, sample, expected, wide)
-        picture = cache(partial(thumbnail, samples, name))
-        for run in rows.runs:
-            _add(run, name, sample, expected, picture)
-        for watch in tuple(rows.watches):
-            _look(watch, sample, rows)
+        compare_one(rows, name, sample, references, samples)
         seen.add(name, sample)
         journal.keep(rows, references, seen)
     progress("compare", len(samples), len(samples))
     return seen
+
+
+def compare_one(rows: Rows, name: str, sample: Sample, references: tuple[Session, Session], samples: SampleSet) -> None:
+    """Run the source, in fp32 and in fp64, and every session on one sample, and compare."""
+    narrow, wide = references
+    expected = run_checked(narrow, sample)
+    _add_noise(rows, name, sample, expected, wide)
+    picture = cache(partial(thumbnail, samples, name))
+    for run in rows.runs:
+        _add(run, name, sample, expected, picture)
+    for watch in tuple(rows.watches):
+        _look(watch, sample, rows)
 
 
 def _given(sample: Sample, rows: Rows) -> Sample:

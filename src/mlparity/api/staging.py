@@ -11,10 +11,10 @@ from pathlib import Path
 from mlparity.core.errors import OutputError
 from mlparity.report.files import REPORT_NAMES
 
-_MARK = "record.json"
-_NAMES = frozenset({_MARK, *REPORT_NAMES})
+_MARKS = frozenset({"record.json", "tuning.json"})
+_NAMES = frozenset({*_MARKS, "op_selector.py", *REPORT_NAMES})
 _SUFFIXES = (".mlpackage", ".tflite", ".onnx", ".aimodel", ".mlparity.json")
-"""What a verification writes; a folder with anything beside it is somebody's, and is left alone."""
+"""What a verification or a tuning writes; a folder with anything beside it is somebody's, and is left alone."""
 
 _SHOWN = 200
 
@@ -23,7 +23,7 @@ _SHOWN = 200
 def staged_folder(out: Path) -> Iterator[Path]:
     """Yield an empty folder beside `out`; when the block ends well it takes the place of `out`.
 
-    An `out` that holds what an earlier verification wrote, and nothing else, is replaced; any other non-empty folder
+    An `out` that holds what an earlier run wrote, and nothing else, is replaced; any other non-empty folder
     is left alone. If the block raises, Ctrl-C included, nothing of it remains and an earlier result stays.
 
     Raises:
@@ -47,7 +47,7 @@ def staged_folder(out: Path) -> Iterator[Path]:
 def _check_free(out: Path) -> None:
     entries = sorted(each.name for each in out.iterdir()) if out.is_dir() else []
     strange = [name for name in entries if name not in _NAMES and not name.endswith(_SUFFIXES)]
-    if out.exists() and (not out.is_dir() or strange or (entries and _MARK not in entries)):
+    if out.exists() and (not out.is_dir() or strange or (entries and not _MARKS & {*entries})):
         raise OutputError(
             "the output folder holds something else",
             where=str(out),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from mlparity.api.diagnosis import diagnose
 from mlparity.api.options import VerifyOptions
 from mlparity.api.resume import Journal, Seen, key_of
 from mlparity.api.rows import Rows, close_rows, compare_samples, open_rows
-from mlparity.api.samples import choose_samples
+from mlparity.api.sources import Inputs, open_source
 from mlparity.api.staging import staged_folder
 from mlparity.backends import torch as torch_backend
 from mlparity.backends.carrying import CarryingSession
@@ -39,7 +39,6 @@ from mlparity.record.files import write_record
 from mlparity.record.metadata import metadata_of, write_metadata
 from mlparity.report.files import write_reports
 from mlparity.sources.deterministic import check_deterministic
-from mlparity.sources.load import flatten_source, load_module
 
 _PACKAGES = (
     *("torch", "coremltools", "numpy", "litert-torch", "ai-edge-litert", "onnxruntime"),
@@ -50,7 +49,7 @@ _PACKAGES = (
 def verify(
     source: str | nn.Module,
     out: str | Path,
-    inputs: str | SampleSet | Sequence[Mapping[str, object]] | None = None,
+    inputs: Inputs = None,
     policy: str | Policy = "consistency",
     options: VerifyOptions | None = None,
     progress: Progress = silent,
@@ -71,24 +70,14 @@ def verify(
     # Loaded before any work begins: they are the user's own code.
     metrics = tuple(load_metric(metric) for metric in limits.metrics)
     progress("load", 0, 0)
-    loaded = load_module(source, eval_mode=chosen.eval_mode)
-    samples = choose_samples(
-        inputs,
-        loaded.inputs.required if len(loaded.inputs.required) == 1 else loaded.inputs.names,
-        preprocess=chosen.preprocess,
-        shapes=chosen.shapes,
-        example=loaded.example,
-        limit=chosen.limit,
-        seed=chosen.seed,
-    )
+    flat, samples = open_source(source, inputs, chosen)
     first = next(iter(samples))[1]
-    flat = flatten_source(loaded, first)
-    with staged_folder(Path(out)) as stage, _references(flat, chosen) as references:
+    with staged_folder(Path(out)) as stage, references(flat, chosen) as pair:
         job = _Job(flat, samples, limits, chosen, metrics, stage)
         journal = Journal(Path(out), _key(job, first), chosen, stage)
         with journal.telling():
             made = journal.artifacts() or make_artifacts(flat, first, chosen, stage, progress)
-            record = _compared(job, made, references, journal, progress)
+            record = _compared(job, made, pair, journal, progress)
             _write(record, stage)
     journal.remove()
     return record
@@ -130,7 +119,8 @@ def _compared(
 
 
 @contextmanager
-def _references(source: Source, options: VerifyOptions) -> Iterator[tuple[CarryingSession, CarryingSession]]:
+def references(source: Source, options: VerifyOptions) -> Iterator[tuple[CarryingSession, CarryingSession]]:
+    """Open the source in fp32 and in fp64, each with its own carried state."""
     with ExitStack() as stack:
         narrow = stack.enter_context(torch_backend.open(source))
         wide = stack.enter_context(torch_backend.open(source, double=True))

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from mlparity import __version__
-from mlparity.cli import compare, execute, inspect, record, run, verify
+from mlparity.cli import compare, execute, inspect, locate, record, run, tune, verify
 from mlparity.cli.ending import ends_well
 
 app = typer.Typer(
@@ -21,6 +21,8 @@ app = typer.Typer(
 
 for _name, _command in (
     ("verify", verify.verify),
+    ("locate", locate.locate),
+    ("tune", tune.tune),
     ("run", run.run),
     ("inspect", inspect.inspect),
     ("compare", compare.compare),

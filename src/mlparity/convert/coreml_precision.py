@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
@@ -42,7 +43,17 @@ def _selector(entries: Sequence[str | OpSelector]) -> OpSelector:
 
 
 def _is_named(op: Any, names: frozenset[str]) -> bool:
-    return op.op_type in names or any(output.name in names for output in op.outputs)
+    own = {op.op_type, *_as_written(op.name, "op_")}
+    return not names.isdisjoint(own.union(*(_as_written(output.name, "var_") for output in op.outputs)))
+
+
+def _as_written(name: str, prefix: str) -> set[str]:
+    """Return a name and what it becomes in the package: letters, digits and underscores, no digit first.
+
+    Source: coremltools 9.0, converters/mil/mil/passes/defs/preprocess.py, `NameSanitizer`.
+    """
+    plain = re.sub(r"[^a-zA-Z0-9_]", "_", name)
+    return {name, f"{prefix}{plain}" if plain[:1].isdigit() else plain}
 
 
 def _imported(spec: str) -> OpSelector:
@@ -53,7 +64,7 @@ def _imported(spec: str) -> OpSelector:
         raise ConversionError(
             f"{spec} names no function to select fp32 ops",
             found=f"{type(error).__name__}: {error}",
-            expected="package.module:function, a MIL op type, or the name of an op's output",
+            expected="package.module:function, a MIL op type, or the name of an op or its output",
             next_step="check that the module can be imported from where mlparity runs",
         ) from error
     if not callable(selector):

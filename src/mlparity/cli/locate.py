@@ -1,0 +1,64 @@
+"""`mlparity locate`: which ops carry a difference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from mlparity.cli.tables import stdout
+from mlparity.core.record import Cause, LocatedOp
+from mlparity.core.words import ComputeUnit
+
+
+def locate(
+    artifact: Annotated[Path, typer.Argument(help="An .mlpackage.")],
+    inputs: Annotated[
+        str | None,
+        typer.Option(help="A folder of images, .npy/.npz/.safetensors, or module:function that yields samples."),
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option(help="The PyTorch model: finds faults of the conversion too, and names modules.")
+    ] = None,
+    unit: Annotated[ComputeUnit, typer.Option(help="Core ML's compute units.")] = ComputeUnit.ALL,
+    preprocess: Annotated[
+        str | None, typer.Option(help="For images: a preset (imagenet), a TOML file, or module:function.")
+    ] = None,
+    shape: Annotated[
+        list[str] | None, typer.Option(help="x:1,3,224,224 or ids:1,64:int32: an input of random samples.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Look at the first N samples.")] = 8,
+    seed: Annotated[int, typer.Option(help="The seed of random samples.")] = 0,
+    eval_mode: Annotated[bool, typer.Option("--eval", help="Put a module in training mode into eval mode.")] = False,
+) -> None:
+    """Say why ARTIFACT differs, and list the ops that carry most of the difference."""
+    from mlparity import api
+    from mlparity.api.options import VerifyOptions
+
+    options = VerifyOptions(
+        preprocess=preprocess, shapes=tuple(shape or ()), limit=limit, seed=seed, eval_mode=eval_mode
+    )
+    show(api.locate(artifact, inputs, source, unit, options))
+
+
+def show(cause: Cause) -> None:
+    """Print a cause and the table of its ops."""
+    console = stdout()
+    console.print(f"Cause: {cause.kind}. {cause.sentence}")
+    if not cause.ops:
+        return
+    table = Table("op", "name", "share", "removed", "source", "note", box=None, pad_edge=False, header_style="bold")
+    for op in cause.ops:
+        table.add_row(*_cells(op))
+    console.print()
+    console.print(table)
+
+
+def _cells(op: LocatedOp) -> tuple[str, ...]:
+    return (op.type, op.name, _part(op.share), _part(op.removed), op.origin, op.note)
+
+
+def _part(value: float | None) -> str:
+    return "" if value is None else f"{value:.1%}"

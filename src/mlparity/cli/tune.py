@@ -1,0 +1,68 @@
+"""`mlparity tune`: keep as few ops as possible in fp32."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlparity.cli.progress import shown_progress
+from mlparity.cli.tables import outputs_table, stdout
+from mlparity.core.tuning import Tuning
+
+
+def tune(
+    source: Annotated[
+        str, typer.Argument(help="package.module:factory, file.py:factory, a .pt2 file, or a TorchScript file.")
+    ],
+    out: Annotated[Path, typer.Option(help="The folder for the package, the op selector and tuning.json.")],
+    inputs: Annotated[
+        str | None,
+        typer.Option(help="A folder of images, .npy/.npz/.safetensors, or module:function that yields samples."),
+    ] = None,
+    preprocess: Annotated[
+        str | None, typer.Option(help="For images: a preset (imagenet), a TOML file, or module:function.")
+    ] = None,
+    policy: Annotated[str, typer.Option(help="task, consistency, or a policy file (TOML).")] = "task",
+    setting: Annotated[
+        list[str] | None, typer.Option(help="Only this setting, such as fp16/ALL; may be repeated.")
+    ] = None,
+    shape: Annotated[
+        list[str] | None, typer.Option(help="x:1,3,224,224 or ids:1,64:int32: an input of random samples.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Use the first N samples.")] = 16,
+    seed: Annotated[int, typer.Option(help="The seed of random samples.")] = 0,
+    target: Annotated[str | None, typer.Option(help="minimum_deployment_target, such as iOS17.")] = None,
+    eval_mode: Annotated[bool, typer.Option("--eval", help="Put a module in training mode into eval mode.")] = False,
+) -> None:
+    """Convert SOURCE to fp16 with the fewest ops in fp32 that the policy needs; each candidate is really checked."""
+    from mlparity import api
+    from mlparity.api.options import VerifyOptions, settings_from
+
+    options = VerifyOptions(
+        settings=settings_from(setting or ()),
+        shapes=tuple(shape or ()),
+        deployment_target=target,
+        eval_mode=eval_mode,
+        preprocess=preprocess,
+        limit=limit,
+        seed=seed,
+    )
+    with shown_progress() as progress:
+        found = api.tune(source, out, inputs, policy, options, progress)
+    _show(found, out)
+
+
+def _show(found: Tuning, out: Path) -> None:
+    console = stdout()
+    console.print(f"{found.conversions} packages were converted and checked in {', '.join(found.settings)}")
+    for title, tried in (("before", found.before), ("after", found.after)):
+        console.print()
+        ops = f"{tried.fp16_ops} ops in fp16, {tried.fp32_ops} in fp32"
+        console.print(f"{title}: {tried.verdict}, {tried.size_bytes / 1e6:.2f} MB, {ops}")
+        console.print(outputs_table(tried.outputs))
+    console.print()
+    console.print(found.sentence)
+    for name in (found.package, "op_selector.py", "tuning.json"):
+        console.print(out / name)

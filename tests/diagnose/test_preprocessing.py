@@ -1,0 +1,78 @@
+"""Suspects around a model, on functions that stand for one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from mlparity.diagnose.preprocessing import CONVENTIONS, find_suspect
+
+WEIGHT = torch.randn(3 * 8 * 8, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+IMAGE = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
+def network(x: Tensor) -> Tensor:
+    return torch.tanh(x.reshape(x.shape[0], -1) @ WEIGHT * 0.1)
+
+
+def suspect(before: Callable[[Tensor], Tensor], after: Callable[[Tensor], Tensor] = lambda y: y) -> str | None:
+    """The suspect for an artifact with a change of its input and of its output."""
+    found = find_suspect(lambda inputs: {"y": after(network(before(inputs["x"])))}, {"x": IMAGE}, {"y": network(IMAGE)})
+    return None if found is None else found.name
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda x: x.flip(1), "BGR"),
+        (lambda x: x / 255, "values 0 to 1, the artifact values 0 to 255"),
+        (lambda x: x * 2 - 1, "values -1 to 1, the artifact values 0 to 1"),
+        (lambda x: x.permute(0, 2, 3, 1).reshape(x.shape), "NHWC"),
+        (lambda x: x.transpose(2, 3), "height and width"),
+    ],
+)
+def test_a_changed_input_is_named(change: Callable[[Tensor], Tensor], words: str) -> None:
+    assert words in (suspect(change) or "")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda y: y.softmax(-1), "softmax"),
+        (lambda y: y.sigmoid(), "sigmoid"),
+        (lambda y: y[..., [2, 0, 1, 4, 3]], "another order"),
+    ],
+)
+def test_a_changed_output_is_named(change: Callable[[Tensor], Tensor], words: str) -> None:
+    assert words in (suspect(lambda x: x, change) or "")
+
+
+def test_each_convention_against_each_other_is_undone() -> None:
+    def spread(numbers: tuple[float, ...]) -> Tensor:
+        return torch.tensor(numbers, dtype=torch.float64).reshape(1, -1, 1, 1)
+
+    for ours in CONVENTIONS:
+        for theirs in CONVENTIONS:
+            if ours is not theirs:
+
+                def undo(x: Tensor, ours: object = ours, theirs: object = theirs) -> Tensor:
+                    unit = (x - spread(theirs.bias)) / spread(theirs.scale)
+                    return unit * spread(ours.scale) + spread(ours.bias)
+
+                assert suspect(undo) is not None, (ours.name, theirs.name)
+
+
+def test_other_differences_have_no_suspect() -> None:
+    assert (
+        suspect(lambda x: x, lambda y: y + 0.1 * torch.randn(y.shape, generator=torch.Generator().manual_seed(2)))
+        is None
+    )
+    assert suspect(lambda x: x, lambda y: y * float("nan")) is None
+
+
+def test_numbers_and_empty_outputs_have_no_suspect() -> None:
+    assert find_suspect(lambda inputs: inputs, {"x": torch.tensor(3)}, {"x": torch.tensor(4)}) is None
+    assert find_suspect(lambda inputs: inputs, {"x": torch.zeros(0)}, {"x": torch.zeros(0)}) is None
