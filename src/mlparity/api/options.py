@@ -61,12 +61,14 @@ class VerifyOptions:
     `ids:1,64:int32`) are for random samples.
     `artifacts` are given in place of converting. `class_outputs` names the outputs that are class scores, whose top
     class is compared; None guesses them by their shape. `members` and `chips` (all with evidence of their own where
-    empty) say which numerics of the compute units are emulated. With `resume` a call goes on where an identical one was
+    empty) say which numerics of the compute units are emulated. `device_outputs` are files that `mlparity run` wrote
+    on a device, for the same artifacts and samples. With `resume` a call goes on where an identical one was
     stopped; a checkpoint is written every `checkpoint_s` seconds.
     """
 
     settings: tuple[Setting, ...] = SETTINGS
     carry: Mapping[str, str] = field(default_factory=dict)
+    device_outputs: tuple[Path, ...] = ()
     shapes: tuple[str, ...] = ()
     artifacts: tuple[Path, ...] = ()
     deployment_target: str | None = None
@@ -101,6 +103,15 @@ def settings_from(names: Sequence[str]) -> tuple[Setting, ...]:
             f"unknown setting {unknown[0]!r}", expected=", ".join(known), next_step="use one of these names"
         )
     return tuple(known[name] for name in dict.fromkeys(names)) if names else SETTINGS
+
+
+def setting_named(name: str) -> Setting:
+    """Return the setting of that name.
+
+    Raises:
+        PolicyError: an unknown name.
+    """
+    return settings_from([name])[0]
 
 
 def pairs_from(texts: Sequence[str], option: str) -> dict[str, str]:

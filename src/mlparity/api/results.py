@@ -25,6 +25,11 @@ def result_of(setting: Setting, runs: Sequence[Run], policy: Policy, noise: Sequ
     return _emulated(setting, emulated, policy, noise) if emulated else _single(setting, runs[0], policy, noise)
 
 
+def saved_result(setting: Setting, run: Run, policy: Policy, noise: Sequence[Noise]) -> SettingResult:
+    """Return the row of outputs that were saved elsewhere; the time of our reading says nothing."""
+    return replace(_single(setting, run, policy, noise), runtime=run.origin, seconds_per_sample=None)
+
+
 def rung_of(run: Run, policy: Policy, noise: Sequence[Noise]) -> Rung:
     """Return the rung of an artifact's run in ideal arithmetic."""
     outputs = run.comparer.result()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mlparity.api.artifacts import Made
 from mlparity.api.explained import explained
 from mlparity.api.options import Members, RuntimeOptions, VerifyOptions
-from mlparity.api.results import result_of, rung_of
+from mlparity.api.results import result_of, rung_of, saved_result
 from mlparity.backends import coreml
 from mlparity.backends.carrying import CarryingSession
 from mlparity.backends.checked import run_checked
@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 class Run:
     """One artifact in one arithmetic: the settings that share it, its session, and what was seen of it.
 
-    `way` says how an emulated run calculates. A run without settings is a rung of the ladder.
+    `way` says how an emulated run calculates. A run without settings is a rung of the ladder. `origin` says where
+    outputs come from that were saved elsewhere; such a run is a row of its own.
     """
 
     settings: list[Setting]
@@ -49,6 +50,7 @@ class Run:
     standing: Standing
     comparer: Comparer
     way: Way | None = None
+    origin: str = ""
     seconds: float = 0.0
     samples: int = 0
     failure: str = ""
@@ -82,8 +84,17 @@ class Rows:
         return () if self.noise_failure else noise_of(self.noise_comparer.result())
 
     def results(self, policy: Policy, noise: Sequence[Noise]) -> tuple[SettingResult, ...]:
-        """Return a row for each setting, in the order that was asked for."""
-        return tuple(self._result(setting, policy, noise) for setting in self.settings)
+        """Return a row for each setting, in the order that was asked for, and below it what a device gave for it."""
+        saved = [run for run in self.runs if run.origin]
+        asked = dict.fromkeys((*self.settings, *(run.settings[0] for run in saved)))
+        return tuple(
+            result
+            for setting in asked
+            for result in (
+                *([self._result(setting, policy, noise)] if setting in self.settings else []),
+                *(saved_result(setting, run, policy, noise) for run in saved if run.settings == [setting]),
+            )
+        )
 
     def rungs(self, policy: Policy, noise: Sequence[Noise]) -> tuple[Rung, ...]:
         """Return the runs that belong to no setting."""
@@ -100,7 +111,7 @@ class Rows:
     def _result(self, setting: Setting, policy: Policy, noise: Sequence[Noise]) -> SettingResult:
         if setting in self.explained:
             return SettingResult(setting, RowState.EXPLAINED, Verdict.UNKNOWN, note=self.explained[setting])
-        runs = [run for run in self.runs if setting in run.settings]
+        runs = [run for run in self.runs if setting in run.settings and not run.origin]
         if not runs:
             note = self.failures.get(setting, "no artifact of this precision was given")
             return SettingResult(setting, RowState.FAILED, Verdict.UNKNOWN, note=note)

@@ -15,6 +15,7 @@ from torch import nn
 
 from mlparity import __version__
 from mlparity.api.artifacts import Made, make_artifacts
+from mlparity.api.device import device_runs
 from mlparity.api.diagnosis import diagnose
 from mlparity.api.options import VerifyOptions
 from mlparity.api.resume import Journal, Seen, key_of
@@ -110,7 +111,9 @@ def _compared(
     job: _Job, made: Made, references: tuple[Session, Session], journal: Journal, progress: Progress
 ) -> Record:
     journal.begin(made)
+    saved = device_runs(job.options.device_outputs, job.samples, made, job.options.carry, job.comparer)
     rows = open_rows(made, job.options, job.stage, job.source, job.comparer)
+    rows.runs.extend(saved)
     try:
         seen = compare_samples(rows, job.samples, references, journal, progress)
         return _record(job, made, rows, seen)

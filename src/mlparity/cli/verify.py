@@ -40,6 +40,10 @@ def verify(
     carry: Annotated[
         list[str] | None, typer.Option(help="OUTPUT=INPUT: feed an output into the next sample's input.")
     ] = None,
+    device_outputs: Annotated[
+        list[Path] | None,
+        typer.Option(help="Outputs that `mlparity run` saved on a device, of the same --artifact; may be repeated."),
+    ] = None,
     shape: Annotated[
         list[str] | None, typer.Option(help="x:1,3,224,224 or ids:1,64:int32: an input of random samples.")
     ] = None,
@@ -76,6 +80,7 @@ def verify(
     options = VerifyOptions(
         settings=settings_from(setting or ()),
         carry=pairs_from(carry or (), "--carry"),
+        device_outputs=tuple(device_outputs or ()),
         shapes=tuple(shape or ()),
         artifacts=tuple(artifact or ()),
         deployment_target=target,

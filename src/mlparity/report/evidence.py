@@ -6,16 +6,17 @@ import unicodedata
 
 from mlparity.core.numbers import format_number
 from mlparity.core.record import Record, SettingResult
-from mlparity.core.words import Target
+from mlparity.core.words import Standing, Target
 from mlparity.record.files import record_sha256
 
 
 def recommended(record: Record, target: Target) -> SettingResult | None:
-    """Return the row of the recommended setting, or None where no setting of `target` is recommended."""
+    """Return the row of the recommended setting, measured where there is such a one; None without one of `target`."""
     setting = record.recommendation.setting
     if setting is None or setting.target is not target:
         return None
-    return next((row for row in record.settings if row.setting == setting), None)
+    rows = [row for row in record.settings if row.setting == setting]
+    return next((row for row in rows if row.standing is Standing.MEASURED), rows[0] if rows else None)
 
 
 def evidence_comments(record: Record, result: SettingResult, mark: str) -> str:

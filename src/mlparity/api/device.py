@@ -1,0 +1,75 @@
+"""Outputs that a device saved, as runs beside the others: only of the artifact and the samples that are verified."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from statistics import median
+
+from mlparity.api.artifacts import Made
+from mlparity.api.options import setting_named
+from mlparity.api.rows import Run
+from mlparity.backends import recorded
+from mlparity.compare.comparer import Comparer
+from mlparity.core.errors import InputError
+from mlparity.core.record import Artifact
+from mlparity.core.session import SampleSet
+from mlparity.core.words import Setting
+from mlparity.record.outputs import OutputsHeader, read_header
+from mlparity.samples.digest import digest
+from mlparity.samples.load import load_samples
+
+
+def device_runs(
+    files: tuple[Path, ...],
+    samples: SampleSet,
+    made: Made,
+    carry: Mapping[str, str],
+    new_comparer: Callable[[], Comparer],
+) -> tuple[Run, ...]:
+    """Return a run for each file that `mlparity run` wrote; its outputs are held in memory.
+
+    Raises:
+        FormatError: a file is not of that form.
+        InputError: it is of another artifact or of other samples, or state is carried from sample to sample.
+    """
+    if files and carry:
+        raise InputError("saved outputs have no carried state", next_step="verify without --carry or without the file")
+    verified = digest(samples) if files else ""
+    return tuple(_run(path, samples, verified, made, new_comparer()) for path in files)
+
+
+def _run(path: Path, samples: SampleSet, verified: str, made: Made, comparer: Comparer) -> Run:
+    header = read_header(path)
+    setting = setting_named(header.setting)
+    artifact = _artifact(path, header, setting, made)
+    if header.samples_sha256 != verified:
+        raise InputError(
+            "the saved outputs are of other samples",
+            where=str(path),
+            found=f"samples {header.samples_sha256}",
+            expected=verified,
+            next_step="give the same --inputs and --preprocess to `mlparity run` and to `mlparity verify`",
+        )
+    session = recorded.open(load_samples(path, finite=False), samples)
+    return Run([setting], artifact, session, header.standing, comparer, origin=origin_of(header))
+
+
+def _artifact(path: Path, header: OutputsHeader, setting: Setting, made: Made) -> Artifact:
+    artifact = made.find((setting.target, setting.precision))
+    if artifact is not None and artifact.sha256 == header.artifact_sha256:
+        return artifact
+    raise InputError(
+        "the saved outputs are of another artifact",
+        where=str(path),
+        found=f"{setting} of {header.artifact_sha256}",
+        expected="none of this precision" if artifact is None else f"{artifact.path}, {artifact.sha256}",
+        next_step="verify the very file that ran on the device: --artifact PATH",
+    )
+
+
+def origin_of(header: OutputsHeader) -> str:
+    """Return what ran, where and when, and the median time of a prediction after the first."""
+    warm = header.seconds[1:]
+    times = f", {median(warm) * 1000:.3g} ms a prediction (median of {len(warm)})" if warm else ""
+    return f"{header.runtime} on {header.platform}, {header.created}{times}"
