@@ -12,7 +12,7 @@ from dataclasses import replace
 import torch
 
 from mlparity.engine.mil.program import ValueType
-from mlparity.engine.runtime.packed import Packed, Twin
+from mlparity.engine.runtime.packed import Packed, Twin, Weights
 from mlparity.engine.runtime.packed_conv import packed_convolution
 from mlparity.engine.runtime.packed_linear import packed_linear
 from mlparity.engine.runtime.plan import Step
@@ -37,7 +37,7 @@ NEW_MEMORY = frozenset(
 """Ops whose functions never return an input or a view of one, so that their result is rounded where it lies."""
 
 
-PACKERS: Mapping[str, Callable[[Step, Sequence[object], Mapping[int, ValueType]], Packed | None]] = {
+PACKERS: Mapping[str, Callable[[Step, Weights, Mapping[int, ValueType]], Packed | None]] = {
     "conv": packed_convolution,
     "linear": packed_linear,
 }
@@ -63,11 +63,11 @@ def with_kernels(
         for feed in step.feeds:
             for slot in feed.slots:
                 uses[slot] = uses.get(slot, 0) + 1
-    return tuple(_merged(steps, initial, uses, declared))
+    return tuple(_merged(steps, Weights(initial), uses, declared))
 
 
 def _merged(
-    steps: tuple[Step, ...], initial: Sequence[object], uses: Mapping[int, int], declared: Mapping[int, ValueType]
+    steps: tuple[Step, ...], weights: Weights, uses: Mapping[int, int], declared: Mapping[int, ValueType]
 ) -> list[Step]:
     followers = {feed.slots[0]: step for step in steps for feed in step.feeds if feed.parameter == "x"}
     merged, done = [], set[int]()
@@ -75,7 +75,7 @@ def _merged(
         if step.stores[0].slot in done:
             continue
         pack = PACKERS.get(step.op.type)
-        packed = None if pack is None else pack(step, initial, declared)
+        packed = None if pack is None else pack(step, weights, declared)
         if packed is None:
             merged.append(_in_place(step) if step.op.type in NEW_MEMORY else step)
             continue

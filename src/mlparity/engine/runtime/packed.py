@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol, Self
 
 import torch
@@ -29,21 +30,42 @@ class Packed(Protocol):
         """Return the same op with an activation."""
 
 
-def constants_fed(step: Step, initial: Sequence[object]) -> dict[str, Tensor] | None:
-    """Return the constant weight, and bias where there is one, of a step that a twin may stand for.
+@dataclass(slots=True)
+class Weights:
+    """The constants of a plan by slot, from which weights are taken to be packed.
 
-    None where the step does not hold fp32 on the CPU, its unit sums in a way of its own, or one of both is no constant.
+    A weight in a narrower type is widened in memory that the next one uses again.
     """
-    num = step.constants.get("num")
-    if step.stores[0].held is not torch.float32 or not isinstance(num, Numerics) or not num.products.plain:
-        return None
-    if step.fn is not step.definition.fn:
-        return None  # the unit has an own way with the whole step
-    fed = {feed.parameter: initial[feed.slots[0]] for feed in step.feeds if feed.parameter != "x"}
-    tensors = {name: widened(each, torch.float32) for name, each in fed.items() if isinstance(each, Tensor)}
-    if len(tensors) != len(fed) or not {"weight"} <= set(tensors) <= {"weight", "bias"}:
-        return None
-    return tensors if tensors["weight"].device.type == "cpu" else None
+
+    initial: Sequence[object]
+    scratch: Tensor = field(default_factory=lambda: torch.empty(0))
+
+    def fed(self, step: Step) -> tuple[Tensor, Tensor | None] | None:
+        """Return the constant weight, valid until the next call, and the bias of a step that a twin may stand for.
+
+        None where the step does not hold fp32 on the CPU, its unit computes in a way of its own, or one of both is
+        no constant.
+        """
+        num = step.constants.get("num")
+        if step.stores[0].held is not torch.float32 or not isinstance(num, Numerics) or not num.products.plain:
+            return None
+        if step.fn is not step.definition.fn:
+            return None  # the unit has an own way with the whole step
+        found = {feed.parameter: self.initial[feed.slots[0]] for feed in step.feeds if feed.parameter != "x"}
+        weight, bias = found.pop("weight", None), found.pop("bias", None)
+        is_bound = "bias" in {feed.parameter for feed in step.feeds}
+        if found or not isinstance(weight, Tensor) or is_bound is not isinstance(bias, Tensor):
+            return None
+        if weight.device.type != "cpu" or not weight.is_floating_point():
+            return None
+        return self._wide(weight), None if not isinstance(bias, Tensor) else widened(bias, torch.float32)
+
+    def _wide(self, weight: Tensor) -> Tensor:
+        if weight.dtype is torch.float32:
+            return weight
+        if self.scratch.numel() < weight.numel():
+            self.scratch = torch.empty(weight.numel())
+        return self.scratch[: weight.numel()].view(weight.shape).copy_(weight)
 
 
 def size_of(step: Step, declared: Mapping[int, ValueType]) -> list[int] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mlparity.engine.mil.program import ValueType
 from mlparity.engine.ops.windows import extents, sides, spread, symmetric
-from mlparity.engine.runtime.packed import NO_ACTIVATION, Twin, constants_fed, size_of
+from mlparity.engine.runtime.packed import NO_ACTIVATION, Twin, Weights, size_of
 from mlparity.engine.runtime.plan import Step
 
 
@@ -55,14 +55,12 @@ class PackedConvolution:
         return result
 
 
-def packed_convolution(
-    step: Step, initial: Sequence[object], declared: Mapping[int, ValueType]
-) -> PackedConvolution | None:
+def packed_convolution(step: Step, weights: Weights, declared: Mapping[int, ValueType]) -> PackedConvolution | None:
     """Return the twin of a convolution, packed for the size of its input where it is known; None where it has none."""
-    fed = constants_fed(step, initial)
-    if fed is None or fed["weight"].ndim != 4:
+    fed = weights.fed(step)
+    if fed is None or fed[0].ndim != 4:
         return None
-    weight, bias = fed["weight"], fed.get("bias")
+    weight, bias = fed
     try:
         geometry = _geometry(step, weight)
     except ValueError:

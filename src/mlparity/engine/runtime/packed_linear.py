@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from mlparity.engine.mil.program import ValueType
-from mlparity.engine.runtime.packed import NO_ACTIVATION, Twin, constants_fed, size_of
+from mlparity.engine.runtime.packed import NO_ACTIVATION, Twin, Weights, size_of
 from mlparity.engine.runtime.plan import Step
 
 LEAST_ROWS = 4
@@ -45,16 +45,16 @@ class PackedLinear:
         return result
 
 
-def packed_linear(step: Step, initial: Sequence[object], declared: Mapping[int, ValueType]) -> PackedLinear | None:
+def packed_linear(step: Step, weights: Weights, declared: Mapping[int, ValueType]) -> PackedLinear | None:
     """Return the twin of a product with a constant matrix; None where it has none, or would not pay."""
     size = size_of(step, declared)
     rows = math.prod(size[:-1]) if size is not None else 0
     if rows < LEAST_ROWS:
         return None
-    fed = constants_fed(step, initial)
-    if fed is None or fed["weight"].ndim != 2 or rows * fed["weight"].numel() < LEAST_PRODUCTS:
+    fed = weights.fed(step)
+    if fed is None or fed[0].ndim != 2 or rows * fed[0].numel() < LEAST_PRODUCTS:
         return None
-    weight, bias = fed["weight"], fed.get("bias")
+    weight, bias = fed
     if bias is not None and bias.shape != weight.shape[:1]:
         return None
     packed = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), rows)
