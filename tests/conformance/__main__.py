@@ -31,7 +31,8 @@ def main() -> int:
     parser.add_argument("suites", nargs="*", help="paths below coremltools, or the word report")
     options = parser.parse_args()
     if options.suites != ["report"]:
-        shard = Part.from_text(options.shard + (" retry" if options.retry else ""))
+        words = [word for word, holds in (("retry", options.retry), ("some", options.suites)) if holds]
+        shard = Part.from_text(" ".join([options.shard, *words]))
         parts = shard.split(options.jobs)
         running = {part: start(part, options.suites or SUITES) for part in parts}
         _watch(running, options.suites or SUITES)

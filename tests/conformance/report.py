@@ -39,7 +39,8 @@ def _coverage(results: Sequence[Result], parts: Sequence[Part]) -> str:
     shards = ", ".join(map(str, sorted(parts, key=lambda each: (each.count, each.number))))
     share = covered(parts)
     return (
-        f"## What ran\n\nShards {shards or 'none'}: {len(results):,} tests, about {share:.0%} of all. "
+        f"## What ran\n\nThe shards {shards or '(none)'}, about {share:.0%} of all tests, and others singly: "
+        f"{len(results):,} tests. "
         "What is below says nothing of the rest.\n"
         if share < 1
         else f"## What ran\n\nAll: {len(results):,} tests.\n"

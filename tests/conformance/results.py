@@ -6,7 +6,7 @@ import json
 import os
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -64,28 +64,34 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The tests whose name's hash is `number` - 1 modulo `count`; with `retry`, bad ones are run again."""
+    """The tests whose name's hash is `number` - 1 modulo `count`, of all suites unless of `some`.
+
+    With `retry`, bad ones are run again.
+    """
 
     number: int
     count: int
     retry: bool = False
+    some: bool = False
 
     @classmethod
     def from_text(cls, text: str) -> Part:
-        """Read `3/16` or `3/16 retry`.
+        """Read `3/16`, which the words `retry` and `some` may follow.
 
         Raises:
             ValueError: it is not of that form, or the number is outside of 1 to the count.
         """
-        shard, _, word = text.partition(" ")
+        shard, *words = text.split() or [""]
         number, _, count = shard.partition("/")
-        if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count) and word in ("", "retry")):
+        are_numbers = number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)
+        if not are_numbers or not {*words} <= {"retry", "some"}:
             raise ValueError(f"a shard is written K/N with K from 1 to N, as in 3/16; found {text!r}")
-        return cls(int(number), int(count), word == "retry")
+        return cls(int(number), int(count), "retry" in words, "some" in words)
 
     def __str__(self) -> str:
         """Return the text that `from_text` reads."""
-        return f"{self.number}/{self.count}" + (" retry" if self.retry else "")
+        words = [word for word, holds in (("retry", self.retry), ("some", self.some)) if holds]
+        return " ".join([f"{self.number}/{self.count}", *words])
 
     def holds(self, test: str) -> bool:
         """Return whether the test is of this part."""
@@ -94,7 +100,7 @@ class Part:
     def file(self) -> Path:
         """Return the file that this part's results go to."""
         RESULTS.mkdir(parents=True, exist_ok=True)
-        return RESULTS / f"{self.number}-of-{self.count}.jsonl"
+        return RESULTS / f"{self.number}-of-{self.count}{'-some' if self.some else ''}.jsonl"
 
     def done(self, results: Mapping[str, Result]) -> frozenset[str]:
         """Return the tests that need not run."""
@@ -102,7 +108,9 @@ class Part:
 
     def split(self, jobs: int) -> tuple[Part, ...]:
         """Return this part as `jobs` parts that can run side by side."""
-        return tuple(Part(self.number + self.count * job, self.count * jobs, self.retry) for job in range(jobs))
+        return tuple(
+            replace(self, number=self.number + self.count * job, count=self.count * jobs) for job in range(jobs)
+        )
 
 
 def read_results(folder: Path = RESULTS) -> dict[str, Result]:
@@ -117,13 +125,13 @@ def read_results(folder: Path = RESULTS) -> dict[str, Result]:
 
 
 def recorded_parts(folder: Path = RESULTS) -> list[Part]:
-    """Return the parts that ran to their end: everything that was left when they were last started is recorded."""
+    """Return the parts of all suites that ran to their end: all that was left at their last start is recorded."""
     found = []
     for path in folder.glob("*-of-*.jsonl"):
         lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         starts = [place for place, line in enumerate(lines) if "selected" in line]
         ended = sum("test" in line for line in lines[starts[-1] :]) if starts else 0
-        if starts and ended >= lines[starts[-1]]["left"]:
+        if not path.stem.endswith("-some") and starts and ended >= lines[starts[-1]]["left"]:
             number, count = path.stem.split("-of-")
             found.append(Part(int(number), int(count)))
     return found

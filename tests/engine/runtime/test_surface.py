@@ -20,6 +20,7 @@ proto("Model")  # imports coremltools quietly
 
 import coremltools as ct  # noqa: E402  # only once the engine stands in for its library
 from coremltools.converters.mil import Builder as mb  # noqa: E402
+from coremltools.converters.mil.mil import types  # noqa: E402
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (4, 6, 3), dtype=np.uint8)
 PLANES = PIXELS.transpose(2, 0, 1)[None].astype(np.float32)
@@ -172,6 +173,17 @@ def test_outputs_have_the_types_of_the_description() -> None:
     }
     assert found["halves"][0] == 1
     assert found["counts"].tolist() == [1, -2]
+
+
+def test_bytes_come_in_and_go_out_at_the_newest_opset() -> None:
+    @mb.program(input_specs=[mb.TensorSpec((3,), dtype=types.int8)], opset_version=ct.target.iOS26)
+    def program(x: Any) -> Any:
+        return mb.identity(x=x, name="same"), mb.cast(x=x, dtype="fp32", name="wide")
+
+    model = ct.convert(program, minimum_deployment_target=ct.target.iOS26, compute_precision=ct.precision.FLOAT32)
+    found = model.predict({"x": np.int8([-128, 5, 127])})
+    assert (found["same"].dtype, found["same"].tolist()) == (np.int8, [-128, 5, 127])
+    assert (found["wide"].dtype, found["wide"].tolist()) == (np.float32, [-128, 5, 127])
 
 
 def pipeline() -> Any:
