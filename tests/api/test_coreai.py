@@ -157,6 +157,14 @@ def test_without_the_extra_its_rows_say_how_to_get_them() -> None:
     assert "pip install 'mlparity[coreai]'" in notes["coreai/fp16"]
 
 
+def test_without_what_casts_to_fp16_only_that_row_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coreai, "find_spec", lambda _: object())
+    monkeypatch.setattr(converter, "find_spec", lambda name: None if name == "coreai_opt" else object())
+    notes = {str(setting): note for setting, note in explained(VerifyOptions()).items()}
+    assert set(notes) == {"fp32/CPU_AND_NE", "coreai/fp16"}
+    assert "coreai-opt is not installed" in notes["coreai/fp16"]
+
+
 @pytest.mark.usefixtures("without_coreai")
 def test_without_the_extra_asking_for_it_by_name_is_an_error_with_the_next_step(tmp_path: Path) -> None:
     options = VerifyOptions(settings=settings_from(["coreai/fp32"]))

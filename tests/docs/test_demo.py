@@ -86,6 +86,20 @@ def test_the_processors_differ_and_the_cpu_most(record: Record) -> None:
     assert row.envelope.dominating.startswith("cpu")
 
 
+@pytest.mark.parametrize("precision", Precision)
+def test_core_ai_s_rows_stand_beside_or_say_how_to_get_them(record: Record, precision: Precision) -> None:
+    (row,) = [each for each in record.settings if str(each.setting) == f"coreai/{precision}"]
+    if row.state is RowState.EXPLAINED:
+        assert "pip install 'mlparity[coreai]'" in row.note
+        return
+    assert row.state is RowState.COMPARED, row.note
+    (figures,) = row.outputs
+    assert figures.figures["new_nan_count"] == 0
+    assert figures.flips is not None
+    assert figures.flips.flipped == 0
+    assert (row.verdict is Verdict.PASS) is (precision is Precision.FP32)
+
+
 def test_every_setting_that_passes_sees_what_is_on_the_photos(record: Record, out: Path) -> None:
     passing = [row for row in record.settings if row.verdict is Verdict.PASS and row.setting.compute_unit is not None]
     assert passing

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mlparity.api.options import VerifyOptions
 from mlparity.backends import coreai
+from mlparity.convert import coreai as converter
 from mlparity.core.words import ComputeUnit, Precision, Setting, Target
 
 _NEVER = {
@@ -31,9 +32,7 @@ def _reason(setting: Setting, options: VerifyOptions) -> str:
             "Core AI takes compute units on macOS 27 and newer alone; here its runtime runs on the CPU, which is"
             f" coreai/{setting.precision}."
         )
-    available = coreai.probe()
-    return (
-        f"Core AI is one more runtime to compare with. {available.why}"
-        if options.is_default and not available.ok
-        else ""
-    )
+    if not options.is_default or any(path.suffix == ".aimodel" for path in options.artifacts):
+        return ""
+    missing = [each.why for each in (coreai.probe(), converter.probe(setting.precision)) if not each.ok]
+    return f"Core AI is one more runtime to compare with: {missing[0]}" if missing else ""

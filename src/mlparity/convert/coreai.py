@@ -24,7 +24,7 @@ from torch.export import ExportedProgram
 from mlparity.convert.exported_script import exported_script
 from mlparity.core.errors import BackendUnavailableError, ConversionError, OutputError
 from mlparity.core.quiet import quiet_logs, quiet_stderr
-from mlparity.core.session import Sample
+from mlparity.core.session import Availability, Sample
 from mlparity.core.source import Source
 from mlparity.core.words import Precision
 
@@ -79,7 +79,7 @@ def convert(source: Source, sample: Sample, path: Path, options: CoreaiOptions |
             raise
         except Exception as error:
             raise _failure(source, error) from error
-        _save(program, path)
+        _save(program, path, source)
     return CoreaiConversion(path, FRONTEND, time.perf_counter() - start, _described(chosen))
 
 
@@ -155,11 +155,19 @@ def _refuse_state(program: ExportedProgram) -> None:
         raise ValueError(f"the module changes its buffers {', '.join(own)} when it runs")
 
 
-def _require(path: Path, precision: Precision) -> None:
+def probe(precision: Precision) -> Availability:
+    """Tell whether what converts to `precision` is installed; nothing is imported."""
     needed = ("coreai_torch", "coreai_opt") if precision is Precision.FP16 else ("coreai_torch",)
     missing = [name.replace("_", "-") for name in needed if find_spec(name) is None]
-    if missing:
-        raise BackendUnavailableError(f"{missing[0]} is not installed", next_step=HOW_TO_GET)
+    return (
+        Availability(ok=False, why=f"{missing[0]} is not installed: {HOW_TO_GET}") if missing else Availability(ok=True)
+    )
+
+
+def _require(path: Path, precision: Precision) -> None:
+    available = probe(precision)
+    if not available.ok:
+        raise BackendUnavailableError(available.why)
     if not path.parent.is_dir():
         raise OutputError("the Core AI model cannot be written", where=str(path), found="no such folder")
 
@@ -171,7 +179,7 @@ HOW_TO_GET = (
 """Source: the wheels' tags of coreai-core 1.0.0b3, and `Requires-Python` of coreai-opt 0.3.0."""
 
 
-def _save(program: object, path: Path) -> None:
+def _save(program: object, path: Path, source: Source) -> None:
     beside = path.with_name(f".{path.stem}.{os.getpid()}.part.aimodel")
     try:
         program.save_asset(beside)  # type: ignore[attr-defined]  # coreai's types need Python 3.11's own parser
@@ -179,6 +187,9 @@ def _save(program: object, path: Path) -> None:
             shutil.rmtree(path)
         beside.rename(path)
     except (OSError, RuntimeError) as error:
+        # coreai makes one error of a full disk and of a program that it finds wrong while it writes.
+        if isinstance(error, RuntimeError) and not isinstance(error.__cause__, OSError):
+            raise _failure(source, error) from error
         raise OutputError("the Core AI model cannot be written", where=str(path), found=str(error)) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
