@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mlparity.compare.envelope import envelope_of
 from mlparity.compare.verdict import Judgement, judge
 from mlparity.core.policy import Policy
-from mlparity.core.record import MemberFigures, Noise, OutputFigures, RowState, Rung, SettingResult
+from mlparity.core.record import Envelope, MemberFigures, Noise, OutputFigures, RowState, Rung, SettingResult
 from mlparity.core.words import Setting, Verdict
 
 if TYPE_CHECKING:
@@ -51,7 +51,13 @@ def _single(setting: Setting, run: Run, policy: Policy, noise: Sequence[Noise]) 
     return _row(setting, run, outputs, _judged(run, outputs, policy, noise))
 
 
-def _row(setting: Setting, run: Run, outputs: tuple[OutputFigures, ...], judgement: Judgement) -> SettingResult:
+def _row(
+    setting: Setting,
+    run: Run,
+    outputs: tuple[OutputFigures, ...],
+    judgement: Judgement,
+    envelope: Envelope | None = None,
+) -> SettingResult:
     return SettingResult(
         setting=setting,
         state=RowState.COMPARED,
@@ -63,6 +69,7 @@ def _row(setting: Setting, run: Run, outputs: tuple[OutputFigures, ...], judgeme
         outputs=outputs,
         seconds_per_sample=run.seconds / run.samples if run.samples else None,
         task_figures=run.comparer.task_figures,
+        envelope=envelope,
     )
 
 
@@ -73,13 +80,9 @@ def _emulated(setting: Setting, runs: Sequence[Run], policy: Policy, noise: Sequ
     envelope, place = envelope_of(members, outputs)
     if all(run.failure for run in runs):
         return SettingResult(setting, RowState.FAILED, Verdict.UNKNOWN, note=runs[place].failure)
-    row = _row(setting, runs[place], outputs[place], judgements[place])
-    return replace(
-        row,
-        reasons=(*row.reasons, *_share_of(members, row.verdict)),
-        seconds_per_sample=_seconds(runs),
-        envelope=envelope,
-    )
+    row = _row(setting, runs[place], outputs[place], judgements[place], envelope)
+    reasons = (*row.reasons, *_share_of(members, row.verdict))
+    return replace(row, reasons=reasons, seconds_per_sample=_seconds(runs))
 
 
 def _judged(run: Run, outputs: tuple[OutputFigures, ...], policy: Policy, noise: Sequence[Noise]) -> Judgement:

@@ -189,6 +189,13 @@ class SettingResult:
     envelope: Envelope | None = None
     task_figures: tuple[TaskFigure, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Refuse an emulated row that does not say by which members, and how well they are known."""
+        is_emulated = self.standing is Standing.EMULATED
+        runs = () if self.envelope is None else self.envelope.runs
+        if is_emulated != bool(runs) or not all(run.members for run in runs):
+            raise ValueError(f"{self.setting}: emulated figures and the members that they are of belong together")
+
 
 @dataclass(frozen=True, slots=True)
 class Rung:

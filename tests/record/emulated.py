@@ -1,0 +1,70 @@
+"""A record with emulated settings: the example's fp16 rows as envelopes of two and three ways, and a hazard."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mlparity.compare.envelope import envelope_of
+from mlparity.core.record import Hazard, MemberFigures, OutputFigures, Record, Rung, SettingResult
+from mlparity.core.words import ComputeUnit, Confidence, Precision, Standing, Verdict
+from tests.record.example import _compare, _logits, example_record
+
+LOGITS = _logits()
+CPU, GPU, ENGINE = (_compare(LOGITS, size, seed) for size, seed in ((0.05, 5), (0.0115, 3), (0.012, 6)))
+
+_WAYS = {
+    "cpu-a": (CPU, ("cpu-a",), "none", Confidence.MEASURED),
+    "gpu-b": (GPU, ("gpu-b",), "none", Confidence.DOCUMENTED),
+    "ne-c, all eligible; rest cpu-a": (ENGINE, ("ne-c", "cpu-a"), "all eligible", Confidence.ASSUMED),
+}
+
+_OF = {
+    ComputeUnit.CPU_ONLY: ("cpu-a",),
+    ComputeUnit.CPU_AND_GPU: ("gpu-b", "cpu-a"),
+    ComputeUnit.CPU_AND_NE: ("ne-c, all eligible; rest cpu-a", "cpu-a"),
+    ComputeUnit.ALL: tuple(_WAYS),
+}
+
+HAZARD = Hazard(
+    kind="accumulator",
+    artifact="mobilenet_v2-fp16.mlpackage",
+    op="linear",
+    location="classifier_1",
+    processors=("NE",),
+    seen=(-12_000.0, 11_000.0),
+    limit=32_768.0,
+    margin=32_768.0 / 12_000.0,
+    sentence="A sum of products that passes 32768 on its way becomes infinite there and stays so.",
+    remedy="scale the weights down",
+    evidence="n2.ovf1",
+    confidence=Confidence.MEASURED,
+)
+
+
+def emulated_record() -> Record:
+    """Return the record."""
+    plain = example_record()
+    rung = Rung(
+        "fp16-typed, ideal arithmetic", "sums in fp32", Precision.FP16, "mobilenet_v2-fp16.mlpackage",
+        Standing.COMPUTED, Verdict.FAIL, GPU,
+    )  # fmt: skip
+    rows = tuple(_emulated(row) for row in plain.settings)
+    return replace(plain, settings=rows, rungs=(rung,), hazards=(HAZARD,))
+
+
+def _emulated(row: SettingResult) -> SettingResult:
+    unit = row.setting.compute_unit
+    if row.setting.precision is not Precision.FP16 or unit is None:
+        return row
+    runs = [_run(name) for name in _OF[unit]]
+    envelope, place = envelope_of(runs, [_WAYS[name][0] for name in _OF[unit]])
+    return replace(row, standing=Standing.EMULATED, outputs=_WAYS[runs[place].name][0], envelope=envelope)
+
+
+def _run(name: str) -> MemberFigures:
+    outputs, members, placement, confidence = _WAYS[name]
+    return MemberFigures(name, members, placement, ("M1", "M4"), confidence, Verdict.FAIL, _figures(outputs))
+
+
+def _figures(outputs: tuple[OutputFigures, ...]) -> dict[str, object]:
+    return {output.output: output.figures for output in outputs}

@@ -1,0 +1,112 @@
+"""Wherever an emulated figure is shown, it is with its standing, its confidence and its members."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from io import StringIO
+
+import pytest
+from rich.console import Console
+from rich.table import Table
+
+from mlparity.cli.tables import hazards_table, settings_table, ways_table
+from mlparity.core.envelopes import ways_in
+from mlparity.core.errors import FormatError
+from mlparity.core.numbers import format_number
+from mlparity.core.record import Record
+from mlparity.core.words import Standing
+from mlparity.record.text import record_from, text_of
+from mlparity.report.html import html_report
+from mlparity.report.markdown import markdown_report
+from tests.record.emulated import CPU, ENGINE, GPU, HAZARD, emulated_record
+
+RECORD = emulated_record()
+EMULATED = [row for row in RECORD.settings if row.standing is Standing.EMULATED]
+LARGEST = {name: format_number(outputs[0].figures["max_abs"]) for name, outputs in
+           (("cpu-a", CPU), ("gpu-b", GPU), ("ne-c, all eligible; rest cpu-a", ENGINE))}  # fmt: skip
+
+
+def _printed(table: Table) -> list[str]:
+    console = Console(file=StringIO(), width=250, markup=False)
+    console.print(table)
+    return console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+
+
+def _rows_of_page(record: Record) -> list[str]:
+    """Return each table row of the page as text."""
+    rows = re.findall(r"<tr.*?</tr>", html_report(record), re.DOTALL)
+    return [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in rows]
+
+
+SHOWN = {
+    "terminal": [*_printed(settings_table(RECORD)), *_printed(ways_table(RECORD))],
+    "page": _rows_of_page(RECORD),
+    "markdown": markdown_report(RECORD).splitlines(),
+}
+
+
+@pytest.mark.parametrize("place", SHOWN)
+def test_every_emulated_setting_is_shown_with_standing_confidence_range_and_number_of_ways(place: str) -> None:
+    assert len(EMULATED) == 4
+    for row in EMULATED:
+        assert row.envelope is not None
+        span = row.envelope.spans["logits"]["max_abs"]
+        low, high = format_number(span.low), format_number(span.high)
+        shown = high if low == high else f"{low}..{high}"
+        lines = [line for line in SHOWN[place] if re.search(rf"{row.setting}\b.*emulated", line) and shown in line]
+        assert lines, (row.setting, shown)
+        assert str(row.envelope.confidence) in lines[0]
+        assert re.search(rf"\b{len(row.envelope.runs)}\b", lines[0])
+
+
+@pytest.mark.parametrize("place", SHOWN)
+def test_every_way_is_shown_with_members_chips_confidence_and_figures(place: str) -> None:
+    ways = ways_in(RECORD)
+    assert {way.run.name for way in ways} == set(LARGEST)
+    for way in ways:
+        lines = [line for line in SHOWN[place] if way.run.name in line and LARGEST[way.run.name] in line]
+        assert lines, way.run.name
+        assert str(way.run.confidence) in lines[0]
+        assert all(chip in lines[0] for chip in way.run.chips)
+        assert all(member in lines[0] for member in way.run.members)
+
+
+def test_the_way_that_decides_a_setting_is_marked() -> None:
+    (cpu,) = [way for way in ways_in(RECORD) if way.run.name == "cpu-a"]
+    assert set(cpu.dominates) == {str(row.setting) for row in EMULATED}
+    (line,) = [line for line in SHOWN["terminal"] if line.startswith("cpu-a")]
+    assert "CPU_ONLY*" in line
+
+
+def test_the_record_refuses_an_emulated_figure_without_its_members() -> None:
+    row = EMULATED[0]
+    assert row.envelope is not None
+    with pytest.raises(ValueError, match="members"):
+        replace(row, envelope=None)
+    nameless = replace(row.envelope, runs=(replace(row.envelope.runs[0], members=()),))
+    with pytest.raises(ValueError, match="members"):
+        replace(row, envelope=nameless)
+    with pytest.raises(ValueError, match="members"):
+        replace(row, standing=Standing.COMPUTED)
+    text = text_of(RECORD).replace('"members": [\n       "cpu-a"\n      ]', '"members": []')
+    with pytest.raises(FormatError, match="members"):
+        record_from(text, "changed")
+
+
+def test_the_record_comes_back_whole() -> None:
+    assert record_from(text_of(RECORD), "here") == record_from(text_of(record_from(text_of(RECORD), "here")), "again")
+    assert record_from(text_of(RECORD), "here").hazards == (HAZARD,)
+
+
+@pytest.mark.parametrize(
+    "text", [html_report(RECORD), markdown_report(RECORD), "\n".join(_printed(hazards_table(RECORD)))]
+)
+def test_a_hazard_is_shown_with_its_place_range_limit_and_margin(text: str) -> None:
+    for part in (HAZARD.kind, HAZARD.location, "32768", "2.7", str(HAZARD.confidence)):
+        assert part in text
+
+
+def test_the_rung_below_the_units_stays_computed() -> None:
+    for text in (html_report(RECORD), markdown_report(RECORD)):
+        assert "fp16-typed, ideal arithmetic (computed" in text
