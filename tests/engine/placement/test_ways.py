@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import inspect
+import re
+
 import numpy as np
 import pytest
 
@@ -8,6 +11,7 @@ from mlparity.core.words import Confidence
 from mlparity.engine.mil.program import Function, Op
 from mlparity.engine.numerics import TYPED, Processor
 from mlparity.engine.numerics.members import leading, members_of
+from mlparity.engine.ops.registry import definitions
 from mlparity.engine.placement.ways import Way, check_chips, every_chip, is_emulated, plain_choice, ways_of
 from tests.engine.runtime.programs import op, program, tensor
 
@@ -105,3 +109,34 @@ def test_an_unknown_chip_is_refused_with_those_that_are_known() -> None:
     with pytest.raises(InputError, match="no chip"):
         check_chips(())
     assert check_chips(("M4", "M1", "M4")) == ("M4", "M1")
+
+
+def _convolution(height: int, width: int, *after: Op) -> Function:
+    weight = np.zeros((1, 1, height, width), np.float16)
+    conv = op("conv", tensor("y", "fp16", 1, 1, 4, 4), x="%x", weight=weight)
+    return program((tensor("x", "fp16", 1, 1, 4, 4),), (conv, *after), ("y",)).functions["main"]
+
+
+@pytest.mark.parametrize(
+    ("function", "count"),
+    [
+        (_convolution(1, 1), 1),
+        (_convolution(3, 3), 2),
+        (_convolution(1, 1, op("sigmoid", tensor("z", "fp16", 1, 1, 4, 4), x="%y")), 2),
+    ],
+    ids=["alike", "transformed", "looked up"],
+)
+def test_members_that_differ_elsewhere_alone_are_run_once(function: Function, count: int) -> None:
+    """M4 and M6 differ in the transform of 3 by 3 convolutions, and M1 and M4 in the table of the sigmoid."""
+    ways = [way for way in ways_of(function, "CPU_AND_NE", ("M1", "M4", "M6"), fast=True) if way.engine is not None]
+    assert len(ways) == count
+    named = [name for way in ways for name in way.name.partition(",")[0].split(" = ")]
+    assert sorted(named) == sorted(leading(Processor.NE, chip).name for chip in ("M1", "M4", "M6"))
+    assert {chip for way in ways for chip in way.chips} == {"M1", "M4", "M6"}
+
+
+def test_a_function_that_is_looked_up_has_the_name_of_its_op() -> None:
+    """What `effects` relies on to tell which ops see a table."""
+    for definition in definitions():
+        for name in re.findall(r'num\.unary\("(\w+)"', inspect.getsource(definition.fn)):
+            assert name == definition.name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mlparity.core.errors import InputError, UnsupportedOpError
 from mlparity.core.words import Confidence
@@ -11,6 +11,7 @@ from mlparity.engine.mil.program import Function, Op, TensorType
 from mlparity.engine.numerics import CHIPS, TYPED, Processor, Profile
 from mlparity.engine.numerics.members import Member, leading, members_of
 from mlparity.engine.ops.registry import Rounding, find
+from mlparity.engine.placement.effects import Effect, Types, effect_of
 from mlparity.engine.placement.eligibility import is_constant
 from mlparity.engine.placement.placements import Placement, placements_of
 
@@ -28,8 +29,8 @@ class Choice:
     profiles: Mapping[str, Profile] = field(default_factory=dict)
 
 
-Key = tuple[str, str, frozenset[str]]
-"""What tells ways apart: the member of the rest, the engine's, and the ops on the engine, of those that round."""
+Key = tuple[Effect | None, Effect | None, frozenset[str]]
+"""What tells ways apart, of the ops that round: what the rest computes, what the engine does, and what is on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,8 @@ class Way:
     """One plausible way to run a function: ops in `on_engine` by the member `engine`, all others by `base`.
 
     `chips` are those of the asked ones that may calculate so. Ways of one function with the same `key` give the same
-    numbers: it leaves out what rounds nothing.
+    numbers: it leaves out what rounds nothing. `alike` are further members of the same processor that compute this
+    function as the first one does.
     """
 
     base: Member
@@ -46,20 +48,31 @@ class Way:
     on_engine: frozenset[str]
     chips: tuple[str, ...]
     key: Key
+    alike: tuple[Member, ...] = ()
 
     @property
     def members(self) -> tuple[Member, ...]:
         """The members that take part in the numbers, the engine's first."""
-        taking_part = (self.engine, self.base if self.key[0] else None)
-        return tuple(each for each in taking_part if each is not None)
+        first = self.base if self.engine is None else self.engine
+        rest = (self.base,) if self.engine is not None and self.key[0] is not None else ()
+        return (first, *self.alike, *rest)
 
     @property
     def name(self) -> str:
         """The members and, where the engine takes part, the placement."""
+        first = self.base if self.engine is None else self.engine
+        names = " = ".join(each.name for each in (first, *self.alike))
         if self.engine is None:
-            return self.base.name
-        rest = f"; rest {self.base.name}" if self.key[0] else ""
-        return f"{self.engine.name}, {self.placement}{rest}"
+            return names
+        rest = f"; rest {self.base.name}" if self.key[0] is not None else ""
+        return f"{names}, {self.placement}{rest}"
+
+    def joined(self, other: Way) -> Way:
+        """Return this way, standing for another one of the same key too."""
+        first = other.base if other.engine is None else other.engine
+        known = first in self.members
+        chips = tuple(dict.fromkeys((*self.chips, *other.chips)))
+        return replace(self, chips=chips, alike=self.alike if known else (*self.alike, first))
 
     @property
     def choice(self) -> Choice:
@@ -90,10 +103,11 @@ def ways_of(function: Function, unit: str, chips: Sequence[str], *, fast: bool) 
     CPU_AND_NE takes the Neural Engine's over their placements, with the CPU's leading member for the rest, and the
     CPU's. ALL takes all of these, and the GPU's leading member for the rest.
     """
-    asked = _Asked(function, tuple(chips), fast, _that_round(function))
+    declared = {each.name: each.type for op in function.walk() for each in op.outputs}
+    asked = _Asked(function, tuple(chips), fast, _that_round(function), declared)
     distinct: dict[Key, Way] = {}
     for way in _UNITS[unit](asked):
-        distinct.setdefault(way.key, way)
+        distinct[way.key] = distinct[way.key].joined(way) if way.key in distinct else way
     return tuple(distinct.values())
 
 
@@ -134,12 +148,13 @@ def check_chips(chips: Sequence[str]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A function, the chips and members that are asked for, and the ops that round."""
+    """A function, the chips and members that are asked for, and the ops that round, by their first output."""
 
     function: Function
     chips: tuple[str, ...]
     fast: bool
-    that_round: frozenset[str]
+    that_round: Mapping[str, Op]
+    declared: Types
 
     def members(self, processor: Processor) -> Iterable[tuple[Member, tuple[str, ...]]]:
         """Yield each member with those of the asked chips that it stands for."""
@@ -147,12 +162,17 @@ class _Asked:
             yield member, tuple(chip for chip in self.chips if CHIPS[chip].stands_for in member.chips)
 
     def alone(self, base: Member, chips: tuple[str, ...]) -> Way:
-        return Way(base, None, "none", frozenset(), chips, (base.name, "", frozenset()))
+        return Way(base, None, "none", frozenset(), chips, (self.effect(base, self.that_round), None, frozenset()))
 
     def divided(self, base: Member, engine: Member, placement: Placement, chips: tuple[str, ...]) -> Way:
-        on_engine = placement.on_engine & self.that_round
-        key = (base.name if self.that_round - on_engine else "", engine.name if on_engine else "", on_engine)
+        on_engine = frozenset(placement.on_engine & self.that_round.keys())
+        rest = self.that_round.keys() - on_engine
+        key = (self.effect(base, rest), self.effect(engine, on_engine), on_engine)
         return Way(base, engine, placement.name, placement.on_engine, chips, key)
+
+    def effect(self, member: Member, outputs: Iterable[str]) -> Effect | None:
+        ops = [self.that_round[name] for name in outputs]
+        return effect_of(member, ops, self.declared) if ops else None
 
 
 def _alone(processor: Processor) -> Callable[[_Asked], Iterator[Way]]:
@@ -184,13 +204,13 @@ _UNITS: Mapping[str, Callable[[_Asked], Iterator[Way]]] = {
 }
 
 
-def _that_round(function: Function) -> frozenset[str]:
-    """Return the first outputs of the ops whose fp16 results are rounded; a cast rounds alike everywhere."""
-    return frozenset(
-        op.outputs[0].name
+def _that_round(function: Function) -> dict[str, Op]:
+    """Return the ops whose fp16 results are rounded, by their first output; a cast rounds alike everywhere."""
+    return {
+        op.outputs[0].name: op
         for op in function.walk()
         if not is_constant(op) and op.type != "cast" and _rounds(op, function.opset)
-    )
+    }
 
 
 def _rounds(op: Op, opset: int) -> bool:
