@@ -23,7 +23,8 @@ _QUANTIZED = frozenset({"quantize", "dequantize", "conv_quantized"})
 def effect_of(member: Member, ops: Collection[Op], declared: Types) -> Effect:
     """Return the switches of `member` that these fp16-typed ops see; `declared` are the types of their function.
 
-    A function that is looked up is seen by the op of its name; a transform of convolutions, by those of 3 by 3.
+    A function that is looked up is seen by the op of its name; a transform of convolutions, by dense ones of 3 by 3
+    without stride, told by the shapes: they take at most two off.
     """
     types = {op.type for op in ops}
     arithmetic = member.profile.arithmetics.get("fp16", IDEAL)
@@ -46,11 +47,18 @@ def _products(products: Products, are_transformed: bool) -> Products:
 
 
 def _may_be_transformed(op: Op, declared: Types) -> bool:
-    """Return whether the op is a convolution of 3 by 3, or may be one: the transform applies to some of these."""
+    """Return whether the op is a dense convolution of 3 by 3 without stride, or may be one."""
     if op.type not in ("conv", "conv_quantized"):
         return False
     shapes = [_shape(each, declared) for each in op.inputs.get("weight", ())]
-    return all(shape is None or shape[2:] == (3, 3) for shape in shapes)
+    inputs = [_shape(each, declared) for each in op.inputs.get("x", ())]
+    results = [each.type.shape for each in op.outputs if isinstance(each.type, TensorType)]
+    known = [shape for shape in (*shapes, *inputs, *results) if shape is not None and None not in shape]
+    if len(known) < 3 or len(known[0]) < 4:
+        return True
+    weight, x, y = known
+    is_grouped = weight[1] != x[1]
+    return weight[2:] == (3, 3) and not is_grouped and all((y[axis] or 0) >= (x[axis] or 0) - 2 for axis in (2, 3))
 
 
 def _shape(argument: Argument, declared: Types) -> tuple[int | None, ...] | None:

@@ -103,7 +103,8 @@ def ways_of(function: Function, unit: str, chips: Sequence[str], *, fast: bool) 
     CPU_AND_NE takes the Neural Engine's over their placements, with the CPU's leading member for the rest, and the
     CPU's. ALL takes all of these, and the GPU's leading member for the rest.
     """
-    declared = {each.name: each.type for op in function.walk() for each in op.outputs}
+    declared = {each.name: each.type for each in function.inputs}
+    declared |= {each.name: each.type for op in function.walk() for each in op.outputs}
     asked = _Asked(function, tuple(chips), fast, _that_round(function), declared)
     distinct: dict[Key, Way] = {}
     for way in _UNITS[unit](asked):
