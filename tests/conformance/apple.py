@@ -27,7 +27,7 @@ sys.path += [str(_BUILD / "conformance" / "packages"), str(_BUILD / "models")]
 
 with warnings.catch_warnings(), torchvision_operators.declared():
     warnings.simplefilter("ignore")
-    mlparity.enable_coremltools()
+    mlparity.enable_coremltools(chip=None)
     import coremltools._deps
     import coremltools.models.model
     import coremltools.models.utils

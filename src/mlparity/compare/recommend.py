@@ -62,16 +62,24 @@ def _others(best: SettingResult, passing: Sequence[SettingResult], candidates: S
     if failing:
         sentences.append(f"Failing: {', '.join(failing)}.")
     unshown = [
-        str(result.setting)
+        result
         for result in passing
         if result is not best and result.standing is not Standing.MEASURED and _leans_on_device(result.setting)
     ]
-    if unshown:
-        sentences.append(
-            f"{', '.join(unshown)} may be faster and {'passes' if len(unshown) == 1 else 'pass'} in reference"
-            " arithmetic, which is not shown on the unit itself: measure on a device before you ship one of them."
-        )
+    for standing, how in _HOW_IT_PASSES.items():
+        names = [str(result.setting) for result in unshown if result.standing is standing]
+        if names:
+            passes = "passes" if len(names) == 1 else "pass"
+            sentences.append(
+                f"{', '.join(names)} may be faster and {passes} {how}: measure on a device before you ship one of them."
+            )
     return " ".join(sentences)
+
+
+_HOW_IT_PASSES = {
+    Standing.COMPUTED: "in reference arithmetic, which is not shown on the unit itself",
+    Standing.EMULATED: "in every plausible arithmetic of their units that was run, which is not the unit itself",
+}
 
 
 def _leans_on_device(setting: Setting) -> bool:
