@@ -12,7 +12,7 @@ from mlparity.compare.policies import CONSISTENCY
 from mlparity.compare.verdict import judge
 from mlparity.core.record import CauseKind, Noise, RowState, SettingResult
 from mlparity.core.words import ComputeUnit, Precision, Setting, Target, Verdict
-from mlparity.diagnose.ladder import find_cause
+from mlparity.diagnose.ladder import find_cause, row_to_explain
 
 CPU32 = Setting(Target.COREML, Precision.FP32, ComputeUnit.CPU_ONLY)
 ALL32 = Setting(Target.COREML, Precision.FP32, ComputeUnit.ALL)
@@ -77,3 +77,22 @@ def test_noise_of_the_source_is_no_difference() -> None:
 def test_rows_that_were_not_compared_say_nothing() -> None:
     failed = SettingResult(CPU32, RowState.FAILED, Verdict.UNKNOWN, note="conversion failed")
     assert find_cause([failed, row(CPU16, 1e-2)]).kind is CauseKind.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("rows", "setting"),
+    [
+        ([(CPU32, 1e-7), (CPU16, 1e-3)], CPU16),
+        ([(CPU32, 1e-5), (CPU16, 1e-2)], CPU16),  # the precision is the cause, whatever fp32 has beside it
+        ([(CPU32, 1e-2), (CPU16, 1e-2)], CPU32),
+        ([(CPU32, 1e-5)], CPU32),  # passes, and is still more than fp32 explains
+        ([(CPU32, 1e-7), (ALL32, 1e-3)], ALL32),
+        ([(CPU32, 1e-7)], None),
+        ([(LITERT, 1e-2)], None),
+        ([], None),
+    ],
+)
+def test_the_row_to_explain(rows: list[tuple[Setting, float]], setting: Setting | None) -> None:
+    settings = [row(each, difference) for each, difference in rows]
+    found = row_to_explain(find_cause(settings), settings)
+    assert (None if found is None else found.setting) == setting

@@ -79,6 +79,7 @@ _LONGEST_RUN_S = 5.0
 _SAMPLES = 2
 
 _REFINED_BY = {
+    CauseKind.NONE: frozenset({CauseKind.CONVERTER, CauseKind.PREPROCESSING, CauseKind.TRAINING_MODE}),
     CauseKind.PRECISION: frozenset({CauseKind.PRECISION, CauseKind.OVERFLOW, CauseKind.NONDETERMINISM}),
     CauseKind.COMPUTE_UNIT: frozenset({CauseKind.PRECISION, CauseKind.OVERFLOW}),
     CauseKind.CONVERTER: frozenset(CauseKind) - {CauseKind.NONE, CauseKind.UNKNOWN},

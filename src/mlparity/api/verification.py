@@ -134,8 +134,9 @@ def _record(job: _Job, made: Made, rows: Rows, seen: Seen) -> Record:
     source, samples, policy = job.source, job.samples, job.policy
     noise = rows.noise()
     results, rungs = rows.results(policy, noise), rows.rungs(policy, noise)
-    row = row_to_explain(results, noise)
-    cause = diagnose(find_cause(results, noise, rungs), row, job.stage, source, samples, job.options.carry)
+    cause = find_cause(results, noise, rungs)
+    row = row_to_explain(cause, results, noise)
+    cause = diagnose(cause, row, job.stage, source, samples, job.options.carry)
     return Record(
         schema_version=SCHEMA_VERSION,
         mlparity_version=__version__,

@@ -84,7 +84,7 @@ def _of_numerics(rungs: Rungs, exact: Tensors, whole: float) -> Cause:
         return Cause(
             CauseKind.OVERFLOW,
             f"{_named(first.op)} overflows: its exact result reaches {format_number(first.peak)}, and {first.lost} of"
-            f" its elements are infinite in {rungs.numerics.profile.name} arithmetic ({shown}).",
+            f" its elements come out infinite or NaN ({shown}).",
             ops,
         )
     return Cause(CauseKind.PRECISION, f"The arithmetic makes the difference ({shown}); {_leading(found)}.", ops)

@@ -71,24 +71,26 @@ def _judged(compared: Sequence[SettingResult]) -> Target:
     return Target.COREAI if Target.COREAI in targets and Target.COREML not in targets else Target.COREML
 
 
-def row_to_explain(settings: Sequence[SettingResult], noise: Sequence[Noise] = ()) -> SettingResult | None:
-    """Return the Core ML row whose artifact shows the cause: the worst in fp32 where fp32 differs, else in fp16.
+def row_to_explain(
+    cause: Cause, settings: Sequence[SettingResult], noise: Sequence[Noise] = ()
+) -> SettingResult | None:
+    """Return the Core ML row whose artifact shows more of the cause: the worst in fp16 where fp16 alone differs.
 
-    None where every Core ML setting agrees, or none was compared.
+    Else it is the worst in fp32, even one that passes, for a small difference that fp32 does not explain may be a
+    conversion's. None where every Core ML setting agrees to fp32's rounding, or none was compared.
     """
     by_output = {entry.output: entry for entry in noise}
     compared = [row for row in settings if row.state is RowState.COMPARED and row.outputs]
     coreml = [row for row in compared if row.setting.target is Target.COREML]
-    for precision in (Precision.FP32, Precision.FP16):
+    for precision in (Precision.FP16,) if cause.kind in _OF_FP16 else (Precision.FP32, Precision.FP16):
         rows = [row for row in coreml if row.setting.precision is precision]
         worst = max(rows, key=lambda row: _row_excess(row, by_output), default=None)
-        if (
-            worst is not None
-            and _row_excess(worst, by_output) > 1
-            and (precision is Precision.FP16 or worst.verdict is not Verdict.PASS)
-        ):
+        if worst is not None and _row_excess(worst, by_output) > 1:
             return worst
     return None
+
+
+_OF_FP16 = frozenset({CauseKind.PRECISION, CauseKind.COMPUTE_UNIT})
 
 
 def _rung(rows: Sequence[SettingResult], noise: dict[str, Noise]) -> _Rung:

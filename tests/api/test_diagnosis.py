@@ -1,0 +1,66 @@
+"""The cause that `verify` writes down, with its ops, for artifacts that were given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mlparity.api.location import locate
+from mlparity.api.options import VerifyOptions, settings_from
+from mlparity.api.verification import verify
+from mlparity.core.errors import FormatError, InputError
+from mlparity.core.record import CauseKind
+from mlparity.core.words import ComputeUnit, Verdict
+from mlparity.record.files import read_record
+from mlparity.samples.memory import memory_samples
+from tests.faults.converting import PLANTED
+from tests.faults.fault import Fault
+from tests.faults.overflowing import FAULTS
+
+# Written op by op: conversions in this process may be corrected ones.
+BY_HAND = [each for each in (*PLANTED, *FAULTS) if each.name in ("prelu_with_one_slope", "variance_in_a_batch_norm")]
+
+
+@pytest.fixture(params=BY_HAND, ids=lambda each: each.name)
+def fault(request: pytest.FixtureRequest) -> Fault:
+    assert isinstance(request.param, Fault)
+    return request.param
+
+
+def artifact(fault: Fault, folder: Path) -> Path:
+    path = folder / f"{fault.name}.mlpackage"
+    fault.make(fault.source(), fault.samples()[0], path)
+    return path
+
+
+def test_the_record_names_cause_and_op(fault: Fault, tmp_path: Path) -> None:
+    options = VerifyOptions(
+        settings=settings_from(["fp32/CPU_ONLY", "fp16/CPU_ONLY"]),
+        artifacts=(artifact(fault, tmp_path),),
+        chips=("M4",),
+    )
+    record = verify(fault.source(), tmp_path / "out", memory_samples(fault.samples()), options=options)
+    assert record.verdict is Verdict.FAIL
+    assert record.cause.kind in fault.kinds
+    assert any(wanted in f"{record.cause.ops[0].type} {record.cause.ops[0].name}" for wanted in fault.ops)
+    assert record.cause.ops[0].name in record.cause.sentence
+    assert read_record(tmp_path / "out/record.json").cause == record.cause
+
+
+def test_locate_without_a_source_knows_the_numerics_alone(tmp_path: Path) -> None:
+    by_name = {each.name: each for each in BY_HAND}
+    path = artifact(by_name["prelu_with_one_slope"], tmp_path)
+    samples = by_name["prelu_with_one_slope"].samples()
+    assert locate(path, samples).kind is CauseKind.NONE
+    found = locate(path, samples, by_name["prelu_with_one_slope"].source(), ComputeUnit.CPU_ONLY)
+    assert found.kind is CauseKind.CONVERTER
+    assert "prelu" in found.ops[0].origin
+
+
+def test_locate_refuses_what_it_cannot_use(tmp_path: Path) -> None:
+    with pytest.raises(FormatError):
+        locate(tmp_path / "no.mlpackage", [])
+    (tmp_path / "a.mlpackage").mkdir()
+    with pytest.raises(InputError):
+        locate(tmp_path / "a.mlpackage", [], options=VerifyOptions(carry={"y": "x"}))
