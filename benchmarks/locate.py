@@ -1,7 +1,8 @@
 """Times finding the op behind a difference, beside coremltools' own MLModelComparator running on mlparity's engine.
 
-The network is EfficientNetV2-S with a planted loss of digits in the middle, `(x + 4000) - 4000`, so that the right
-answer is known: that addition. Both get the same pair, one input, and one thread unless `--threads` says otherwise.
+Two networks, EfficientNetV2-S and a small one, each with a planted loss of digits in the middle, `(x + 4000) - 4000`,
+so that the right answer is known: that addition. Both tools get the same pair, one input, and one thread unless
+`--threads` says otherwise. The comparator is stopped after `--limit` seconds; the ratio is then a lower bound.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 FOLDER = Path(__file__).resolve().parents[1] / "build/bench"
 OFFSET = 4000.0
@@ -22,28 +24,54 @@ LEAST_PSNR_DB = 40.0
 """What counts as equal for coremltools. Source: the example in `MLModelComparator`'s own documentation."""
 
 
-def prepare() -> None:
-    """Convert the planted network in both precisions, once."""
-    if (FOLDER / "efficientnetv2_s_planted_fp16.mlpackage").exists():
+def prepare(name: str) -> None:
+    """Convert a planted network in both precisions, once."""
+    if package(name, "fp16").exists():
         return
     import numpy as np
 
     from mlparity.convert import coreml
     from mlparity.core.words import Precision
     from mlparity.sources.load import load_source
-    from tests.models import samples, zoo
 
-    network = zoo.efficientnetv2_s()
-    network.blocks[3] = _losing_digits(network.blocks[3])
-    sample = next(iter(samples.turned_photos_300()))
-    np.save(FOLDER / "efficientnetv2_s_planted.npy", sample["x"])
+    network, sample = NETWORKS[name]()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    np.save(FOLDER / f"{name}_planted.npy", sample["x"])
     source = load_source(network, sample)
     for precision in Precision:
         done = coreml.convert(source, sample, coreml.CoremlOptions(precision=precision))
-        coreml.save(done, FOLDER / f"efficientnetv2_s_planted_{precision}.mlpackage")
+        coreml.save(done, package(name, precision))
 
 
-def _losing_digits(block: object) -> object:
+def package(name: str, precision: str) -> Path:
+    """Return where a planted network's package is."""
+    return FOLDER / f"{name}_planted_{precision}.mlpackage"
+
+
+def efficientnet() -> tuple[Any, Any]:
+    """Return EfficientNetV2-S, planted after its fourth stage, and a photo."""
+    from tests.models import samples, zoo
+
+    network = zoo.efficientnetv2_s()
+    network.blocks[3] = losing_digits(network.blocks[3])
+    return network, next(iter(samples.turned_photos_300()))
+
+
+def small() -> tuple[Any, Any]:
+    """Return three convolutions, planted after the second, and noise."""
+    from tests.faults import networks
+    from tests.faults.fault import uniform
+
+    network = networks.seeded(networks.Convolutions)()
+    network.block = losing_digits(network.block)
+    return network, uniform(1, 3, 12, 12)[0]
+
+
+NETWORKS: dict[str, Callable[[], tuple[Any, Any]]] = {"small": small, "efficientnetv2_s": efficientnet}
+
+
+def losing_digits(block: Any) -> Any:
+    """Return a module that adds a large number to what `block` gives, and takes it away again."""
     from torch import Tensor, nn
 
     class Losing(nn.Module):
@@ -57,7 +85,7 @@ def _losing_digits(block: object) -> object:
     return Losing(block).eval()
 
 
-def ours() -> tuple[float, float, list[str]]:
+def ours(name: str) -> tuple[float, float, list[str]]:
     """Return the seconds of one prediction, those of locating with its wide run, and the first ops."""
     import numpy as np
     import torch
@@ -70,7 +98,7 @@ def ours() -> tuple[float, float, list[str]]:
     from mlparity.engine.runtime.interpret import run_plan
     from mlparity.engine.runtime.model import load_model
 
-    path, x = FOLDER / "efficientnetv2_s_planted_fp16.mlpackage", np.load(FOLDER / "efficientnetv2_s_planted.npy")
+    path, x = package(name, "fp16"), np.load(FOLDER / f"{name}_planted.npy")
     model = load_model(path, TYPED)
     program = read_program(path)
     numerics, exact, fast = bind(program, TYPED), bind(program, FP32), bind(program, FP32, kernels=True)
@@ -87,8 +115,8 @@ def ours() -> tuple[float, float, list[str]]:
     return predict_s, locate_s, [each.op.outputs[0].name for each in found[-1].suspects[:3]]
 
 
-def theirs() -> tuple[float, list[str]]:
-    """Return the seconds that MLModelComparator takes, loading of the pair left out, and the ops that it names."""
+def theirs(name: str, limit_s: float) -> tuple[float, list[str] | None]:
+    """Return the seconds that MLModelComparator takes, loading left out, and the ops it names; None where stopped."""
     import coremltools as ct
     import numpy as np
     from coremltools.models.ml_program.experimental import debugging_utils
@@ -97,19 +125,24 @@ def theirs() -> tuple[float, list[str]]:
 
     mlparity.enable_coremltools(chip=None)  # the reference arithmetic, which ours locates in too
     reference, target = (
-        ct.models.MLModel(
-            str(FOLDER / f"efficientnetv2_s_planted_{precision}.mlpackage"), compute_units=ct.ComputeUnit.CPU_ONLY
-        )
+        ct.models.MLModel(str(package(name, precision)), compute_units=ct.ComputeUnit.CPU_ONLY)
         for precision in ("fp32", "fp16")
     )
-    x = np.load(FOLDER / "efficientnetv2_s_planted.npy")
+    x = np.load(FOLDER / f"{name}_planted.npy")
 
     def equal(_op: object, first: np.ndarray, second: np.ndarray) -> bool:
         return bool(debugging_utils.compute_snr_and_psnr(first, second)[1] >= LEAST_PSNR_DB)
 
     comparator = debugging_utils.MLModelComparator(reference, target)
     started = time.perf_counter()
-    failing = asyncio.run(comparator.find_failing_ops(inputs={"x": x}, compare_outputs=equal))
+
+    async def within_the_limit() -> Any:
+        return await asyncio.wait_for(comparator.find_failing_ops({"x": x}, equal), limit_s)
+
+    try:
+        failing = asyncio.run(within_the_limit())
+    except TimeoutError:
+        return time.perf_counter() - started, None
     return time.perf_counter() - started, [each.outputs[0].name for each in failing]
 
 
@@ -127,15 +160,27 @@ def main() -> None:
     """Print both times, their ratios, and what each names."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, default=1)
-    os.environ["OMP_NUM_THREADS"] = str(parser.parse_args().threads)
+    parser.add_argument("--limit", type=float, default=600.0, help="seconds after which the comparator is stopped")
+    parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=list(NETWORKS))
+    options = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = str(options.threads)
     warnings.simplefilter("ignore")
     logging.disable(logging.ERROR)
-    prepare()
-    predict_s, locate_s, named = ours()
-    print(f"one prediction            {predict_s:8.2f} s")
-    print(f"mlparity locate           {locate_s:8.2f} s  {locate_s / predict_s:.1f} predictions; first: {named}")
-    seconds, failing = theirs()
-    print(f"MLModelComparator         {seconds:8.2f} s  {seconds / locate_s:.0f} times as long; names: {failing}")
+    for name in options.networks:
+        prepare(name)
+        report(name, options.limit)
+
+
+def report(name: str, limit_s: float) -> None:
+    """Print what both take, and what they name."""
+    predict_s, locate_s, named = ours(name)
+    print(f"\n{name}")
+    print(f"one prediction       {predict_s:9.4f} s")
+    print(f"mlparity locate      {locate_s:9.4f} s, {locate_s / predict_s:.1f} predictions; first: {', '.join(named)}")
+    seconds, failing = theirs(name, limit_s)
+    names = "stopped before it ended" if failing is None else f"names: {', '.join(failing)}"
+    least = "at least " if failing is None else ""
+    print(f"MLModelComparator    {seconds:9.4f} s, {least}{seconds / locate_s:.0f} times as long; {names}", flush=True)
 
 
 if __name__ == "__main__":
