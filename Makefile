@@ -69,7 +69,9 @@ check: $(STAMPS)/dev
 	$(MAKE) test
 
 bench: $(STAMPS)/bench models
-	$(BIN)/python -m benchmarks.engine
+	$(BIN)/python -W ignore -m benchmarks.engine
+	$(BIN)/python -W ignore -m benchmarks.load
+	$(BIN)/python -W ignore -m benchmarks.scaling
 
 # Apple's own tests on our engine, all of them (about two hours) or a part: make conformance SHARD=3/16. It can be stopped
 # and goes on where it was; results add up in docs/conformance.md.
