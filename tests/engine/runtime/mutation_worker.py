@@ -1,4 +1,4 @@
-"""Runs mutated packages in a process of its own, within 2 GiB more memory than it starts with and 10 s for each.
+"""Runs mutated packages in a process of its own, each within 10 s of its processor and 2 GiB more memory than at first.
 
 Usage: mutation_worker.py PACKAGE FOLDER COUNT FEATURES, the last a file of arrays by name. Prints how many ran and how
 many were refused; anything else than a result or a typed error ends it with a traceback, a signal or the alarm.
@@ -131,12 +131,14 @@ def main() -> None:
         shutil.rmtree(path, ignore_errors=True)
         shutil.copytree(package, path)
         source.choice(MUTATIONS)(path, source)
-        signal.alarm(SECONDS)
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)
+        signal.alarm(10 * SECONDS)  # one that waits for ever uses no processor
         try:
             ran += attempt(path, features)
         except BaseException:
             sys.stderr.write(f"mutation {number}\n")
             raise
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.alarm(0)
     sys.stdout.write(f"{ran} {count - ran}\n")
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mlparity.core.errors import ExecutionError, FormatError, InputError
-from mlparity.engine.mil.program import Block, Name, NamedType, Op, OtherType, Program, TensorType
+from mlparity.engine.mil.program import Block, Feature, Name, NamedType, Op, OtherType, Program, TensorType
 from mlparity.engine.numerics import FP32, TYPED
 from mlparity.engine.runtime import blocks
 from mlparity.engine.runtime.bind import bind
@@ -222,3 +222,10 @@ def test_a_state_beyond_the_memory_is_refused() -> None:
     plan = bind(program((huge,), (op("read_state", tensor("a", "fp16", 2**40), input="%s"),), ("a",), opset=18), TYPED)
     with pytest.raises(FormatError, match="do not fit into memory"):
         Model(plan).make_state()
+
+
+def test_a_state_that_the_description_knows_in_another_shape_is_refused() -> None:
+    whole = stateful(read("a"), outputs=("a",))
+    interface = replace(whole.interfaces["main"], states=(Feature("s", "stateType", "fp16", (3,)),))
+    with pytest.raises(FormatError, match=r"of \(3,\)"):
+        bind(replace(whole, interfaces={"main": interface}), TYPED)

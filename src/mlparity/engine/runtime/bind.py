@@ -81,6 +81,7 @@ def bind(
 def _plan(binder: _Binder, interface: Interface, steps: tuple[Step, ...], initial: tuple[object, ...]) -> Plan:
     function = binder.function
     states = {name for name in binder.inputs if is_state(binder.types[name].type)}
+    described = {each.name: each.shape for each in interface.states}
     return Plan(
         function=function,
         interface=interface,
@@ -91,7 +92,9 @@ def _plan(binder: _Binder, interface: Interface, steps: tuple[Step, ...], initia
         inputs={name: (slot, binder.types[name]) for name, slot in binder.inputs.items() if name not in states},
         outputs={name: (binder.slots[name], binder.types[name]) for name in function.body.outputs},
         states={
-            name: state_slots(binder.types[name], slot, binder.slots[name], binder.profile.compute)
+            name: state_slots(
+                binder.types[name], slot, binder.slots[name], binder.profile.compute, described.get(name, ())
+            )
             for name, slot in binder.inputs.items()
             if name in states
         },

@@ -26,21 +26,23 @@ def held_by(state: NamedType) -> NamedType:
     return NamedType(state.name, inner[0]) if inner else state
 
 
-def state_slots(state: NamedType, first: int, last: int, compute: torch.dtype) -> StateSlots:
-    """Return where a state is in a plan, and what it holds.
+def state_slots(
+    state: NamedType, first: int, last: int, compute: torch.dtype, described: tuple[int, ...] = ()
+) -> StateSlots:
+    """Return where a state is in a plan, and what it holds; `described` is its shape in the model's description.
 
     Raises:
-        FormatError: it holds no tensor of a known shape.
+        FormatError: it holds no tensor of a known shape, or another one than the description says.
     """
     held = held_by(state).type
     sizes = held.shape if isinstance(held, TensorType) and held.shape is not None else (None,)
     known = tuple(size for size in sizes if size is not None)
-    fits = len(known) == len(sizes) and min(known, default=0) >= 0
+    fits = len(known) == len(sizes) and min(known, default=0) >= 0 and described in ((), known)
     if not isinstance(held, TensorType) or held.dtype == "string" or not fits:
         raise FormatError(
-            f"the state {state.name!r} has no fixed shape",
+            f"the state {state.name!r} has no fixed shape, or two",
             found=str(state.type),
-            expected="a tensor of numbers, of known sizes",
+            expected=f"a tensor of numbers, of {described or 'known sizes'}",
             next_step="convert the model with a fixed shape for each state",
         )
     return StateSlots(first, last, known, held.dtype, held_type(held.dtype, compute))
