@@ -10,6 +10,7 @@ import platform
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -141,7 +142,7 @@ class CoreaiSession:
         if chooses_units():
             on = "" if self._unit is None else f", {self._unit}"
             return f"Core AI of macOS {platform.mac_ver()[0]}, {platform.machine()}{on}"
-        return f"Core AI {version('coreai-core')} (CPU)"
+        return f"Core AI {_version()} (CPU)"
 
     def run(self, sample: Sample) -> Outputs:
         """Return the outputs of one sample.
@@ -234,3 +235,9 @@ def _is_numpy(dtype: str) -> bool:
     except TypeError:
         return False
     return True
+
+
+@cache
+def _version() -> str:
+    """Return the runtime's version; every run asks, and the package's files are read once."""
+    return version("coreai-core")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -72,7 +73,7 @@ class LitertSession:
     @property
     def runtime(self) -> str:
         """LiteRT's version."""
-        return f"LiteRT {version('ai-edge-litert')} (CPU, XNNPACK)"
+        return f"LiteRT {_version()} (CPU, XNNPACK)"
 
     def run(self, sample: Sample) -> Outputs:
         """Return the outputs of one sample.
@@ -231,3 +232,9 @@ def _renamed(ports: list[_Port], names: tuple[str, ...], path: Path, what: str) 
             expected=", ".join(names),
         )
     return tuple(replace(port, name=name) for port, name in zip(ports, names, strict=True))
+
+
+@cache
+def _version() -> str:
+    """Return the runtime's version; every run asks, and the package's files are read once."""
+    return version("ai-edge-litert")

@@ -1,0 +1,61 @@
+"""Memory does not grow with the number of samples: seen from within a run, sample by sample."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from mlparity import api
+from mlparity.api.options import VerifyOptions, settings_from
+
+WARM, COUNT = 30, 130
+# The names of the samples are kept, up to a thousand (about 70 bytes each), and caches of torch still fill. One kept
+# output would be 4 KiB.
+BYTES_A_SAMPLE = 500
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.line = nn.Linear(16, 1024)
+
+    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        y = self.line(x)
+        return {"logits": y, "other": torch.tanh(y)[None]}
+
+
+class Samples:
+    description, warning = "many samples", ""
+
+    def __len__(self) -> int:
+        return COUNT
+
+    def __iter__(self) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+        for number in range(COUNT):
+            x = np.random.default_rng(number).standard_normal((1, 16)).astype(np.float32)
+            yield f"sample {number}", {"x": x}
+
+
+def test_a_sample_more_keeps_its_name_and_nothing_else(tmp_path: Path) -> None:
+    seen: dict[int, int] = {}
+
+    def watch(stage: str, done: int, _: int) -> None:
+        if stage == "compare" and done == 0:
+            tracemalloc.start()
+        elif stage == "compare" and done in (WARM, COUNT - 1):
+            gc.collect()
+            seen[done] = tracemalloc.get_traced_memory()[0]
+
+    options = VerifyOptions(settings_from(["fp16/CPU_ONLY", "litert/fp32"]), checkpoint_s=3600.0)
+    try:
+        record = api.verify(Net().eval(), tmp_path / "out", Samples(), "task", options, watch)
+    finally:
+        tracemalloc.stop()
+    assert record.samples.count == COUNT
+    assert seen[COUNT - 1] - seen[WARM] < (COUNT - 1 - WARM) * BYTES_A_SAMPLE
