@@ -10,10 +10,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from mlparity.compare.comparer import Comparer, noise_of
+from mlparity.compare.decide import decide
 from mlparity.compare.metrics import METRIC_INFOS
 from mlparity.compare.policies import CONSISTENCY
 from mlparity.compare.recommend import recommend
 from mlparity.compare.verdict import judge, judge_all
+from mlparity.core.decision import Speed
 from mlparity.core.policy import Policy
 from mlparity.core.record import (
     SCHEMA_VERSION,
@@ -33,6 +35,10 @@ PHOTOS = tuple(f"photo-{number:02d}.jpg" for number in range(24))
 _SEED = 20
 # Sizes of differences on logits of scale 20, as MobileNetV2 shows them: fp16 mean 0.009, LiteRT mean 3.7e-6.
 _FP16, _FP32, _LITERT, _NOISE = 0.0115, 4.4e-6, 4.6e-6, 3.1e-6
+_SPEEDS = {
+    setting: Speed(1 if setting.precision is Precision.FP16 else 2, Standing.ESTIMATED, "a roofline of the graph")
+    for setting in coreml_settings()
+}
 _NO_NEURAL_ENGINE = (
     "Core ML never runs fp32-typed operations on the Neural Engine, so this setting would run as fp32/CPU_ONLY does."
 )
@@ -48,6 +54,7 @@ def example_record(name: str = "mobilenet_v2", policy: Policy = CONSISTENCY) -> 
     }
     rows = [_coreml_row(setting, figures[setting.precision], noise, policy) for setting in coreml_settings()]
     rows.append(_litert_row(_compare(logits, _LITERT, 4), noise, policy))
+    samples = SamplesInfo("24 images in photos/, resized to 256, centre 224", len(PHOTOS), "a9" * 32, PHOTOS)
     return Record(
         schema_version=SCHEMA_VERSION,
         mlparity_version="0.1.0",
@@ -60,14 +67,15 @@ def example_record(name: str = "mobilenet_v2", policy: Policy = CONSISTENCY) -> 
             "processors": "2",
         },
         source=SourceInfo(name, "factory", "examples/mobilenet.py:build", 3_504_872, "3f" * 32),
-        samples=SamplesInfo("24 images in photos/, resized to 256, centre 224", len(PHOTOS), "a9" * 32, PHOTOS),
+        samples=samples,
         policy=policy,
         verdict=judge_all(policy, rows).verdict,
         artifacts=_artifacts(),
         settings=tuple(rows),
         noise=noise,
         cause=find_cause(rows, noise),
-        recommendation=recommend(rows, policy),
+        recommendation=(advice := recommend(rows, policy, speeds=_SPEEDS)),
+        decision=decide(name, rows, policy, noise, samples, _SPEEDS, advice),
         metrics=METRIC_INFOS,
     )
 

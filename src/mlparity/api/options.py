@@ -64,6 +64,7 @@ class VerifyOptions:
     empty) say which numerics of the compute units are emulated. `device_outputs` are files that `mlparity run` wrote
     on a device, for the same artifacts and samples. With `resume` a call goes on where an identical one was
     stopped; a checkpoint is written every `checkpoint_s` seconds.
+    `consistency_first` recommends fp32/CPU_ONLY or nothing, however fast the others are.
     """
 
     settings: tuple[Setting, ...] = SETTINGS
@@ -83,6 +84,7 @@ class VerifyOptions:
     runtime: RuntimeOptions = field(default_factory=RuntimeOptions)
     resume: bool = True
     checkpoint_s: float = 30.0
+    consistency_first: bool = False
 
     @property
     def is_default(self) -> bool:

@@ -21,10 +21,12 @@ from mlparity.api.options import VerifyOptions
 from mlparity.api.resume import Journal, Seen, key_of
 from mlparity.api.rows import Rows, close_rows, compare_samples, open_rows
 from mlparity.api.sources import Inputs, open_source
+from mlparity.api.speed import speeds_of, with_evidence
 from mlparity.api.staging import staged_folder
 from mlparity.backends import torch as torch_backend
 from mlparity.backends.carrying import CarryingSession
 from mlparity.compare.comparer import Comparer
+from mlparity.compare.decide import decide
 from mlparity.compare.metrics import METRIC_INFOS
 from mlparity.compare.policy_file import load_policy
 from mlparity.compare.recommend import recommend
@@ -137,6 +139,13 @@ def _record(job: _Job, made: Made, rows: Rows, seen: Seen) -> Record:
     cause = find_cause(results, noise, rungs)
     row = row_to_explain(cause, results, noise)
     cause = diagnose(cause, row, job.stage, source, samples, job.options.carry)
+    speeds = speeds_of(rows, next(iter(samples))[1], job.stage)
+    first = job.options.consistency_first
+    recommendation = recommend(results, policy, speeds=speeds, consistency_first=first)
+    info = SamplesInfo(
+        samples.description, seen.done, seen.sha256, tuple(seen.names), samples.warning, job.options.carry
+    )
+    decision = decide(source.name, results, policy, noise, info, speeds, recommendation, consistency_first=first)
     return Record(
         schema_version=SCHEMA_VERSION,
         mlparity_version=__version__,
@@ -145,21 +154,15 @@ def _record(job: _Job, made: Made, rows: Rows, seen: Seen) -> Record:
         source=SourceInfo(
             source.name, source.kind, source.location, source.parameters, source.sha256, _notes(source, rows)
         ),
-        samples=SamplesInfo(
-            samples.description,
-            seen.done,
-            seen.sha256,
-            tuple(seen.names),
-            samples.warning,
-            job.options.carry,
-        ),
+        samples=info,
         policy=policy,
         verdict=judge_all(policy, results).verdict,
         artifacts=made.artifacts,
         settings=results,
         noise=noise,
         cause=cause,
-        recommendation=recommend(results, policy),
+        recommendation=recommendation,
+        decision=with_evidence(decision),
         metrics=METRIC_INFOS,
         rungs=rungs,
         hazards=rows.hazards(),

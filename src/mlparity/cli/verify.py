@@ -65,6 +65,9 @@ def verify(
     ] = None,
     time_limit: Annotated[float, typer.Option(help="Seconds that Core AI may take to load, and for a sample.")] = 600,
     runtime_log: Annotated[bool, typer.Option("--runtime-log", help="Show Core AI's own messages.")] = False,
+    consistency_first: Annotated[
+        bool, typer.Option("--consistency-first", help="Recommend fp32/CPU_ONLY or nothing, whatever is faster.")
+    ] = False,
     resume: Annotated[
         bool, typer.Option(help="Go on where the same command was stopped; --no-resume starts over.")
     ] = True,
@@ -92,6 +95,7 @@ def verify(
         seed=seed,
         runtime=RuntimeOptions(time_limit, runtime_log),
         resume=resume,
+        consistency_first=consistency_first,
         members=members_from(members),
         chips=chips_from(chips),
     )
@@ -128,6 +132,8 @@ def _show(record: Record, out: Path) -> None:
     console.print()
     console.print(f"Cause: {record.cause.kind}. {record.cause.sentence}")
     console.print(f"Recommended: {record.recommendation.sentence}")
+    if record.decision is not None:
+        console.print(f"For a pull request: {record.decision.paragraph}")
     console.print(f"Verdict: {record.verdict}", style=STYLES[record.verdict])
     console.print(f"report: {out / 'report.html'}")
     console.print(f"record: {out / 'record.json'}")

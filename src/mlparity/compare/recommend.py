@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from mlparity.core.decision import Speed
 from mlparity.core.policy import Policy
 from mlparity.core.record import Recommendation, RowState, SettingResult
 from mlparity.core.words import Setting, Standing, Target, Verdict
@@ -21,26 +22,75 @@ LEAST_UNVERIFIED_FIRST = (
 """Core ML settings in the order of how little they lean on arithmetic that only a device can show."""
 
 
-def recommend(
-    results: Sequence[SettingResult], policy: Policy, prefer: Sequence[str] = LEAST_UNVERIFIED_FIRST
-) -> Recommendation:
-    """Return the first passing setting: measured ones before others, then in the order of `prefer`.
+CONSISTENT_FIRST = "fp32/CPU_ONLY"
+"""The setting that consistency first asks for: no half precision, and the processor whose arithmetic is known best."""
 
-    A Core ML setting is preferred; other targets count where no Core ML setting was asked for. Settings that
-    `prefer` does not name come last, in their own order.
+
+def recommend(
+    results: Sequence[SettingResult],
+    policy: Policy,
+    prefer: Sequence[str] = (),
+    speeds: Mapping[Setting, Speed] | None = None,
+    *,
+    consistency_first: bool = False,
+) -> Recommendation:
+    """Return the passing setting to ship: measured ones before others, then the first of `prefer`.
+
+    Where it names none that passes, shown ones come before those that are not, and among these the fastest by
+    `speeds`, where all have one, else the one that leans least on what only a device can show. A Core ML setting is
+    preferred; other targets count where no Core ML setting was asked for. With `consistency_first` only fp32/CPU_ONLY
+    counts.
     """
     coreml = [result for result in results if result.setting.target is Target.COREML]
     candidates = coreml if coreml else list(results)
     passing = [result for result in candidates if result.verdict is Verdict.PASS and result.state is RowState.COMPARED]
+    known = {} if speeds is None else speeds
+    if consistency_first:
+        return _consistent(passing, candidates, policy, known)
     if not passing:
         return Recommendation(None, _none(candidates, policy))
-    places = {name: place for place, name in enumerate(prefer)}
-    best = min(passing, key=lambda result: _rank(result, places))
-    return Recommendation(best.setting, f"{_why(best, policy)} {_others(best, passing, candidates)}".strip())
+    best = min(passing, key=_order(passing, prefer, known))
+    return Recommendation(best.setting, f"{_why(best, policy)} {_others(best, passing, candidates, known)}".strip())
 
 
-def _rank(result: SettingResult, places: dict[str, int]) -> tuple[bool, int]:
-    return result.standing is not Standing.MEASURED, places.get(str(result.setting), len(places))
+def leans_unshown(result: SettingResult) -> bool:
+    """Return whether a setting's numbers lean on processors whose arithmetic was neither measured nor emulated."""
+    return _leans_on_device(result.setting) and result.standing not in (Standing.MEASURED, Standing.EMULATED)
+
+
+def _order(
+    passing: Sequence[SettingResult], prefer: Sequence[str], speeds: Mapping[Setting, Speed]
+) -> Callable[[SettingResult], tuple[bool, int, bool, int, int]]:
+    stated = {name: place for place, name in enumerate(prefer)}
+    places = {name: place for place, name in enumerate(LEAST_UNVERIFIED_FIRST)}
+    is_ranked = all(result.setting in speeds for result in passing)
+
+    def key(result: SettingResult) -> tuple[bool, int, bool, int, int]:
+        name = str(result.setting)
+        rank = speeds[result.setting].rank if is_ranked else 0
+        wish, place = stated.get(name, len(stated)), places.get(name, len(places))
+        return result.standing is not Standing.MEASURED, wish, leans_unshown(result), rank, place
+
+    return key
+
+
+def _is_slower(result: SettingResult, best: SettingResult, speeds: Mapping[Setting, Speed]) -> bool:
+    known = speeds.get(result.setting), speeds.get(best.setting)
+    return known[0] is not None and known[1] is not None and known[0].rank > known[1].rank
+
+
+def _consistent(
+    passing: Sequence[SettingResult],
+    candidates: Sequence[SettingResult],
+    policy: Policy,
+    known: Mapping[Setting, Speed],
+) -> Recommendation:
+    best = next((result for result in passing if str(result.setting) == CONSISTENT_FIRST), None)
+    if best is not None:
+        return Recommendation(best.setting, f"{_why(best, policy)} {_others(best, passing, candidates, known)}".strip())
+    found = next((result for result in candidates if str(result.setting) == CONSISTENT_FIRST), None)
+    why = "was not compared" if found is None or found.state is not RowState.COMPARED else f"has {found.verdict}"
+    return Recommendation(None, f"Consistency first asks for {CONSISTENT_FIRST}, which {why}: nothing is recommended.")
 
 
 def _why(best: SettingResult, policy: Policy) -> str:
@@ -51,12 +101,19 @@ def _why(best: SettingResult, policy: Policy) -> str:
 def _dependence(best: SettingResult) -> str:
     if best.standing is Standing.MEASURED or best.setting.target is not Target.COREML:
         return ""
-    if _leans_on_device(best.setting):
+    if leans_unshown(best):
         return ", but the arithmetic of its processors is not shown until a device measures it"
+    if best.standing is Standing.EMULATED and best.setting.compute_unit != "CPU_ONLY":
+        return " in every way of its processors that was run; a device can still show another"
     return " and leans least on arithmetic that only a device can show"
 
 
-def _others(best: SettingResult, passing: Sequence[SettingResult], candidates: Sequence[SettingResult]) -> str:
+def _others(
+    best: SettingResult,
+    passing: Sequence[SettingResult],
+    candidates: Sequence[SettingResult],
+    speeds: Mapping[Setting, Speed],
+) -> str:
     sentences = []
     failing = [str(result.setting) for result in candidates if result.verdict is Verdict.FAIL]
     if failing:
@@ -64,7 +121,7 @@ def _others(best: SettingResult, passing: Sequence[SettingResult], candidates: S
     unshown = [
         result
         for result in passing
-        if result is not best and result.standing is not Standing.MEASURED and _leans_on_device(result.setting)
+        if result is not best and _leans_on_device(result.setting) and not _is_slower(result, best, speeds)
     ]
     for standing, how in _HOW_IT_PASSES.items():
         names = [str(result.setting) for result in unshown if result.standing is standing]

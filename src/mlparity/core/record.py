@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from mlparity.core.decision import Decision
 from mlparity.core.policy import OutputTask, Policy
 from mlparity.core.words import Confidence, Precision, Setting, Standing, Target, Verdict
 
 SCHEMA_VERSION = 2
-"""Version 2 added envelopes, rungs, hazards and tasks; records of version 1 are read as having none."""
+"""Version 2 added envelopes, rungs, hazards, tasks and the decision; records of version 1 are read as having none."""
 
 
 class Better(StrEnum):
@@ -357,3 +358,4 @@ class Record:
     metrics: tuple[MetricInfo, ...] = ()
     rungs: tuple[Rung, ...] = ()
     hazards: tuple[Hazard, ...] = ()
+    decision: Decision | None = None

@@ -40,6 +40,7 @@ class Standing(StrEnum):
     MEASURED = "measured"
     COMPUTED = "computed"
     EMULATED = "emulated"
+    ESTIMATED = "estimated"
 
 
 class Confidence(StrEnum):
@@ -48,6 +49,15 @@ class Confidence(StrEnum):
     MEASURED = "measured"
     DOCUMENTED = "documented"
     ASSUMED = "assumed"
+
+
+class Grade(StrEnum):
+    """What a setting is good for: the same numbers, the user's policy, neither, or nobody knows."""
+
+    CONSISTENT = "consistent"
+    ACCEPTABLE = "acceptable"
+    NOT = "not acceptable"
+    UNKNOWN = "unknown"
 
 
 class Verdict(StrEnum):

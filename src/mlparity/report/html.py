@@ -24,6 +24,7 @@ from mlparity.report.texts import (
     required_text,
     seconds_text,
     size_text,
+    speed_text,
     task_figure_text,
     task_text,
 )
@@ -60,6 +61,7 @@ def html_report(record: Record) -> str:
         flips=flips_sentence,
         noise=noise_text,
         task=task_text,
+        speed=speed_text,
         task_figure=task_figure_text,
         limit=limit_text,
         required=required_text,

@@ -18,6 +18,7 @@ from mlparity.report.texts import (
     required_text,
     seconds_text,
     size_text,
+    speed_text,
     task_figure_text,
     task_text,
 )
@@ -43,6 +44,7 @@ def escape(text: str) -> str:
 def _lines(record: Record) -> Iterator[str]:
     yield from _head(record)
     yield from _settings(record)
+    yield from _decision(record)
     yield from _section("Cause", [escape(record.cause.sentence)])
     yield from _ways(record)
     yield from _hazards(record)
@@ -133,6 +135,19 @@ def _worst(record: Record) -> Iterator[str]:
                 size = f"max {format_number(worst.max_abs)}, mean {format_number(worst.mean_abs)}"
                 yield f"- {escape(worst.sample)}: {size}"
             yield ""
+
+
+def _decision(record: Record) -> Iterator[str]:
+    decision = record.decision
+    if decision is None:
+        return
+    yield from ("## Decision", "", escape(decision.paragraph), "")
+    yield from ("| setting | grade | speed, 1 the fastest |", "| --- | --- | --- |")
+    yield from (f"| {each.setting} | {each.grade} | {speed_text(each)} |" for each in decision.candidates)
+    bases = dict.fromkeys(each.speed.basis for each in decision.candidates if each.speed is not None)
+    yield from ("", *(f"- {escape(basis)}" for basis in bases), "")
+    yield from (f"- {escape(name)}: {escape(source)}" for name, source in decision.evidence.items())
+    yield ""
 
 
 def _own_metrics(record: Record) -> Iterator[str]:

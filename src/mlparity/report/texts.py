@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mlparity.core.decision import Candidate
 from mlparity.core.numbers import format_cosine, format_count, format_number
 from mlparity.core.policy import Limit, OutputTask, Policy, TaskKind
 from mlparity.core.record import Flips, SettingResult, TaskFigure
@@ -14,6 +15,7 @@ STANDINGS = (
         Standing.EMULATED,
         "by mlparity's engine in each plausible arithmetic of the compute units: a range, and how sure it is",
     ),
+    (Standing.ESTIMATED, "from a model of a processor's speed: good for an order of settings, not for a time"),
 )
 """What each standing means."""
 
@@ -62,6 +64,15 @@ def task_figure_text(figure: TaskFigure, policy: Policy) -> str:
         if limit is not None
     )
     return f"{words}{where} over {format_count(figure.samples)} samples{skipped}" + (f"; {budget}" if budget else "")
+
+
+def speed_text(candidate: Candidate) -> str:
+    """Return a speed as `1 (estimated)` or `1 (2.3 ms, measured)`; an estimate has no time."""
+    speed = candidate.speed
+    if speed is None:
+        return "–"
+    time = "" if speed.latency is None else f"{format_number(speed.latency.median_ms)} ms, "
+    return f"{speed.rank} ({time}{speed.standing})"
 
 
 def task_text(task: OutputTask) -> str:

@@ -1,0 +1,87 @@
+"""How fast a function is on a set of compute units, as a roofline estimates it: good for an order, not for a time."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from mlparity.engine.mil.program import Function
+from mlparity.engine.placement.costs import Cost, costs_of
+from mlparity.engine.placement.placements import placements_of
+
+GENERATION_OF: Mapping[str, str] = {"M4 Max": "M4", "M5": "M5"}
+"""The chips of the throughput table, and the generation of their engine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Roof:
+    """The peak rates of one processor of one chip, and what a call of it costs in microseconds."""
+
+    gflops: float
+    gbps: float
+    dispatch_us: float
+    confidence: str
+    evidence: str
+
+    def seconds(self, costs: Sequence[Cost]) -> float:
+        """Return the least time for these ops, one after the other: each by the slower of its two rates."""
+        return sum(max(each.flops / (self.gflops * 1e9), each.bytes / (self.gbps * 1e9)) for each in costs)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one prediction does in all."""
+
+    flops: float
+    bytes: float
+
+
+def work_of(function: Function) -> Work | None:
+    """Return the sum of all costs, None where a shape is not known."""
+    costs = costs_of(function)
+    return None if costs is None else Work(sum(each.flops for each in costs), sum(each.bytes for each in costs))
+
+
+def roofline(function: Function, unit: str, chip: str) -> float | None:
+    """Return the estimated seconds of one prediction on Core ML's `unit`, None where a shape is not known.
+
+    Of the ways that `unit` allows the fastest counts: everything on the CPU, everything on the GPU, or one of the
+    likely placements on the engine with the rest on the CPU. A segment on another processor costs one dispatch.
+    """
+    costs = costs_of(function)
+    if costs is None:
+        return None
+    roofs = throughput()[chip]
+    ways = [roofs["cpu"].seconds(costs)]
+    if unit in ("CPU_AND_GPU", "ALL"):
+        ways.append(roofs["gpu"].seconds(costs) + roofs["gpu"].dispatch_us * 1e-6)
+    if unit in ("CPU_AND_NE", "ALL"):
+        ways += _on_engine(function, costs, roofs, GENERATION_OF[chip])
+    return min(ways)
+
+
+def _on_engine(function: Function, costs: Sequence[Cost], roofs: Mapping[str, Roof], generation: str) -> list[float]:
+    ways = []
+    for placement in placements_of(function, generation):
+        here = [each.op.outputs[0].name in placement.on_engine for each in costs]
+        engine = [each for each, is_here in zip(costs, here, strict=True) if is_here]
+        others = [each for each, is_here in zip(costs, here, strict=True) if not is_here]
+        segments = sum(is_here and not before for is_here, before in zip(here, [False, *here], strict=False))
+        seconds = roofs["ane"].seconds(engine) + roofs["cpu"].seconds(others)
+        ways.append(seconds + segments * roofs["ane"].dispatch_us * 1e-6)
+    return ways
+
+
+@cache
+def throughput() -> Mapping[str, Mapping[str, Roof]]:
+    """Return the table by chip, then by processor ("cpu", "gpu", "ane")."""
+    table: dict[str, dict[str, Roof]] = {}
+    with files(__package__).joinpath("throughput.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            gflops, gbps, dispatch_us = (float(row[name]) for name in ("gflops", "gbps", "dispatch_us"))
+            roof = Roof(gflops, gbps, dispatch_us, row["confidence"], row["evidence"])
+            table.setdefault(row["chip"], {})[row["processor"]] = roof
+    return table

@@ -1,0 +1,134 @@
+"""Grades, ranks, the fastest acceptable setting, and the paragraph."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mlparity.compare.comparer import Comparer
+from mlparity.compare.decide import decide, grade_of, ranks
+from mlparity.compare.latency import latency_of
+from mlparity.compare.policies import CONSISTENCY, TASK
+from mlparity.compare.recommend import recommend
+from mlparity.compare.verdict import judge
+from mlparity.core.decision import Decision, Latency, Speed
+from mlparity.core.policy import Policy
+from mlparity.core.record import RowState, SamplesInfo, SettingResult
+from mlparity.core.words import ComputeUnit, Grade, Precision, Setting, Standing, Target
+
+SAMPLES = SamplesInfo("2 photos", 2, "00")
+CPU32, CPU16, NE16 = (
+    Setting(Target.COREML, precision, unit)
+    for precision, unit in (
+        (Precision.FP32, ComputeUnit.CPU_ONLY),
+        (Precision.FP16, ComputeUnit.CPU_ONLY),
+        (Precision.FP16, ComputeUnit.CPU_AND_NE),
+    )
+)
+
+
+def row(setting: Setting, difference: float, standing: Standing, policy: Policy = TASK) -> SettingResult:
+    comparer = Comparer()
+    source = np.array([[20.0, 1.0]])
+    comparer.add("a", {"y": source}, {"y": source + np.array([[difference, 0.0]])})
+    outputs = comparer.result()
+    return SettingResult(setting, RowState.COMPARED, judge(policy, outputs).verdict, standing, outputs=outputs)
+
+
+def estimated(**places: int) -> dict[Setting, Speed]:
+    names = {"cpu32": CPU32, "cpu16": CPU16, "ne16": NE16}
+    return {names[name]: Speed(place, Standing.ESTIMATED, "a roofline") for name, place in places.items()}
+
+
+def decision(rows: list[SettingResult], speeds: dict[Setting, Speed], *, consistency_first: bool = False) -> Decision:
+    advice = recommend(rows, TASK, speeds=speeds, consistency_first=consistency_first)
+    return decide("net", rows, TASK, (), SAMPLES, speeds, advice, consistency_first=consistency_first)
+
+
+@pytest.mark.parametrize(
+    ("difference", "policy", "grade"),
+    [
+        (1e-4, TASK, Grade.CONSISTENT),
+        (0.5, TASK, Grade.ACCEPTABLE),
+        (0.5, CONSISTENCY, Grade.NOT),
+        (1e-4, CONSISTENCY, Grade.CONSISTENT),
+        (2.0, TASK, Grade.NOT),
+        (1e-4, Policy("none", ()), Grade.UNKNOWN),
+    ],
+)
+def test_grades(difference: float, policy: Policy, grade: Grade) -> None:
+    assert grade_of(row(CPU16, difference, Standing.COMPUTED, policy), ()) is grade
+
+
+def test_the_fastest_acceptable_setting_is_shipped() -> None:
+    rows = [row(CPU32, 1e-4, Standing.COMPUTED), row(NE16, 0.5, Standing.EMULATED)]
+    made = decision(rows, estimated(cpu32=2, ne16=1))
+    assert made.fastest == NE16
+    assert "Consistent: fp32/CPU_ONLY. Acceptable: fp16/CPU_AND_NE." in made.paragraph
+    assert "fp16/CPU_AND_NE, estimated by a roofline, not timed." in made.paragraph
+    assert "Ship fp16/CPU_AND_NE" in made.paragraph
+    assert " ms" not in made.paragraph, "an estimate gives no time"
+
+
+def test_what_fails_or_is_not_shown_is_not_the_fastest() -> None:
+    rows = [
+        row(CPU32, 1e-4, Standing.COMPUTED),
+        row(CPU16, 2.0, Standing.COMPUTED),
+        row(NE16, 0.5, Standing.COMPUTED),
+    ]
+    made = decision(rows, estimated(cpu32=3, cpu16=2, ne16=1))
+    assert made.fastest == CPU32
+    assert "Ship fp32/CPU_ONLY" in made.paragraph
+    assert "Not acceptable: fp16/CPU_ONLY." in made.paragraph
+    assert "fp16/CPU_AND_NE may be faster" in made.paragraph
+
+
+def test_consistency_first_takes_fp32_on_the_cpu_or_nothing() -> None:
+    rows = [row(CPU32, 1e-4, Standing.COMPUTED), row(NE16, 0.5, Standing.EMULATED)]
+    speeds = estimated(cpu32=2, ne16=1)
+    advice = recommend(rows, TASK, speeds=speeds, consistency_first=True)
+    assert advice.setting == CPU32
+    assert "Consistency was asked for before speed." in decision(rows, speeds, consistency_first=True).paragraph
+    advice = recommend([row(CPU32, 2.0, Standing.COMPUTED), rows[1]], TASK, speeds=speeds, consistency_first=True)
+    assert advice.setting is None
+    assert "which has fail" in advice.sentence
+    assert "was not compared" in recommend(rows[1:], TASK, consistency_first=True).sentence
+
+
+def test_a_measured_speed_has_its_time() -> None:
+    speeds = {CPU32: Speed(1, Standing.MEASURED, "Core ML on macOS 15.6", Latency(2.0, 1.9, 2.25, 30))}
+    made = decision([row(CPU32, 1e-4, Standing.MEASURED)], speeds)
+    assert "2 ms (1.9 to 2.2, 30 predictions, measured on Core ML on macOS 15.6)" in made.paragraph
+
+
+def test_without_speeds_nothing_is_the_fastest() -> None:
+    made = decision([row(CPU32, 1e-4, Standing.COMPUTED)], {})
+    assert made.fastest is None
+    assert "Fastest" not in made.paragraph
+
+
+def test_the_paragraph_says_what_could_not_flip() -> None:
+    paragraph = decision([row(CPU32, 1e-4, Standing.COMPUTED)], {}).paragraph
+    assert "y 1.0e-04 on scale 20, 0 of 1 top classes changed and none could by changes of this size." in paragraph
+    assert "\n" not in paragraph
+
+
+def test_nothing_compared() -> None:
+    made = decide("net", [], TASK, (), SAMPLES, {}, recommend([], TASK))
+    assert made.candidates == ()
+    assert "none was compared" in made.paragraph
+
+
+def test_ranks_share_places() -> None:
+    assert ranks({CPU32: 2.0, CPU16: 1.0, NE16: 1.0005}) == {CPU32: 2, CPU16: 1, NE16: 1}
+    assert ranks({}) == {}
+
+
+def test_latency_leaves_the_cold_predictions_out() -> None:
+    latency = latency_of([9.0, 9.0, 9.0, 0.001, 0.002, 0.003])
+    assert latency is not None
+    assert (latency.median_ms, latency.runs) == (2.0, 3)
+    assert latency.low_ms == 1.5
+    assert latency_of([1.0, 1.0, 1.0]) is None
+    one = latency_of([9.0, 9.0, 9.0, 0.25])
+    assert one == Latency(250.0, 250.0, 250.0, 1)
