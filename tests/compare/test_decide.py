@@ -13,8 +13,8 @@ from mlparity.compare.recommend import recommend
 from mlparity.compare.verdict import judge
 from mlparity.core.decision import Decision, Latency, Speed
 from mlparity.core.policy import Policy
-from mlparity.core.record import RowState, SamplesInfo, SettingResult
-from mlparity.core.words import ComputeUnit, Grade, Precision, Setting, Standing, Target
+from mlparity.core.record import Envelope, MemberFigures, RowState, SamplesInfo, SettingResult
+from mlparity.core.words import ComputeUnit, Confidence, Grade, Precision, Setting, Standing, Target, Verdict
 
 SAMPLES = SamplesInfo("2 photos", 2, "00")
 CPU32, CPU16, NE16 = (
@@ -32,7 +32,15 @@ def row(setting: Setting, difference: float, standing: Standing, policy: Policy 
     source = np.array([[20.0, 1.0]])
     comparer.add("a", {"y": source}, {"y": source + np.array([[difference, 0.0]])})
     outputs = comparer.result()
-    return SettingResult(setting, RowState.COMPARED, judge(policy, outputs).verdict, standing, outputs=outputs)
+    verdict = judge(policy, outputs).verdict
+    envelope = _envelope(verdict) if standing is Standing.EMULATED else None
+    return SettingResult(setting, RowState.COMPARED, verdict, standing, outputs=outputs, envelope=envelope)
+
+
+def _envelope(verdict: Verdict) -> Envelope:
+    """An envelope of one way: what an emulated row has to carry."""
+    member = MemberFigures("ne", ("ne-m4",), "all eligible", ("M4",), Confidence.MEASURED, verdict, {})
+    return Envelope("ne", Confidence.MEASURED, ("M4",), (member,), {})
 
 
 def estimated(**places: int) -> dict[Setting, Speed]:
