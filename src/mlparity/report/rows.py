@@ -145,19 +145,20 @@ def ranked_outputs(outputs: tuple[OutputFigures, ...]) -> tuple[OutputFigures, .
 
 
 def _cells(output: OutputFigures, flips: Flips | None, spans: Mapping[str, Span]) -> tuple[Cell, ...]:
-    """An emulated figure is the range over its ways, and is sorted by the end that is worse."""
+    """Largest and mean difference of an emulated setting are ranges over its ways; the others are the least of them."""
     figure = output.figures.get
+    least = {name: spans[name].low if name in spans else figure(name) for name in ("min_abs", "cosine")}
     share = _share(output)
     plain = {
         name: Cell(span_text(spans.get(name), figure(name), format_number), figure(name))
-        for name in ("max_abs", "min_abs", "mean_abs")
+        for name in ("max_abs", "mean_abs")
     }
     return (
         plain["max_abs"],
         Cell(format_number(share) if figure("max_abs") is not None else "–", share),
-        plain["min_abs"],
+        Cell(format_number(least["min_abs"]), least["min_abs"]),
         plain["mean_abs"],
-        Cell(span_text(spans.get("cosine"), figure("cosine"), format_cosine), figure("cosine")),
+        Cell(format_cosine(least["cosine"]), least["cosine"]),
         Cell(flips_text(flips), flips.flipped if flips is not None else None),
     )
 
