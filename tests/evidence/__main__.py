@@ -1,7 +1,7 @@
 """What the members reproduce of the public measurements: prints each miss and the coverage.
 
-Usage: python -m tests.evidence {corner_cases,unary_errors,fingerprints} [CSV] [--fast]. CSV is any table of the same
-form as the one in this folder. With --fast only fingerprints of up to 4 million numbers are run.
+Usage: python -m tests.evidence {corner_cases,unary_errors,fingerprints,issue_repros} [CSV] [--fast]. CSV is any table
+of the same form as the one in this folder. With --fast only fingerprints of up to 4 million numbers are run.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.evidence import corner_cases, fingerprints, unary_errors
+from tests.evidence import corner_cases, fingerprints, issue_repros, unary_errors
 
 
 def report_corner_cases(path: Path, _fast: bool) -> None:
@@ -64,6 +64,19 @@ def report_fingerprints(path: Path, fast: bool) -> None:
     print(f"products: {right} of {tried} within {fingerprints.TOLERANCE}")
 
 
+def report_issue_repros(path: Path, _fast: bool) -> None:
+    """Print what became of each report, and how many of those in scope come out."""
+    counts = Counter[issue_repros.Result]()
+    for each in issue_repros.outcomes(path):
+        counts[each.result] += 1
+        print(f"{each.result:12} {each.row['id']:20} {each.row['unit']:16} {each.shown}")
+    inside, outside = counts[issue_repros.Result.INSIDE], counts[issue_repros.Result.OUTSIDE]
+    not_run = counts[issue_repros.Result.NOT_RUN]
+    print(
+        f"inside: {inside} of {inside + outside + not_run} in scope; {inside} of {inside + outside} that could be run"
+    )
+
+
 def _size(row: Mapping[str, str]) -> int:
     shape = ast.literal_eval(row["shape"])
     return math.prod(shape if isinstance(shape, list) else shape.get("HW", [1]))
@@ -73,6 +86,7 @@ REPORTS = {
     "corner_cases": (report_corner_cases, corner_cases.CSV),
     "unary_errors": (report_unary_errors, unary_errors.CSV),
     "fingerprints": (report_fingerprints, fingerprints.CSV),
+    "issue_repros": (report_issue_repros, issue_repros.CSV),
 }
 
 if __name__ == "__main__":

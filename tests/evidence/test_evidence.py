@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.evidence import corner_cases, fingerprints, unary_errors
+from tests.evidence import corner_cases, fingerprints, issue_repros, unary_errors
 
 
 def test_corner_cases_come_out_to_the_bit_but_for_those_that_are_listed() -> None:
@@ -37,3 +37,13 @@ def test_the_engines_functions_err_as_they_do_on_the_device() -> None:
 def test_a_seeded_benchmark_has_the_published_error_to_its_last_digits(name: str) -> None:
     (outcome,) = fingerprints.outcomes(fingerprints.CSV, lambda row: row["id"] == name)
     assert outcome.distance <= fingerprints.TOLERANCE
+
+
+def test_reports_of_users_come_out_but_for_those_that_are_listed() -> None:
+    """A sum of exponentials is kept wide by the engine's members, so that the cliff of #2690 is not there."""
+    found = {each.row["id"]: each.result for each in issue_repros.outcomes(issue_repros.CSV)}
+    listed = set(issue_repros.REPROS) | set(issue_repros.NOT_RUN) | set(issue_repros.OUT_OF_SCOPE)
+    assert set(found) == listed
+    inside = {name for name, result in found.items() if result is issue_repros.Result.INSIDE}
+    assert inside == {"2687.minimal", "2729.logcumsumexp"}
+    assert found["2690.cliff"] is issue_repros.Result.OUTSIDE
