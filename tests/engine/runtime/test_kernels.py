@@ -120,6 +120,25 @@ def test_a_packed_matrix_computes_what_linear_computes(
     np.testing.assert_allclose(_rows(plan), exact, rtol=2 * unit, atol=4 * unit)  # sums of 160 products
 
 
+def test_weights_that_are_widened_one_after_the_other_stay_apart() -> None:
+    kernels = [(RANDOM.standard_normal((4, 4, 3, 3)) / 6).astype(np.float16) for _ in range(3)]
+    padding = {"pad_type": "custom", "pad": (1, 1, 1, 1)}
+    steps = [
+        op(
+            "conv",
+            tensor(f"c{place + 1}", "fp16", 2, 4, 9, 8),
+            x=f"%c{place}" if place else "%x",
+            weight=each,
+            **padding,
+        )
+        for place, each in enumerate(kernels)
+    ]
+    written = program((tensor("x", "fp16", 2, 4, 9, 8),), tuple(steps), ("c3",))
+    fast = bind(written, TYPED, kernels=True)
+    assert all(step.fn is not step.definition.fn for step in fast.steps)
+    np.testing.assert_allclose(_run(fast), _run(bind(written, TYPED)), rtol=2.0**-9, atol=2.0**-9)
+
+
 @pytest.mark.parametrize("rows", [1, 3, None])
 def test_few_rows_or_an_unknown_number_of_them_are_not_packed(rows: int | None) -> None:
     plan = bind(_linear("fp32", rows), FP32, kernels=True)
