@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from torch import Tensor, nn
 
 from mlparity.api.location import locate
 from mlparity.api.options import VerifyOptions, settings_from
 from mlparity.api.verification import verify
+from mlparity.convert import coreml
 from mlparity.core.errors import FormatError, InputError
 from mlparity.core.record import CauseKind
 from mlparity.core.words import ComputeUnit, Verdict
 from mlparity.record.files import read_record
 from mlparity.samples.memory import memory_samples
+from mlparity.sources.load import load_source
 from tests.faults.converting import PLANTED
-from tests.faults.fault import Fault
+from tests.faults.fault import Fault, uniform
+from tests.faults.networks import Convolutions, seeded
 from tests.faults.overflowing import FAULTS
 
 # Written op by op: conversions in this process may be corrected ones.
@@ -64,3 +69,26 @@ def test_locate_refuses_what_it_cannot_use(tmp_path: Path) -> None:
     (tmp_path / "a.mlpackage").mkdir()
     with pytest.raises(InputError):
         locate(tmp_path / "a.mlpackage", [], options=VerifyOptions(carry={"y": "x"}))
+
+
+class OtherLayout(nn.Module):
+    """What a network is when its artifact takes (n, height, width, channels)."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.inner(x.permute(0, 3, 1, 2))
+
+
+def test_an_artifact_of_another_layout_is_told(tmp_path: Path) -> None:
+    network, sample = seeded(Convolutions)(), uniform(1, 3, 12, 12)[0]
+    moved = {"x": np.ascontiguousarray(sample["x"].transpose(0, 2, 3, 1))}
+    done = coreml.convert(load_source(OtherLayout(network).eval(), moved), moved)
+    coreml.save(done, tmp_path / "moved.mlpackage")
+    options = VerifyOptions(settings=settings_from(["fp32/CPU_ONLY"]), artifacts=(tmp_path / "moved.mlpackage",))
+    record = verify(network, tmp_path / "out", memory_samples([sample]), options=options)
+    assert record.verdict is Verdict.UNKNOWN
+    assert record.cause.kind is CauseKind.PREPROCESSING
+    assert "NHWC" in record.cause.sentence

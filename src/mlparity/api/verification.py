@@ -16,7 +16,7 @@ from torch import nn
 from mlparity import __version__
 from mlparity.api.artifacts import Made, make_artifacts
 from mlparity.api.device import device_runs
-from mlparity.api.diagnosis import diagnose
+from mlparity.api.diagnosis import diagnose, diagnose_misfit
 from mlparity.api.options import VerifyOptions
 from mlparity.api.resume import Journal, Seen, key_of
 from mlparity.api.rows import Rows, close_rows, compare_samples, open_rows
@@ -34,9 +34,10 @@ from mlparity.compare.user_metric import LoadedMetric, load_metric
 from mlparity.compare.verdict import judge_all
 from mlparity.core.policy import Policy
 from mlparity.core.progress import Progress, silent
-from mlparity.core.record import SCHEMA_VERSION, Record, SamplesInfo, SourceInfo
+from mlparity.core.record import SCHEMA_VERSION, Record, RowState, SamplesInfo, SourceInfo
 from mlparity.core.session import Sample, SampleSet, Session
 from mlparity.core.source import Source
+from mlparity.core.words import Target
 from mlparity.diagnose.ladder import find_cause, row_to_explain
 from mlparity.record.files import write_record
 from mlparity.record.metadata import metadata_of, write_metadata
@@ -139,6 +140,9 @@ def _record(job: _Job, made: Made, rows: Rows, seen: Seen) -> Record:
     cause = find_cause(results, noise, rungs)
     row = row_to_explain(cause, results, noise)
     cause = diagnose(cause, row, job.stage, source, samples, job.options.carry)
+    if not any(each.setting.target is Target.COREML and each.state is RowState.COMPARED for each in results):
+        packages = [job.stage / each.path for each in made.artifacts if each.target is Target.COREML]
+        cause = diagnose_misfit(cause, packages, source, samples)
     speeds = speeds_of(rows, next(iter(samples))[1], job.stage)
     first = job.options.consistency_first
     recommendation = recommend(results, policy, speeds=speeds, consistency_first=first)
