@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import logging
 import os
 import statistics
+import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -116,7 +119,24 @@ def ours(name: str) -> tuple[float, float, list[str]]:
 
 
 def theirs(name: str, limit_s: float) -> tuple[float, list[str] | None]:
-    """Return the seconds that MLModelComparator takes, loading left out, and the ops it names; None where stopped."""
+    """Return the seconds that MLModelComparator takes, loading left out, and the ops it names; None where stopped.
+
+    It runs in a process of its own, since it does not heed a cancellation.
+    """
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.locate", "--compare", name]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as worker:
+        worker.stdout.readline()
+        started = time.perf_counter()
+        try:
+            worker.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            return time.perf_counter() - started, None
+        return time.perf_counter() - started, json.loads(worker.stdout.read())
+
+
+def compare(name: str) -> None:
+    """Load a pair and say so, then print the names of the ops that MLModelComparator finds, as JSON."""
     import coremltools as ct
     import numpy as np
     from coremltools.models.ml_program.experimental import debugging_utils
@@ -134,16 +154,9 @@ def theirs(name: str, limit_s: float) -> tuple[float, list[str] | None]:
         return bool(debugging_utils.compute_snr_and_psnr(first, second)[1] >= LEAST_PSNR_DB)
 
     comparator = debugging_utils.MLModelComparator(reference, target)
-    started = time.perf_counter()
-
-    async def within_the_limit() -> Any:
-        return await asyncio.wait_for(comparator.find_failing_ops({"x": x}, equal), limit_s)
-
-    try:
-        failing = asyncio.run(within_the_limit())
-    except TimeoutError:
-        return time.perf_counter() - started, None
-    return time.perf_counter() - started, [each.outputs[0].name for each in failing]
+    print("loaded", flush=True)
+    failing = asyncio.run(comparator.find_failing_ops({"x": x}, equal))
+    print(json.dumps([each.outputs[0].name for each in failing]), flush=True)
 
 
 def _median_s(call: Callable[[], object], times: int = 5) -> float:
@@ -162,10 +175,14 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--limit", type=float, default=600.0, help="seconds after which the comparator is stopped")
     parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=list(NETWORKS))
+    parser.add_argument("--compare", choices=list(NETWORKS), help=argparse.SUPPRESS)
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = str(options.threads)
     warnings.simplefilter("ignore")
     logging.disable(logging.ERROR)
+    if options.compare:
+        compare(options.compare)
+        return
     for name in options.networks:
         prepare(name)
         report(name, options.limit)
