@@ -6,9 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlparity.core.errors import InputError, PolicyError
 from mlparity.core.words import Precision, Setting, Target, coreai_settings, coreml_settings
+
+if TYPE_CHECKING:
+    from mlparity.engine.placement.compute_plan import ComputePlan
 
 _COREAI = tuple(each for each in coreai_settings() if each.compute_unit is None)
 
@@ -81,6 +85,7 @@ class VerifyOptions:
     seed: int = 0
     members: Members = Members.FAST
     chips: tuple[str, ...] = ()
+    compute_plan: ComputePlan | None = None
     runtime: RuntimeOptions = field(default_factory=RuntimeOptions)
     resume: bool = True
     checkpoint_s: float = 30.0
@@ -149,3 +154,14 @@ def chips_from(text: str | None) -> tuple[str, ...]:
     from mlparity.engine.placement.ways import check_chips
 
     return () if text is None else check_chips([each.strip() for each in text.split(",") if each.strip()])
+
+
+def compute_plan_from(path: Path | None) -> ComputePlan | None:
+    """Return the placement in a file, None where there is none.
+
+    Raises:
+        FormatError: the file is no compute plan.
+    """
+    from mlparity.engine.placement.compute_plan import read_compute_plan
+
+    return None if path is None else read_compute_plan(path)

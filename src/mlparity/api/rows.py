@@ -172,7 +172,8 @@ def _ways(
     emulation = emulations[artifact.path]
     if emulation is None or not emulation.is_emulated:
         return (None,)
-    return emulation.ways(setting.compute_unit, options.chips, fast=options.members is Members.FAST)
+    fast = options.members is Members.FAST
+    return emulation.ways(setting.compute_unit, options.chips, options.compute_plan, fast=fast)
 
 
 def _watched(

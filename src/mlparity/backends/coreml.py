@@ -20,7 +20,8 @@ from mlparity.core.session import Availability, Outputs, Sample, Signature, Tens
 from mlparity.core.words import ComputeUnit, Standing
 from mlparity.engine.coremltools_binding import Arithmetic, arithmetic, take_place
 from mlparity.engine.numerics import FP32, TYPED
-from mlparity.engine.placement.ways import Choice, Way, every_chip, is_emulated, ways_of
+from mlparity.engine.placement.compute_plan import ComputePlan
+from mlparity.engine.placement.ways import Choice, Way, every_chip, is_emulated, pinned_ways, ways_of
 from mlparity.engine.runtime.interpret import Tap
 from mlparity.engine.runtime.package import Package
 from mlparity.engine.runtime.package import open_package as read_package
@@ -43,10 +44,20 @@ class Emulation:
     package: Package
     is_emulated: bool
 
-    def ways(self, unit: ComputeUnit, chips: Sequence[str], *, fast: bool) -> tuple[Way, ...]:
-        """Return the plausible ways of `unit` on `chips` (every one that is known where empty), none in fp32."""
+    def ways(
+        self, unit: ComputeUnit, chips: Sequence[str], plan: ComputePlan | None = None, *, fast: bool
+    ) -> tuple[Way, ...]:
+        """Return the plausible ways of `unit` on `chips` (every one that is known where empty), none in fp32.
+
+        A `plan` of this unit pins the placement and the chip.
+
+        Raises:
+            FormatError: the plan is of another program.
+        """
         if not self.is_emulated:
             return ()
+        if plan is not None and plan.compute_units == str(unit):
+            return pinned_ways(self.package.function(None), plan, fast=fast)
         return ways_of(self.package.function(None), str(unit), tuple(chips) if chips else every_chip(), fast=fast)
 
 

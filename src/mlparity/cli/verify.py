@@ -59,6 +59,9 @@ def verify(
     members: Annotated[
         str, typer.Option(help="fast or all: how many plausible numerics of each processor are emulated.")
     ] = "fast",
+    compute_plan: Annotated[
+        Path | None, typer.Option(help="A placement that was saved on a Mac, for the setting that it is of.")
+    ] = None,
     chips: Annotated[
         str | None,
         typer.Option(help="Emulate these chips alone, such as M1,M4,M6 or A18."),
@@ -78,7 +81,15 @@ def verify(
     Exit code: 0 pass, 1 fail, 2 bad input, 3 unknown.
     """
     from mlparity import api
-    from mlparity.api.options import RuntimeOptions, VerifyOptions, chips_from, members_from, pairs_from, settings_from
+    from mlparity.api.options import (
+        RuntimeOptions,
+        VerifyOptions,
+        chips_from,
+        compute_plan_from,
+        members_from,
+        pairs_from,
+        settings_from,
+    )
 
     options = VerifyOptions(
         settings=settings_from(setting or ()),
@@ -98,6 +109,7 @@ def verify(
         consistency_first=consistency_first,
         members=members_from(members),
         chips=chips_from(chips),
+        compute_plan=compute_plan_from(compute_plan),
     )
     with shown_progress() as progress:
         record = api.verify(source, out, inputs, policy, options, progress)

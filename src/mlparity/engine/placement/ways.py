@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from mlparity.core.errors import InputError, UnsupportedOpError
+from mlparity.core.errors import FormatError, InputError, UnsupportedOpError
 from mlparity.core.words import Confidence
 from mlparity.engine.mil.program import Function, Op, TensorType
 from mlparity.engine.numerics import CHIPS, TYPED, Processor, Profile
 from mlparity.engine.numerics.members import Member, leading, members_of
 from mlparity.engine.ops.registry import Rounding, find
+from mlparity.engine.placement.compute_plan import ComputePlan
 from mlparity.engine.placement.effects import Effect, Types, effect_of
 from mlparity.engine.placement.eligibility import is_constant
 from mlparity.engine.placement.placements import Placement, placements_of
@@ -103,13 +104,44 @@ def ways_of(function: Function, unit: str, chips: Sequence[str], *, fast: bool) 
     CPU_AND_NE takes the Neural Engine's over their placements, with the CPU's leading member for the rest, and the
     CPU's. ALL takes all of these, and the GPU's leading member for the rest.
     """
-    declared = {each.name: each.type for each in function.inputs}
-    declared |= {each.name: each.type for op in function.walk() for each in op.outputs}
-    asked = _Asked(function, tuple(chips), fast, _that_round(function), declared)
+    asked = _Asked(function, tuple(chips), fast, _that_round(function), _declared(function))
     distinct: dict[Key, Way] = {}
     for way in _UNITS[unit](asked):
         distinct[way.key] = distinct[way.key].joined(way) if way.key in distinct else way
     return tuple(distinct.values())
+
+
+def pinned_ways(function: Function, plan: ComputePlan, *, fast: bool) -> tuple[Way, ...]:
+    """Return the ways of the placement that a Mac saved: the members of its processors on its chip.
+
+    An op that the plan does not name runs on the CPU. The members of one processor vary, with the leading one of the
+    other.
+
+    Raises:
+        FormatError: the plan is of another program, or divides the ops that round among three processors.
+    """
+    plan.check(function)
+    asked = _Asked(function, (plan.chip,), fast, _that_round(function), _declared(function))
+    groups: dict[Processor, set[str]] = {}
+    for name in asked.that_round:
+        groups.setdefault(plan.processors.get(name, Processor.CPU), set()).add(name)
+    if len(groups) > 2:
+        raise FormatError("the compute plan divides the model among three processors", expected="one or two")
+    rest = min(groups, key=tuple(Processor).index)
+    others = [each for each in groups if each is not rest]
+    if not others:
+        return tuple(asked.alone(member, chips) for member, chips in asked.members(rest))
+    (other,) = others
+    placement = Placement("as saved", frozenset(groups[other]))
+    pairs = [(leading(rest, plan.chip), member) for member, _ in asked.members(other)]
+    pairs += [(member, leading(other, plan.chip)) for member, _ in asked.members(rest)]
+    distinct = (asked.divided(base, member, placement, (plan.chip,)) for base, member in pairs)
+    return tuple({way.key: way for way in distinct}.values())
+
+
+def _declared(function: Function) -> Types:
+    declared = {each.name: each.type for each in function.inputs}
+    return declared | {each.name: each.type for op in function.walk() for each in op.outputs}
 
 
 def plain_choice(function: Function, unit: str, chip: str | None = DEFAULT_CHIP) -> Choice:
