@@ -118,12 +118,17 @@ def attempt(path: Path, features: dict[str, object]) -> bool:
     return True
 
 
+def ring(*_: object) -> None:
+    raise TimeoutError(f"a package took more than {SECONDS} s")
+
+
 def main() -> None:
     package, folder, count = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
     features = dict(np.load(sys.argv[4]))
     assert attempt(package, features)
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + BYTES, used + BYTES))
+    signal.signal(signal.SIGPROF, ring)
     ran = 0
     for number in range(count):
         source = random.Random(number)
