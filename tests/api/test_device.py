@@ -72,13 +72,13 @@ def test_saved_outputs_are_a_row_below_the_emulated_one(made: Path, tmp_path: Pa
     assert row.verdict == "fail"
 
 
-def test_what_was_not_measured_is_not_called_so(made: Path, tmp_path: Path) -> None:
-    record = verified(made, tmp_path / "out", made / "saved.npz")
-    assert record.settings[2].standing is Standing.EMULATED
+def test_what_was_not_measured_is_refused(made: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not a device's"):
+        verified(made, tmp_path / "out", made / "saved.npz")
 
 
 def test_another_artifact_is_refused(made: Path, tmp_path: Path) -> None:
-    file = saved_as(made, tmp_path / "other.npz", artifact_sha256="0" * 64)
+    file = saved_as(made, tmp_path / "other.npz", standing=Standing.MEASURED, artifact_sha256="0" * 64)
     with pytest.raises(InputError, match="of another artifact"):
         verified(made, tmp_path / "out", file)
     assert not (tmp_path / "out").exists()
@@ -86,5 +86,6 @@ def test_another_artifact_is_refused(made: Path, tmp_path: Path) -> None:
 
 def test_other_samples_are_refused(made: Path, tmp_path: Path) -> None:
     np.savez(made / "others.npz", x=X + 1)
+    file = saved_as(made, tmp_path / "mac.npz", standing=Standing.MEASURED)
     with pytest.raises(InputError, match="of other samples"):
-        verified(made, tmp_path / "out", made / "saved.npz", inputs="others.npz")
+        verified(made, tmp_path / "out", file, inputs="others.npz")

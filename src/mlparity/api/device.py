@@ -14,7 +14,7 @@ from mlparity.compare.comparer import Comparer
 from mlparity.core.errors import InputError
 from mlparity.core.record import Artifact
 from mlparity.core.session import SampleSet
-from mlparity.core.words import Setting
+from mlparity.core.words import Setting, Standing
 from mlparity.record.outputs import OutputsHeader, read_header
 from mlparity.samples.digest import digest
 from mlparity.samples.load import load_samples
@@ -31,7 +31,8 @@ def device_runs(
 
     Raises:
         FormatError: a file is not of that form.
-        InputError: it is of another artifact or of other samples, or state is carried from sample to sample.
+        InputError: it was not measured, is of another artifact or of other samples, or state is carried from sample to
+            sample.
     """
     if files and carry:
         raise InputError("saved outputs have no carried state", next_step="verify without --carry or without the file")
@@ -41,6 +42,14 @@ def device_runs(
 
 def _run(path: Path, samples: SampleSet, verified: str, made: Made, comparer: Comparer) -> Run:
     header = read_header(path)
+    if header.standing is not Standing.MEASURED:
+        raise InputError(
+            "the saved outputs are not a device's",
+            where=str(path),
+            found=f"{header.standing} by {header.runtime} on {header.platform}",
+            expected="outputs that Core ML or another real runtime gave",
+            next_step="run `mlparity run` on a Mac; what is emulated here is in the table without such a file",
+        )
     setting = setting_named(header.setting)
     artifact = _artifact(path, header, setting, made)
     if header.samples_sha256 != verified:
@@ -52,7 +61,7 @@ def _run(path: Path, samples: SampleSet, verified: str, made: Made, comparer: Co
             next_step="give the same --inputs and --preprocess to `mlparity run` and to `mlparity verify`",
         )
     session = recorded.open(load_samples(path, finite=False), samples)
-    return Run([setting], artifact, session, header.standing, comparer, origin=origin_of(header))
+    return Run([setting], artifact, session, Standing.MEASURED, comparer, origin=origin_of(header))
 
 
 def _artifact(path: Path, header: OutputsHeader, setting: Setting, made: Made) -> Artifact:
