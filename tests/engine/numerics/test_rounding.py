@@ -1,0 +1,34 @@
+"""Rounding half away from zero, on every kind of fp32 number, in both ways that compute it."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlparity.engine.numerics.rounding import half_away, half_away_wide
+from tests.oracles.accumulators import to_fp16
+
+
+@given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1, max_size=40))
+@settings(max_examples=200, deadline=None)
+def test_the_nearest_number_with_halves_away(numbers: list[float]) -> None:
+    grid = np.float16(np.clip(numbers, -60000, 60000))
+    halves = [float(each) + float(np.spacing(each)) / 2 for each in grid]
+    x = torch.tensor(numbers + halves)
+    wanted = torch.tensor([to_fp16(Fraction(float(each)), away=True) for each in x])
+    assert torch.equal(half_away(x), wanted)
+    assert torch.equal(half_away(torch.stack((x, x), 1)[:, 0]), wanted)  # with gaps: PyTorch's own way
+    assert torch.equal(half_away_wide(x.double()), wanted)
+
+
+def test_what_is_no_number_is_nothing_and_infinity_stays() -> None:
+    x = torch.tensor([math.nan, -math.nan, -0.0, math.inf, -math.inf, 65519.9, 65520.0])
+    for each in (x, torch.stack((x, x), 1)[:, 0]):
+        found = half_away(each)
+        assert found.tolist() == [0.0, 0.0, 0.0, math.inf, -math.inf, 65504.0, math.inf]
+        assert not torch.signbit(found[:3]).any()
