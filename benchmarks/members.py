@@ -1,8 +1,8 @@
 """What exact arithmetic costs: one prediction under a member beside our plain one, in one process, in turns.
 
 Usage: python -m benchmarks.members [--rounds 5] [--threads 1] [--members ne-m4 ...] PACKAGE... Without packages those
-of `python -m benchmarks.engine` are taken. Times are of the processor, so that a busy machine does not count; ratios are
-of medians.
+of `python -m benchmarks.engine` are taken. Times are of the processor, so that a busy machine does not count; ratios
+are of medians.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import csv
 import math
 from collections import Counter
 from collections.abc import Mapping
@@ -46,6 +47,8 @@ def report_unary_errors(path: Path, _fast: bool) -> None:
 def report_fingerprints(path: Path, fast: bool) -> None:
     """Print every row's error beside the published one; those of products alone are held to the tolerance."""
     right = tried = 0
+    with path.open(newline="", encoding="utf-8") as file:
+        left = Counter(row["op"] for row in csv.DictReader(file) if not fingerprints.has_recipe(row))
 
     def wanted(row: Mapping[str, str]) -> bool:
         return not fast or _size(row) <= 4_000_000
@@ -62,6 +65,8 @@ def report_fingerprints(path: Path, fast: bool) -> None:
             flush=True,
         )
     print(f"products: {right} of {tried} within {fingerprints.TOLERANCE}")
+    for op, count in sorted(left.items()):
+        print(f"not run  {op}: {count} rows, no recipe; see docs/numerics.md")
 
 
 def report_issue_repros(path: Path, _fast: bool) -> None:

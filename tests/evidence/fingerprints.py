@@ -58,10 +58,10 @@ class Outcome:
 
 
 def outcomes(path: Path, wanted: Callable[[Mapping[str, str]], bool] = lambda _: True) -> Iterator[Outcome]:
-    """Yield the outcome of each row that is wanted."""
+    """Yield the outcome of each row that is wanted and has a recipe here."""
     with path.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            if wanted(row):
+            if wanted(row) and has_recipe(row):
                 profile = profile_of(row)
                 yield Outcome(row, profile, error_of(row, profile))
 
@@ -95,6 +95,11 @@ def relative_l2(found: Array, reference: Array) -> float:
     """Return the L2 norm of the difference over that of the reference, in fp64."""
     wide, against = found.astype(np.float64).ravel(), reference.astype(np.float64).ravel()
     return float(np.linalg.norm(wide - against) / np.linalg.norm(against))
+
+
+def has_recipe(row: Mapping[str, str]) -> bool:
+    """Return whether the row's op is one of those that are drawn here."""
+    return any(re.fullmatch(form, row["op"]) for form in RECIPES)
 
 
 def recipe_of(row: Mapping[str, str]) -> Recipe:
