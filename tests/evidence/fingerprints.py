@@ -211,11 +211,37 @@ def _stencil(op: str, shape: list[int], drawn: Mapping[str, object]) -> Recipe:
     return Recipe((u,), (build,), (reference,))
 
 
+def _jacobi(op: str, shape: list[int], drawn: Mapping[str, object]) -> Recipe:
+    """Steps of Jacobi's method from zero: x becomes (b - R x) D for a matrix of strong diagonal; the reference is fp64.
+
+    The matrix is a product in fp32 by the BLAS of the machine: the published errors of one recipe differ by up to 2e-6
+    between machines, and so do ours.
+    """
+    (size,), steps = shape, int(re.search(r"(\d+) iters", op)[1])  # type: ignore[index]
+    rng = _seed(drawn, 8)
+    m = _normal(rng, size, size)
+    a = (m @ m.T) / size + size * np.eye(size, dtype=np.float32)
+    b, diagonal = _normal(rng, size), np.diag(a).copy()
+    rest = a - np.diag(diagonal)
+    reference = np.zeros(size)
+    for _ in range(steps):
+        reference = (b.astype(np.float64) - rest.astype(np.float64) @ reference) / diagonal.astype(np.float64)
+
+    def build(mb: object, x0: object, x1: object, x2: object) -> object:
+        for _ in range(steps):
+            x0 = mb.mul(x=mb.sub(x=x1, y=mb.linear(x=x0, weight=rest)), y=x2)  # type: ignore[attr-defined]
+        return x0
+
+    zero, row = np.zeros((1, size), np.float32), b.reshape(1, size)
+    return Recipe((zero, row, (1.0 / diagonal).reshape(1, size).astype(np.float32)), (build,), (reference,))
+
+
 RECIPES: Mapping[str, Callable[..., Recipe]] = {
     "gemm": _gemm,
     "conv3x3": _conv,
     "conv3x3 chain": _chain,
     "dft_matmul": _dft,
     r"stencil conv3x3 x\d+": _stencil,
+    r"jacobi n=\d+ \d+ iters": _jacobi,
 }
 """The recipe of each op, by the form of its name."""

@@ -39,6 +39,13 @@ def test_a_seeded_benchmark_has_the_published_error_to_its_last_digits(name: str
     assert outcome.distance <= fingerprints.TOLERANCE
 
 
+@pytest.mark.parametrize("name", ["g0110", "g0111", "g0114"])
+def test_jacobis_method_errs_as_published_but_for_the_matrix_of_another_machine(name: str) -> None:
+    """Rounded once where the device rounds twice, the Neural Engine's rows would be 5e-5 away."""
+    (outcome,) = fingerprints.outcomes(fingerprints.CSV, lambda row: row["id"] == name)
+    assert outcome.distance <= 5e-6
+
+
 def test_reports_of_users_come_out_but_for_those_that_are_listed() -> None:
     """A sum of exponentials is kept wide by the engine's members, so that the cliff of #2690 is not there."""
     found = {each.row["id"]: each.result for each in issue_repros.outcomes(issue_repros.CSV)}

@@ -20,10 +20,26 @@ def test_the_nearest_number_with_halves_away(numbers: list[float]) -> None:
     grid = np.float16(np.clip(numbers, -60000, 60000))
     halves = [float(each) + float(np.spacing(each)) / 2 for each in grid]
     x = torch.tensor(numbers + halves)
-    wanted = torch.tensor([to_fp16(Fraction(float(each)), away=True) for each in x])
+    wanted = torch.tensor([to_fp16(to_eleven_bits(Fraction(float(each))), away=True) for each in x])
     assert torch.equal(half_away(x), wanted)
     assert torch.equal(half_away(torch.stack((x, x), 1)[:, 0]), wanted)  # with gaps: PyTorch's own way
-    assert torch.equal(half_away_wide(x.double()), wanted)
+    once = torch.tensor([to_fp16(Fraction(float(each)), away=True) for each in x])
+    assert torch.equal(half_away_wide(x.double()), once)
+
+
+def to_eleven_bits(x: Fraction) -> Fraction:
+    """Round to 11 significant bits, half away, whatever the exponent."""
+    if x == 0:
+        return x
+    step = Fraction(2) ** (math.frexp(float(x))[1] - 11)
+    return (1 if x > 0 else -1) * math.floor(abs(x) / step + Fraction(1, 2)) * step
+
+
+def test_small_numbers_are_rounded_twice() -> None:
+    """Just below half way between two multiples of 2^-24, 11 bits reach half way, and the second rounding goes up."""
+    x = torch.tensor([2.0**-24 * (1.5 - 2.0**-12), 2.0**-24 * (1.5 - 2.0**-9)])
+    for each in (x, torch.stack((x, x), 1)[:, 0]):
+        assert half_away(each).tolist() == [2.0**-23, 2.0**-24]
 
 
 def test_what_is_no_number_is_nothing_and_infinity_stays() -> None:

@@ -107,13 +107,16 @@ def limit_of(_typing: Any, _x: Any) -> Any:
 
 @intrinsic
 def nearest_fp16(_typing: Any, _x: Any) -> Any:
-    """Round an fp32 number to fp16's, half away; NaN and -0 become +0, and beyond 65504 infinity."""
+    """Round an fp32 number to fp16's, half away; NaN and -0 become +0, and beyond 65504 infinity.
+
+    Below 2^-14 it is rounded to 11 significant bits first, see `rounding.half_away`.
+    """
 
     def emit(b: Any, x: Any) -> Any:
         bits = _bits(b, x)
         sign, magnitude = b.and_(bits, _I32(0x80000000)), b.and_(bits, _I32(0x7FFFFFFF))
         normal = b.and_(b.add(magnitude, _I32(0x1000)), _I32(0x7FFFE000))
-        scaled = b.fadd(b.fmul(b.bitcast(magnitude, _F32), _F32(2.0**24)), _F32(0.5))
+        scaled = b.fadd(b.fmul(b.bitcast(normal, _F32), _F32(2.0**24)), _F32(0.5))
         small_units = b.select(b.fcmp_ordered("<", scaled, _F32(4096.0)), scaled, _F32(0.0))
         small = _bits(b, b.fmul(b.sitofp(b.fptosi(small_units, _I32), _F32), _F32(2.0**-24)))
         near = b.select(b.icmp_unsigned("<", magnitude, _I32(0x38800000)), small, normal)
