@@ -14,11 +14,14 @@ from mlparity.cli.tables import hazards_table, settings_table, ways_table
 from mlparity.core.envelopes import ways_in
 from mlparity.core.errors import FormatError
 from mlparity.core.numbers import format_number
-from mlparity.core.record import Record
+from mlparity.core.record import Recommendation, Record
 from mlparity.core.words import Standing
 from mlparity.record.text import record_from, text_of
 from mlparity.report.html import html_report
 from mlparity.report.markdown import markdown_report
+from mlparity.report.model_card import model_card
+from mlparity.report.python_loader import python_loader
+from mlparity.report.swift import swift_snippet
 from tests.record.emulated import CPU, ENGINE, GPU, HAZARD, emulated_record
 
 RECORD = emulated_record()
@@ -44,6 +47,23 @@ SHOWN = {
     "page": _rows_of_page(RECORD),
     "markdown": markdown_report(RECORD).splitlines(),
 }
+
+
+def test_what_goes_beside_the_model_tells_confidence_and_members_too() -> None:
+    card = model_card(RECORD).splitlines()
+    for row in EMULATED:
+        assert row.envelope is not None
+        members = next(run.members for run in row.envelope.runs if run.name == row.envelope.dominating)
+        recommended = replace(RECORD, recommendation=Recommendation(row.setting, "so"))
+        for text in (swift_snippet(recommended), python_loader(recommended)):
+            assert text is not None
+            assert (
+                f"emulated ({row.envelope.confidence}; the worst of {len(row.envelope.runs)} plausible ways: " in text
+            )
+            assert ", ".join(members) in text
+        (line,) = [line for line in card if line.startswith(f"| {row.setting} |")]
+        assert str(row.envelope.confidence) in line
+        assert ", ".join(members) in line
 
 
 @pytest.mark.parametrize("place", SHOWN)

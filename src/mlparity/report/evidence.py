@@ -28,7 +28,8 @@ def _evidence(record: Record, result: SettingResult) -> list[str]:
     return [
         f"Model: {record.source.name}, file {result.artifact}.",
         f"Verified by mlparity {record.mlparity_version} on {record.created} with {result.setting}:"
-        f" {result.verdict} under the policy {record.policy.name!r}; the numbers are {result.standing}.",
+        f" {result.verdict} under the policy {record.policy.name!r};"
+        f" the numbers are {result.standing}{_basis(result)}.",
         *(
             f"{output.output}: max {format_number(output.figures.get('max_abs'))},"
             f" mean {format_number(output.figures.get('mean_abs'))} on scale {format_number(output.scale, 3)}."
@@ -37,6 +38,15 @@ def _evidence(record: Record, result: SettingResult) -> list[str]:
         f"Samples: {record.samples.count}. Record: SHA-256 {record_sha256(record)}.",
         "Other compute units may change the predictions: verify again before you change this file.",
     ]
+
+
+def _basis(result: SettingResult) -> str:
+    """Say of emulated numbers how well their members are known, and which of them gave these."""
+    envelope = result.envelope
+    if envelope is None:
+        return ""
+    members = ", ".join(next((run.members for run in envelope.runs if run.name == envelope.dominating), ()))
+    return f" ({envelope.confidence}; the worst of {len(envelope.runs)} plausible ways: {members})"
 
 
 def _one_line(text: str) -> str:

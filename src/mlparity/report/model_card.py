@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mlparity.core.numbers import format_number
 from mlparity.core.record import Record, RowState, SettingResult
 from mlparity.report.markdown import escape
-from mlparity.report.texts import flips_text
+from mlparity.report.texts import certainty_text, flips_text
 
 
 def model_card(record: Record) -> str:
@@ -35,7 +35,7 @@ def _row(row: SettingResult) -> str:
     output = max(row.outputs, key=lambda each: (each.figures.get("max_abs") or 0.0) / (each.scale or 1.0))
     cells = (
         str(row.setting),
-        str(row.standing),
+        " ".join(filter(None, (str(row.standing), certainty_text(row), _members(row)))),
         escape(output.output),
         format_number(output.scale, 3),
         format_number(output.figures.get("max_abs")),
@@ -44,3 +44,11 @@ def _row(row: SettingResult) -> str:
         str(row.verdict),
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _members(row: SettingResult) -> str:
+    """Return the members that gave an emulated row's figures, the worst of the plausible ways."""
+    if row.envelope is None:
+        return ""
+    members = next((run.members for run in row.envelope.runs if run.name == row.envelope.dominating), ())
+    return escape(f"({', '.join(members)})")
