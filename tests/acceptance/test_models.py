@@ -68,9 +68,14 @@ def test_the_demo_s_photos_are_classified_right_and_precision_is_the_cause(tmp_p
     passing = [row for row in record.settings if row.verdict is Verdict.PASS]
     assert {str(row.setting) for row in passing} >= {"fp32/CPU_ONLY", "fp32/ALL", "litert/fp32"}
     assert all(output.flips is not None and output.flips.flipped == 0 for row in passing for output in row.outputs)
-    fp32, litert, fp16 = (_row(record, name).outputs[0] for name in ("fp32/CPU_ONLY", "litert/fp32", "fp16/CPU_ONLY"))
+    fp32, litert, cpu = (_row(record, name).outputs[0] for name in ("fp32/CPU_ONLY", "litert/fp32", "fp16/CPU_ONLY"))
     assert _max_abs(fp32) <= max(2 * _max_abs(litert), OF_SCALE * fp32.scale)
-    assert 1e-4 <= _max_abs(fp16) / fp16.scale <= 1e-2
+    gpu = _row(record, "fp16/CPU_AND_GPU").envelope
+    assert gpu is not None
+    least = gpu.spans["logits"]["max_abs"].low
+    assert least is not None
+    # Sums in fp16 on the CPU lose more than sums in fp32 on the GPU (apple/coremltools#2625: 3 times on ResNet-18).
+    assert 1e-4 <= least / cpu.scale < _max_abs(cpu) / cpu.scale <= 3e-2
     assert record.cause.kind is CauseKind.PRECISION
     assert _row(record, "fp32/CPU_AND_NE").state is RowState.EXPLAINED
 
