@@ -60,7 +60,7 @@ demo: $(STAMPS)/demo $(STAMPS)/photos
 	  --inputs build/photos --preprocess imagenet --out out/demo
 
 test: $(STAMPS)/dev models $(STAMPS)/conformance browser
-	$(ONE_THREAD) $(BIN)/python -m pytest -n 2
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(STAMPS)/dev
 	$(BIN)/ruff check

@@ -64,7 +64,8 @@ def test_no_change_of_a_certified_size_flips_a_row(source: np.ndarray, change: n
         if tally.certified:
             assert (row + other).argmax() == row.argmax()
             assert tally.flipped == 0
-        if tally.flipped:
+        # Below, float64 loses the margin in the changed scores.
+        if tally.flipped and tally.flipped_margin > 1e-12 * np.abs(own).max():
             assert tally.consumed > 1 - 1e-9
 
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from mlparity.engine.mil.program import Function
     from mlparity.engine.placement.ways import Choice
     from mlparity.engine.runtime.interpret import Tap
-    from mlparity.engine.runtime.model import Model
+    from mlparity.engine.runtime.model import Model, Pipeline
+    from mlparity.engine.runtime.package import Package
     from mlparity.engine.runtime.states import ModelState
 
 T = TypeVar("T")
@@ -165,13 +166,21 @@ _plain: dict[str, str | None] = {}
 """The chip that `enable_coremltools` was last given."""
 
 
-def _load(path: Path, compute_units: str, function: str | None) -> Model:
-    from mlparity.engine.placement.ways import DEFAULT_CHIP, plain_choice
-    from mlparity.engine.runtime.package import open_package
+def _load(path: Path, compute_units: str, function: str | None) -> Model | Pipeline:
+    from mlparity.engine.runtime import model
+    from mlparity.engine.runtime.package import open_stages
 
     if compute_units not in _COMPUTE_UNITS:
         raise RuntimeError(f"unknown compute units {compute_units!r}, expected one of {', '.join(_COMPUTE_UNITS)}")
-    package, asked = open_package(path), _asked.get()
+    stages, interface = open_stages(path)
+    models = tuple(_bound(stage, compute_units, function) for stage in stages)
+    return models[0] if len(models) == 1 else model.Pipeline(models, interface)
+
+
+def _bound(package: Package, compute_units: str, function: str | None) -> Model:
+    from mlparity.engine.placement.ways import DEFAULT_CHIP, plain_choice
+
+    asked = _asked.get()
     named = package.function(function)
     if asked is None:
         choice = plain_choice(named, compute_units, _plain.get("chip", DEFAULT_CHIP))

@@ -10,8 +10,8 @@ from weakref import WeakValueDictionary
 from torch import Tensor
 
 from mlparity.core.errors import FormatError
-from mlparity.engine.mil.program import Function, Program
-from mlparity.engine.mil.reader import read_program
+from mlparity.engine.mil.program import Function, Interface, Program
+from mlparity.engine.mil.reader import read_program, read_stages
 from mlparity.engine.numerics import Profile
 from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.interpret import Tap
@@ -64,14 +64,27 @@ def open_package(path: Path) -> Package:
     """Return the package at `path`; it is read once for as long as somebody holds it, unless it changes.
 
     Raises:
+        FormatError: the package cannot be read, or is a pipeline.
+    """
+    stages, _ = open_stages(path)
+    return stages[0] if len(stages) == 1 else Package(read_program(path))  # which refuses a pipeline
+
+
+def open_stages(path: Path) -> tuple[tuple[Package, ...], Interface]:
+    """Return what the package at `path` runs in turn, one unless it is a pipeline, and its interface.
+
+    Raises:
         FormatError: the package cannot be read.
     """
     key = (str(path.resolve()), _changed_ns(path))
-    package = _OPEN.get(key)
-    if package is None:
-        package = Package(read_program(path))
-        _OPEN[key] = package
-    return package
+    lone = _OPEN.get(key)
+    if lone is not None:
+        return (lone,), lone.program.interfaces[lone.program.default_function]
+    programs, interface = read_stages(path)
+    stages = tuple(Package(program) for program in programs)
+    if len(stages) == 1:
+        _OPEN[key] = stages[0]
+    return stages, interface
 
 
 def _changed_ns(path: Path) -> int:
