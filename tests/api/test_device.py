@@ -67,9 +67,25 @@ def test_saved_outputs_are_a_row_below_the_emulated_one(made: Path, tmp_path: Pa
     assert row.standing is Standing.MEASURED
     assert record.settings[1].standing is Standing.EMULATED
     assert "macOS 26 M4" in row.runtime
-    assert "2e+03 ms a prediction (median of 2)" in row.runtime
     assert row.outputs[0].figures["mean_abs"] == pytest.approx(0.5, abs=0.01)
     assert row.verdict == "fail"
+    assert record.recommendation.setting == record.settings[0].setting, "what fails on a device is not shipped"
+
+
+def test_times_of_a_device_order_the_settings_it_ran_all_of(made: Path, tmp_path: Path) -> None:
+    there = {"standing": Standing.MEASURED, "platform": "macOS 26 M4"}
+    slow = saved_as(made, tmp_path / "slow.npz", setting="fp16/CPU_ONLY", seconds=(9, 9, 9, 0.25), **there)
+    fast = saved_as(made, tmp_path / "fast.npz", setting="fp16/ALL", seconds=(9, 9, 9, 0.1), **there)
+    decision = verified(made, tmp_path / "out", slow, fast).decision
+    assert decision is not None
+    assert [each.speed and (each.speed.standing, each.speed.rank) for each in decision.candidates] == [
+        (Standing.MEASURED, 2),
+        (Standing.MEASURED, 1),
+    ]
+    assert "fp16/ALL, 100 ms" in decision.paragraph
+    decision = verified(made, tmp_path / "out_of_one", fast).decision
+    assert decision is not None
+    assert {each.speed and each.speed.standing for each in decision.candidates} == {Standing.ESTIMATED}
 
 
 def test_what_was_not_measured_is_refused(made: Path, tmp_path: Path) -> None:

@@ -115,8 +115,10 @@ def restore(rows: Rows, references: Sequence[Session], state: RowsState, samples
 
 def name_of(run: Run) -> str:
     """Return what tells a run from the others of its verification."""
-    way = "" if run.way is None else f", {run.way.name}"
-    return f"{run.artifact.path}: {', '.join(map(str, run.settings))}{way}{run.origin and f', {run.origin}'}"
+    parts = [f"{run.artifact.path}: {', '.join(map(str, run.settings))}"]
+    parts += [] if run.way is None else [run.way.name]
+    parts += [] if run.saved is None else [run.saved.origin]
+    return ", ".join(parts)
 
 
 def _held(session: Session | None) -> Held:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from statistics import median
 
 from mlparity.api.artifacts import Made
 from mlparity.api.options import setting_named
@@ -61,7 +60,7 @@ def _run(path: Path, samples: SampleSet, verified: str, made: Made, comparer: Co
             next_step="give the same --inputs and --preprocess to `mlparity run` and to `mlparity verify`",
         )
     session = recorded.open(load_samples(path, finite=False), samples)
-    return Run([setting], artifact, session, Standing.MEASURED, comparer, origin=origin_of(header))
+    return Run([setting], artifact, session, Standing.MEASURED, comparer, saved=header)
 
 
 def _artifact(path: Path, header: OutputsHeader, setting: Setting, made: Made) -> Artifact:
@@ -75,10 +74,3 @@ def _artifact(path: Path, header: OutputsHeader, setting: Setting, made: Made) -
         expected="none of this precision" if artifact is None else f"{artifact.path}, {artifact.sha256}",
         next_step="verify the very file that ran on the device: --artifact PATH",
     )
-
-
-def origin_of(header: OutputsHeader) -> str:
-    """Return what ran, where and when, and the median time of a prediction after the first."""
-    warm = header.seconds[1:]
-    times = f", {median(warm) * 1000:.3g} ms a prediction (median of {len(warm)})" if warm else ""
-    return f"{header.runtime} on {header.platform}, {header.created}{times}"

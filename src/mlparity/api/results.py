@@ -11,6 +11,7 @@ from mlparity.compare.verdict import Judgement, judge
 from mlparity.core.policy import Policy
 from mlparity.core.record import Envelope, MemberFigures, Noise, OutputFigures, RowState, Rung, SettingResult
 from mlparity.core.words import Setting, Verdict
+from mlparity.record.outputs import OutputsHeader
 
 if TYPE_CHECKING:
     from mlparity.api.rows import Run
@@ -25,9 +26,9 @@ def result_of(setting: Setting, runs: Sequence[Run], policy: Policy, noise: Sequ
     return _emulated(setting, emulated, policy, noise) if emulated else _single(setting, runs[0], policy, noise)
 
 
-def saved_result(setting: Setting, run: Run, policy: Policy, noise: Sequence[Noise]) -> SettingResult:
+def saved_result(run: Run, saved: OutputsHeader, policy: Policy, noise: Sequence[Noise]) -> SettingResult:
     """Return the row of outputs that were saved elsewhere; the time of our reading says nothing."""
-    return replace(_single(setting, run, policy, noise), runtime=run.origin, seconds_per_sample=None)
+    return replace(_single(run.settings[0], run, policy, noise), runtime=saved.origin, seconds_per_sample=None)
 
 
 def rung_of(run: Run, policy: Policy, noise: Sequence[Noise]) -> Rung:

@@ -29,6 +29,7 @@ from mlparity.diagnose.hazards import find_hazards
 from mlparity.diagnose.ranges import Ranges
 from mlparity.engine.mil.program import Function
 from mlparity.engine.placement.ways import Way
+from mlparity.record.outputs import OutputsHeader
 from mlparity.samples.check import check_sample, signature_of
 from mlparity.samples.images import thumbnail
 
@@ -40,8 +41,8 @@ if TYPE_CHECKING:
 class Run:
     """One artifact in one arithmetic: the settings that share it, its session, and what was seen of it.
 
-    `way` says how an emulated run calculates. A run without settings is a rung of the ladder. `origin` says where
-    outputs come from that were saved elsewhere; such a run is a row of its own.
+    `way` says how an emulated run calculates. A run without settings is a rung of the ladder. `saved` tells of
+    outputs that were saved elsewhere; such a run is a row of its own.
     """
 
     settings: list[Setting]
@@ -50,7 +51,7 @@ class Run:
     standing: Standing
     comparer: Comparer
     way: Way | None = None
-    origin: str = ""
+    saved: OutputsHeader | None = None
     seconds: float = 0.0
     samples: int = 0
     failure: str = ""
@@ -85,16 +86,11 @@ class Rows:
 
     def results(self, policy: Policy, noise: Sequence[Noise]) -> tuple[SettingResult, ...]:
         """Return a row for each setting, in the order that was asked for, and below it what a device gave for it."""
-        saved = [run for run in self.runs if run.origin]
-        asked = dict.fromkeys((*self.settings, *(run.settings[0] for run in saved)))
-        return tuple(
-            result
-            for setting in asked
-            for result in (
-                *([self._result(setting, policy, noise)] if setting in self.settings else []),
-                *(saved_result(setting, run, policy, noise) for run in saved if run.settings == [setting]),
-            )
-        )
+        found = {setting: [self._result(setting, policy, noise)] for setting in self.settings}
+        for run in self.runs:
+            if run.saved is not None:
+                found.setdefault(run.settings[0], []).append(saved_result(run, run.saved, policy, noise))
+        return tuple(result for results in found.values() for result in results)
 
     def rungs(self, policy: Policy, noise: Sequence[Noise]) -> tuple[Rung, ...]:
         """Return the runs that belong to no setting."""
@@ -111,7 +107,7 @@ class Rows:
     def _result(self, setting: Setting, policy: Policy, noise: Sequence[Noise]) -> SettingResult:
         if setting in self.explained:
             return SettingResult(setting, RowState.EXPLAINED, Verdict.UNKNOWN, note=self.explained[setting])
-        runs = [run for run in self.runs if setting in run.settings and not run.origin]
+        runs = [run for run in self.runs if setting in run.settings and run.saved is None]
         if not runs:
             note = self.failures.get(setting, "no artifact of this precision was given")
             return SettingResult(setting, RowState.FAILED, Verdict.UNKNOWN, note=note)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,12 +27,23 @@ MOST_RUNS, MOST_SECONDS = 30, 2.0
 def speeds_of(rows: Rows, first: Sample, stage: Path) -> dict[Setting, Speed]:
     """Return the speeds of the Core ML settings: all timed, or else all estimated; empty where neither can be.
 
-    A time is of the sample `first` alone, run again and again when all samples have been compared.
+    A time here is of the sample `first` alone, run again and again when all samples have been compared. Times that a
+    device saved with its outputs count where they are of one device and of every setting.
     """
-    runs = [run for run in rows.runs if run.artifact.target is Target.COREML and run.settings and not run.failure]
+    coreml = [run for run in rows.runs if run.artifact.target is Target.COREML and run.settings and not run.failure]
+    runs = [run for run in coreml if run.saved is None]
     if runs and all(run.standing is Standing.MEASURED for run in runs):
-        return _measured(runs, first)
+        return _measured([(run.settings, measure(run, first), _runtime(run)) for run in runs])
+    saved = [(run.settings, each) for run in coreml if (each := run.saved) is not None]
+    timed = {setting for settings, each in saved for setting in settings if latency_of(each.seconds) is not None}
+    is_one_device = len({each.platform for _, each in saved}) == 1
+    if is_one_device and timed >= {setting for run in runs for setting in run.settings}:
+        return _measured([(settings, latency_of(each.seconds), each.origin) for settings, each in saved])
     return _estimated(runs, stage)
+
+
+def _runtime(run: Run) -> str:
+    return "" if run.session is None else run.session.runtime
 
 
 def measure(run: Run, sample: Sample) -> Latency | None:
@@ -49,12 +61,10 @@ def measure(run: Run, sample: Sample) -> Latency | None:
     return latency_of(seconds)
 
 
-def _measured(runs: list[Run], first: Sample) -> dict[Setting, Speed]:
+def _measured(timed: Sequence[tuple[Sequence[Setting], Latency | None, str]]) -> dict[Setting, Speed]:
+    """Rank settings by what was timed, each with where that was."""
     found = {
-        setting: (latency, run.session.runtime if run.session is not None else "")
-        for run in runs
-        if (latency := measure(run, first)) is not None
-        for setting in run.settings
+        setting: (latency, place) for settings, latency, place in timed if latency is not None for setting in settings
     }
     places = ranks({setting: latency.median_ms for setting, (latency, _) in found.items()})
     return {

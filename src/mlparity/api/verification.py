@@ -32,6 +32,7 @@ from mlparity.compare.policy_file import load_policy
 from mlparity.compare.recommend import recommend
 from mlparity.compare.user_metric import LoadedMetric, load_metric
 from mlparity.compare.verdict import judge_all
+from mlparity.core.decisive import decisive
 from mlparity.core.policy import Policy
 from mlparity.core.progress import Progress, silent
 from mlparity.core.record import SCHEMA_VERSION, Record, RowState, SamplesInfo, SourceInfo
@@ -144,12 +145,12 @@ def _record(job: _Job, made: Made, rows: Rows, seen: Seen) -> Record:
         packages = [job.stage / each.path for each in made.artifacts if each.target is Target.COREML]
         cause = diagnose_misfit(cause, packages, source, samples)
     speeds = speeds_of(rows, next(iter(samples))[1], job.stage)
-    first = job.options.consistency_first
-    recommendation = recommend(results, policy, speeds=speeds, consistency_first=first)
+    first, speaking = job.options.consistency_first, decisive(results)
+    recommendation = recommend(speaking, policy, speeds=speeds, consistency_first=first)
     info = SamplesInfo(
         samples.description, seen.done, seen.sha256, tuple(seen.names), samples.warning, job.options.carry
     )
-    decision = decide(source.name, results, policy, noise, info, speeds, recommendation, consistency_first=first)
+    decision = decide(source.name, speaking, policy, noise, info, speeds, recommendation, consistency_first=first)
     return Record(
         schema_version=SCHEMA_VERSION,
         mlparity_version=__version__,
@@ -160,7 +161,7 @@ def _record(job: _Job, made: Made, rows: Rows, seen: Seen) -> Record:
         ),
         samples=info,
         policy=policy,
-        verdict=judge_all(policy, results).verdict,
+        verdict=judge_all(policy, speaking).verdict,
         artifacts=made.artifacts,
         settings=results,
         noise=noise,

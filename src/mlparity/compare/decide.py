@@ -58,7 +58,7 @@ def decide(
 
 def _compared(name: str, samples: SamplesInfo, policy: Policy) -> str:
     return (
-        f"{name} was converted and compared with its PyTorch source on {samples.count} samples"
+        f"{name} was converted and compared with its PyTorch source on {samples.count} {'sample' if samples.count == 1 else 'samples'}"
         f" ({samples.description}) under the policy {policy.name!r}."
     )
 

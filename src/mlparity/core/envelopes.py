@@ -48,6 +48,14 @@ def _way(run: MemberFigures, rows: list[SettingResult]) -> WayRow:
     )
 
 
+def dominating_members(row: SettingResult) -> tuple[str, ...]:
+    """Return the members that gave an emulated row's figures; none of another row."""
+    envelope = row.envelope
+    if envelope is None:
+        return ()
+    return next((run.members for run in envelope.runs if run.name == envelope.dominating), ())
+
+
 def spans_of(row: SettingResult, output: OutputFigures) -> Mapping[str, Span]:
     """Return the ranges of an output's figures; a row without an envelope has none."""
     return {} if row.envelope is None else row.envelope.spans.get(output.output, {})

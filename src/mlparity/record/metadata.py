@@ -14,6 +14,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mlparity.core.decisive import decisive
 from mlparity.core.errors import FormatError
 from mlparity.core.record import Artifact, Record, RowState, SettingResult
 from mlparity.core.words import Standing, Verdict
@@ -34,7 +35,7 @@ def metadata_of(record: Record, artifact: Artifact) -> dict[str, str]:
     names the setting to load this artifact with, and is empty where another artifact is recommended, or none.
     `com.mlparity.artifact.sha256` is the hash of what was verified, which these texts do not change.
     """
-    rows = [result for result in record.settings if _is_of(result, artifact)]
+    rows = [result for result in decisive(record.settings) if _is_of(result, artifact)]
     figures = {str(result.setting): _figures(result) for result in rows}
     values = {
         "version": record.mlparity_version,

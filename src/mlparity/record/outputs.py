@@ -39,6 +39,11 @@ class OutputsHeader:
     seconds: tuple[float, ...] = ()
     version: int = OUTPUTS_VERSION
 
+    @property
+    def origin(self) -> str:
+        """What ran, where and when, as one line."""
+        return f"{self.runtime} on {self.platform}, {self.created}"
+
 
 _HEADER_TYPE = TypeAdapter(OutputsHeader)
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import unicodedata
 
+from mlparity.core.decisive import decisive
+from mlparity.core.envelopes import dominating_members
 from mlparity.core.numbers import format_number
 from mlparity.core.record import Record, SettingResult
-from mlparity.core.words import Standing, Target
+from mlparity.core.words import Target
 from mlparity.record.files import record_sha256
 
 
 def recommended(record: Record, target: Target) -> SettingResult | None:
-    """Return the row of the recommended setting, measured where there is such a one; None without one of `target`."""
+    """Return the row that speaks for the recommended setting; None where no setting of `target` is recommended."""
     setting = record.recommendation.setting
     if setting is None or setting.target is not target:
         return None
-    rows = [row for row in record.settings if row.setting == setting]
-    return next((row for row in rows if row.standing is Standing.MEASURED), rows[0] if rows else None)
+    return next((row for row in decisive(record.settings) if row.setting == setting), None)
 
 
 def evidence_comments(record: Record, result: SettingResult, mark: str) -> str:
@@ -45,7 +46,7 @@ def _basis(result: SettingResult) -> str:
     envelope = result.envelope
     if envelope is None:
         return ""
-    members = ", ".join(next((run.members for run in envelope.runs if run.name == envelope.dominating), ()))
+    members = ", ".join(dominating_members(result))
     return f" ({envelope.confidence}; the worst of {len(envelope.runs)} plausible ways: {members})"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
+from mlparity.core.decisive import decisive
 from mlparity.core.record import Record, RowState, SettingResult
 from mlparity.core.words import Verdict
 
@@ -23,7 +24,7 @@ def junit_xml(record: Record) -> str:
     )
     policy = _case(suite, record, f"policy {record.policy.name}")
     _end(policy, record.verdict, record.recommendation.sentence)
-    for row in record.settings:
+    for row in decisive(record.settings):
         _setting(_case(suite, record, str(row.setting)), row, _is_required(record, row))
     for outcome in ("failure", "error", "skipped"):
         count = len(suite.findall(f"testcase/{outcome}"))

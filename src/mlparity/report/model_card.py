@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mlparity.core.envelopes import dominating_members
 from mlparity.core.numbers import format_number
 from mlparity.core.record import Record, RowState, SettingResult
 from mlparity.report.markdown import escape
@@ -35,7 +36,7 @@ def _row(row: SettingResult) -> str:
     output = max(row.outputs, key=lambda each: (each.figures.get("max_abs") or 0.0) / (each.scale or 1.0))
     cells = (
         str(row.setting),
-        " ".join(filter(None, (str(row.standing), certainty_text(row), _members(row)))),
+        " ".join(filter(None, (str(row.standing), certainty_text(row), escape(", ".join(dominating_members(row)))))),
         escape(output.output),
         format_number(output.scale, 3),
         format_number(output.figures.get("max_abs")),
@@ -44,11 +45,3 @@ def _row(row: SettingResult) -> str:
         str(row.verdict),
     )
     return f"| {' | '.join(cells)} |"
-
-
-def _members(row: SettingResult) -> str:
-    """Return the members that gave an emulated row's figures, the worst of the plausible ways."""
-    if row.envelope is None:
-        return ""
-    members = next((run.members for run in row.envelope.runs if run.name == row.envelope.dominating), ())
-    return escape(f"({', '.join(members)})")
