@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -124,4 +125,8 @@ def _entry(entry: Entry | None, results: Sequence[Result]) -> str:
 
 
 def _inline(text: str) -> str:
-    return " ".join(text.replace("|", "/").split())[:300]
+    """Return a reason on one line, without the folders of the machine that it is from."""
+    return " ".join(_FOLDERS.sub("", text).replace("|", "/").split())[:300]
+
+
+_FOLDERS = re.compile(r"(?<![\w./])/(?:[\w.+-]+/)+")

@@ -57,8 +57,9 @@ def decide(
 
 
 def _compared(name: str, samples: SamplesInfo, policy: Policy) -> str:
+    count = "1 sample" if samples.count == 1 else f"{samples.count} samples"
     return (
-        f"{name} was converted and compared with its PyTorch source on {samples.count} {'sample' if samples.count == 1 else 'samples'}"
+        f"{name} was converted and compared with its PyTorch source on {count}"
         f" ({samples.description}) under the policy {policy.name!r}."
     )
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mlparity.core.errors import FormatError
 from mlparity.engine.mil.program import Function, Interface, Program
-from mlparity.engine.mil.reader import read_program, read_stages
+from mlparity.engine.mil.reader import read_stages
 from mlparity.engine.numerics import Profile
 from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.interpret import Tap
@@ -67,7 +67,15 @@ def open_package(path: Path) -> Package:
         FormatError: the package cannot be read, or is a pipeline.
     """
     stages, _ = open_stages(path)
-    return stages[0] if len(stages) == 1 else Package(read_program(path))  # which refuses a pipeline
+    if len(stages) > 1:
+        raise FormatError(
+            "the package is a pipeline",
+            where=str(path),
+            found=f"{len(stages)} models",
+            expected="one ML Program",
+            next_step="take its models one by one; `MLModel.predict` runs them in turn",
+        )
+    return stages[0]
 
 
 def open_stages(path: Path) -> tuple[tuple[Package, ...], Interface]:
