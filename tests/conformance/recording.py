@@ -22,6 +22,9 @@ from tests.conformance.results import Outcome, Part, Result, read_results
 TIME_LIMIT = 600
 """Seconds for one test; the slowest of coremltools' own take about a minute on two cores."""
 
+SET_ASIDE_EVERY = 50
+"""Tests. What they leave behind adds up to seconds for each garbage collection, and each conversion makes one."""
+
 
 class Recorder:
     """Writes what happens to each test of one part to one file."""
@@ -29,6 +32,7 @@ class Recorder:
     def __init__(self, part: Part, file: TextIO) -> None:
         """Begin with nothing recorded."""
         self.part, self.file, self.predictions, self.reports = part, file, 0, list[pytest.TestReport]()
+        self.ended = 0
 
     def write(self, **line: object) -> None:
         """Append a line and hand it to the system, so that a crash loses nothing."""
@@ -59,8 +63,7 @@ class Recorder:
 
     def pytest_collection_finish(self) -> None:
         """Leave the collected tests out of each conversion's own garbage collection, most of its time otherwise."""
-        gc.collect()
-        gc.freeze()
+        _set_aside()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
@@ -73,6 +76,9 @@ class Recorder:
         text = "\n".join(report.longreprtext for report in self.reports if report.failed)
         skipped = [str(report.longrepr[2]) for report in self.reports if isinstance(report.longrepr, tuple)]
         self._record(item.nodeid, outcome, time.perf_counter() - started, _reason(text) if text else "".join(skipped))
+        self.ended += 1
+        if self.ended % SET_ASIDE_EVERY == 0:
+            _set_aside()
         return result
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -81,6 +87,12 @@ class Recorder:
     def _record(self, test: str, outcome: Outcome, seconds: float, reason: str) -> None:
         result = Result(test, outcome, self.predictions, round(seconds, 3), reason)
         self.write(**result.as_json())
+
+
+def _set_aside() -> None:
+    """Collect garbage now, and leave what is alive out of later collections."""
+    gc.collect()
+    gc.freeze()
 
 
 def _reason(text: str) -> str:
