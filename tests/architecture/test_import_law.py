@@ -55,7 +55,7 @@ OPTIONAL = {
 }
 # Loading any module of these rooms stays light.
 LIGHT = ("core", "cli", "__main__", "__init__")
-HEAVY = OPTIONAL | {"torch", "coremltools", "numba", "plotly"}
+HEAVY = OPTIONAL | {"torch", "coremltools", "numba"}
 
 
 def short(name: str) -> str:

@@ -1,4 +1,4 @@
-"""The page in a real browser: no error, no request, a table that sorts, plots that are drawn, names that stay text."""
+"""The page in a real browser: quiet, sortable, as narrow as a phone, dark in the dark, printable, and true."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from mlparity.core.numbers import format_number
+from mlparity.core.record import Record
 from mlparity.report.html import html_report
+from tests.record.emulated import emulated_record
 from tests.record.example import example_record
 from tests.report.hostile import hostile
 
@@ -36,7 +40,16 @@ addEventListener("load", () => setTimeout(() => {
   seen.sign = heads[place].getAttribute("aria-sort");
   seen.descending = click(place);
   seen.byName = click(0);
-  seen.bars = [...document.querySelectorAll(".plot")].map((plot) => plot.querySelectorAll(".bars path").length);
+  const width = (element) => element.getBoundingClientRect().width;
+  seen.bars = [...document.querySelectorAll(".ladder li")].map((line) => {
+    const [track, base, step] = [".track", ".base", ".step"].map((name) => line.querySelector(name));
+    return [line.querySelector(".value b").textContent, (width(base) + width(step)) / width(track)];
+  });
+  seen.decides = [...document.querySelectorAll(".ladder .decides .what b")].map((each) => each.textContent);
+  seen.rows = [...table.tBodies[0].rows].map((row) => [...row.cells].map((cell) => cell.textContent.trim()));
+  seen.columns = heads.map((head) => head.textContent.trim());
+  seen.back = getComputedStyle(document.body).backgroundColor;
+  seen.inner = innerWidth;
   seen.name = document.querySelector("h1").textContent;
   seen.alerts = [...document.scripts].filter((script) => script.textContent.startsWith("alert")).length;
   seen.images = [...document.images].filter((image) => image.naturalWidth > 0).length;
@@ -71,7 +84,7 @@ class Visit:
         return seen
 
 
-def visit(page: str, folder: Path, width: int = 1200) -> Visit:
+def visit(page: str, folder: Path, width: int = 1200, *more: str) -> Visit:
     """Open a page with its network cut off, and let it settle."""
     path, log = folder / "page.html", folder / "net.json"
     path.write_text(page, encoding="utf-8")
@@ -90,6 +103,7 @@ def visit(page: str, folder: Path, width: int = 1200) -> Visit:
         "--enable-logging=stderr",
         f"--log-net-log={log}",
         "--virtual-time-budget=5000",
+        *more,
         "--dump-dom",
         path.as_uri(),
     ]
@@ -141,12 +155,41 @@ def test_a_click_on_a_head_sorts(report: Visit) -> None:
     assert seen["byName"] == sorted(seen["before"], key=str.lower)
 
 
-def test_plots_are_drawn_and_images_shown(report: Visit) -> None:
-    bars, images = report.seen["bars"], report.seen["images"]
+def test_bars_are_as_long_as_the_records_numbers(report: Visit) -> None:
+    """Longer bars stand for larger differences, each beside the figure of the record."""
+    record = example_record()
+    bars = report.seen["bars"]
     assert isinstance(bars, list)
-    assert len(bars) == 1
-    assert bars[0] >= 10
-    assert images == 15
+    shown = [format_number(record.noise[0].max_abs)]
+    for setting in ("fp32/CPU_ONLY", "fp16/CPU_ONLY", "litert/fp32"):
+        (row,) = [row for row in record.settings if str(row.setting) == setting]
+        shown.append(format_number(row.outputs[0].figures["max_abs"]))
+    assert [text for text, _ in bars] == shown
+    lengths = [round(length, 2) for _, length in bars]  # two figures with the same digits may differ by less
+    assert sorted(lengths) == [round(length, 2) for _, length in sorted(bars, key=lambda bar: float(bar[0]))]
+    assert 0 < min(lengths) < max(lengths) <= 1
+    assert report.seen["decides"] == ["fp16/CPU_ONLY, fp16/CPU_AND_GPU, fp16/CPU_AND_NE, fp16/ALL"]
+
+
+def test_the_table_has_the_records_numbers(report: Visit) -> None:
+    rows, columns = report.seen["rows"], report.seen["columns"]
+    assert isinstance(rows, list)
+    assert isinstance(columns, list)
+    shown = {row[0].split()[0]: dict(zip(columns, row, strict=False)) for row in rows}
+    for result in example_record().settings:
+        cells = shown[str(result.setting)]
+        assert cells["verdict"] == ("explained" if result.state == "explained" else result.verdict)
+        for output in result.outputs:
+            for column, name in (("max", "max_abs"), ("mean", "mean_abs"), ("cosine", "cosine")):
+                assert float(cells[column]) == pytest.approx(output.figures[name], rel=0.05)
+            assert output.flips is not None
+            assert cells["flips"] == f"{output.flips.flipped} of {output.flips.samples}"
+
+
+def test_each_picture_is_shown_once(report: Visit) -> None:
+    names = {worst.sample for row in example_record().settings for each in row.outputs for worst in each.worst}
+    assert report.seen["images"] == len(names)
+    assert report.document.count("data:image/png") == len(names)
 
 
 def test_a_script_in_a_name_is_text(report: Visit) -> None:
@@ -154,10 +197,45 @@ def test_a_script_in_a_name_is_text(report: Visit) -> None:
     assert report.seen["alerts"] == 0
 
 
+def on_a_phone(page: str, folder: Path, *more: str) -> Visit:
+    """Open a page 400 px wide, in a frame: no window of Chromium is narrower than 500."""
+    inner = json.dumps(page.replace("</body>", f"{_PROBE}</body>")).replace("</", "<\\/")
+    frame = f"""<body><iframe width=400 height=900 style="border:0"></iframe><script>
+      const frame = document.querySelector("iframe");
+      frame.srcdoc = {inner};
+      const timer = setInterval(() => {{
+        const seen = frame.contentDocument.getElementById("seen");
+        if (seen) {{ clearInterval(timer); document.body.innerHTML = seen.outerHTML; }}
+      }}, 50);
+    </script></body>"""
+    return visit(frame, folder, 600, *more)
+
+
+@pytest.mark.parametrize("make", [example_record, emulated_record])
+def test_no_page_is_wider_than_a_phone(make: Callable[[], Record], tmp_path: Path) -> None:
+    seen = on_a_phone(html_report(make()), tmp_path).seen
+    assert seen["inner"] == 400
+    assert seen["wide"] == 0, "only tables and code may be wider than a phone"
+
+
 def test_hostile_texts_on_a_phone(tmp_path: Path) -> None:
-    page = html_report(hostile(example_record())).replace("</body>", f"{_PROBE}</body>")
-    seen = visit(page, tmp_path, width=500)
-    assert seen.console == seen.requests == ()
-    assert seen.seen["alerts"] == 0
-    assert seen.seen["images"] == 0
-    assert seen.seen["wide"] == 0, "only tables and code may be wider than a phone"
+    visited = on_a_phone(html_report(hostile(emulated_record())), tmp_path)
+    assert visited.console == visited.requests == ()
+    assert visited.seen["alerts"] == 0
+    assert visited.seen["images"] == 0
+    assert visited.seen["wide"] == 0, "only tables and code may be wider than a phone"
+
+
+def test_dark_mode_is_dark(report: Visit, tmp_path: Path) -> None:
+    page = html_report(example_record()).replace("</body>", f"{_PROBE}</body>")
+    dark = visit(page, tmp_path, 1200, "--blink-settings=preferredColorScheme=0").seen["back"]
+    levels = [sum(int(part) for part in re.findall(r"\d+", str(back))[:3]) for back in (dark, report.seen["back"])]
+    assert levels[0] < 100 < 600 < levels[1]
+
+
+def test_the_page_prints(tmp_path: Path) -> None:
+    path = tmp_path / "printed.pdf"
+    visit(html_report(example_record()), tmp_path, 1200, f"--print-to-pdf={path}")
+    assert path.read_bytes().startswith(b"%PDF")
+    pages = len(re.findall(rb"/Type\s*/Page\b", path.read_bytes()))
+    assert 2 <= pages <= 12

@@ -201,7 +201,6 @@ def test_no_core_ml_setting_gives_no_snippet(tmp_path: Path) -> None:
 def test_a_record_without_figures() -> None:
     record = empty_record()
     page, text = html_report(record), markdown_report(record)
-    assert "plotly" not in page
     assert "could not run" in page
     assert "No setting can be recommended" in text
     assert "fp32/CPU_ONLY (could not run): conversion failed: op \\`foo\\`" in text

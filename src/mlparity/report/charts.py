@@ -1,4 +1,4 @@
-"""Histograms of differences as data for plotly: one chart an output, one bar series a group of settings."""
+"""Histograms of differences as tables: a row for each group of settings, a column for each decade."""
 
 from __future__ import annotations
 
@@ -13,40 +13,44 @@ CHARTS_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Bin:
+    """The share of elements in one decade: `percent` of all, as `text`, and their `count` as text."""
+
+    percent: float
+    text: str
+    count: str
+
+
+@dataclass(frozen=True, slots=True)
 class Chart:
-    """The bars of one output; `series` is what the page's script hands to plotly."""
+    """The decades of one output from the smallest difference to the largest, and the bins of each group."""
 
     output: str
-    series: tuple[dict[str, object], ...]
+    heads: tuple[str, ...]
+    rows: tuple[tuple[Group, tuple[Bin, ...]], ...]
 
 
 def charts_of(comparisons: tuple[Comparison, ...]) -> tuple[Chart, ...]:
-    """Return the charts, with the same decades on the horizontal axis of all series of a chart."""
+    """Return the charts, with the same decades for all groups of a chart."""
     return tuple(_chart(comparison) for comparison in comparisons[:CHARTS_SHOWN])
 
 
 def _chart(comparison: Comparison) -> Chart:
-    counts = [output.histogram.counts for _, output in comparison.entries]
-    used = [place for row in counts for place, count in enumerate(row) if count]
+    histograms = [output.histogram for _, output in comparison.entries]
+    used = [place for each in histograms for place, count in enumerate(each.counts) if count]
     places = range(min(used), max(used) + 1) if used else range(0)
-    return Chart(comparison.output, tuple(_series(group, output, places) for group, output in comparison.entries))
+    heads = ("exact", *(f"{10 ** histograms[0].edges[place]:.0e}" for place in places), "NaN, ∞")
+    rows = tuple((group, _bins(output, places)) for group, output in comparison.entries)
+    return Chart(comparison.output, heads, rows)
 
 
-def _series(group: Group, output: OutputFigures, places: range) -> dict[str, object]:
-    histogram = output.histogram
-    bars = [
-        ("exact", histogram.zeros),
-        *((_decade(histogram, place), histogram.counts[place]) for place in places),
-        ("NaN, ∞", histogram.not_finite),
-    ]
-    total = max(1, sum(count for _, count in bars))
-    return {
-        "name": f"{group.title} ({', '.join(each for each in (group.standing, group.way) if each)})",
-        "x": [label for label, _ in bars],
-        "y": [100 * count / total for _, count in bars],
-        "text": [format_count(count) for _, count in bars],
-    }
+def _bins(output: OutputFigures, places: range) -> tuple[Bin, ...]:
+    histogram: Histogram = output.histogram
+    counts = [histogram.zeros, *(histogram.counts[place] for place in places), histogram.not_finite]
+    total = max(1, sum(counts))
+    return tuple(Bin(round(100 * each / total, 2), _percent(each, total), format_count(each)) for each in counts)
 
 
-def _decade(histogram: Histogram, place: int) -> str:
-    return f"{10 ** histogram.edges[place]:.0e}"
+def _percent(count: int, total: int) -> str:
+    share = 100 * count / total
+    return "" if not count else ("<1%" if share < 1 else f"{share:.0f}%")

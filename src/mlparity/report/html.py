@@ -1,4 +1,4 @@
-"""The report as one HTML file that needs no network: styles, script and plotly are within it."""
+"""The report as one HTML file that needs no network: styles and script are within it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from mlparity.core.numbers import format_count, format_number
 from mlparity.core.record import Record
 from mlparity.record.files import record_sha256
 from mlparity.report.charts import CHARTS_SHOWN, charts_of
-from mlparity.report.rows import COLUMNS, comparisons_of, groups_of, ranked_outputs, remarks_of, rows_of
+from mlparity.report.ladder import ladder_of
+from mlparity.report.rows import COLUMNS, Comparison, comparisons_of, groups_of, remarks_of, rows_of
 from mlparity.report.swift import swift_snippet
 from mlparity.report.texts import (
     STANDINGS,
@@ -23,19 +24,27 @@ from mlparity.report.texts import (
     noise_text,
     required_text,
     seconds_text,
+    share_text,
     size_text,
     speed_text,
     task_figure_text,
     task_text,
 )
 from mlparity.report.ways import hazard_lines, rung_sentences, way_lines
+from mlparity.report.worst import cards_of
 
 _TEMPLATES = Path(__file__).with_name("templates")
 # What an <img> may show: nothing that could be a document or fetch anything.
 _IMAGE = re.compile(r"data:image/(png|jpeg);base64,[A-Za-z0-9+/=]+")
 
 WORST_OUTPUTS_SHOWN = 4
-"""For how many outputs of a group the worst samples are shown."""
+"""For how many outputs the worst samples are shown."""
+
+CARDS_OPEN = 8
+"""How many of the worst samples are unfolded."""
+
+LADDERS_SHOWN = 3
+"""For how many outputs the ladder is drawn."""
 
 REMARKS_OPEN = 6
 """How many reasons are unfolded."""
@@ -67,6 +76,7 @@ def html_report(record: Record) -> str:
         required=required_text,
         size=size_text,
         seconds=seconds_text,
+        share=share_text,
         image=_image,
     )
     return environment.get_template("report.html.j2").render(_context(record))
@@ -83,8 +93,11 @@ def _context(record: Record) -> dict[str, object]:
         "open_remarks": REMARKS_OPEN,
         "columns": COLUMNS,
         "groups": groups,
-        "worst": [(group, ranked_outputs(group.outputs)[:WORST_OUTPUTS_SHOWN]) for group in groups],
+        "worst": [(each, cards_of(each)) for each in comparisons[:WORST_OUTPUTS_SHOWN]],
         "worst_shown": WORST_OUTPUTS_SHOWN,
+        "cards_open": CARDS_OPEN,
+        "ladders": [ladder_of(record, each.output, _scale(each)) for each in comparisons[:LADDERS_SHOWN]],
+        "ladders_shown": LADDERS_SHOWN,
         "ways": way_lines(record),
         "rungs": rung_sentences(record),
         "hazards": hazard_lines(record),
@@ -99,7 +112,6 @@ def _context(record: Record) -> dict[str, object]:
         "digest": record_sha256(record),
         "style": _text("report.css"),
         "script": _text("report.js"),
-        "plotly": _plotly() if groups else "",
     }
 
 
@@ -116,11 +128,8 @@ def _text(name: str) -> Markup:
     return Markup((_TEMPLATES / name).read_text(encoding="utf-8"))  # noqa: S704
 
 
-def _plotly() -> Markup:
-    from plotly.offline import get_plotlyjs
-
-    # A script ends at the first closing tag, even within a text of its own.
-    return Markup(get_plotlyjs().replace("</script", "<\\/script"))  # noqa: S704
+def _scale(comparison: Comparison) -> float:
+    return max(output.scale for _, output in comparison.entries)
 
 
 def _image(address: str) -> str:

@@ -150,5 +150,10 @@ def seconds_text(seconds: float | None) -> str:
     return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
 
 
+def share_text(share: float | None) -> str:
+    """Return a part of a difference as `44%`, a dash where it is not known."""
+    return "–" if share is None else f"{100 * share:.0f}%"
+
+
 def _percent(rate: float) -> str:
     return f"{100 * rate:.3g}%"

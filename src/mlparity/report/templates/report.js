@@ -38,51 +38,6 @@ function compare(a, b, turn) {
   return turn * (typeof a === "number" ? a - b : a.localeCompare(b));
 }
 
-// Charts: colours come from the style sheet, so that they follow light, dark and print.
-const charts = [...document.querySelectorAll("figure")].map((figure) => ({
-  place: figure.querySelector(".plot"),
-  series: JSON.parse(figure.querySelector(".plot-data").textContent),
-}));
-
-function colour(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-}
-
-function draw() {
-  const narrow = window.matchMedia("(max-width: 640px)").matches;
-  for (const { place, series } of charts) {
-    const bars = series.map((entry, index) => ({
-      type: "bar",
-      x: entry.x,
-      y: entry.y,
-      customdata: entry.text,
-      hovertemplate: "%{x}: %{customdata} elements (%{y:.3g}%)<extra></extra>",
-      marker: { color: colour(`series-${(index % 6) + 1}`) },
-    }));
-    const axis = { color: colour("soft"), gridcolor: colour("line"), zeroline: false, fixedrange: true };
-    const layout = {
-      barmode: "group",
-      bargap: 0.25,
-      font: { family: "system-ui, sans-serif", size: 12, color: colour("ink") },
-      paper_bgcolor: "rgba(0,0,0,0)",
-      plot_bgcolor: "rgba(0,0,0,0)",
-      margin: { l: 44, r: 8, t: 8, b: narrow ? 72 : 52 },
-      height: 300,
-      showlegend: false,
-      xaxis: { ...axis, type: "category", title: { text: "absolute difference, decade from", standoff: 10 } },
-      yaxis: { ...axis, title: { text: narrow ? "" : "% of elements" }, rangemode: "tozero" },
-    };
-    Plotly.react(place, bars, layout, { displayModeBar: false, responsive: true });
-  }
-}
-
-if (charts.length > 0) {
-  draw();
-  for (const query of ["(prefers-color-scheme: dark)", "(max-width: 640px)", "print"]) {
-    window.matchMedia(query).addEventListener("change", draw);
-  }
-}
-
 // The snippet's button: the selection stays as a sign, and where a page may not copy, it is there to be copied.
 for (const button of document.querySelectorAll(".copy")) {
   button.addEventListener("click", () => {

@@ -1,0 +1,197 @@
+"""The ladder as bars: from the source's own noise upwards, what each run adds to the difference of one output."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from mlparity.core.envelopes import ways_in
+from mlparity.core.numbers import format_count, format_number
+from mlparity.core.record import CauseKind, Record, SettingResult
+from mlparity.core.words import Precision, Standing, Target, Verdict
+
+_NOT_FINITE = ("nan_count", "inf_count")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One run: its largest difference, and that of the run below it, to which it adds one thing.
+
+    `value` is None where nothing was compared and infinite where a NaN or an infinity has no equal. `below` is None of
+    the first. `text` and `added` are what a reader sees; `left` and `right` are the ends of what was added and `mark`
+    the place of the value, in percent of the axis. `decides` is set where the cause rests on this run.
+    """
+
+    name: str
+    detail: str
+    standing: str
+    verdict: str
+    value: float | None
+    below: float | None
+    text: str = ""
+    added: str = ""
+    left: float = 0.0
+    right: float = 0.0
+    decides: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """The lines of one output on one axis of decades; `floor` and `limit` are places on it, None where there is none.
+
+    `ticks` are (place, text) in percent.
+    """
+
+    output: str
+    scale: float
+    lines: tuple[Line, ...]
+    ticks: tuple[tuple[float, str], ...]
+    floor: float | None
+    limit: float | None
+    limit_text: str
+
+
+def ladder_of(record: Record, output: str, scale: float) -> Ladder:
+    """Return the ladder of an output that some setting was compared on."""
+    lines = tuple(_lines(record, output))
+    limit = _limit(record, output, scale)
+    noise = next((each.max_abs for each in record.noise if each.output == output), None)
+    axis = _Axis.over([each for each in (limit, *(line.value for line in lines)) if each is not None])
+    return Ladder(
+        output,
+        scale,
+        tuple(axis.placed(_deciding(line, record.cause.kind, lines)) for line in lines),
+        axis.ticks(),
+        axis.place(noise) if noise else None,
+        axis.place(limit) if limit else None,
+        "" if limit is None else format_number(limit),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """Decades from `low` to `high`, in log10."""
+
+    low: int
+    high: int
+
+    @classmethod
+    def over(cls, values: list[float]) -> _Axis:
+        logs = [math.log10(each) for each in values if each > 0 and math.isfinite(each)]
+        low = math.floor(min(logs, default=-1.0))
+        return cls(low, max(math.ceil(max(logs, default=0.0)), low + 1))
+
+    def place(self, value: float) -> float:
+        if value <= 0:
+            return 0.0
+        if not math.isfinite(value):
+            return 100.0
+        return round(min(100.0, max(0.0, 100 * (math.log10(value) - self.low) / (self.high - self.low))), 2)
+
+    def ticks(self) -> tuple[tuple[float, str], ...]:
+        step = math.ceil((self.high - self.low) / 6)
+        return tuple((self.place(10.0**power), f"1e{power}") for power in range(self.low, self.high + 1, step))
+
+    def placed(self, line: Line) -> Line:
+        if line.value is None:
+            return line
+        ends = sorted((self.place(line.value), self.place(line.below or 0.0)))
+        return replace(line, left=ends[0], right=ends[1], added=_added(line.value, line.below))
+
+
+def _added(value: float, below: float | None) -> str:
+    """Say how many times the difference of the run below this one is."""
+    if not below or not math.isfinite(value) or not math.isfinite(below):
+        return ""
+    times = value / below
+    return "as below" if 0.95 <= times < 1.05 else f"×{format_number(times)}"
+
+
+def _lines(record: Record, output: str) -> Iterator[Line]:
+    noise = next((each.max_abs for each in record.noise if each.output == output), None)
+    if noise is not None:
+        yield Line("the source itself", "in fp32 against fp64", str(Standing.MEASURED), "", noise, None, _text(noise))
+    shown: dict[tuple[Target, Precision], float | None] = {}
+    coreml = [row for row in record.settings if row.setting.target is Target.COREML]
+    for line in _settings([row for row in coreml if row.setting.precision is Precision.FP32], output, noise):
+        shown[Target.COREML, Precision.FP32] = line.value
+        yield line
+    below = shown.get((Target.COREML, Precision.FP32), noise)
+    for rung in record.rungs:
+        figures = next((each.figures for each in rung.outputs if each.output == output), {})
+        value = _value(figures)
+        yield Line(rung.name, rung.meaning, str(rung.standing), str(rung.verdict), value, below, _text(value, figures))
+        shown[Target.COREML, Precision.FP16] = value
+    below = shown.get((Target.COREML, Precision.FP16), below)
+    for way in ways_in(record):
+        figures = way.run.figures.get(output, {})
+        value, detail = _value(figures), f"{way.run.confidence}; {', '.join(way.settings)}"
+        yield Line(way.run.name, detail, str(way.standing), str(way.run.verdict), value, below, _text(value, figures))
+    plain = [row for row in coreml if row.setting.precision is Precision.FP16 and row.envelope is None]
+    yield from _settings(plain, output, below)
+    for target in (each for each in Target if each is not Target.COREML):
+        yield from _others([row for row in record.settings if row.setting.target is target], output, noise)
+
+
+def _others(rows: list[SettingResult], output: str, noise: float | None) -> Iterator[Line]:
+    """Yield the lines of another target: its fp32 stands on the noise, its fp16 on its fp32."""
+    below = noise
+    for precision in Precision:
+        lines = list(_settings([row for row in rows if row.setting.precision is precision], output, below))
+        yield from lines
+        below = lines[-1].value if lines else below
+
+
+def _settings(rows: list[SettingResult], output: str, below: float | None) -> Iterator[Line]:
+    """Yield a line for the settings that share figures, standing and verdict."""
+    groups: dict[tuple[str, str, str], list[tuple[str, Mapping[str, float | None], str]]] = {}
+    for row in rows:
+        figures = next((each.figures for each in row.outputs if each.output == output), None)
+        if figures is not None:
+            key = (_text(_value(figures), figures), str(row.standing or ""), str(row.verdict))
+            groups.setdefault(key, []).append((str(row.setting), figures, row.runtime))
+    for (text, standing, verdict), members in groups.items():
+        names = ", ".join(name for name, _, _ in members)
+        yield Line(names, members[0][2], standing, verdict, _value(members[0][1]), below, text)
+
+
+def _value(figures: Mapping[str, float | None]) -> float | None:
+    return math.inf if any(figures.get(name) for name in _NOT_FINITE) else figures.get("max_abs")
+
+
+def _text(value: float | None, figures: Mapping[str, float | None] | None = None) -> str:
+    if value == math.inf and figures is not None:
+        return f"{format_count(sum(figures.get(name) or 0 for name in _NOT_FINITE))} NaN or infinite"
+    return format_number(value)
+
+
+def _limit(record: Record, output: str, scale: float) -> float | None:
+    """Return the policy's bound on the largest difference of an output; one for this output alone comes first."""
+    found = [each for each in record.policy.limits if each.metric == "max_abs" and each.output in ("", output)]
+    bounds = [each for each in sorted(found, key=lambda each: not each.output) if each.at_most is not None]
+    if not bounds or bounds[0].at_most is None:
+        return None
+    return bounds[0].at_most * (scale if bounds[0].of_scale else 1.0)
+
+
+_RUNG_OF = {
+    CauseKind.PRECISION: Precision.FP16,
+    CauseKind.OVERFLOW: Precision.FP16,
+    CauseKind.CONVERTER: Precision.FP32,
+    CauseKind.PREPROCESSING: Precision.FP32,
+    CauseKind.TRAINING_MODE: Precision.FP32,
+}
+"""At which precision the first line that shows a cause stands."""
+
+
+def _deciding(line: Line, kind: CauseKind, lines: tuple[Line, ...]) -> Line:
+    """Mark the run at which the difference begins: fp16 itself, the conversion, or the worst arithmetic of a unit."""
+    emulated = [each for each in lines if each.standing == Standing.EMULATED]
+    if kind is CauseKind.COMPUTE_UNIT and emulated:
+        worst = max(emulated, key=lambda each: (each.verdict == Verdict.FAIL, each.value or 0.0))
+        return replace(line, decides=line == worst)
+    precision = _RUNG_OF.get(kind)
+    of_kind = [each for each in lines if precision is not None and each.name.startswith(str(precision))]
+    first = of_kind or (emulated if precision is Precision.FP16 else [])
+    return replace(line, decides=bool(first) and line == first[0])
