@@ -7,13 +7,12 @@ of the same form as the one in this folder. With --fast only fingerprints of up 
 from __future__ import annotations
 
 import argparse
-import ast
-import csv
 import math
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+from mlparity.core.errors import MlparityError
 from tests.evidence import corner_cases, fingerprints, issue_repros, unary_errors
 
 
@@ -47,8 +46,7 @@ def report_unary_errors(path: Path, _fast: bool) -> None:
 def report_fingerprints(path: Path, fast: bool) -> None:
     """Print every row's error beside the published one; those of products alone are held to the tolerance."""
     right = tried = 0
-    with path.open(newline="", encoding="utf-8") as file:
-        left = Counter(row["op"] for row in csv.DictReader(file) if not fingerprints.has_recipe(row))
+    left = Counter(row["op"] for row in fingerprints.rows_of(path) if not fingerprints.has_recipe(row))
 
     def wanted(row: Mapping[str, str]) -> bool:
         return not fast or _size(row) <= 4_000_000
@@ -83,8 +81,8 @@ def report_issue_repros(path: Path, _fast: bool) -> None:
 
 
 def _size(row: Mapping[str, str]) -> int:
-    shape = ast.literal_eval(row["shape"])
-    return math.prod(shape if isinstance(shape, list) else shape.get("HW", [1]))
+    shape = fingerprints.shape_of(row)
+    return math.prod(shape if isinstance(shape, list) else shape.get("HW", [1]))  # type: ignore[attr-defined]
 
 
 REPORTS = {
@@ -101,4 +99,7 @@ if __name__ == "__main__":
     parser.add_argument("--fast", action="store_true")
     chosen = parser.parse_args()
     report, default = REPORTS[chosen.kind]
-    report(chosen.csv or default, chosen.fast)
+    try:
+        report(chosen.csv or default, chosen.fast)
+    except MlparityError as error:
+        parser.exit(2, f"{error}\n")

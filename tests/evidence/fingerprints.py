@@ -18,13 +18,16 @@ from pathlib import Path
 
 import numpy as np
 
-from mlparity.engine.numerics import FP32, Processor, Profile
+from mlparity.core.errors import InputError
+from mlparity.engine.numerics import CHIPS, FP32, Processor, Profile
 from mlparity.engine.numerics.members import leading
+from mlparity.engine.numerics.other_paths import PATHS, mlx_path
 from mlparity.engine.runtime.model import load_model
 from tests.evidence import packages
 
 CSV = Path(__file__).with_name("gemm_conv_sweep.csv")
 TOLERANCE = 1e-9
+COLUMNS = ("id", "chip", "unit", "precision", "op", "shape", "input_distribution", "value")
 PRODUCTS = ("gemm", "conv3x3", "conv3x3 chain", "dft_matmul", "stencil conv3x3 x32")
 """The ops that do nothing but multiply and accumulate."""
 
@@ -35,7 +38,7 @@ Build = Callable[..., object]
 
 @dataclass(frozen=True)
 class Recipe:
-    """Inputs, one or more programs over them, and what the output of each is compared with."""
+    """Inputs, one or more programs over them, and what the first rows of the output of each are compared with."""
 
     inputs: tuple[Array, ...]
     programs: tuple[Build, ...]
@@ -59,22 +62,75 @@ class Outcome:
 
 def outcomes(path: Path, wanted: Callable[[Mapping[str, str]], bool] = lambda _: True) -> Iterator[Outcome]:
     """Yield the outcome of each row that is wanted and has a recipe here."""
+    for row in rows_of(path):
+        if has_recipe(row) and wanted(row):
+            profile = profile_of(row)
+            yield Outcome(row, profile, error_of(row, profile))
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a table.
+
+    Raises:
+        InputError: no such file, or columns are missing.
+    """
+    if not path.is_file():
+        raise InputError("the table of published errors does not exist", found=str(path), expected="a CSV file")
     with path.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            if wanted(row) and has_recipe(row):
-                profile = profile_of(row)
-                yield Outcome(row, profile, error_of(row, profile))
+        reader = csv.DictReader(file)
+        lacking = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+        if lacking:
+            raise InputError(
+                f"the table {path} lacks columns",
+                found=", ".join(lacking),
+                expected=", ".join(COLUMNS),
+                next_step="write it in the form of tests/evidence/gemm_conv_sweep.csv",
+            )
+        return list(reader)
+
+
+def shape_of(row: Mapping[str, str]) -> object:
+    """Return the row's shape: a list of sizes, or a mapping.
+
+    Raises:
+        InputError: it is neither.
+    """
+    try:
+        shape = ast.literal_eval(row["shape"])
+    except (ValueError, SyntaxError) as error:
+        raise _unknown(row, "shape", "a list of sizes, or a mapping") from error
+    if not isinstance(shape, list | dict):
+        raise _unknown(row, "shape", "a list of sizes, or a mapping")
+    return shape
 
 
 def profile_of(row: Mapping[str, str]) -> Profile:
-    """Return the leading member's profile for the row's chip and unit; fp32 rows run in fp32."""
-    if row["precision"] == "fp32":
-        return FP32
-    processor = {"ane": Processor.NE, "gpu": Processor.GPU, "cpu": Processor.CPU}[row["unit"]]
+    """Return the profile for the row's chip, unit and path: the leading member, or a path that is not Core ML's.
+
+    Raises:
+        InputError: a unit, a chip or a precision that nothing is known of.
+    """
     chip = re.match(r"M\d+", row["chip"])
-    if chip is None:
-        raise ValueError(f"the chip {row['chip']!r} does not begin with its generation")
-    return leading(processor, chip.group()).profile
+    if chip is None or chip.group() not in CHIPS:
+        raise _unknown(row, "chip", "M1 to M6, perhaps with more words behind")
+    if row["precision"] not in packages.DTYPES:
+        raise _unknown(row, "precision", "fp16 or fp32")
+    if row["unit"] == "gpu":
+        return mlx_path(chip.group(), large=bool(re.search("Max|Ultra", row["chip"])))
+    if row["unit"] == "cpu":
+        return PATHS["numpy-accelerate"] if row["precision"] == "fp32" else leading(Processor.CPU, chip.group()).profile
+    if row["unit"] != "ane":
+        raise _unknown(row, "unit", "ane, gpu or cpu")
+    return FP32 if row["precision"] == "fp32" else leading(Processor.NE, chip.group()).profile
+
+
+def _unknown(row: Mapping[str, str], column: str, expected: str) -> InputError:
+    return InputError(
+        f"row {row['id']!r} has a {column} that nothing is known of",
+        found=repr(row[column]),
+        expected=expected,
+        next_step="correct the row, or leave it out",
+    )
 
 
 def error_of(row: Mapping[str, str], profile: Profile) -> float:
@@ -87,7 +143,7 @@ def error_of(row: Mapping[str, str], profile: Profile) -> float:
             model = load_model(path, profile)
             fed = {f"x{i}": x.astype(packages.DTYPES[row["precision"]]) for i, x in enumerate(recipe.inputs)}
             found = np.asarray(next(iter(model.predict(fed).values())))
-        errors.append(relative_l2(found, reference))
+        errors.append(relative_l2(found[: len(reference)], reference))
     return float(sum(errors) / len(errors))
 
 
@@ -106,13 +162,16 @@ def recipe_of(row: Mapping[str, str]) -> Recipe:
     """Return the recipe of a row.
 
     Raises:
-        ValueError: an op that has no recipe here.
+        InputError: an op that has no recipe here, or a shape of another form.
     """
-    shape, drawn = ast.literal_eval(row["shape"]), json.loads(row["input_distribution"])
+    drawn = json.loads(row["input_distribution"]) | {"unit": row["unit"]}
     for form, recipe in RECIPES.items():
         if re.fullmatch(form, row["op"]):
-            return recipe(row["op"], shape, drawn)
-    raise ValueError(f"no recipe for {row['op']!r}")
+            try:
+                return recipe(row["op"], shape_of(row), drawn)
+            except (KeyError, ValueError, TypeError) as error:
+                raise _unknown(row, "shape", f"the form of the other rows of {row['op']!r}") from error
+    raise _unknown(row, "op", ", ".join(RECIPES))
 
 
 def _seed(drawn: Mapping[str, object], default: int) -> np.random.Generator:
@@ -125,16 +184,20 @@ def _normal(rng: np.random.Generator, *shape: int) -> Array:
 
 
 def _gemm(_: str, shape: list[int], drawn: Mapping[str, object]) -> Recipe:
-    """x (M, K) times the transpose of W (N, K), both over the root of K; of many rows the first 256 are compared."""
+    """x (M, K) times the transpose of W (N, K), both over the root of K; of many rows the first 256 are compared.
+
+    MLX chooses its order by the number of rows up to 1024, so that many are run on the GPU.
+    """
     m, k, n = shape
     rng = _seed(drawn, 0)
     scale = np.sqrt(k)  # a number of numpy's: what it divides becomes fp64
     if "f32 sqrt" in str(drawn.get("recipe", "")):
         scale = np.float32(scale)
     x, w = _normal(rng, m, k) / scale, _normal(rng, n, k) / scale
-    if "first 256 rows" in str(drawn.get("recipe", "")):
-        x = x[:256]
-    return Recipe((x,), (lambda mb, x0: mb.linear(x=x0, weight=w),), (x.astype(np.float64) @ w.astype(np.float64).T,))
+    compared = 256 if "first 256 rows" in str(drawn.get("recipe", "")) else m
+    reference = x[:compared].astype(np.float64) @ w.astype(np.float64).T
+    run = max(compared, 1024) if drawn["unit"] == "gpu" else compared
+    return Recipe((x[:run],), (lambda mb, x0: mb.linear(x=x0, weight=w),), (reference,))
 
 
 def _convolved(x: Array, w: Array) -> Array:
@@ -156,12 +219,16 @@ def _same(mb: object, x: object, w: Array) -> object:
 
 
 def _conv(_: str, shape: Mapping[str, object], drawn: Mapping[str, object]) -> Recipe:
-    """One convolution of B images; the first is compared, and so the only one that is run."""
+    """One convolution of B images, of which the first is compared.
+
+    MLX chooses its order by the size of all images, so that all are run on the GPU; elsewhere the first alone is.
+    """
     channels, batch, (high, wide) = shape["C"], shape["B"], shape["HW"]
     rng = _seed(drawn, 1)
     x = _normal(rng, batch, channels, high, wide)  # type: ignore[arg-type]
     w = _kernel(rng, channels, channels)  # type: ignore[arg-type]
-    return Recipe((x[:1],), (lambda mb, x0: _same(mb, x0, w),), (_convolved(x[:1], w),))
+    run = x if drawn["unit"] == "gpu" else x[:1]
+    return Recipe((run,), (lambda mb, x0: _same(mb, x0, w),), (_convolved(x[:1], w),))
 
 
 def _chain(_: str, shape: Mapping[str, object], drawn: Mapping[str, object]) -> Recipe:

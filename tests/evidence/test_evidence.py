@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from mlparity.core.errors import InputError
 from tests.evidence import corner_cases, fingerprints, issue_repros, unary_errors
 
 
@@ -33,10 +35,77 @@ def test_the_engines_functions_err_as_they_do_on_the_device() -> None:
     assert [each.row["op"] for each in found if not each.agrees] == []
 
 
-@pytest.mark.parametrize("name", ["g0000", "g0033", "g0093"])
+GPU_AND_CPU = ("g0001", "g0007", "g0008", "g0029", "g0094", "g0101", "g0119", "g0184")
+
+
+@pytest.mark.parametrize("name", ["g0000", "g0033", "g0093", *GPU_AND_CPU])
 def test_a_seeded_benchmark_has_the_published_error_to_its_last_digits(name: str) -> None:
     (outcome,) = fingerprints.outcomes(fingerprints.CSV, lambda row: row["id"] == name)
     assert outcome.distance <= fingerprints.TOLERANCE
+
+
+VARIATIONS = (
+    {"chip": "M3", "unit": "gpu", "shape": "[48, 320, 96]"},
+    {"chip": "M6", "unit": "gpu", "precision": "fp32", "shape": "[48, 320, 96]"},
+    {"chip": "M4", "unit": "cpu", "precision": "fp32", "shape": "[33, 65, 17]"},
+    {"chip": "M3 Max", "unit": "gpu", "op": "conv3x3 chain", "shape": "{'cin_cout_h_w': [3, 20, 10, 14], 'depth': 2}"},
+    {"chip": "M4", "unit": "ane", "op": "stencil conv3x3 x3", "shape": "[1, 1, 20, 30]"},
+    {"chip": "M5", "unit": "gpu", "precision": "fp32", "op": "dft_matmul", "shape": "[1, 96, 96]"},
+)
+"""Rows that nobody published, of other sizes, chips and precisions."""
+
+BROKEN = (
+    ({"chip": "A17"}, "chip"),
+    ({"chip": "M77"}, "chip"),
+    ({"unit": "tpu"}, "unit"),
+    ({"precision": "int8"}, "precision"),
+    ({"shape": "[64, 256]"}, "shape"),
+    ({"shape": "64 by 256"}, "shape"),
+    ({"shape": "7"}, "shape"),
+    ({"op": "conv3x3", "shape": "{'C': 8}"}, "shape"),
+)
+
+
+def _table(path: Path, *changes: Mapping[str, str]) -> Path:
+    with fingerprints.CSV.open(newline="", encoding="utf-8") as file:
+        row = next(csv.DictReader(file))
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, row)
+        writer.writeheader()
+        writer.writerows(row | dict(change) for change in changes)
+    return path
+
+
+def test_a_table_of_other_sizes_chips_and_precisions_is_run(tmp_path: Path) -> None:
+    found = list(fingerprints.outcomes(_table(tmp_path / "rows.csv", *VARIATIONS)))
+    assert len(found) == len(VARIATIONS)
+    for each in found:
+        assert 0 < each.found < (2e-6 if each.row["precision"] == "fp32" and each.row["chip"] < "M5" else 5e-3)
+
+
+@pytest.mark.parametrize(("change", "named"), BROKEN)
+def test_a_row_that_nothing_is_known_of_is_an_error_that_says_so(
+    tmp_path: Path, change: Mapping[str, str], named: str
+) -> None:
+    path = _table(tmp_path / "rows.csv", change)
+    with pytest.raises(InputError, match=f"row 'g0000' has a {named} that nothing is known of"):
+        list(fingerprints.outcomes(path))
+
+
+def test_an_op_without_a_recipe_is_left_out_and_counted(tmp_path: Path) -> None:
+    path = _table(tmp_path / "rows.csv", {"op": "fft"})
+    assert list(fingerprints.outcomes(path)) == []
+    with pytest.raises(InputError, match="has a op that nothing"):
+        fingerprints.recipe_of(fingerprints.rows_of(path)[0])
+
+
+@pytest.mark.parametrize("text", [None, "id,chip\n1,M1\n"])
+def test_a_table_that_is_missing_or_of_another_form_is_an_error(tmp_path: Path, text: str | None) -> None:
+    path = tmp_path / "rows.csv"
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError):
+        fingerprints.rows_of(path)
 
 
 @pytest.mark.parametrize("name", ["g0110", "g0111", "g0114"])

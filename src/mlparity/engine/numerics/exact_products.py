@@ -59,13 +59,13 @@ class ExactProducts(Products):
         found = self._by_channel(x, weight, bias, geometry)
         if found is not None:
             return found
-        patches = _patches(x, weight.shape[2:], geometry)
-        size, groups = patches.shape[1:-1], geometry.groups
+        seen = patches(x, weight.shape[2:], geometry)
+        size, groups = seen.shape[1:-1], geometry.groups
         offsets = [None] * groups if bias is None else bias.chunk(groups)
         parts = [
             self.rows(each.reshape(-1, math.prod(weight.shape[1:])), kernel.flatten(1), offset, place)
             for place, (each, kernel, offset) in enumerate(
-                zip(patches.chunk(groups, -1), weight.chunk(groups), offsets, strict=True)
+                zip(seen.chunk(groups, -1), weight.chunk(groups), offsets, strict=True)
             )
         ]
         together = parts[0] if groups == 1 else torch.cat(parts, 1)
@@ -169,7 +169,7 @@ def _with_zeros(x: Tensor, strides: Sequence[int]) -> Tensor:
     return spread
 
 
-def _patches(x: Tensor, kernel: Sequence[int], geometry: Geometry) -> Tensor:
+def patches(x: Tensor, kernel: Sequence[int], geometry: Geometry) -> Tensor:
     """Return what each result of a convolution sees: (n, *out, C * prod(kernel))."""
     g = geometry
     x = F.pad(x, [size for each in reversed(g.pad) for size in (each, each)])

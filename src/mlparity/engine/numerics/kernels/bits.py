@@ -193,3 +193,9 @@ def plus_fp16(_typing: Any, _total: Any, _x: Any, _w: Any) -> Any:
         return _fp16(b, b.bitcast(b.add(bits, b.select(moved, step, _I32(0))), _F32))
 
     return _instruction(_f(_f, _f, _f), emit)
+
+
+@intrinsic
+def plus_product(_typing: Any, _total: Any, _x: Any, _w: Any) -> Any:
+    """Return total + x w of fp32 numbers, rounded once to fp32: a fused multiply-add."""
+    return _instruction(_f(_f, _f, _f), lambda b, total, x, w: b.fma(x, w, total))
