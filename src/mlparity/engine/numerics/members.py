@@ -14,8 +14,9 @@ from mlparity.core.words import Confidence
 from mlparity.engine.numerics.accumulators import FixedPoint, SequentialFp16
 from mlparity.engine.numerics.chips import CHIPS, Processor
 from mlparity.engine.numerics.facts import Fact
-from mlparity.engine.numerics.numerics import Arithmetic, Profile
-from mlparity.engine.numerics.overrides import crop_times_sixteen
+from mlparity.engine.numerics.mlx_winograd import WinogradFp16
+from mlparity.engine.numerics.numerics import Arithmetic, Override, Profile
+from mlparity.engine.numerics.overrides import crop_times_sixteen, log_sum_exp_unshifted, narrow_sum
 from mlparity.engine.numerics.rounding import half_away
 from mlparity.engine.numerics.unary_tables import TABLES_M1, TABLES_M6, Lookup
 
@@ -125,6 +126,16 @@ _CPU = (
 
 _HOLLANCE = "https://github.com/hollance/neural-engine/blob/master/docs/16-bit.md"
 
+_GPU_SWITCHES: dict[str, Fact] = {
+    "store": _STORE,
+    "overflow": Fact("infinity beyond 65504", _ASSUMED),
+    "denormals": Fact("kept", _ASSUMED),
+    "nan": Fact("propagates", _ASSUMED),
+    "reductions": Fact("fp32", _ASSUMED),
+    "unaries": Fact("fp32, then rounded", _ASSUMED),
+}
+_MLX_CONV = "https://github.com/ml-explore/mlx/blob/main/mlx/backend/metal/kernels/conv.metal"
+
 _GPU = (
     _member(
         "gpu-fp32",
@@ -132,15 +143,10 @@ _GPU = (
         _ALL,
         "fp16 values, products summed in fp32",
         Arithmetic(),
-        {
-            "store": _STORE,
+        _GPU_SWITCHES
+        | {
             "accumulator": Fact("fp32", _DOCUMENTED, (_HOLLANCE, "models.csv: GPU arms", "gemm_conv_sweep.csv: gpu")),
             "rounding": Fact("to nearest even", _ASSUMED, ("gemm_conv_sweep.csv: gpu",)),
-            "overflow": Fact("infinity beyond 65504", _ASSUMED),
-            "denormals": Fact("kept", _ASSUMED),
-            "nan": Fact("propagates", _ASSUMED),
-            "reductions": Fact("fp32", _ASSUMED),
-            "unaries": Fact("fp32, then rounded", _ASSUMED),
         },
         leading=True,
     ),
@@ -150,18 +156,30 @@ _GPU = (
         _ALL,
         "low-precision accumulation allowed: products summed in eight fp16 lanes",
         Arithmetic(products=SequentialFp16(lanes=8)),
-        {
-            "store": _STORE,
+        _GPU_SWITCHES
+        | {
             "accumulator": Fact("fp16, eight lanes: an option of Core ML's, off by default", _ASSUMED, (_HOLLANCE,)),
             "rounding": Fact("to nearest even", _ASSUMED),
-            "overflow": Fact("infinity beyond 65504", _ASSUMED),
-            "denormals": Fact("kept", _ASSUMED),
-            "nan": Fact("propagates", _ASSUMED),
-            "reductions": Fact("fp32", _ASSUMED),
-            "unaries": Fact("fp32, then rounded", _ASSUMED),
+        },
+    ),
+    _member(
+        "gpu-winograd-fp16",
+        Processor.GPU,
+        _ALL,
+        "fp32 sums, dense 3 by 3 convolutions by Winograd's F(6, 3) with parts stored in fp16",
+        Arithmetic(products=WinogradFp16()),
+        _GPU_SWITCHES
+        | {
+            "accumulator": Fact(
+                "fp32; transformed values in fp16, as MLX has them: open for Core ML", _ASSUMED, (_MLX_CONV,)
+            ),
+            "rounding": Fact("to nearest even", _ASSUMED),
         },
     ),
 )
+
+_ANEFORGE = "https://github.com/sbryngelson/ANEForge/blob/main/docs/developer/numerics.md"
+Overrides = dict[str, Override]
 
 _FIXED = Fact(
     "32-bit fixed point, last place 2^-16, infinite from 32768 on, bias first",
@@ -177,6 +195,7 @@ _ENGINE: dict[str, Fact] = {
     "denormals": Fact("kept; products below 2^-17 are dropped", _MEASURED, ("n2.sub", "n6")),
     "nan": Fact("read as a large number; no result is NaN", _MEASURED, ("n4", "n3.add.17", "aneg")),
     "reductions": Fact("fp32", _ASSUMED, ("af.reduce",)),
+    "exponentials": Fact("their sum in fp16, without a shift; 0 beyond 65504", _MEASURED, ("2690.cliff",)),
 }
 
 _TABLES = Fact("33 knots, straight between them", _MEASURED, ("lut_knots.json", "unary_error.csv: M6 ane"))
@@ -188,10 +207,15 @@ _INT8_ASSUMED = Fact("32-bit integers, scaled at the end: as M6", _ASSUMED, ("i8
 _DIRECT = Fact("direct", _MEASURED, ("gemm_conv_sweep.csv: conv3x3 of M1, M2 and M4 Max",))
 _WINOGRAD = Fact("3 by 3 as Winograd F(2, 3) along the width", _MEASURED, ("gemm_conv_sweep.csv: M5 and M6",))
 _BY_SHAPE = Fact("direct: the compiler chooses by shape", _ASSUMED, ("throughput.csv",))
-_SLICES = {"slice_by_index": crop_times_sixteen, "slice_by_size": crop_times_sixteen}
+_SLICES: Overrides = {"slice_by_index": crop_times_sixteen, "slice_by_size": crop_times_sixteen}
+_EXPONENTIALS: Overrides = {"reduce_log_sum_exp": log_sum_exp_unshifted}
+_NARROW: Overrides = {"reduce_sum": narrow_sum}
+_NARROW_SUMS = Fact("reduce_sum in fp16, one after the other; the rest in fp32", _ASSUMED, (_ANEFORGE,))
 
 
-def _engine(products: FixedPoint, tables: Mapping[str, Lookup], *, later: bool) -> Arithmetic:
+def _engine(
+    products: FixedPoint, tables: Mapping[str, Lookup], *, later: bool, reductions: Overrides | None = None
+) -> Arithmetic:
     """Return the engine's arithmetic; from M4 on integers are summed as such, before it a crop scales by 16."""
     return Arithmetic(
         rounding=half_away,
@@ -199,7 +223,7 @@ def _engine(products: FixedPoint, tables: Mapping[str, Lookup], *, later: bool) 
         unaries=tables,
         absorbs_nan=True,
         sums_int8=later,
-        overrides={} if later else _SLICES,
+        overrides=_EXPONENTIALS | ({} if later else _SLICES) | (reductions or {}),
     )
 
 
@@ -212,6 +236,14 @@ _NE = (
         _engine(FixedPoint(), TABLES_M1, later=False),
         _ENGINE | {"convolution": _DIRECT, "unaries": _TABLES_M1, "crop": _CROP},
         leading=True,
+    ),
+    _member(
+        "ne-m1-narrow-sums",
+        Processor.NE,
+        ("M1", "M2"),
+        "as ne-m1, with sums of elements in fp16",
+        _engine(FixedPoint(), TABLES_M1, later=False, reductions=_NARROW),
+        _ENGINE | {"convolution": _DIRECT, "unaries": _TABLES_M1, "crop": _CROP, "reductions": _NARROW_SUMS},
     ),
     _member(
         "ne-m4",

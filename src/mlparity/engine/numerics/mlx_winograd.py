@@ -8,12 +8,14 @@ matrices; conv.cpp, when it is chosen), and tests/evidence: conv3x3 on the GPU f
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F  # noqa: N812  # PyTorch's own name for it
 from torch import Tensor
 
-from mlparity.engine.numerics.products import Geometry
+from mlparity.engine.numerics.accumulators import is_dense_3x3
+from mlparity.engine.numerics.products import Geometry, Products
 from mlparity.engine.numerics.wide_sums import in_order
 
 SIZE, RESULTS = 8, 6
@@ -50,15 +52,28 @@ Multiply = Callable[[Tensor, Tensor], Tensor]
 Store = Callable[[Tensor], Tensor]
 
 
+@dataclass(frozen=True, slots=True)
+class WinogradFp16(Products):
+    """PyTorch's sums, but for dense 3 by 3 convolutions of any size: transformed, with their parts stored in fp16."""
+
+    plain = False
+
+    def conv(self, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
+        """Return the convolution."""
+        if x.ndim != 4 or not is_dense_3x3(weight, geometry):
+            return Products.conv(self, x, weight, bias, geometry)
+        found = convolved(x, weight, geometry.pad, F.linear, lambda each: each.half().to(each.dtype))
+        return found if bias is None else found + bias.reshape(-1, 1, 1)
+
+
 def is_chosen(x: Tensor, weight: Tensor, geometry: Geometry) -> bool:
     """Return whether MLX transforms a convolution: 3 by 3 in one group, large, with many channels.
 
     Source: https://github.com/ml-explore/mlx/blob/main/mlx/backend/metal/conv.cpp (read at commit 853e5479).
     """
-    g, (out, into) = geometry, weight.shape[:2]
-    is_plain = tuple(weight.shape[2:]) == (3, 3) and g.groups == 1 and {*g.strides, *g.dilations} == {1}
+    out, into = weight.shape[:2]
     has_channels = into % 32 == 0 and out % 32 == 0 and into + out >= 256
-    return is_plain and has_channels and x.shape[0] * x.shape[2] * x.shape[3] >= 4096
+    return is_dense_3x3(weight, geometry) and has_channels and x.shape[0] * x.shape[2] * x.shape[3] >= 4096
 
 
 def convolved(x: Tensor, weight: Tensor, pad: tuple[int, ...], multiply: Multiply, store: Store) -> Tensor:

@@ -8,8 +8,9 @@ from dataclasses import replace
 from mlparity.engine.mil.program import Argument, Name, Op, TensorType, ValueType
 from mlparity.engine.numerics.accumulators import FixedPoint
 from mlparity.engine.numerics.members import Member
+from mlparity.engine.numerics.mlx_winograd import WinogradFp16
 from mlparity.engine.numerics.numerics import IDEAL
-from mlparity.engine.numerics.products import Products
+from mlparity.engine.numerics.products import PLAIN, Products
 
 Effect = tuple[Hashable, ...]
 """Equal for members of one processor that compute the ops alike."""
@@ -43,6 +44,8 @@ def effect_of(member: Member, ops: Collection[Op], declared: Types) -> Effect:
 def _products(products: Products, are_transformed: bool) -> Products:
     if isinstance(products, FixedPoint) and not are_transformed:
         return replace(products, winograd=False)
+    if isinstance(products, WinogradFp16) and not are_transformed:
+        return PLAIN
     return products
 
 
