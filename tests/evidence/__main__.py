@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mlparity.core.errors import MlparityError
 from tests.evidence import corner_cases, fingerprints, issue_repros, unary_errors
+from tests.evidence.tables import rows_of
 
 
 def report_corner_cases(path: Path, _fast: bool) -> None:
@@ -46,7 +47,7 @@ def report_unary_errors(path: Path, _fast: bool) -> None:
 def report_fingerprints(path: Path, fast: bool) -> None:
     """Print every row's error beside the published one; those of products alone are held to the tolerance."""
     right = tried = 0
-    left = Counter(row["op"] for row in fingerprints.rows_of(path) if not fingerprints.has_recipe(row))
+    left = Counter(row["op"] for row in rows_of(path, fingerprints.COLUMNS) if not fingerprints.has_recipe(row))
 
     def wanted(row: Mapping[str, str]) -> bool:
         return not fast or _size(row) <= 4_000_000

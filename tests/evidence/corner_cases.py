@@ -6,11 +6,9 @@ says in words what it feeds and what came back; `READERS` turns each form into n
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,13 +18,14 @@ import torch
 
 from mlparity.core.errors import MlparityError
 from mlparity.engine.mil.program import Op, Program, TensorType
-from mlparity.engine.numerics import Processor
-from mlparity.engine.numerics.members import Member, leading
+from mlparity.engine.numerics.members import Member
 from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.interpret import run_plan
 from tests.engine.runtime.programs import op, program, tensor
+from tests.evidence.tables import member_of, rows_of
 
 CSV = Path(__file__).with_name("corner_cases.csv")
+COLUMNS = ("id", "chip", "unit", "op", "op_params", "inputs", "output")
 
 KNOWN_MISSES: Mapping[str, str] = {
     "aneg.sum4096": "4096 plus 1024 ones came to 5116 on one M1; fixed point, which M1's matrix products follow to "
@@ -53,22 +52,13 @@ Verdict = tuple[str, bool]
 
 def outcomes(path: Path) -> Iterator[Outcome]:
     """Yield each row's outcome; a form that is not known counts as a miss, never as an agreement."""
-    csv.field_size_limit(sys.maxsize)
-    with path.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            member = member_of(row)
-            try:
-                found, agrees = READERS[row["op"]](row, member)
-            except (KeyError, ValueError, TypeError, IndexError, MlparityError) as error:
-                found, agrees = f"not read: {type(error).__name__}: {error}", False
-            yield Outcome(row, member, found, agrees)
-
-
-def member_of(row: Mapping[str, str]) -> Member:
-    """Return the leading member for the row's unit and chip; a chip's name begins with its generation ("M5 Pro")."""
-    processor = {"ane": Processor.NE, "cpu": Processor.CPU, "gpu": Processor.GPU}[row["unit"]]
-    chip = re.match(r"M\d+", row["chip"])
-    return leading(processor, chip.group() if chip else "M6")
+    for row in rows_of(path, COLUMNS):
+        member = member_of(row)
+        try:
+            found, agrees = READERS[row["op"]](row, member)
+        except (KeyError, ValueError, TypeError, IndexError, MlparityError) as error:
+            found, agrees = f"not read: {type(error).__name__}: {error}", False
+        yield Outcome(row, member, found, agrees)
 
 
 def run(member: Member, kind: str, fed: Mapping[str, np.ndarray], **constants: object) -> np.ndarray:

@@ -8,7 +8,6 @@ against the reference that the row names. The draws follow the scripts that the 
 from __future__ import annotations
 
 import ast
-import csv
 import json
 import re
 import tempfile
@@ -18,12 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mlparity.core.errors import InputError
 from mlparity.engine.numerics import CHIPS, FP32, Processor, Profile
 from mlparity.engine.numerics.members import leading
 from mlparity.engine.numerics.other_paths import PATHS, mlx_path
 from mlparity.engine.runtime.model import load_model
 from tests.evidence import packages
+from tests.evidence.tables import rows_of, unknown
 
 CSV = Path(__file__).with_name("gemm_conv_sweep.csv")
 TOLERANCE = 1e-9
@@ -62,31 +61,10 @@ class Outcome:
 
 def outcomes(path: Path, wanted: Callable[[Mapping[str, str]], bool] = lambda _: True) -> Iterator[Outcome]:
     """Yield the outcome of each row that is wanted and has a recipe here."""
-    for row in rows_of(path):
+    for row in rows_of(path, COLUMNS):
         if has_recipe(row) and wanted(row):
             profile = profile_of(row)
             yield Outcome(row, profile, error_of(row, profile))
-
-
-def rows_of(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a table.
-
-    Raises:
-        InputError: no such file, or columns are missing.
-    """
-    if not path.is_file():
-        raise InputError("the table of published errors does not exist", found=str(path), expected="a CSV file")
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        lacking = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-        if lacking:
-            raise InputError(
-                f"the table {path} lacks columns",
-                found=", ".join(lacking),
-                expected=", ".join(COLUMNS),
-                next_step="write it in the form of tests/evidence/gemm_conv_sweep.csv",
-            )
-        return list(reader)
 
 
 def shape_of(row: Mapping[str, str]) -> object:
@@ -98,9 +76,9 @@ def shape_of(row: Mapping[str, str]) -> object:
     try:
         shape = ast.literal_eval(row["shape"])
     except (ValueError, SyntaxError) as error:
-        raise _unknown(row, "shape", "a list of sizes, or a mapping") from error
+        raise unknown(row, "shape", "a list of sizes, or a mapping") from error
     if not isinstance(shape, list | dict):
-        raise _unknown(row, "shape", "a list of sizes, or a mapping")
+        raise unknown(row, "shape", "a list of sizes, or a mapping")
     return shape
 
 
@@ -112,25 +90,16 @@ def profile_of(row: Mapping[str, str]) -> Profile:
     """
     chip = re.match(r"M\d+", row["chip"])
     if chip is None or chip.group() not in CHIPS:
-        raise _unknown(row, "chip", "M1 to M6, perhaps with more words behind")
+        raise unknown(row, "chip", "M1 to M6, perhaps with more words behind")
     if row["precision"] not in packages.DTYPES:
-        raise _unknown(row, "precision", "fp16 or fp32")
+        raise unknown(row, "precision", "fp16 or fp32")
     if row["unit"] == "gpu":
         return mlx_path(chip.group(), large=bool(re.search("Max|Ultra", row["chip"])))
     if row["unit"] == "cpu":
         return PATHS["numpy-accelerate"] if row["precision"] == "fp32" else leading(Processor.CPU, chip.group()).profile
     if row["unit"] != "ane":
-        raise _unknown(row, "unit", "ane, gpu or cpu")
+        raise unknown(row, "unit", "ane, gpu or cpu")
     return FP32 if row["precision"] == "fp32" else leading(Processor.NE, chip.group()).profile
-
-
-def _unknown(row: Mapping[str, str], column: str, expected: str) -> InputError:
-    return InputError(
-        f"row {row['id']!r} has a {column} that nothing is known of",
-        found=repr(row[column]),
-        expected=expected,
-        next_step="correct the row, or leave it out",
-    )
 
 
 def error_of(row: Mapping[str, str], profile: Profile) -> float:
@@ -170,8 +139,8 @@ def recipe_of(row: Mapping[str, str]) -> Recipe:
             try:
                 return recipe(row["op"], shape_of(row), drawn)
             except (KeyError, ValueError, TypeError) as error:
-                raise _unknown(row, "shape", f"the form of the other rows of {row['op']!r}") from error
-    raise _unknown(row, "op", ", ".join(RECIPES))
+                raise unknown(row, "shape", f"the form of the other rows of {row['op']!r}") from error
+    raise unknown(row, "op", ", ".join(RECIPES))
 
 
 def _seed(drawn: Mapping[str, object], default: int) -> np.random.Generator:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from mlparity.core.errors import InputError
 from tests.evidence import corner_cases, fingerprints, issue_repros, unary_errors
+from tests.evidence.tables import rows_of
 
 
 def test_corner_cases_come_out_to_the_bit_but_for_those_that_are_listed() -> None:
@@ -96,16 +98,37 @@ def test_an_op_without_a_recipe_is_left_out_and_counted(tmp_path: Path) -> None:
     path = _table(tmp_path / "rows.csv", {"op": "fft"})
     assert list(fingerprints.outcomes(path)) == []
     with pytest.raises(InputError, match="has a op that nothing"):
-        fingerprints.recipe_of(fingerprints.rows_of(path)[0])
+        fingerprints.recipe_of(rows_of(path, fingerprints.COLUMNS)[0])
 
 
+TABLES = (corner_cases.outcomes, unary_errors.outcomes, fingerprints.outcomes, issue_repros.outcomes)
+
+
+@pytest.mark.parametrize("run", TABLES, ids=lambda run: run.__module__)
 @pytest.mark.parametrize("text", [None, "id,chip\n1,M1\n"])
-def test_a_table_that_is_missing_or_of_another_form_is_an_error(tmp_path: Path, text: str | None) -> None:
+def test_a_table_that_is_missing_or_of_another_form_is_an_error(
+    tmp_path: Path, text: str | None, run: Callable[[Path], Iterator[object]]
+) -> None:
     path = tmp_path / "rows.csv"
     if text is not None:
         path.write_text(text, encoding="utf-8")
-    with pytest.raises(InputError):
-        fingerprints.rows_of(path)
+    with pytest.raises(InputError, match="does not exist" if text is None else "lacks columns"):
+        next(run(path))
+
+
+@pytest.mark.parametrize("kind", [corner_cases, unary_errors])
+@pytest.mark.parametrize(("column", "said"), [("chip", "M77"), ("chip", "A99"), ("unit", "tpu")])
+def test_a_chip_or_a_unit_that_nothing_is_known_of_is_an_error(
+    tmp_path: Path, kind: ModuleType, column: str, said: str
+) -> None:
+    row = rows_of(kind.CSV, kind.COLUMNS)[0] | {column: said}
+    path = tmp_path / "rows.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, row)
+        writer.writeheader()
+        writer.writerow(row)
+    with pytest.raises(InputError, match=f"has a {column} that nothing is known of"):
+        next(kind.outcomes(path))
 
 
 @pytest.mark.parametrize("name", ["g0110", "g0111", "g0114"])
@@ -113,13 +136,3 @@ def test_jacobis_method_errs_as_published_but_for_the_matrix_of_another_machine(
     """Rounded once where the device rounds twice, the Neural Engine's rows would be 5e-5 away."""
     (outcome,) = fingerprints.outcomes(fingerprints.CSV, lambda row: row["id"] == name)
     assert outcome.distance <= 5e-6
-
-
-def test_reports_of_users_come_out_but_for_those_that_are_listed() -> None:
-    """What can be run from its report comes out; the rest is not run, and is not counted as if it were."""
-    found = {each.row["id"]: each.result for each in issue_repros.outcomes(issue_repros.CSV)}
-    listed = set(issue_repros.REPROS) | set(issue_repros.NOT_RUN) | set(issue_repros.OUT_OF_SCOPE)
-    assert set(found) == listed
-    inside = {name for name, result in found.items() if result is issue_repros.Result.INSIDE}
-    assert inside == {"2687.minimal", "2690.cliff", "2729.logcumsumexp"}
-    assert issue_repros.Result.OUTSIDE not in found.values()

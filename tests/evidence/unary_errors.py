@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,11 +11,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from mlparity.engine.numerics import Processor
-from mlparity.engine.numerics.members import Member, leading
+from mlparity.engine.numerics.members import Member
 from tests.evidence.corner_cases import run
+from tests.evidence.tables import member_of, rows_of
 
 CSV = Path(__file__).with_name("unary_error.csv")
+COLUMNS = ("chip", "unit", "op", "domain", "max_abs_err")
 WITHIN = 0.1
 
 EXACT: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {
@@ -57,13 +57,12 @@ class Outcome:
 
 def outcomes(path: Path) -> Iterator[Outcome]:
     """Yield the outcome of each row of a range and one number; other rows say single points or bounds."""
-    with path.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            stated = re.fullmatch(r"(?:linear|geom) (\S+)\.\.(\S+)", row["domain"])
-            if stated is None or row["op"] not in EXACT or not row["max_abs_err"]:
-                continue
-            member = leading(Processor.NE if row["unit"] == "ane" else Processor.CPU, row["chip"])
-            yield Outcome(row, member, _greatest(row["op"], member, _number(stated[1]), _number(stated[2])))
+    for row in rows_of(path, COLUMNS):
+        stated = re.fullmatch(r"(?:linear|geom) (\S+)\.\.(\S+)", row["domain"])
+        if stated is None or row["op"] not in EXACT or not row["max_abs_err"]:
+            continue
+        member = member_of(row)
+        yield Outcome(row, member, _greatest(row["op"], member, _number(stated[1]), _number(stated[2])))
 
 
 def _number(said: str) -> float:
