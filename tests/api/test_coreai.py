@@ -102,8 +102,12 @@ def test_run_inspect_and_compare_take_it(out: Path, record: Record, tmp_path: Pa
     np.savez(tmp_path / "in.npz", input=next(iter(Samples()))[1]["input"])
     for artifact in (aimodel, tflite):
         api.run_artifact(artifact, str(tmp_path / "in.npz"), tmp_path / f"{artifact.suffix[1:]}.npz")
-    _, judgement = api.compare_saved(tmp_path / "tflite.npz", tmp_path / "aimodel.npz")
+    _, judgement = api.compare_outputs(tmp_path / "tflite.npz", tmp_path / "aimodel.npz")
     assert judgement.verdict is Verdict.PASS
+    for saved in (tmp_path / "aimodel.npz", aimodel):
+        figures, judgement = api.compare_outputs(tflite, saved, inputs=str(tmp_path / "in.npz"))
+        assert judgement.verdict is Verdict.PASS
+        assert [each.elements for each in figures] == [3]
     found = api.inspect_artifact(aimodel)
     assert [spec.name for spec in found.inputs] == ["input"]
     assert (found.kind, found.facts["precision"], found.is_program) == ("Core AI program", "fp32", False)

@@ -185,6 +185,18 @@ BAD: dict[str, tuple[Callable[[Place], list[str]], tuple[str, ...]]] = {
     "inspecting nothing": (lambda _: ["inspect"], ("artifact",)),
     "a record that is none": (lambda p: ["record", "show", str(p.folder)], ("record",)),
     "comparing nothing": (lambda _: ["compare", "a.npz", "b.npz"], ("a.npz",)),
+    "comparing an artifact without inputs": (
+        lambda _: ["compare", "a.npz", "b.aimodel"],
+        ("b.aimodel", "no inputs", "--inputs"),
+    ),
+    "comparing saved outputs on inputs": (
+        lambda _: ["compare", "a.npz", "b.npz", "--inputs", "x.npz"],
+        ("x.npz", "leave --inputs out"),
+    ),
+    "comparing an artifact that is not there": (
+        lambda p: ["compare", "no.tflite", "no.aimodel", "--inputs", str(p.folder / "good.npy")],
+        ("no.tflite", "no such artifact"),
+    ),
     "executing nothing": (lambda _: ["exec", "no.py"], ("no.py",)),
     "a missing Core AI model": (
         lambda p: ["run", "no.aimodel", "--inputs", str(p.folder / "good.npy"), "--out", str(p.out) + ".npz"],

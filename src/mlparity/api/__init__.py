@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mlparity.api.compare import compare_saved
+    from mlparity.api.compare import compare_outputs
     from mlparity.api.execute import execute_script
     from mlparity.api.inspect import Inspection, inspect_artifact, inspect_placement, op_inventory
     from mlparity.api.location import locate
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Inspection",
     "check_artifact",
-    "compare_saved",
+    "compare_outputs",
     "execute_script",
     "inspect_artifact",
     "inspect_placement",
@@ -38,7 +38,7 @@ __all__ = [
 _HOMES = {
     "Inspection": "api.inspect",
     "check_artifact": "record.check",
-    "compare_saved": "api.compare",
+    "compare_outputs": "api.compare",
     "execute_script": "api.execute",
     "inspect_artifact": "api.inspect",
     "inspect_placement": "api.inspect",

@@ -1,4 +1,4 @@
-"""`mlparity compare`: two files of saved outputs."""
+"""`mlparity compare`: two files of saved outputs, or artifacts that make them."""
 
 from __future__ import annotations
 
@@ -7,20 +7,35 @@ from typing import Annotated
 
 import typer
 
+from mlparity.cli.progress import shown_progress
 from mlparity.cli.tables import STYLES, outputs_table, stdout
-from mlparity.core.words import Verdict
+from mlparity.core.words import ComputeUnit, Verdict
 
 
 def compare(
-    reference: Annotated[Path, typer.Argument(help="The reference outputs: .npz, .npy or .safetensors.")],
-    other: Annotated[Path, typer.Argument(help="The outputs to compare with it.")],
+    reference: Annotated[
+        Path, typer.Argument(help="The reference: outputs (.npz, .npy, .safetensors), or an artifact to run.")
+    ],
+    other: Annotated[Path, typer.Argument(help="What to compare with it, of the same kinds.")],
     policy: Annotated[str, typer.Option(help="consistency, task, or a policy file (TOML).")] = "consistency",
+    inputs: Annotated[
+        str | None, typer.Option(help="The samples for artifacts: as in `mlparity run`. Not for saved outputs.")
+    ] = None,
+    preprocess: Annotated[
+        str | None, typer.Option(help="For images: a preset (imagenet), a TOML file, or module:function.")
+    ] = None,
+    unit: Annotated[ComputeUnit, typer.Option(help="Core ML's compute units.")] = ComputeUnit.ALL,
+    time_limit: Annotated[float, typer.Option(help="Seconds that Core AI may take to load, and for a sample.")] = 600,
+    runtime_log: Annotated[bool, typer.Option("--runtime-log", help="Show Core AI's own messages.")] = False,
 ) -> Verdict:
-    """Compare saved outputs, for example of a device with those of `mlparity run`."""
+    """Compare outputs: saved ones, for example of a device, or those of an artifact on --inputs."""
     from mlparity import api
+    from mlparity.api.options import RuntimeOptions
 
+    runtime = RuntimeOptions(time_limit, runtime_log)
+    with shown_progress() as progress:
+        figures, judgement = api.compare_outputs(reference, other, policy, inputs, preprocess, unit, progress, runtime)
     console = stdout()
-    figures, judgement = api.compare_saved(reference, other, policy)
     console.print(outputs_table(figures))
     for reason in judgement.reasons:
         console.print(f"  {reason}")
