@@ -51,18 +51,34 @@ def test_a_changed_output_is_named(change: Callable[[Tensor], Tensor], words: st
 
 
 def test_each_convention_against_each_other_is_undone() -> None:
-    def spread(numbers: tuple[float, ...]) -> Tensor:
-        return torch.tensor(numbers, dtype=torch.float64).reshape(1, -1, 1, 1)
-
     for ours in CONVENTIONS:
+        pixels = IMAGE * spread(ours.scale) + spread(ours.bias)
         for theirs in CONVENTIONS:
-            if ours is not theirs:
+            if ours is theirs:
+                continue
+            taken = {"x": IMAGE * spread(theirs.scale) + spread(theirs.bias)}
+            mean = float(taken["x"].mean())
+            found = find_suspect(
+                lambda inputs, mean=mean: {"y": network(inputs["x"] - mean)},
+                {"x": pixels},
+                {"y": network(taken["x"] - mean)},
+            )
+            assert found is not None, (ours.name, theirs.name)
 
-                def undo(x: Tensor, ours: object = ours, theirs: object = theirs) -> Tensor:
-                    unit = (x - spread(theirs.bias)) / spread(theirs.scale)
-                    return unit * spread(ours.scale) + spread(ours.bias)
 
-                assert suspect(undo) is not None, (ours.name, theirs.name)
+def spread(numbers: tuple[float, ...]) -> Tensor:
+    return torch.tensor(numbers, dtype=torch.float64).reshape(1, -1, 1, 1)
+
+
+def test_numbers_that_are_no_pixels_have_no_convention() -> None:
+    """The cosine of two vectors does not change with their scale: an epsilon that is lost does not become one."""
+    rows = torch.randn(2, 8, generator=torch.Generator().manual_seed(3), dtype=torch.float64) * 1e-5
+
+    def cosine(inputs: dict[str, Tensor], epsilon: float = 1e-8) -> dict[str, Tensor]:
+        left, right = inputs["x"]
+        return {"y": (left @ right / (left.norm() * right.norm()).clamp(min=epsilon)).reshape(1)}
+
+    assert find_suspect(cosine, {"x": rows}, cosine({"x": rows}, 1e-30)) is None
 
 
 def test_other_differences_have_no_suspect() -> None:

@@ -218,6 +218,53 @@ REAL: tuple[Fault, ...] = (
     ),
 )
 
+LATER: tuple[Fault, ...] = (
+    # Source: https://github.com/apple/coremltools/issues/2836 (a pass takes a floor division by 1 for nothing).
+    fault("remainder_by_one", nets.bare(lambda x: x % 1), rows, plain(), CONVERTER, ops=("remainder",)),
+    # Source: https://github.com/apple/coremltools/pull/2771.
+    fault(
+        "tril_of_infinities",
+        lambda: nets.Call(nn.Identity(), lambda x: torch.tril(x * float("-inf"), -1), nn.Identity()).eval(),
+        lambda: uniform(4, 4, low=1, high=2),
+        plain(),
+        CONVERTER,
+        ops=("tril", "band_part", "mul"),
+    ),
+    # The following were found here, by converting each op of PyTorch's alone.
+    fault(
+        "correction_of_two",
+        nets.bare(lambda x: x / torch.var(x, -1, correction=2, keepdim=True)),
+        rows,
+        plain(),
+        CONVERTER,
+        ops=("var", "mul", "reduce_mean"),
+    ),
+    fault(
+        "deviation_of_all",
+        nets.bare(lambda x: x / torch.std(x)),
+        rows,
+        plain(),
+        CONVERTER,
+        ops=("std", "sqrt", "reduce_mean"),
+    ),
+    fault(
+        "infinite_constant",
+        lambda: nets.Call(nn.Identity(), lambda x: torch.nan_to_num(x * float("inf"), 1, 2, -2), nn.Identity()).eval(),
+        lambda: fixed([[0, 1, -1, 2]]),
+        plain(),
+        CONVERTER,
+        ops=("mul", "nan_to_num"),
+    ),
+    fault(
+        "cosine_of_small_vectors",
+        lambda: nets.Call(nn.Identity(), lambda x: F.cosine_similarity(x[:1], x[1:]), nn.Identity()).eval(),
+        lambda: normal(2, 8, scale=1e-5),
+        plain(),
+        CONVERTER,
+        ops=("cosine", "norm", "mul", "div", "clamp", "maximum", "reduce", "rsqrt", "sqrt"),
+    ),
+)
+
 PLANTED: tuple[Fault, ...] = (
     fault(
         "wrong_weights",

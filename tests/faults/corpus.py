@@ -16,10 +16,10 @@ from tests.faults.fault import Fault
 def corpus() -> tuple[Fault, ...]:
     """Return every fault, the healthy models last."""
     from tests.faults.around import HEALTHY, MODES, PREPROCESSED, ROUNDED
-    from tests.faults.converting import COMPRESSED, PLANTED, REAL
+    from tests.faults.converting import COMPRESSED, LATER, PLANTED, REAL
     from tests.faults.overflowing import FAULTS
 
-    return (*FAULTS, *REAL, *PLANTED, *COMPRESSED, *PREPROCESSED, *MODES, *ROUNDED, *HEALTHY)
+    return (*FAULTS, *REAL, *LATER, *PLANTED, *COMPRESSED, *PREPROCESSED, *MODES, *ROUNDED, *HEALTHY)
 
 
 def make(folder: Path) -> None:

@@ -124,11 +124,33 @@ def _swapped(value: Tensor, axis: int) -> Tensor:
 def _conventions(value: Tensor, axis: int | None) -> Iterator[tuple[str, Tensor]]:
     for ours in CONVENTIONS:
         for theirs in CONVENTIONS:
+            if not (_holds(ours, value) or _holds(theirs, value)):
+                continue
             per_channel = len(ours.scale + ours.bias + theirs.scale + theirs.bias) > 4
             if ours is not theirs and (axis is not None or not per_channel):
                 unit = (value - _spread(ours.bias, value, axis)) / _spread(ours.scale, value, axis)
                 changed = unit * _spread(theirs.scale, value, axis) + _spread(theirs.bias, value, axis)
                 yield f"the source takes {ours.name}, the artifact {theirs.name}", changed
+
+
+_SLACK, _REACH = 0.05, 0.01
+"""Of a convention's width: how far values may lie outside, as a filter's overshoot does, and how far apart they have
+to be, for those of a picture are (assumed).
+"""
+
+
+def _holds(convention: Convention, value: Tensor) -> bool:
+    """Tell whether values may be pixels in a convention: other numbers are no picture, whatever scale undoes them."""
+    count = max(len(convention.scale), len(convention.bias))
+    pairs = zip(_repeated(convention.scale, count), _repeated(convention.bias, count), strict=True)
+    low, high = min(convention.bias), max(scale + bias for scale, bias in pairs)
+    width = high - low
+    least, most = float(value.min()), float(value.max())
+    return low - _SLACK * width <= least and most <= high + _SLACK * width and most - least >= _REACH * width
+
+
+def _repeated(numbers: tuple[float, ...], count: int) -> tuple[float, ...]:
+    return numbers if len(numbers) == count else numbers * count
 
 
 def _spread(numbers: tuple[float, ...], value: Tensor, axis: int | None) -> Tensor:
@@ -154,7 +176,8 @@ def _output_changes(found: Tensors, expected: Tensors) -> Iterator[tuple[str, Te
         left = found.get(name)
         if left is None or left.shape != right.shape or not right.is_floating_point() or not right.ndim:
             continue
-        for words, change in _OUTPUT_CHANGES.items() if _all_finite(left, right) else ():
+        # Over one class a softmax is 1 whatever its score, and tells nothing.
+        for words, change in _OUTPUT_CHANGES.items() if _all_finite(left, right) and right.shape[-1] > 1 else ():
             yield (
                 f"output {name}: the artifact gives the {words} of what the source gives",
                 found,
