@@ -29,7 +29,11 @@ def _max_abs(output: OutputFigures) -> float:
     return value
 
 
-@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.factory)
+# tf_efficientnetv2_s takes longest, and test_report.py asks more of it.
+TRAINED = [each for each in MODELS if each.factory != "efficientnetv2_s"]
+
+
+@pytest.mark.parametrize("model", TRAINED, ids=lambda model: model.factory)
 def test_fp32_agrees_with_the_source(model: Model, tmp_path: Path) -> None:
     options = VerifyOptions(settings=settings_from(["fp32/CPU_ONLY", "fp16/CPU_ONLY"]), carry=model.carry)
     record = api.verify(model.source, tmp_path / "out", model.inputs, options=options)

@@ -155,8 +155,8 @@ def beats() -> nn.Module:
 
 
 def efficientnetv2_s() -> nn.Module:
-    """timm's tf_efficientnetv2_s with 2 classes: seeded weights, batch norm calibrated on photos."""
-    from tests.models.calibrate import calibrated
+    """timm's tf_efficientnetv2_s with 2 classes, a cat or none: seeded, calibrated and its head trained on photos."""
+    from tests.models.calibrate import calibrated, with_small_branches, with_trained_head
     from tests.models.samples import photos_300
     from tests.models.torchvision_operators import declared
 
@@ -165,7 +165,9 @@ def efficientnetv2_s() -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = timm.create_model("tf_efficientnetv2_s", num_classes=2)
-    return calibrated(network, torch.cat([torch.from_numpy(sample["x"]) for sample in photos_300()]))
+    images = torch.cat([torch.from_numpy(sample["x"]) for sample in photos_300()])
+    calm = calibrated(with_small_branches(network, 0.2), images)
+    return with_trained_head(calm, images, torch.tensor([1, 0, 0]))
 
 
 @contextmanager
