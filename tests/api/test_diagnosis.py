@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from torch import Tensor, nn
 
+from mlparity.api.diagnosis import diagnose, plans_of
 from mlparity.api.location import locate
 from mlparity.api.options import VerifyOptions, settings_from
 from mlparity.api.verification import verify
 from mlparity.convert import coreml
 from mlparity.core.errors import FormatError, InputError
-from mlparity.core.record import CauseKind
-from mlparity.core.words import ComputeUnit, Verdict
+from mlparity.core.record import Cause, CauseKind
+from mlparity.core.words import ComputeUnit, Standing, Verdict
+from mlparity.engine.runtime.interpret import run_plan
 from mlparity.record.files import read_record
 from mlparity.samples.memory import memory_samples
 from mlparity.sources.load import load_source
@@ -51,6 +55,30 @@ def test_the_record_names_cause_and_op(fault: Fault, tmp_path: Path) -> None:
     assert any(wanted in f"{record.cause.ops[0].type} {record.cause.ops[0].name}" for wanted in fault.ops)
     assert record.cause.ops[0].name in record.cause.sentence
     assert read_record(tmp_path / "out/record.json").cause == record.cause
+
+
+def test_the_error_is_followed_along_a_failing_fp16_artifact(tmp_path: Path) -> None:
+    """From op to op, with the source's lines, up to the artifact's own output in the two arithmetics."""
+    options = VerifyOptions(settings=settings_from(["fp16/CPU_ONLY"]), chips=("M4",))
+    network, samples = seeded(Convolutions)(), uniform(1, 3, 12, 12)
+    record = verify(network, tmp_path / "out", memory_samples(samples), options=options)
+    row = replace(record.settings[0], seconds_per_sample=None)  # however slow the machine was
+    source = load_source(network, samples[0])
+    course = diagnose(
+        Cause(CauseKind.PRECISION, "fp16 differs"), row, tmp_path / "out", source, memory_samples(samples), {}
+    ).course
+    assert course is not None
+    assert (course.standing, course.members, course.sample) == (Standing.COMPUTED, (), "0")
+    assert course.count == len(course.points)
+    assert {"conv", "linear"} <= {point.type for point in course.points}
+    last = course.points[-1]
+    assert "aten.addmm in head (networks.py:" in last.origin
+    plans, inputs = plans_of(tmp_path / "out" / row.artifact), {"x": torch.from_numpy(samples[0]["x"])}
+    found, expected = (next(iter(run_plan(plan, inputs).values())) for plan in (plans.numerics, plans.exact))
+    assert isinstance(found, Tensor)
+    assert isinstance(expected, Tensor)
+    wanted = float((found - expected).double().norm() / expected.double().norm())
+    assert last.accumulated == pytest.approx(wanted, rel=1e-4)
 
 
 def test_locate_without_a_source_knows_the_numerics_alone(tmp_path: Path) -> None:

@@ -11,8 +11,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from mlparity.core.course import Course, CoursePoint
 from mlparity.core.errors import FormatError, OutputError
 from mlparity.core.record import SCHEMA_VERSION, Record
+from mlparity.core.words import Standing
 from mlparity.record.files import read_record, record_sha256, write_record
 from mlparity.record.schema import SCHEMA_PATH, schema_text
 from mlparity.record.text import record_from, text_of
@@ -79,6 +81,19 @@ def test_a_record_of_version_1_is_read_as_having_no_envelopes() -> None:
     old = record_from(json.dumps({**data, "schema_version": 1}), "old")
     assert (old.schema_version, old.rungs, old.hazards) == (1, (), ())
     assert all(row.envelope is None for row in old.settings)
+
+
+def test_a_record_of_version_2_is_read_as_having_no_course() -> None:
+    data = json.loads(text_of(RECORD))
+    del data["course"]
+    assert record_from(json.dumps({**data, "schema_version": 2}), "old").course is None
+
+
+def test_a_course_survives_with_its_infinities() -> None:
+    point = CoursePoint(3, "exp", "exp_1", "y", 2e-4, math.inf, -math.inf, 1.0, lost=2, origin="aten.exp in head")
+    course = Course("a.mlpackage", "photo", "ideal", Standing.COMPUTED, 1, (point,))
+    record = dataclasses.replace(RECORD, course=course)
+    assert record_from(text_of(record), "here").course == course
 
 
 def without(name: str) -> Callable[[dict[str, object]], object]:

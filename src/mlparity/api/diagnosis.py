@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 
@@ -18,14 +19,16 @@ from mlparity.backends.checked import fits, fitted
 from mlparity.backends.torch_trace import trace_source
 from mlparity.backends.torch_variants import run_in_training_mode, run_with_fp16_weights
 from mlparity.compare.align import align
+from mlparity.core.course import Course
 from mlparity.core.errors import MlparityError
 from mlparity.core.record import Cause, CauseKind, SettingResult
 from mlparity.core.session import Outputs, Sample, SampleSet
 from mlparity.core.source import Source
 from mlparity.core.trace import SourceTrace
-from mlparity.core.words import ComputeUnit, Precision, Setting
+from mlparity.core.words import ComputeUnit, Confidence, Precision, Setting, Standing
+from mlparity.diagnose.course import course_of
 from mlparity.diagnose.distance import distance
-from mlparity.diagnose.explain import Rungs, explain
+from mlparity.diagnose.explain import Rungs, explain, origins
 from mlparity.diagnose.locate import locate
 from mlparity.diagnose.weights import infinite_constants
 from mlparity.engine.mil.program import Op, Program
@@ -47,26 +50,77 @@ class Plans:
     program: Program
     numerics: Plan
     exact: Plan
+    choice: Choice
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Case:
+    """The sample on which an artifact differs most, what is needed to explain it, and the arithmetic it ran in."""
+
+    sample: str
+    rungs: Rungs
+    choice: Choice
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """The cause, and the error along the graph of the fp16 artifact that shows it; None where it was not followed."""
+
+    cause: Cause
+    course: Course | None = None
 
 
 def diagnose(
     cause: Cause, row: SettingResult | None, stage: Path, source: Source, samples: SampleSet, carry: Mapping[str, str]
-) -> Cause:
+) -> Diagnosis:
     """Return the ladder's cause with the ops that carry it, or a cause that the ladder alone could not tell.
 
     `row` is the setting to explain. The cause stays as it is where there is none, where a state is carried from sample
     to sample, where one run takes longer than 5 s, or where the engine cannot explain the artifact.
     """
     if row is None or carry or _run_seconds(row) > _LONGEST_RUN_S:
-        return cause
+        return Diagnosis(cause)
     names = {worst.sample for output in row.outputs for worst in output.worst[:1]}
     chosen = dict(islice(((name, sample) for name, sample in samples if name in names), _SAMPLES))
     try:
         unit = row.setting.compute_unit if cause.kind is CauseKind.COMPUTE_UNIT else None
-        found = explain_package(stage / row.artifact, source, chosen, unit)
-    except (MlparityError, RuntimeError, ValueError, MemoryError):
-        return cause
-    return _merged(cause, found)
+        case = _worst_case(stage / row.artifact, source, chosen, unit)
+        found = case if isinstance(case, Cause) else explain(case.rungs)
+    except _CANNOT:
+        return Diagnosis(cause)
+    merged = _merged(cause, found)
+    if isinstance(case, Cause) or row.setting.precision is not Precision.FP16:
+        return Diagnosis(merged)
+    return Diagnosis(merged, _course(row, case, unit))
+
+
+_CANNOT = (MlparityError, RuntimeError, ValueError, MemoryError)
+
+
+def _course(row: SettingResult, case: _Case, unit: ComputeUnit | None) -> Course | None:
+    """Return the error along the graph on the sample that was explained; None where it cannot be followed."""
+    try:
+        passed = course_of(case.rungs.numerics, case.rungs.exact, case.rungs.in_width(case.rungs.numerics))
+        known = origins(case.rungs, [point.place for point in passed.points])
+    except _CANNOT:
+        return None
+    points = tuple(replace(each, origin=known.get(each.place, "")) for each in passed.points)
+    if not points:
+        return None
+    course = Course(row.artifact, case.sample, TYPED.summary, Standing.COMPUTED, passed.count, points)
+    return course if unit is None else _emulated(course, case.choice, unit)
+
+
+def _emulated(course: Course, choice: Choice, unit: ComputeUnit) -> Course:
+    profiles = dict.fromkeys((choice.profile, *choice.profiles.values()))
+    least = max((each.confidence for each in profiles), key=tuple(Confidence).index)
+    return replace(
+        course,
+        arithmetic=f"a plain prediction on {unit}",
+        standing=Standing.EMULATED,
+        members=tuple(each.name for each in profiles),
+        confidence=Confidence(least),
+    )
 
 
 def diagnose_misfit(cause: Cause, packages: Sequence[Path], source: Source, samples: SampleSet) -> Cause:
@@ -157,7 +211,7 @@ def plans_of(package: Path, unit: ComputeUnit | None = None) -> Plans:
     wide = FP32 if program_precision(program) is Precision.FP16 else REFERENCE
     held = {FP32.compute: dict[str, Tensor](), REFERENCE.compute: dict[str, Tensor]()}
     numerics = bind(program, choice.profile, profiles=choice.profiles, shared=held[choice.profile.compute])
-    return Plans(program, numerics, bind(program, wide, shared=held[wide.compute]))
+    return Plans(program, numerics, bind(program, wide, shared=held[wide.compute]), choice)
 
 
 def explain_package(
@@ -168,13 +222,22 @@ def explain_package(
     Raises:
         MlparityError: the package or a sample cannot be used.
     """
+    case = _worst_case(package, source, samples, unit)
+    return case if isinstance(case, Cause) else explain(case.rungs)
+
+
+def _worst_case(
+    package: Path, source: Source, samples: Mapping[str, Sample], unit: ComputeUnit | None
+) -> _Case | Cause:
+    """Return the case of the sample that differs most, or the cause where the artifact draws randomly."""
     plans = plans_of(package, unit)
     with coreml.open_way(package, ComputeUnit.CPU_ONLY, source.input_names, None) as session:
         changing = _changing(session, samples)
         if changing:
             return changing
-        cases = [_rungs(plans, session, source, sample) for sample in samples.values()]
-    return explain(max(cases, key=_difference))
+        cases = {name: _rungs(plans, session, source, sample) for name, sample in samples.items()}
+    worst = max(cases, key=lambda name: _difference(cases[name]))
+    return _Case(worst, cases[worst], plans.choice)
 
 
 def explain_alone(package: Path, samples: Mapping[str, Sample], unit: ComputeUnit | None = None) -> Cause:
@@ -257,7 +320,7 @@ def _rungs(plans: Plans, session: coreml.CoreMLSession, source: Source, sample: 
         inputs=tensors_from_features(plans.exact, session.features(_fitting(session, sample))),
         expected=renamed.tensors(expected),
         floor=_NOISE_FACTOR * _noise(source, sample, expected),
-        trace=lambda: _traced(source, sample, renamed),
+        trace=cache(partial(_traced, source, sample, renamed)),
         in_training_mode=lambda: renamed.perhaps(run_in_training_mode(source, sample)),
         with_fp16_weights=lambda: renamed.perhaps(run_with_fp16_weights(source, sample)),
     )

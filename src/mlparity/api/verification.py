@@ -140,7 +140,8 @@ def _record(job: _Job, made: Made, rows: Rows, seen: Seen) -> Record:
     results, rungs = rows.results(policy, noise), rows.rungs(policy, noise)
     cause = find_cause(results, noise, rungs)
     row = row_to_explain(cause, results, noise)
-    cause = diagnose(cause, row, job.stage, source, samples, job.options.carry)
+    found = diagnose(cause, row, job.stage, source, samples, job.options.carry)
+    cause = found.cause
     if not any(each.setting.target is Target.COREML and each.state is RowState.COMPARED for each in results):
         packages = [job.stage / each.path for each in made.artifacts if each.target is Target.COREML]
         cause = diagnose_misfit(cause, packages, source, samples)
@@ -171,6 +172,7 @@ def _record(job: _Job, made: Made, rows: Rows, seen: Seen) -> Record:
         metrics=METRIC_INFOS,
         rungs=rungs,
         hazards=rows.hazards(),
+        course=found.course,
     )
 
 

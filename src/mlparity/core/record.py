@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from mlparity.core.course import Course
 from mlparity.core.decision import Decision
 from mlparity.core.policy import OutputTask, Policy
 from mlparity.core.words import Confidence, Precision, Setting, Standing, Target, Verdict
 
-SCHEMA_VERSION = 2
-"""Version 2 added envelopes, rungs, hazards, tasks and the decision; records of version 1 are read as having none."""
+SCHEMA_VERSION = 3
+"""Version 2 added envelopes, rungs, hazards, tasks and the decision, version 3 the course; older records have none."""
 
 
 class Better(StrEnum):
@@ -359,3 +360,4 @@ class Record:
     rungs: tuple[Rung, ...] = ()
     hazards: tuple[Hazard, ...] = ()
     decision: Decision | None = None
+    course: Course | None = None

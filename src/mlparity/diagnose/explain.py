@@ -76,8 +76,8 @@ def explain(rungs: Rungs) -> Cause:
 
 def _of_numerics(rungs: Rungs, exact: Tensors, whole: float) -> Cause:
     found = locate(rungs.numerics, rungs.exact, [(rungs.in_width(rungs.numerics), exact)])
-    origins = _origins(rungs, [each.place for each in found.suspects[:KEPT]])
-    ops = tuple(_located(each, origins.get(each.place, "")) for each in found.suspects[:KEPT])
+    known = origins(rungs, [each.place for each in found.suspects[:KEPT]])
+    ops = tuple(_located(each, known.get(each.place, "")) for each in found.suspects[:KEPT])
     shown = _of_scale(whole)
     if found.chain:
         first = found.suspects[0]
@@ -90,7 +90,8 @@ def _of_numerics(rungs: Rungs, exact: Tensors, whole: float) -> Cause:
     return Cause(CauseKind.PRECISION, f"The arithmetic makes the difference ({shown}); {_leading(found)}.", ops)
 
 
-def _origins(rungs: Rungs, places: Sequence[int]) -> dict[int, str]:
+def origins(rungs: Rungs, places: Sequence[int]) -> dict[int, str]:
+    """Return the source's op, module and line for those of the steps that have one; none without a trace."""
     trace = rungs.trace()
     if trace is None:
         return {}

@@ -1,0 +1,120 @@
+"""The error along a graph: what each op loses itself, and how far its result is from that of an exact run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from mlparity.core.course import CoursePoint
+from mlparity.diagnose.distance import Tensors
+from mlparity.diagnose.locate import blamed
+from mlparity.diagnose.ranges import range_of
+from mlparity.engine.runtime.interpret import run_step
+from mlparity.engine.runtime.plan import Plan, Slots, Store
+
+KEPT = 300
+"""How many points a course has at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """All results that were followed, counted, and the points that were kept of them."""
+
+    count: int
+    points: tuple[CoursePoint, ...]
+
+
+def course_of(numerics: Plan, exact: Plan, inputs: Tensors, kept: int = KEPT) -> Passed:
+    """Follow both plans of one function, step by step, from the same `inputs`.
+
+    Each step is run three times: in `numerics`, exactly on what it got there (their difference is its own), and exactly
+    on the exact results. `inputs` are in the held type of `numerics`. Only floating results count. Where there are more
+    than `kept`, the graph is cut into as many stretches of equal length, and of each the op that loses most stays.
+    """
+    with torch.no_grad():
+        points = tuple(_points(numerics, exact, inputs))
+    return Passed(len(points), thinned(points, kept))
+
+
+def thinned(points: Sequence[CoursePoint], kept: int) -> tuple[CoursePoint, ...]:
+    """Return at most `kept` points: of each of as many stretches the one with the largest error of its own."""
+    if len(points) <= kept:
+        return tuple(points)
+    ends = [len(points) * number // kept for number in range(kept + 1)]
+    return tuple(max(points[start:end], key=_own) for start, end in pairwise(ends))
+
+
+def _own(point: CoursePoint) -> tuple[float, float]:
+    return point.local, point.accumulated
+
+
+def _points(numerics: Plan, exact: Plan, inputs: Tensors) -> Iterator[CoursePoint]:
+    narrow, wide, mixed = _Slots(numerics), _Slots(exact), _Slots(exact)
+    for each in (narrow, wide, mixed):
+        each.start(inputs)
+    for place, (step, twin) in enumerate(zip(numerics.steps, exact.steps, strict=True)):
+        run_step(twin, wide.slots)
+        run_step(twin, mixed.slots)
+        run_step(step, narrow.slots)
+        for store in step.stores:
+            results = [each.slots[store.slot] for each in (narrow, mixed, wide)]
+            mixed.slots[store.slot] = mixed.held(results[0])
+            found = [each for each in results if isinstance(each, Tensor) and each.is_floating_point() and each.numel()]
+            # An inner result of a group rounds nothing; a run that branched elsewhere has another shape.
+            if store.numerics is not None and len(found) == len(results) and len({each.shape for each in found}) == 1:
+                yield _point(numerics, place, store, *found)
+        for each, frees in ((narrow, step.frees), (wide, twin.frees), (mixed, twin.frees)):
+            each.free(frees)
+
+
+class _Slots:
+    """The slots of one run of a plan."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.slots: Slots = list(plan.initial)
+
+    def start(self, inputs: Tensors) -> None:
+        for name, (slot, _) in self.plan.inputs.items():
+            self.slots[slot] = self.held(inputs[name])
+        for state in self.plan.states.values():
+            self.slots[state.first] = state.zeros(self.plan.device)
+
+    def held(self, value: object) -> object:
+        """Return a value in the type that the plan calculates in."""
+        if isinstance(value, Tensor) and value.is_floating_point():
+            return value.to(self.plan.profile.compute, copy=True)
+        return value
+
+    def free(self, slots: Sequence[int]) -> None:
+        for slot in slots:
+            self.slots[slot] = self.plan.initial[slot]
+
+
+def _point(plan: Plan, place: int, store: Store, found: Tensor, alone: Tensor, expected: Tensor) -> CoursePoint:
+    op, seen = blamed(plan, place), range_of(expected)
+    lost = int((torch.isfinite(alone) & ~torch.isfinite(found)).sum())
+    low, high = (seen.low, seen.high) if seen.count else (math.nan, math.nan)
+    return CoursePoint(
+        place, op.type, op.location, store.output.name, gap(found, alone), gap(found, expected), low, high, lost
+    )
+
+
+def gap(found: Tensor, expected: Tensor) -> float:
+    """Return the root mean square of the difference over that of the finite expected values.
+
+    It is infinite where a NaN or an infinity has no equal, and where only zeros are expected and others are found.
+    """
+    left, right = found.double(), expected.double()
+    equal = (left == right) | (torch.isnan(left) & torch.isnan(right))
+    difference = torch.where(equal, 0.0, left - right)
+    if bool(equal.all()):
+        return 0.0
+    size = float(right.nan_to_num(0.0, 0.0, 0.0).square().mean().sqrt())
+    off = float(difference.square().mean().sqrt())
+    return off / size if size and math.isfinite(off) else math.inf
