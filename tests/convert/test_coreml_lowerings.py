@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from mlparity.convert.coreml import CoremlOptions, Frontend
 from mlparity.convert.quiet_coremltools import quiet
+from mlparity.engine.mil.reader import read_program
 from tests.convert.parity import parity_of
 
 RNG = np.random.default_rng(0)
@@ -99,6 +100,20 @@ CASES = (
     Case("gelu", lambda x: F.gelu(x), (X,)),
     Case("rms_norm", lambda x: F.rms_norm(x, (8,), weight=WEIGHTS.reshape(-1)[:8], eps=1e-3), (X,)),
     Case("rms_norm of little", lambda x: F.rms_norm(x * 1e-3, (8,), eps=1e-6), (X,)),
+    Case("triu of infinities", lambda x: torch.triu(-x.abs() / 0.0, 1).exp(), (X,)),
+    Case("tril of infinities", lambda x: torch.tril(-x.abs() / 0.0, -1).exp(), (X,)),
+    Case("triu of integers", lambda i: torch.triu(i[:, None] * i, 1) + torch.triu(i[:, None] * i, -1), (INDEX,)),
+    Case("tril of truth values", lambda x: (torch.tril(x > 0, -2) | torch.tril(x > 1, 1)).float(), (X,)),
+    Case("powers", lambda x: torch.pow(2, x) + x**2 + 3**x + torch.pow(x.abs(), 2 + x), (X,)),
+    Case("remainder by one", lambda x: x % 1 + x % 0.7, (X,)),
+    Case("variance with a correction of two", lambda x: torch.var(x, (0, -1), correction=2), (X,)),
+    Case("variances", lambda x: x.var(1, keepdim=True) * x.var() + x.var(1, keepdim=True, unbiased=False), (X,)),
+    Case("deviation of all", lambda x: x / torch.std(x) + x / torch.std(x, unbiased=False), (X,)),
+    Case("cosine of small vectors", lambda x: F.cosine_similarity(x * 1e-6, x[:1] * 1e-5, dim=-1), (X,)),
+    Case("nearest by a broken factor", lambda x: F.interpolate(x, scale_factor=(1.7, 0.6), mode="nearest"), (IMAGE,)),
+    Case("nearest by a whole factor", lambda x: F.interpolate(x, scale_factor=2, mode="nearest"), (IMAGE,)),
+    Case("log_softmax far below", lambda x: (x * 200).log_softmax(1), (X,)),
+    Case("softplus with a threshold", lambda x: F.softplus(x, beta=2, threshold=1) + F.softplus(x, beta=2), (X,)),
     Case("scatter of a number", lambda x, i: x.scatter(0, i[:, None].expand(3, 4), 1), (ROWS, INDEX)),
     Case("another name", lambda x: torch.multiply(x, torch.negative(x)), (X,)),
     Case("fourier", lambda x: torch.fft.fft(x.repeat(1, 1, 16), dim=-1).real, (X,)),
@@ -116,6 +131,15 @@ def test_a_lowering_agrees_with_pytorch(case: Case, frontend: Frontend, tmp_path
     module = Called(case.function, len(case.inputs)).eval()
     parity = parity_of(module, sample, tmp_path, CoremlOptions(frontends=(frontend,)))
     assert parity.excess <= 1, parity
+
+
+@pytest.mark.parametrize("frontend", [Frontend.TRACE, Frontend.EXPORT])
+def test_no_power_has_the_base_two(frontend: Frontend, tmp_path: Path) -> None:
+    """Core ML takes it for a square: apple/coremltools#2628. No run here can show that, so the program is read."""
+    parity_of(Called(lambda x: 2**x, 1).eval(), {"x0": X}, tmp_path, CoremlOptions(frontends=(frontend,)))
+    (package,) = tmp_path.glob("**/*.mlpackage")
+    program = read_program(package)
+    assert {"pow", "exp2"} & {each.type for each in program.functions["main"].body.ops} == {"exp2"}
 
 
 def test_a_user_s_own_registration_stays() -> None:

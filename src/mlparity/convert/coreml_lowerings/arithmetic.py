@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from coremltools.converters.mil import Builder as mb  # noqa: N813 - the name that coremltools' documents use
+from coremltools.converters.mil.frontend.torch.ops import pow as pow_of_coremltools
+from coremltools.converters.mil.frontend.torch.ops import remainder as remainder_of_coremltools
 from coremltools.converters.mil.mil import types
 
 from mlparity.convert.coreml_lowerings.call import Call, Var, lowering
@@ -30,6 +34,31 @@ def cumsum(call: Call) -> Var:
     x = call.tensor("self")
     dtype = "int32" if types.is_bool(x.dtype) else call.dtype(x)
     return mb.cumsum(x=mb.cast(x=x, dtype=dtype), axis=call.constant("dim") % max(x.rank, 1), name=call.node.name)
+
+
+@lowering("pow pow.tensor_tensor", "self exponent", replaces=True)
+def pow_(call: Call) -> Any:
+    """Lower `pow`; of the base 2 as exp2, for Core ML takes pow(2, y) for y squared. All else is left to coremltools.
+
+    Source: https://github.com/apple/coremltools/issues/2628 and https://github.com/apple/coremltools/pull/2742.
+    """
+    base, exponent = call.tensor("self"), call.tensor("exponent")
+    is_two = base.val is not None and np.size(base.val) == 1 and float(np.reshape(base.val, ())) == 2
+    if not is_two or base.rank > exponent.rank or not (types.is_float(base.dtype) or types.is_float(exponent.dtype)):
+        return pow_of_coremltools(call.context, call.node)
+    return mb.exp2(x=_floating(exponent), name=call.node.name)
+
+
+@lowering("remainder", "self other", replaces=True)
+def remainder(call: Call) -> Any:
+    """Lower `remainder`; by 1 as x - floor(x), where a pass of coremltools' takes the floor division for nothing.
+
+    Source: https://github.com/apple/coremltools/issues/2836.
+    """
+    x, other = call.tensor("self"), call.tensor("other")
+    if not types.is_float(x.dtype) or other.val is None or not np.all(other.val == 1) or other.rank > x.rank:
+        return remainder_of_coremltools(call.context, call.node)
+    return mb.sub(x=x, y=mb.floor(x=x), name=call.node.name)
 
 
 def _floating(x: Var) -> Var:

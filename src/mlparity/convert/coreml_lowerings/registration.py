@@ -19,6 +19,8 @@ from mlparity.convert.coreml_lowerings import (  # noqa: F401 - each family ente
     padding,
     resizing,
     splitting,
+    statistics,
+    triangles,
 )
 from mlparity.convert.coreml_lowerings.call import LOWERINGS, Lowering
 

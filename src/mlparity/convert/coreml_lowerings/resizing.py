@@ -1,4 +1,4 @@
-"""Resizing of images by filters that MIL lacks, as products with constant matrices."""
+"""Resizing of images that MIL lacks: filters as products with constant matrices, repetition by its places."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from coremltools.converters.mil import Builder as mb  # noqa: N813 - the name that coremltools' documents use
+from coremltools.converters.mil.frontend.torch.ops import upsample_nearest2d as nearest_of_coremltools
 
 from mlparity.convert.coreml_lowerings.call import Call, Var, lowering
 
@@ -52,6 +53,37 @@ def upsample_bilinear2d_aa(call: Call) -> Var:
 def upsample_bilinear2d_aa_vec(call: Call) -> Var:
     """Lower it as `torch.nn.functional.interpolate` calls it."""
     return _resized(call, _aten._upsample_bilinear2d_aa.default)
+
+
+@lowering("upsample_nearest2d", "self output_size scales_h scales_w", replaces=True)
+def upsample_nearest2d(call: Call) -> Any:
+    """Lower repetition by factors that are no whole numbers; coremltools' own takes other pixels than PyTorch there."""
+    return _picked(call)
+
+
+@lowering("upsample_nearest2d.vec", "self output_size scale_factors", replaces=True)
+def upsample_nearest2d_vec(call: Call) -> Any:
+    """Lower it as `torch.nn.functional.interpolate` calls it."""
+    return _picked(call)
+
+
+def _picked(call: Call) -> Any:
+    """Gather rows and columns by the places that PyTorch takes them from; whole factors are left to coremltools."""
+    x, factors = call.tensor("self"), _factors(call)
+    if all(factor is None or float(factor).is_integer() for factor in factors):
+        return nearest_of_coremltools(call.context, call.node)
+    height, width = (int(size) for size in x.shape[2:])
+    rows, columns = _sizes(call, (height, width), factors)
+    tall = mb.gather(x=x, indices=_places(height, rows, factors[0]), axis=2)
+    return mb.gather(x=tall, indices=_places(width, columns, factors[1]), axis=3, name=call.node.name)
+
+
+def _places(length: int, wanted: int, factor: float | None) -> np.ndarray:
+    """Return from where PyTorch takes each of the wanted elements along one axis."""
+    numbers = torch.arange(length, dtype=torch.float32).reshape(1, 1, length, 1)
+    return np.asarray(
+        _aten.upsample_nearest2d.default(numbers, [wanted, 1], factor, None).numpy().reshape(-1), np.int32
+    )
 
 
 def _resized(call: Call, resize: Resize) -> Var:
