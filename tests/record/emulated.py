@@ -1,10 +1,12 @@
-"""A record with emulated settings: the example's fp16 rows as envelopes of two and three ways, and a hazard."""
+"""A record with emulated settings: the example's fp16 rows as envelopes of two and three ways, a hazard, a course."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from mlparity.compare.envelope import envelope_of
+from mlparity.core.course import Course, CoursePoint
 from mlparity.core.record import Hazard, MemberFigures, OutputFigures, Record, Rung, SettingResult
 from mlparity.core.words import ComputeUnit, Confidence, Precision, Standing, Verdict
 from tests.record.example import _compare, _logits, example_record
@@ -41,6 +43,21 @@ HAZARD = Hazard(
 )
 
 
+COURSE = Course(
+    artifact="mobilenet_v2-fp16.mlpackage",
+    sample="photo-03.jpg",
+    arithmetic="sums in fp32",
+    standing=Standing.COMPUTED,
+    count=900,
+    points=(
+        CoursePoint(0, "cast", "cast_1", "x", 1.8e-4, 1.8e-4, -2.0, 2.6),
+        CoursePoint(2, "conv", "input_5", "y", 2.1e-4, 8.4e-4, 0.0, 6.0, origin="aten.conv2d in stem (net.py:12)"),
+        CoursePoint(3, "exp", "exp_1", "z", math.inf, math.inf, 1.0, 160_000.0, lost=2, origin="aten.exp (net.py:14)"),
+        CoursePoint(4, "add", "add_1", "u", 0.0, 0.012, 1.0, 6.0, origin="aten.add in head (net.py:15)"),
+    ),
+)
+
+
 def emulated_record() -> Record:
     """Return the record."""
     plain = example_record()
@@ -49,7 +66,7 @@ def emulated_record() -> Record:
         Standing.COMPUTED, Verdict.FAIL, GPU,
     )  # fmt: skip
     rows = tuple(_emulated(row) for row in plain.settings)
-    return replace(plain, settings=rows, rungs=(rung,), hazards=(HAZARD,))
+    return replace(plain, settings=rows, rungs=(rung,), hazards=(HAZARD,), course=COURSE)
 
 
 def _emulated(row: SettingResult) -> SettingResult:

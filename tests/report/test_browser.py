@@ -15,7 +15,7 @@ import pytest
 from mlparity.core.numbers import format_number
 from mlparity.core.record import Record
 from mlparity.report.html import html_report
-from tests.record.emulated import emulated_record
+from tests.record.emulated import COURSE, emulated_record
 from tests.record.example import example_record
 from tests.report.hostile import hostile
 
@@ -184,6 +184,37 @@ def test_the_table_has_the_records_numbers(report: Visit) -> None:
                 assert float(cells[column]) == pytest.approx(output.figures[name], rel=0.05)
             assert output.flips is not None
             assert cells["flips"] == f"{output.flips.flipped} of {output.flips.samples}"
+
+
+# Points at the last quarter of the drawing, then moves the slider to the first op.
+_WALK = """
+<script>
+addEventListener("load", () => {
+  const area = document.querySelector(".course .area"), slider = document.querySelector(".walk");
+  const read = () => [...document.querySelectorAll(".readout dd")].map((cell) => cell.textContent);
+  const seen = { shown: read() };
+  const box = area.getBoundingClientRect();
+  area.dispatchEvent(new PointerEvent("pointermove", { clientX: box.left + 0.9 * box.width }));
+  seen.pointed = read();
+  slider.value = 0;
+  slider.dispatchEvent(new Event("input"));
+  seen.moved = read();
+  document.body.insertAdjacentHTML("beforeend", "<pre id=seen></pre>");
+  document.getElementById("seen").textContent = JSON.stringify(seen);
+});
+</script>
+"""
+
+
+def test_the_readout_follows_pointer_and_slider_with_the_records_numbers(tmp_path: Path) -> None:
+    visited = visit(html_report(emulated_record()).replace("</body>", f"{_WALK}</body>"), tmp_path)
+    assert visited.console == ()
+    for name, place in (("shown", 2), ("pointed", 3), ("moved", 0)):
+        point, shown = COURSE.points[place], visited.seen[name]
+        assert isinstance(shown, list)
+        assert shown[:2] == [f"{point.type} {point.name}", point.origin or "–"]
+        assert shown[2:4] == [format_number(point.local), format_number(point.accumulated)]
+        assert shown[4] == f"{format_number(point.low, 3)}..{format_number(point.high, 3)}"
 
 
 def test_each_picture_is_shown_once(report: Visit) -> None:

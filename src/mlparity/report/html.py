@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -13,6 +13,7 @@ from mlparity.core.numbers import format_count, format_number
 from mlparity.core.record import Record
 from mlparity.record.files import record_sha256
 from mlparity.report.charts import CHARTS_SHOWN, charts_of
+from mlparity.report.course import course_view
 from mlparity.report.ladder import ladder_of
 from mlparity.report.rows import COLUMNS, Comparison, comparisons_of, groups_of, remarks_of, rows_of
 from mlparity.report.swift import swift_snippet
@@ -98,6 +99,7 @@ def _context(record: Record) -> dict[str, object]:
         "cards_open": CARDS_OPEN,
         "ladders": [ladder_of(record, each.output, _scale(each)) for each in comparisons[:LADDERS_SHOWN]],
         "ladders_shown": LADDERS_SHOWN,
+        **_course(record),
         "ways": way_lines(record),
         "rungs": rung_sentences(record),
         "hazards": hazard_lines(record),
@@ -113,6 +115,13 @@ def _context(record: Record) -> dict[str, object]:
         "style": _text("report.css"),
         "script": _text("report.js"),
     }
+
+
+def _course(record: Record) -> dict[str, object]:
+    if record.course is None:
+        return {"course": None}
+    view = course_view(record.course)
+    return {"course": view, "course_data": [asdict(point) for point in view.points]}
 
 
 def _metrics(record: Record) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from mlparity.core.envelopes import ways_in
 from mlparity.core.numbers import format_count, format_number
 from mlparity.core.record import CauseKind, Record, SettingResult
 from mlparity.core.words import Precision, Standing, Target, Verdict
+from mlparity.report.axis import Decades
 
 _NOT_FINITE = ("nan_count", "inf_count")
 
@@ -57,11 +58,11 @@ def ladder_of(record: Record, output: str, scale: float) -> Ladder:
     lines = tuple(_lines(record, output))
     limit = _limit(record, output, scale)
     noise = next((each.max_abs for each in record.noise if each.output == output), None)
-    axis = _Axis.over([each for each in (limit, *(line.value for line in lines)) if each is not None])
+    axis = Decades.over((limit, *(line.value for line in lines)))
     return Ladder(
         output,
         scale,
-        tuple(axis.placed(_deciding(line, record.cause.kind, lines)) for line in lines),
+        tuple(_placed(_deciding(line, record.cause.kind, lines), axis) for line in lines),
         axis.ticks(),
         axis.place(noise) if noise else None,
         axis.place(limit) if limit else None,
@@ -69,35 +70,11 @@ def ladder_of(record: Record, output: str, scale: float) -> Ladder:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Axis:
-    """Decades from `low` to `high`, in log10."""
-
-    low: int
-    high: int
-
-    @classmethod
-    def over(cls, values: list[float]) -> _Axis:
-        logs = [math.log10(each) for each in values if each > 0 and math.isfinite(each)]
-        low = math.floor(min(logs, default=-1.0))
-        return cls(low, max(math.ceil(max(logs, default=0.0)), low + 1))
-
-    def place(self, value: float) -> float:
-        if value <= 0:
-            return 0.0
-        if not math.isfinite(value):
-            return 100.0
-        return round(min(100.0, max(0.0, 100 * (math.log10(value) - self.low) / (self.high - self.low))), 2)
-
-    def ticks(self) -> tuple[tuple[float, str], ...]:
-        step = math.ceil((self.high - self.low) / 6)
-        return tuple((self.place(10.0**power), f"1e{power}") for power in range(self.low, self.high + 1, step))
-
-    def placed(self, line: Line) -> Line:
-        if line.value is None:
-            return line
-        ends = sorted((self.place(line.value), self.place(line.below or 0.0)))
-        return replace(line, left=ends[0], right=ends[1], added=_added(line.value, line.below))
+def _placed(line: Line, axis: Decades) -> Line:
+    if line.value is None:
+        return line
+    ends = sorted((axis.place(line.value), axis.place(line.below or 0.0)))
+    return replace(line, left=ends[0], right=ends[1], added=_added(line.value, line.below))
 
 
 def _added(value: float, below: float | None) -> str:
@@ -105,7 +82,7 @@ def _added(value: float, below: float | None) -> str:
     if not below or not math.isfinite(value) or not math.isfinite(below):
         return ""
     times = value / below
-    return "as below" if 0.95 <= times < 1.05 else f"×{format_number(times)}"
+    return "as before" if 0.95 <= times < 1.05 else f"×{format_number(times)}"
 
 
 def _lines(record: Record, output: str) -> Iterator[Line]:

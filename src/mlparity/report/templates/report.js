@@ -38,6 +38,23 @@ function compare(a, b, turn) {
   return turn * (typeof a === "number" ? a - b : a.localeCompare(b));
 }
 
+// Along the graph: pointing at the drawing moves the slider, and the slider shows an op.
+for (const figure of document.querySelectorAll(".course")) {
+  const points = JSON.parse(figure.querySelector(".course-data").textContent);
+  const [slider, area, cursor] = [".walk", ".area", ".cursor"].map((name) => figure.querySelector(name));
+  const show = () => {
+    const point = points[slider.value];
+    for (const cell of figure.querySelectorAll("[data-part]")) cell.textContent = point[cell.dataset.part] || "–";
+    cursor.style.left = `${(100 * (Number(slider.value) + 0.5)) / points.length}%`;
+  };
+  slider.addEventListener("input", show);
+  area.addEventListener("pointermove", (event) => {
+    const box = area.getBoundingClientRect();
+    slider.value = Math.floor((points.length * (event.clientX - box.left)) / box.width);
+    show();
+  });
+}
+
 // The snippet's button: the selection stays as a sign, and where a page may not copy, it is there to be copied.
 for (const button of document.querySelectorAll(".copy")) {
   button.addEventListener("click", () => {
