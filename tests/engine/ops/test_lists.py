@@ -5,6 +5,8 @@ import torch
 
 from mlparity.engine.numerics import TYPED
 from mlparity.engine.ops.lists import (
+    CHUNK,
+    MAX_LENGTH,
     TensorList,
     list_gather,
     list_length,
@@ -65,7 +67,7 @@ def test_scattering_keeps_the_last_of_two_values_for_one_place() -> None:
 
 def test_nothing_gathered_and_nothing_scattered() -> None:
     assert list_gather(made(2, 3), ()).shape == (0, 2, 3)
-    assert list_scatter(made(1), (), torch.zeros(0, 1)).elements == (None, None)
+    assert list_scatter(made(1), (), torch.zeros(0, 1)).length == 2
 
 
 def test_an_open_element_shape_is_known_once_it_is_written() -> None:
@@ -87,3 +89,20 @@ def test_the_gradient_reaches_what_was_written() -> None:
     list_gather(list_write(made(1), 1, value * value), (0, 1)).sum().backward()
     assert value.grad is not None
     assert value.grad.tolist() == [4]
+
+
+def test_a_write_copies_one_chunk_however_long_the_list_is() -> None:
+    old = made(1, length=MAX_LENGTH)
+    new = list_write(old, 5 * CHUNK + 7, torch.ones(1))
+    assert [place for place, pair in enumerate(zip(old.chunks, new.chunks, strict=True)) if pair[0] is not pair[1]] == [
+        5
+    ]
+    assert list_gather(new, (5 * CHUNK + 6, 5 * CHUNK + 7)).tolist() == [[0], [1]]
+
+
+def test_a_list_grows_over_the_edge_of_a_chunk_up_to_the_longest() -> None:
+    grown = list_write(made(1, length=CHUNK), CHUNK, torch.ones(1))
+    assert list_gather(grown, (CHUNK - 1, CHUNK)).tolist() == [[0], [1]]
+    assert list_write(grown, MAX_LENGTH - 1, torch.ones(1)).length == MAX_LENGTH
+    with pytest.raises(IndexError, match=str(MAX_LENGTH)):
+        list_write(grown, MAX_LENGTH, torch.ones(1))

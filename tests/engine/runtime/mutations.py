@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,23 @@ import numpy as np
 from tests.engine.mil.packages import sample, write_flow_package, write_package
 
 
-def run(package: Path, folder: Path, count: int) -> tuple[int, int]:
-    """Return how many of `count` mutations of `package` ran, and how many were refused with a typed error.
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """How many ran, how many were refused with a typed error, a digest of the packages, and the slowest one."""
+
+    ran: int
+    refused: int
+    digest: str
+    slowest: int
+    slowest_s: float
+
+
+def run(package: Path, folder: Path, count: int) -> Ends:
+    """Return how `count` mutations of `package` ended.
 
     Raises:
-        RuntimeError: one ended otherwise: another exception, a signal, 10 s, or 2 GiB; the text says which.
+        RuntimeError: one ended otherwise: another exception, a signal, 10 s, 2 GiB, or a file outside the package; the
+            text says which and where.
     """
     features = folder / "features.npz"
     np.savez(features, x=sample())
@@ -30,8 +43,8 @@ def run(package: Path, folder: Path, count: int) -> tuple[int, int]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(done.stderr[-3000:] or f"the worker ended with {done.returncode}")
-    ran, refused = map(int, done.stdout.split())
-    return ran, refused
+    ran, refused, digest, slowest, seconds = done.stdout.split()
+    return Ends(int(ran), int(refused), digest, int(slowest), float(seconds))
 
 
 def main() -> None:
@@ -40,9 +53,13 @@ def main() -> None:
     for write in (write_package, write_flow_package):
         with tempfile.TemporaryDirectory() as folder:
             package, started = write(Path(folder)), time.perf_counter()
-            ran, refused = run(package, Path(folder), count // 2)
+            ends = run(package, Path(folder), count // 2)
             seconds = time.perf_counter() - started
-            sys.stdout.write(f"{package.name}: {ran} ran, {refused} refused with a typed error, {seconds:.0f} s\n")
+            sys.stdout.write(
+                f"{package.name}: {ends.ran} ran, {ends.refused} refused with a typed error, {seconds:.0f} s; "
+                f"the slowest, {ends.slowest}, took {ends.slowest_s} s of processor; digest {ends.digest[:12]}\n"
+            )
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -150,6 +150,17 @@ def test_a_branch_that_writes_a_state_and_one_that_does_not() -> None:
         assert outputs["c"].tolist() == after["s"].tolist() == wanted
 
 
+def test_loops_within_each_other_share_their_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    (inner,) = counting(20).functions["main"].body.ops
+    inner = replace(inner, outputs=(tensor("n3", "fp32"), tensor("y3", "fp32", 2)))
+    inputs = {"n": torch.tensor(0.0), "x": torch.tensor([1.0, 1.0])}
+    monkeypatch.setattr(blocks, "MAX_ITERATIONS", 50)
+    with pytest.raises(ExecutionError, match="did not end within 50"):
+        run_plan(bind(counting(10, inner), FP32), inputs)
+    assert run_plan(bind(counting(2, inner), FP32), inputs)["n2"].item() == 2
+    assert run_plan(bind(counting(40), FP32), inputs)["n2"].item() == 40
+
+
 def test_a_loop_carries_the_state_that_its_body_writes() -> None:
     body = (read("a"), op("add", tensor("b", "fp16", 2), x="%a", y="%x16"), write("b"))
     whole = counting(3, *body)

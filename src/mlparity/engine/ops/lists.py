@@ -15,15 +15,22 @@ from torch import Tensor
 from mlparity.engine.numerics import Numerics
 from mlparity.engine.ops.registry import Rounding, mil_op
 
-MAX_LENGTH = 1 << 24
-"""The longest list that is made; a longer one is a corrupt number, not a program."""
+MAX_LENGTH = 1 << 20
+"""The longest list that is made; a longer one is a corrupt number, not a program (assumed)."""
+
+CHUNK = 1 << 10
+"""A write copies one chunk and the row of chunks, so that its cost does not grow with the list."""
+
+Chunk = tuple[Tensor | None, ...]
+_BLANK: Chunk = (None,) * CHUNK
 
 
 @dataclass(frozen=True, slots=True)
 class TensorList:
-    """A list as a value: writing gives a new list. `None` stands for an element that was never written."""
+    """A list as a value: writing gives a new list. `None` in a chunk stands for an element that was never written."""
 
-    elements: tuple[Tensor | None, ...]
+    chunks: tuple[Chunk, ...]
+    length: int
     blank: Tensor | None
     is_growing: bool
 
@@ -34,9 +41,9 @@ class TensorList:
             IndexError: it lies outside the list.
             ValueError: it was never written and has no known shape.
         """
-        if not 0 <= index < len(self.elements):
-            raise IndexError(f"index {index} of a list of {len(self.elements)} elements")
-        element = self.elements[index]
+        if not 0 <= index < self.length:
+            raise IndexError(f"index {index} of a list of {self.length} elements")
+        element = self.chunks[index // CHUNK][index % CHUNK]
         found = self.blank if element is None else element
         if found is None:
             raise ValueError(f"element {index} of the list was never written, and its shape is open")
@@ -49,13 +56,22 @@ class TensorList:
             IndexError: a place is negative, or outside a list of fixed length.
         """
         longest = max((place + 1 for place in places), default=0)
-        limit = MAX_LENGTH if self.is_growing else len(self.elements)
+        limit = MAX_LENGTH if self.is_growing else self.length
         if min(places, default=0) < 0 or longest > limit:
-            raise IndexError(f"places {list(places)} of a list of {len(self.elements)} elements")
-        elements = [*self.elements, *[None] * (longest - len(self.elements))]
+            raise IndexError(f"places {list(places)} of a list of {self.length} elements")
+        length = max(self.length, longest)
+        chunks = [*self.chunks, *_blanks(length)[len(self.chunks) :]]
+        opened: dict[int, list[Tensor | None]] = {}
         for place, value in zip(places, values, strict=True):
-            elements[place] = value
-        return TensorList(tuple(elements), self.blank, self.is_growing)
+            number, inner = divmod(place, CHUNK)
+            opened.setdefault(number, list(chunks[number]))[inner] = value
+        for number, chunk in opened.items():
+            chunks[number] = tuple(chunk)
+        return TensorList(tuple(chunks), length, self.blank, self.is_growing)
+
+
+def _blanks(length: int) -> tuple[Chunk, ...]:
+    return (_BLANK,) * -(-length // CHUNK)
 
 
 _HELD = {"int32": torch.int32, "bool": torch.bool}
@@ -79,13 +95,13 @@ def make_list(
     sizes = [size for size in elem_shape if isinstance(size, int)]
     is_known = len(sizes) == len(elem_shape)
     blank = torch.zeros(()).to(_HELD.get(dtype, num.compute)).expand(sizes) if is_known else None
-    return TensorList((None,) * init_length, blank, dynamic_length)
+    return TensorList(_blanks(init_length), init_length, blank, dynamic_length)
 
 
 @mil_op("list_length", rounding=Rounding.NONE)
 def list_length(ls: TensorList) -> Tensor:
     """Return how many elements the list has, as an int32 scalar."""
-    return torch.tensor(len(ls.elements), dtype=torch.int32)
+    return torch.tensor(ls.length, dtype=torch.int32)
 
 
 @mil_op("list_read", rounding=Rounding.NONE)

@@ -6,7 +6,9 @@ outside comes in as values, so that a block is a function and the op that runs i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -18,7 +20,10 @@ from mlparity.engine.runtime.plan import Slots, Step
 from mlparity.engine.runtime.schema import Kind
 
 MAX_ITERATIONS = 100_000
-"""How often a loop may run; one that has not ended by then, some seconds later, is taken for endless."""
+"""How often loops may run, those within each other together; what has not ended by then, some seconds later, is taken
+for endless (assumed)."""
+
+_rounds: ContextVar[Iterator[int] | None] = ContextVar("rounds", default=None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,13 +78,29 @@ class WhileLoop:
         Raises: ValueError after `MAX_ITERATIONS`.
         """
         values = tuple(loop_vars)
-        for _ in range(MAX_ITERATIONS):
-            goes_on, *states = self.condition.run(values, captured_0)
-            values = (*values[: len(values) - len(states)], *states)
-            if not _holds(goes_on):
-                return _results(values)
-            values = self.body.run(values, captured_1)
+        with _shared_rounds() as rounds:
+            for _ in rounds:
+                goes_on, *states = self.condition.run(values, captured_0)
+                values = (*values[: len(values) - len(states)], *states)
+                if not _holds(goes_on):
+                    return _results(values)
+                values = self.body.run(values, captured_1)
         raise ValueError(f"the loop did not end within {MAX_ITERATIONS} iterations")
+
+
+@contextmanager
+def _shared_rounds() -> Iterator[Iterator[int]]:
+    """Give a loop the rounds that are left to the loop around it, or all of them where there is none."""
+    around = _rounds.get()
+    if around is not None:
+        yield around
+        return
+    rounds = iter(range(MAX_ITERATIONS))
+    token = _rounds.set(rounds)
+    try:
+        yield rounds
+    finally:
+        _rounds.reset(token)
 
 
 def _holds(value: object) -> bool:
