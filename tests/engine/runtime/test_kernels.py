@@ -117,6 +117,20 @@ def test_a_packed_matrix_computes_what_linear_computes(bias: dict[str, object], 
     np.testing.assert_allclose(_rows(plan), exact, rtol=2 * unit, atol=4 * unit)  # sums of 160 products
 
 
+def test_a_matrix_is_packed_by_the_first_run_and_then_let_go() -> None:
+    plan = bind(_linear("fp16"), TYPED, kernels=True)
+    weight = plan.steps[0].fn.weight
+    assert weight._packed is None
+    assert weight._weight.dtype is torch.float16, "nothing was widened yet"
+    with torch.inference_mode():
+        first = _rows(plan)
+    packed = weight()
+    assert weight._weight.numel() == 0
+    assert not packed.is_inference()
+    np.testing.assert_array_equal(_rows(plan), first)
+    assert weight() is packed
+
+
 def test_weights_that_are_widened_one_after_the_other_stay_apart() -> None:
     kernels = [(RANDOM.standard_normal((4, 4, 3, 3)) / 6).astype(np.float16) for _ in range(3)]
     padding = {"pad_type": "custom", "pad": (1, 1, 1, 1)}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Protocol, Self
 
 import torch
@@ -30,6 +31,30 @@ class Packed(Protocol):
         """Return the same op with an activation."""
 
 
+@dataclass(slots=True, eq=False)
+class PackedOnce:
+    """A weight that is packed when it is first used: until then a package is a map of its file and no more.
+
+    From then on the weight as it was is let go. Threads may share it.
+    """
+
+    _weight: Tensor
+    _pack: Callable[[Tensor], Tensor]
+    _packed: Tensor | None = None
+    _lock: Lock = field(default_factory=Lock)
+
+    def __call__(self) -> Tensor:
+        """Return the packed weight."""
+        return self._packed if self._packed is not None else self._first()
+
+    def _first(self) -> Tensor:
+        with self._lock, torch.inference_mode(False), torch.no_grad():
+            if self._packed is None:
+                self._packed = self._pack(widened(self._weight, torch.float32).contiguous())
+                self._weight = torch.empty(0)
+            return self._packed
+
+
 @dataclass(slots=True)
 class Weights:
     """The constants of a plan by slot, from which weights are taken to be packed.
@@ -41,7 +66,7 @@ class Weights:
     scratch: Tensor = field(default_factory=lambda: torch.empty(0))
 
     def fed(self, step: Step) -> tuple[Tensor, Tensor | None] | None:
-        """Return the constant weight, valid until the next call, and the bias of a step that a twin may stand for.
+        """Return the constant weight in its own type, and the bias, of a step that a twin may stand for.
 
         None where the step does not hold fp32 on the CPU, its unit computes in a way of its own, or one of both is
         no constant.
@@ -58,9 +83,10 @@ class Weights:
             return None
         if weight.device.type != "cpu" or not weight.is_floating_point():
             return None
-        return self._wide(weight), None if not isinstance(bias, Tensor) else widened(bias, torch.float32)
+        return weight, None if not isinstance(bias, Tensor) else widened(bias, torch.float32)
 
-    def _wide(self, weight: Tensor) -> Tensor:
+    def wide(self, weight: Tensor) -> Tensor:
+        """Return the weight in fp32, valid until the next call."""
         if weight.dtype is torch.float32:
             return weight
         if self.scratch.numel() < weight.numel():

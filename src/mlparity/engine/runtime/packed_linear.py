@@ -1,4 +1,4 @@
-"""oneDNN's product with a constant matrix, packed once for the number of rows, and the activation that follows it."""
+"""oneDNN's product with a constant matrix, packed for the number of rows as it is first used, and its activation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mlparity.engine.mil.program import TensorType, ValueType
-from mlparity.engine.runtime.packed import NO_ACTIVATION, Twin, Weights, size_of
+from mlparity.engine.runtime.packed import NO_ACTIVATION, PackedOnce, Twin, Weights, size_of
 from mlparity.engine.runtime.plan import Step
 
 LEAST_ROWS = 4
@@ -23,7 +23,7 @@ fewer the call itself, about 11 microseconds dearer than PyTorch's own, costs mo
 class PackedLinear:
     """A product with a packed matrix of `width` columns."""
 
-    weight: Tensor
+    weight: PackedOnce
     bias: Tensor | None
     width: int
     activation: Twin = NO_ACTIVATION
@@ -41,7 +41,7 @@ class PackedLinear:
         if x.shape[-1:] != (self.width,):
             raise ValueError(f"x has shape {list(x.shape)}, the weights take {self.width} columns")
         name, numbers = self.activation
-        result: Tensor = torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, name, numbers, "")
+        result: Tensor = torch.ops.mkldnn._linear_pointwise(x, self.weight(), self.bias, name, numbers, "")
         return result
 
 
@@ -64,5 +64,5 @@ def packed_linear(step: Step, weights: Weights, declared: Mapping[int, ValueType
     weight, bias = fed
     if bias is not None and bias.shape != weight.shape[:1]:
         return None
-    packed = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), rows)
+    packed = PackedOnce(weight, lambda wide: torch.ops.mkldnn._reorder_linear_weight(wide, rows))
     return PackedLinear(packed, bias, weight.shape[1])

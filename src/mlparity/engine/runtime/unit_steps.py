@@ -30,20 +30,26 @@ def as_units_do(
     `integers`.
     """
     makers = {store.slot: step for step in steps for store in step.stores}
-    clean = {slot for slot, value in constants.items() if not (isinstance(value, Tensor) and value.isnan().any())}
-    clean.update(integers)
+    clean = set(integers)
     adapted = []
     for step in steps:
         arithmetic = numerics_of(step.op).arithmetic
         each = _summing_int8(step, makers, constants) if arithmetic.sums_int8 else step
         each = _overridden(each, arithmetic)
         if arithmetic.absorbs_nan:
-            reads_clean = all(slot in clean for feed in step.feeds for slot in feed.slots)
-            if step.op.type not in PRODUCTS and not reads_clean:
+            reads = {slot for feed in step.feeds for slot in feed.slots} if step.op.type not in PRODUCTS else set()
+            clean.update(slot for slot in reads - clean if _is_clean(constants, slot))
+            if not reads <= clean:
                 each = replace(each, fn=_NanAsInfinity(each.fn))
             clean.update(store.slot for store in step.stores)
         adapted.append(each)
     return tuple(adapted)
+
+
+def _is_clean(constants: Mapping[int, object], slot: int) -> bool:
+    """Return whether the slot holds a constant without NaN; the whole constant is read for it."""
+    value = constants.get(slot)
+    return slot in constants and not (isinstance(value, Tensor) and bool(value.isnan().any()))
 
 
 def remembering_weights(steps: tuple[Step, ...], initial: Sequence[object]) -> tuple[Step, ...]:
