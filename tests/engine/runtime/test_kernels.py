@@ -121,14 +121,34 @@ def test_a_matrix_is_packed_by_the_first_run_and_then_let_go() -> None:
     plan = bind(_linear("fp16"), TYPED, kernels=True)
     weight = plan.steps[0].fn.weight
     assert weight._packed is None
-    assert weight._weight.dtype is torch.float16, "nothing was widened yet"
+    assert weight._source[0].dtype is torch.float16, "nothing was widened yet"
     with torch.inference_mode():
         first = _rows(plan)
     packed = weight()
-    assert weight._weight.numel() == 0
+    assert weight._source is None
     assert not packed.is_inference()
     np.testing.assert_array_equal(_rows(plan), first)
     assert weight() is packed
+
+
+def test_matrices_are_widened_one_after_the_other_in_the_same_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    square = [(RANDOM.standard_normal((INNER, INNER)) / 16).astype(np.float16) for _ in range(3)]
+    steps = [
+        op("linear", tensor(f"y{place + 1}", "fp16", 1, 128, INNER), x=f"%y{place}" if place else "%x", weight=each)
+        for place, each in enumerate(square)
+    ]
+    written = program((tensor("x", "fp16", 1, 128, INNER),), tuple(steps), ("y3",))
+    reorder, places = torch.ops.mkldnn._reorder_linear_weight, list[int]()
+
+    def watched(wide: torch.Tensor, rows: int) -> torch.Tensor:
+        places.append(wide.data_ptr())
+        return reorder(wide, rows)
+
+    monkeypatch.setattr(torch.ops.mkldnn, "_reorder_linear_weight", watched)
+    fast = _rows(bind(written, TYPED, kernels=True), 128)
+    assert len(places) == 3
+    assert len(set(places)) == 1
+    np.testing.assert_allclose(fast, _rows(bind(written, TYPED), 128), rtol=2.0**-9, atol=2.0**-9)
 
 
 def test_weights_that_are_widened_one_after_the_other_stay_apart() -> None:

@@ -74,7 +74,12 @@ def packed_convolution(step: Step, weights: Weights, declared: Mapping[int, Valu
     try:
         # torch's type stubs lack the last parameter, the size of the input.
         packed = reorder(  # type: ignore[call-arg]
-            weights.wide(weight).to_mkldnn(), list(pad), list(strides), list(dilations), groups, size_of(step, declared)
+            weights.scratch.wide(weight).to_mkldnn(),
+            list(pad),
+            list(strides),
+            list(dilations),
+            groups,
+            size_of(step, declared),
         )
     except RuntimeError:
         return None  # oneDNN has no kernel for this; the plain op runs, or says what is wrong

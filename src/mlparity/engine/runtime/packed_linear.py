@@ -64,5 +64,5 @@ def packed_linear(step: Step, weights: Weights, declared: Mapping[int, ValueType
     weight, bias = fed
     if bias is not None and bias.shape != weight.shape[:1]:
         return None
-    packed = PackedOnce(weight, lambda wide: torch.ops.mkldnn._reorder_linear_weight(wide, rows))
+    packed = PackedOnce(lambda wide: torch.ops.mkldnn._reorder_linear_weight(wide, rows), (weight, weights.scratch))
     return PackedLinear(packed, bias, weight.shape[1])
