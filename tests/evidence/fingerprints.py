@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -272,12 +273,48 @@ def _jacobi(op: str, shape: list[int], drawn: Mapping[str, object]) -> Recipe:
     return Recipe((zero, row, (1.0 / diagonal).reshape(1, size).astype(np.float32)), (build,), (reference,))
 
 
+def _attention(_: str, shape: Mapping[str, int], drawn: Mapping[str, object]) -> Recipe:
+    """Self-attention of S rows of width D in H heads, op by op; MLX adds a bias to the rounded product."""
+    rows, width, heads = shape["S"], shape["D"], shape["H"]
+    rng, each = _seed(drawn, 5), width // heads
+    weights = [_normal(rng, width, width) * (1.0 / np.sqrt(width)) for _ in range(4)]
+    biases = [_normal(rng, width) * np.float32(0.01) for _ in range(4)]
+    x = _normal(rng, rows, width)
+
+    def reference() -> Array:
+        q, k, v = (
+            (x.astype(np.float64) @ w.astype(np.float64).T + b).reshape(rows, heads, each).transpose(1, 0, 2)
+            for w, b in zip(weights[:3], biases[:3], strict=True)
+        )
+        scores = (q @ k.transpose(0, 2, 1)) * (1.0 / np.sqrt(each))
+        shares = np.exp(scores - scores.max(-1, keepdims=True))
+        mixed = (shares / shares.sum(-1, keepdims=True)) @ v
+        return mixed.transpose(1, 0, 2).reshape(rows, width) @ weights[3].T + biases[3]
+
+    def build(mb: Any, x0: object) -> object:
+        def linear(x: object, place: int) -> object:
+            if drawn["unit"] == "gpu":
+                return mb.add(x=mb.linear(x=x, weight=weights[place]), y=biases[place])
+            return mb.linear(x=x, weight=weights[place], bias=biases[place])
+
+        def split(place: int) -> object:
+            return mb.transpose(x=mb.reshape(x=linear(x0, place), shape=[rows, heads, each]), perm=[1, 0, 2])
+
+        q, k, v = split(0), split(1), split(2)
+        scores = mb.mul(x=mb.matmul(x=q, y=k, transpose_y=True), y=1.0 / np.sqrt(each))
+        mixed = mb.matmul(x=mb.softmax(x=scores, axis=-1), y=v)
+        return linear(mb.reshape(x=mb.transpose(x=mixed, perm=[1, 0, 2]), shape=[rows, width]), 3)
+
+    return Recipe((x,), (build,), (reference(),))
+
+
 RECIPES: Mapping[str, Callable[..., Recipe]] = {
     "gemm": _gemm,
     "conv3x3": _conv,
     "conv3x3 chain": _chain,
     "dft_matmul": _dft,
     r"stencil conv3x3 x\d+": _stencil,
+    r"attention \w+": _attention,
     r"jacobi n=\d+ \d+ iters": _jacobi,
 }
 """The recipe of each op, by the form of its name."""
