@@ -79,6 +79,12 @@ def test_the_error_is_followed_along_a_failing_fp16_artifact(tmp_path: Path) -> 
     assert isinstance(expected, Tensor)
     wanted = float((found - expected).double().norm() / expected.double().norm())
     assert last.accumulated == pytest.approx(wanted, rel=1e-4)
+    unit = Cause(CauseKind.COMPUTE_UNIT, "the unit's arithmetic differs")
+    emulated = diagnose(unit, row, tmp_path / "out", source, memory_samples(samples), {}).course
+    assert emulated is not None
+    assert (emulated.standing, emulated.confidence is None) == (Standing.EMULATED, False)
+    assert all(name.startswith("cpu-") for name in emulated.members)
+    assert emulated.points[-1].accumulated > last.accumulated, "sums in fp16 lose more than those in fp32"
 
 
 def test_locate_without_a_source_knows_the_numerics_alone(tmp_path: Path) -> None:

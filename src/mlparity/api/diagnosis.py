@@ -112,13 +112,13 @@ def _course(row: SettingResult, case: _Case, unit: ComputeUnit | None) -> Course
 
 
 def _emulated(course: Course, choice: Choice, unit: ComputeUnit) -> Course:
-    profiles = dict.fromkeys((choice.profile, *choice.profiles.values()))
-    least = max((each.confidence for each in profiles), key=tuple(Confidence).index)
+    profiles = {each.name: each for each in (choice.profile, *choice.profiles.values())}
+    least = max((each.confidence for each in profiles.values()), key=tuple(Confidence).index)
     return replace(
         course,
         arithmetic=f"a plain prediction on {unit}",
         standing=Standing.EMULATED,
-        members=tuple(each.name for each in profiles),
+        members=tuple(profiles),
         confidence=Confidence(least),
     )
 
