@@ -87,6 +87,17 @@ def test_the_error_is_followed_along_a_failing_fp16_artifact(tmp_path: Path) -> 
     assert emulated.points[-1].accumulated > last.accumulated, "sums in fp16 lose more than those in fp32"
 
 
+def test_a_busy_machine_explains_what_an_idle_one_does(tmp_path: Path) -> None:
+    (planted,) = (each for each in BY_HAND if each.name == "prelu_with_one_slope")
+    samples = memory_samples(planted.samples())
+    options = VerifyOptions(settings=settings_from(["fp32/CPU_ONLY"]), artifacts=(artifact(planted, tmp_path),))
+    record = verify(planted.source(), tmp_path / "out", samples, options=options)
+    slow = replace(record.settings[0], seconds_per_sample=1e3)
+    source = load_source(planted.source(), planted.samples()[0])
+    again = diagnose(Cause(CauseKind.UNKNOWN, "Not known."), slow, tmp_path / "out", source, samples, {})
+    assert [op.name for op in again.cause.ops] == [op.name for op in record.cause.ops] != []
+
+
 def test_locate_without_a_source_knows_the_numerics_alone(tmp_path: Path) -> None:
     by_name = {each.name: each for each in BY_HAND}
     path = artifact(by_name["prelu_with_one_slope"], tmp_path)

@@ -110,6 +110,13 @@ def lost_bias(path: str):
     return change
 
 
+def other_gates(module: nn.Module) -> None:
+    """Exchange the input gate and the forget gate, whose order differs from framework to framework."""
+    for each in (module.lstm.weight_ih_l0, module.lstm.weight_hh_l0):
+        first, second, *others = each.data.chunk(4)
+        each.data = torch.cat([second, first, *others])
+
+
 def tanh_gelu(module: nn.Module) -> None:
     module.activation = nn.GELU(approximate="tanh")
 
@@ -293,6 +300,14 @@ PLANTED: tuple[Fault, ...] = (
     fault("lost_bias", nets.seeded(nets.Convolutions), images, changed(lost_bias("down")), CONVERTER, ops=("down",)),
     fault(
         "swapped_axis", nets.seeded(Heads), lambda: normal(1, 5, 8), changed(other_axis), CONVERTER, ops=("softmax",)
+    ),
+    fault(
+        "gates_of_an_lstm",
+        nets.seeded(nets.Recurrent),
+        lambda: normal(2, 5, 8),
+        changed(other_gates),
+        CONVERTER,
+        ops=("lstm",),
     ),
     fault(
         "prelu_with_one_slope", nets.seeded(Slopes), images, program(negative_branch_lost), CONVERTER, ops=("prelu",)

@@ -34,6 +34,7 @@ from mlparity.diagnose.weights import infinite_constants
 from mlparity.engine.mil.program import Op, Program
 from mlparity.engine.mil.reader import read_program
 from mlparity.engine.numerics import FP32, REFERENCE, TYPED
+from mlparity.engine.placement.roofline import work_of
 from mlparity.engine.placement.ways import Choice, plain_choice
 from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.features import tensors_from_features
@@ -76,9 +77,9 @@ def diagnose(
     """Return the ladder's cause with the ops that carry it, or a cause that the ladder alone could not tell.
 
     `row` is the setting to explain. The cause stays as it is where there is none, where a state is carried from sample
-    to sample, where one run takes longer than 5 s, or where the engine cannot explain the artifact.
+    to sample, where one run is too much work to be repeated, or where the engine cannot explain the artifact.
     """
-    if row is None or carry or _run_seconds(row) > _LONGEST_RUN_S:
+    if row is None or carry or _is_too_much(row, stage / row.artifact):
         return Diagnosis(cause)
     names = {worst.sample for output in row.outputs for worst in output.worst[:1]}
     chosen = dict(islice(((name, sample) for name, sample in samples if name in names), _SAMPLES))
@@ -168,6 +169,20 @@ def _apart(found: Outputs, source: Source, sample: Sample) -> float:
     return distance(theirs, ours) if pairs else np.inf
 
 
+def _is_too_much(row: SettingResult, package: Path) -> bool:
+    """Tell by the work of a run, so that a busy machine explains what an idle one does.
+
+    Where the work is not known, as in loops, its time tells. A package that cannot be read is left to the explanation.
+    """
+    try:
+        program = read_program(package)
+    except MlparityError:
+        return False
+    function = program.functions[program.default_function]
+    work = None if any(op.blocks for op in function.body.ops) else work_of(function)
+    return _run_seconds(row) > _LONGEST_RUN_S if work is None else work.flops > _MOST_FLOPS
+
+
 def _run_seconds(row: SettingResult) -> float:
     """Return how long one run of a sample took; an emulated row counts all of its runs together."""
     runs = 1 if row.envelope is None else len(row.envelope.runs)
@@ -175,6 +190,8 @@ def _run_seconds(row: SettingResult) -> float:
 
 
 _LONGEST_RUN_S = 5.0
+_MOST_FLOPS = 1e10
+"""A little more than a ResNet-50 takes at 224 x 224 (assumed: an explanation repeats a run some dozens of times)."""
 _SAMPLES = 2
 
 _REFINED_BY = {

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor
@@ -212,13 +213,21 @@ class _Search:
     ) -> _Fault:
         ours = {aligned[slot] for slot in _read(self.plan.steps[place]) if slot in aligned}
         after = [op for op in theirs if ours & set(op.inputs)]
-        ops = _followed(after[0], theirs)[:_SOURCES] if after else list(theirs[:_SOURCES])
+        chain = _followed(after[0], theirs) if after else list(theirs)
+        ops = [*chain[:_SOURCES], *self._of_one_size(chain[_SOURCES:], place, values)]
         places = [each for each in cone if each >= place and self._follows(each, place)]
         passed = self._passed_by_all(places)
         candidates = [
             each for op in ops for number, _ in op.results for each in self._likely(number, passed, places, values)
         ]
         return _Fault(place, tuple(candidates), ops[0].origin if ops else None)
+
+    def _of_one_size(self, chain: Sequence[TracedOp], place: int, values: Mapping[int, object]) -> Iterator[TracedOp]:
+        """Yield the first of the source's ops with a result of the step's size: one may stand for many, as an LSTM."""
+        result = values.get(self.plan.steps[place].stores[0].slot)
+        size = result.numel() if isinstance(result, Tensor) else 0
+        fitting = (op for op in chain if any(array.size == size for _, array in op.results))
+        yield from islice(fitting, _NEAREST)
 
     def _likely(
         self, number: int, passed: Sequence[int], places: Sequence[int], values: Mapping[int, object]
