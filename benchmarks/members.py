@@ -15,12 +15,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.peers import FOLDER
 from mlparity.engine.mil.program import TensorType
 from mlparity.engine.numerics import TYPED, Profile
 from mlparity.engine.numerics.members import MEMBERS
 from mlparity.engine.runtime.model import Model, load_model
 
-DEFAULT = (Path("build/bench/mobilenet_v2_fp16.mlpackage"), Path("build/bench/efficientnetv2_s_fp16.mlpackage"))
+DEFAULT = tuple(FOLDER / f"{name}_fp16.mlpackage" for name in ("mobilenet_v2", "minilm", "efficientnetv2_s"))
 
 
 def sample(model: Model) -> dict[str, np.ndarray]:
