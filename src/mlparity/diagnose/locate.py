@@ -23,6 +23,9 @@ CONFIRMED = 3
 """How many of the first ops are confirmed where nobody asks for another number."""
 
 _SEARCHED = 12
+_ENOUGH = 0.9
+"""The part of a difference that one op takes away and that ends a search (assumed)."""
+
 _WITHIN = (0.5, 1.5)
 """The explained share within which the first order is taken to hold (assumed)."""
 
@@ -152,7 +155,11 @@ def _searched(location: Location, numerics: Plan, exact: Plan, run: Trajectory, 
             return _led_by(location, numerics, found)
     by_error = sorted(location.suspects, key=lambda each: _relative(errors[each.place]), reverse=True)
     leading = {each.place: each for each in (*location.suspects[: _SEARCHED // 2], *by_error)}
-    tried = [_with_removed(each, numerics, exact, run, expected) for each in [*leading.values()][:_SEARCHED]]
+    tried: list[Suspect] = []
+    for each in [*leading.values()][:_SEARCHED]:
+        tried.append(_with_removed(each, numerics, exact, run, expected))
+        if tried[-1].weight >= _ENOUGH:
+            break
     return _led(location, sorted(tried, key=lambda each: each.weight, reverse=True))
 
 
