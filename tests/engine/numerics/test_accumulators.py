@@ -39,7 +39,7 @@ def tensors(arrays: list[np.ndarray]) -> list[torch.Tensor]:
 
 CASES = st.tuples(
     st.integers(0, 2**31),
-    st.integers(1, 6),
+    st.integers(1, 11),
     st.integers(1, 24),
     st.sampled_from((1, 3, 17)),
     *[st.sampled_from(SCALES)] * 2,

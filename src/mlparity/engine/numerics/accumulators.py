@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,10 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mlparity.engine.numerics.exact_products import ExactProducts
+from mlparity.engine.numerics.lines import Lines
 from mlparity.engine.numerics.products import Geometry
 from mlparity.engine.numerics.winograd import transformed, untransformed
-
-_SMALL, _LIMIT = 64.0, 32767.0
 
 
 def _array(x: Tensor) -> NDArray[np.float32]:
@@ -27,17 +27,20 @@ class FixedPoint(ExactProducts):
 
     winograd: bool = False
 
-    def rows(self, x: Tensor, weight: Tensor, bias: Tensor | None, place: int = 0) -> Tensor:
-        """Return x (M, K) times the transpose of weight (N, K), plus bias (N), each rounded half away from zero."""
+    def held(self, x: Tensor) -> Tensor:
+        """Return x with infinities and NaN as the numbers that the unit reads."""
         from mlparity.engine.numerics.kernels import fixed_point
-        from mlparity.engine.numerics.kernels.threads import over_rows
+
+        return torch.from_numpy(fixed_point.decoded(_array(x)))
+
+    def sums(self, lines: Lines, weight: Tensor, bias: Tensor | None, place: int = 0) -> Tensor:
+        """Return lines times the transpose of weight (N, K), plus bias (N), each rounded half away from zero."""
+        from mlparity.engine.numerics.kernels import fixed_point
 
         w = self.remembered(place, lambda: fixed_point.packed(_array(weight), None if bias is None else _array(bias)))
-        inputs = fixed_point.decoded(_array(x))
-        out = torch.empty(x.shape[0], weight.shape[0])
-        weights = (w.exact, w.grown, w.largest, w.most, w.bias, w.offset, out.numpy())
-        over_rows(lambda start, end: fixed_point.multiply(inputs, *weights, start, end), x.shape[0], weight.numel(), 1)
-        return out.to(x.device)
+        weights = (w.grown, w.units, w.bounds, w.largest, w.bias, w.limit)
+        flags = (lines.peak * w.greatest < fixed_point.SMALL, lines.peak * w.most < w.limit)
+        return _run(fixed_point.multiply, lines, (*weights, *flags), weight)
 
     def conv(self, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
         """Return the convolution, by Winograd's F(2, 3) along the width where the unit does so."""
@@ -55,36 +58,6 @@ class FixedPoint(ExactProducts):
             return [self, self]
         return [replace(self, memory=self.memory.setdefault(name, {})) for name in ("even", "odd")]
 
-    def by_channel(self, x: Tensor, weight: Tensor, bias: Tensor, walk: tuple[int, ...], out: Tensor) -> bool:
-        """Write a convolution of single channels; see `kernels.by_channel`."""
-        from mlparity.engine.numerics.kernels import by_channel, fixed_point
-        from mlparity.engine.numerics.kernels.threads import over_rows
-
-        def pack() -> tuple[Any, ...]:
-            exact = fixed_point.decoded(_array(weight))
-            size = np.abs(exact)
-            start = fixed_point.in_units(fixed_point.decoded(_array(bias)))
-            return exact, fixed_point.grown(exact), start, size.max((0, 1)), size.sum((0, 1))
-
-        exact, grown, start, most, total = self.remembered(-1, pack)
-        inputs = fixed_point.decoded(_array(x))
-        peaks = np.maximum(inputs.max((0, 1, 2)), -inputs.min((0, 1, 2)))
-        bound = (peaks * total + np.abs(start) / 65536).max(initial=0) + exact.size / 65536
-        run, weights = by_channel.fixed_in_order, exact
-        if bound < _LIMIT:
-            start = start.astype(np.int32)
-            run, weights = by_channel.fixed_large, exact
-            if (peaks * most).max(initial=0) < _SMALL:
-                run, weights = by_channel.fixed_small, grown
-        view = out.numpy()
-        over_rows(
-            lambda first, last: run(inputs, weights, start, walk, view, first, last),
-            out.shape[0] * out.shape[1],
-            weight.numel() * out.shape[2],
-            1,
-        )
-        return True
-
 
 @dataclass(frozen=True, slots=True)
 class SequentialFp16(ExactProducts):
@@ -92,43 +65,32 @@ class SequentialFp16(ExactProducts):
 
     lanes: int = 1
 
-    def rows(self, x: Tensor, weight: Tensor, bias: Tensor | None, place: int = 0) -> Tensor:
-        """Return x (M, K) times the transpose of weight (N, K), plus bias (N), rounded to nearest even at each step."""
+    def held(self, x: Tensor) -> Tensor:
+        """Return x as the kernel takes it: scaled."""
+        from mlparity.engine.numerics.kernels.fp16_tile import FACTOR
+
+        return x * FACTOR
+
+    def sums(self, lines: Lines, weight: Tensor, bias: Tensor | None, place: int = 0) -> Tensor:
+        """Return lines times the transpose of weight (N, K), plus bias (N), rounded to nearest even at each step."""
         from mlparity.engine.numerics.kernels import sequential
-        from mlparity.engine.numerics.kernels.blocks import in_blocks
-        from mlparity.engine.numerics.kernels.threads import over_rows
 
-        def pack() -> tuple[Any, ...]:
-            offset = weight.new_zeros(weight.shape[0]) if bias is None else bias
-            return in_blocks(_array(weight)), _array(offset)
+        def pack() -> sequential.Packed:
+            return sequential.packed(_array(weight), None if bias is None else _array(bias))
 
-        columns, offset = self.remembered(place, pack)
-        inputs = _array(x)
-        out = torch.empty(x.shape[0], weight.shape[0])
-        view = out.numpy()
-        over_rows(
-            lambda start, end: sequential.multiply(inputs, columns, offset, self.lanes, view, start, end),
-            x.shape[0],
-            weight.numel(),
-            1,
-        )
-        return out.to(x.device)
+        w = self.remembered(place, pack)
+        is_safe = lines.peak * w.most < w.limit
+        return _run(sequential.multiply, lines, (w.blocks, w.largest, w.bias, w.limit, self.lanes, is_safe), weight)
 
-    def by_channel(self, x: Tensor, weight: Tensor, bias: Tensor, walk: tuple[int, ...], out: Tensor) -> bool:
-        """Write a convolution of single channels; see `kernels.by_channel`. False where there are several lanes."""
-        from mlparity.engine.numerics.kernels import by_channel
-        from mlparity.engine.numerics.kernels.threads import over_rows
 
-        if self.lanes > 1:
-            return False
-        inputs, weights, start, view = _array(x), _array(weight), _array(bias), out.numpy()
-        over_rows(
-            lambda first, last: by_channel.sequential(inputs, weights, start, walk, view, first, last),
-            out.shape[0] * out.shape[1],
-            weight.numel() * out.shape[2],
-            1,
-        )
-        return True
+def _run(kernel: Callable[..., Any], lines: Lines, packed: tuple[Any, ...], weight: Tensor) -> Tensor:
+    """Return what a kernel makes of lines and of weight (N, K): (M, N)."""
+    from mlparity.engine.numerics.kernels.threads import over_rows
+
+    out = torch.empty(lines.starts.size, weight.shape[0])
+    seen, view = (lines.numbers.numpy(), lines.starts, lines.places, lines.by_channel), out.numpy()
+    over_rows(lambda start, end: kernel(*seen, *packed, view, start, end), out.shape[0], weight.numel(), 8)
+    return out
 
 
 def is_dense_3x3(weight: Tensor, geometry: Geometry) -> bool:

@@ -13,18 +13,23 @@ import torch
 import torch.nn.functional as F  # noqa: N812  # PyTorch's own name for it
 from torch import Tensor
 
+from mlparity.engine.numerics.lines import Lines, channel_patches, lines_of, patches
 from mlparity.engine.numerics.products import Geometry, Products
+
+COLUMNS = 16
+"""Channels that kernels take at a time; see `kernels.vectors`."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExactProducts(Products):
-    """Products of fp16 values held in fp32, each sum rounded to fp16 as the accumulator of `rows` does.
+    """Products of fp16 values held in fp32, each sum rounded to fp16 as the accumulator of `sums` does.
 
-    No gradient passes through.
+    `by_channel` says that `sums` takes lines by channel. No gradient passes through.
     """
 
     plain = False
     rounds = True
+    by_channel = True
     memory: dict[Any, Any] | None = field(default=None, compare=False, repr=False)
 
     def remembering(self) -> ExactProducts:
@@ -39,53 +44,34 @@ class ExactProducts(Products):
             self.memory[place] = pack()
         return self.memory[place]
 
+    def held(self, x: Tensor) -> Tensor:
+        """Return values as the lines of `sums` hold them."""
+        return x
+
     @abstractmethod
+    def sums(self, lines: Lines, weight: Tensor, bias: Tensor | None, place: int = 0) -> Tensor:
+        """Return the sums of M lines times the rows of weight (N, K), plus bias (N): (M, N). K is summed in order.
+
+        Lines and the result are the processor's. `place` tells the several products of one op apart.
+        """
+
     def rows(self, x: Tensor, weight: Tensor, bias: Tensor | None, place: int = 0) -> Tensor:
-        """Return x (M, K) times the transpose of weight (N, K), plus bias (N): (M, N). K is summed in order.
-
-        `place` tells the several products of one op apart.
-        """
-
-    @abstractmethod
-    def by_channel(self, x: Tensor, weight: Tensor, bias: Tensor, walk: tuple[int, ...], out: Tensor) -> bool:
-        """Write the convolution of single channels to `out` and return True, or False where `rows` has to do it.
-
-        Shape: x (n, H, W, C) with its padding, weight (k, l, C), bias (C), out (n, h, w, C); `walk` holds two strides
-        and two dilations.
-        """
+        """Return x (M, K) times the transpose of weight (N, K), plus bias (N): (M, N); see `sums`."""
+        return self.sums(lines_of(self.held(x)), weight, bias, place).to(x.device)
 
     def conv(self, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
         """Return the convolution; each sum runs over channels, and within one over the kernel (assumed)."""
-        found = self._by_channel(x, weight, bias, geometry)
-        if found is not None:
-            return found
-        seen = patches(x, weight.shape[2:], geometry)
-        size, groups = seen.shape[1:-1], geometry.groups
-        offsets = [None] * groups if bias is None else bias.chunk(groups)
-        parts = [
-            self.rows(each.reshape(-1, math.prod(weight.shape[1:])), kernel.flatten(1), offset, place)
-            for place, (each, kernel, offset) in enumerate(
-                zip(seen.chunk(groups, -1), weight.chunk(groups), offsets, strict=True)
-            )
-        ]
-        together = parts[0] if groups == 1 else torch.cat(parts, 1)
-        return together.reshape(x.shape[0], *size, -1).movedim(-1, 1)
-
-    def _by_channel(self, x: Tensor, weight: Tensor, bias: Tensor | None, g: Geometry) -> Tensor | None:
-        """Return the convolution where each channel has a kernel of its own, None elsewhere."""
-        if x.ndim != 4 or g.groups == 1 or g.groups != x.shape[1] or weight.shape[0] != g.groups:
-            return None
-        high, wide = g.pad
-        padded = F.pad(x, (wide, wide, high, high)).permute(0, 2, 3, 1)
-        spans = [(size - 1) * spacing + 1 for size, spacing in zip(weight.shape[2:], g.dilations, strict=True)]
-        sizes = [
-            (padded.shape[1 + axis] - span) // step + 1
-            for axis, (span, step) in enumerate(zip(spans, g.strides, strict=True))
-        ]
-        out = torch.empty(x.shape[0], *sizes, g.groups)
-        offset = weight.new_zeros(g.groups) if bias is None else bias
-        done = self.by_channel(padded, weight.squeeze(1).permute(1, 2, 0), offset, (*g.strides, *g.dilations), out)
-        return out.to(x.device).movedim(-1, 1) if done else None
+        kernel, groups, held = weight.shape[2:], geometry.groups, self.held(x)
+        if self.by_channel and 1 < groups == x.shape[1] == weight.shape[0]:
+            lines, size = channel_patches(held, kernel, geometry, COLUMNS)
+            together = self.sums(lines, weight.flatten(1), bias)
+        else:
+            lines, size = patches(held, kernel, geometry)
+            offsets = [None] * groups if bias is None else bias.chunk(groups)
+            each = zip(np.split(lines.places, groups), weight.chunk(groups), offsets, strict=True)
+            parts = [self.sums(lines.part(p), w.flatten(1), b, place) for place, (p, w, b) in enumerate(each)]
+            together = parts[0] if groups == 1 else torch.cat(parts, 1)
+        return together.to(x.device).reshape(x.shape[0], *size, -1).movedim(-1, 1)
 
     def conv_transpose(
         self, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry, lacking: Sequence[int]
@@ -167,13 +153,3 @@ def _with_zeros(x: Tensor, strides: Sequence[int]) -> Tensor:
     spread = x.new_zeros(*x.shape[:2], *sizes)
     spread[(slice(None), slice(None), *(slice(None, None, step) for step in strides))] = x
     return spread
-
-
-def patches(x: Tensor, kernel: Sequence[int], geometry: Geometry) -> Tensor:
-    """Return what each result of a convolution sees: (n, *out, C * prod(kernel))."""
-    g = geometry
-    x = F.pad(x, [size for each in reversed(g.pad) for size in (each, each)])
-    for axis, (size, step, spacing) in enumerate(zip(kernel, g.strides, g.dilations, strict=True), start=2):
-        x = x.unfold(axis, (size - 1) * spacing + 1, step)[..., ::spacing]
-    axes = len(kernel)
-    return x.permute(0, *range(2, 2 + axes), 1, *range(2 + axes, 2 + 2 * axes)).flatten(1 + axes)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from mlparity.engine.numerics import mlx_winograd
-from mlparity.engine.numerics.exact_products import patches
+from mlparity.engine.numerics.lines import Lines, patches
 from mlparity.engine.numerics.products import Geometry
 from mlparity.engine.numerics.wide_sums import SequentialFp32, in_order, in_sixteens, plus
 
@@ -35,8 +35,9 @@ class MlxSums(SequentialFp32):
     tensor_units: bool = False
     half: bool = True
 
-    def rows(self, x: Tensor, weight: Tensor, bias: Tensor | None, place: int = 0) -> Tensor:  # noqa: ARG002  # nothing is kept
-        """Return x (M, K) times the transpose of weight (N, K), plus bias (N)."""
+    def sums(self, lines: Lines, weight: Tensor, bias: Tensor | None, place: int = 0) -> Tensor:  # noqa: ARG002  # nothing is kept
+        """Return the lines times the transpose of weight (N, K), plus bias (N)."""
+        x = lines.dense()
         if x.shape[0] == 1:
             return plus(_in_lanes(x, weight), bias)
         cuts = self._cuts(x.shape[0], *weight.shape)
@@ -54,15 +55,15 @@ class MlxSums(SequentialFp32):
         if mlx_winograd.is_chosen(x, weight, geometry):
             found = mlx_winograd.convolved(x, weight, geometry.pad, self._product, self._store)
             return found if bias is None else found + bias.reshape(-1, 1, 1)
-        seen = patches(x, weight.shape[2:], geometry)
+        seen, size = patches(x, weight.shape[2:], geometry)
         into = weight.shape[1]
-        lines = seen.reshape(-1, geometry.groups, into, weight[0, 0].numel())
+        lines = seen.dense().reshape(-1, geometry.groups, into, weight[0, 0].numel())
         parts = [
             in_order(_placed(lines[:, group]), _placed(kernel.flatten(2)))
             for group, kernel in enumerate(weight.chunk(geometry.groups))
         ]
         found = plus(torch.cat(parts, 1), bias)
-        return found.reshape(x.shape[0], *seen.shape[1:-1], -1).movedim(-1, 1)
+        return found.reshape(x.shape[0], *size, -1).movedim(-1, 1)
 
     def _cuts(self, rows: int, columns: int, length: int) -> list[int]:
         """Return where a sum is cut into parts that are added in their order: 0, the cuts and the length."""

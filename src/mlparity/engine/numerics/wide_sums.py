@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mlparity.engine.numerics.exact_products import ExactProducts
+from mlparity.engine.numerics.lines import Lines
 
 Floats = NDArray[np.float32]
 
@@ -21,14 +22,11 @@ class SequentialFp32(ExactProducts):
     """One fused multiply-add in fp32 after the other. The results are fp32: a store rounds them."""
 
     rounds = False
+    by_channel = False
 
-    def rows(self, x: Tensor, weight: Tensor, bias: Tensor | None, place: int = 0) -> Tensor:  # noqa: ARG002  # nothing is kept
-        """Return x (M, K) times the transpose of weight (N, K), plus bias (N)."""
-        return plus(in_order(x, weight), bias)
-
-    def by_channel(self, *_: object) -> bool:
-        """Leave convolutions of single channels to `rows`."""
-        return False
+    def sums(self, lines: Lines, weight: Tensor, bias: Tensor | None, place: int = 0) -> Tensor:  # noqa: ARG002  # nothing is kept
+        """Return the lines times the transpose of weight (N, K), plus bias (N)."""
+        return plus(in_order(lines.dense(), weight), bias)
 
 
 def plus(sums: Tensor, bias: Tensor | None) -> Tensor:
@@ -54,10 +52,10 @@ def in_sixteens(x: Tensor, weight: Tensor) -> Tensor:
 
 
 def _run(kernel: Callable[..., Any], x: Tensor, weight: Tensor) -> Tensor:
-    from mlparity.engine.numerics.kernels.blocks import in_blocks
+    from mlparity.engine.numerics.kernels.blocks import WIDEST, in_blocks
     from mlparity.engine.numerics.kernels.threads import over_rows
 
-    inputs, columns = _array(x), in_blocks(_array(weight))
+    inputs, columns = _array(x), in_blocks(_array(weight), WIDEST)
     out = torch.empty(x.shape[0], weight.shape[0])
     view = out.numpy()
     over_rows(lambda start, end: kernel(inputs, columns, view, start, end), x.shape[0], weight.numel(), 1)

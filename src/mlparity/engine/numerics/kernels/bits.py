@@ -15,11 +15,6 @@ from numba.extending import intrinsic
 _F32, _I32 = ir.FloatType(), ir.IntType(32)
 _f, _i = types.float32, types.int32
 
-MAGIC = 192.0
-"""A number whose last place in fp32 is 2^-16: adding it to a small product rounds the product to that."""
-
-_MAGIC_BITS = 0x43400000
-
 _STICKY = 2**31
 
 
@@ -67,42 +62,14 @@ def fp16_of_units(_typing: Any, _total: Any) -> Any:
 
 
 def _fp16_of_units(b: Any, total: Any) -> Any:
-    wide = b.bitcast(b.sitofp(total, ir.DoubleType()), ir.IntType(64))
-    half, kept = ir.IntType(64)(1 << 41), ir.IntType(64)(-(1 << 42))
-    nearest = b.bitcast(b.and_(b.add(wide, half), kept), ir.DoubleType())
-    return b.fptrunc(b.fmul(nearest, ir.DoubleType()(2.0**-16)), _F32)
-
-
-@intrinsic
-def plus_small(_typing: Any, _total: Any, _x: Any, _w: Any, _limit: Any) -> Any:
-    """Add to an int32 the product of x and w in units of 2^-16, where |w| is not below the limit.
-
-    The product is below 64, and w one place of fp32 too large.
-    """
-
-    def emit(b: Any, total: Any, x: Any, w: Any, limit: Any) -> Any:
-        product = b.sub(_bits(b, b.fadd(b.fmul(x, w), _F32(MAGIC))), _I32(_MAGIC_BITS))
-        kept = b.fcmp_ordered(">=", _magnitude(b, w), limit)
-        return b.add(total, b.select(kept, product, _I32(0)))
-
-    return _instruction(_i(_i, _f, _f, _f), emit)
-
-
-def _limit(b: Any, x: Any) -> Any:
-    """Return the least magnitude of a weight with which the product of x is kept."""
-    exponent = b.and_(b.lshr(_bits(b, x), _I32(23)), _I32(255))
-    clamped = b.select(b.icmp_signed("<", exponent, _I32(113)), _I32(113), exponent)
-    limit = b.bitcast(b.shl(b.sub(_I32(238), clamped), _I32(23)), _F32)
-    return b.select(b.icmp_signed(">=", clamped, _I32(125)), _F32(0.0), limit)
-
-
-@intrinsic
-def limit_of(_typing: Any, _x: Any) -> Any:
-    """Return the least magnitude of a weight with which the product of x is kept.
-
-    Exponents must add up to -16; a subnormal number's counts as -14, and from -2 on every weight's is enough.
-    """
-    return _instruction(_f(_f), _limit)
+    """Drop what is below a nearest number's half first, so that fp32 holds the rest; then round."""
+    negative = b.icmp_signed("<", total, _I32(0))
+    magnitude = b.select(negative, b.neg(total), total)
+    is_long = b.icmp_signed(">=", magnitude, _I32(1 << 24))
+    short = b.select(is_long, b.and_(magnitude, _I32(-256)), magnitude)
+    near = b.and_(b.add(_bits(b, b.sitofp(short, _F32)), _I32(0x1000)), _I32(-0x2000))
+    signed = b.or_(near, b.and_(total, _I32(-(1 << 31))))
+    return b.fmul(b.bitcast(signed, _F32), _F32(2.0**-16))
 
 
 @intrinsic
@@ -128,32 +95,20 @@ def nearest_fp16(_typing: Any, _x: Any) -> Any:
 
 
 @intrinsic
-def plus_large(_typing: Any, _total: Any, _x: Any, _w: Any, _limit: Any) -> Any:
-    """Add to an int32 the product of x, in units of 2^-16, and w, half away, where |w| is not below the limit."""
+def plus_in_order(_typing: Any, _total: Any, _x: Any, _w: Any, _bound: Any) -> Any:
+    """Add to an int64 the product of x and w, in units of 2^-16, half away, where |x| is not below the bound.
 
-    def emit(b: Any, total: Any, x: Any, w: Any, limit: Any) -> Any:
-        product = b.fmul(x, w)
-        sign = b.and_(_bits(b, product), _I32(0x80000000))
-        half = b.bitcast(b.or_(sign, _I32(0x3F000000)), _F32)
-        units = b.fptosi(b.fadd(product, half), _I32)
-        kept = b.fcmp_ordered(">=", _magnitude(b, w), limit)
-        return b.add(total, b.select(kept, units, _I32(0)))
+    Nothing is added to what has reached 2^31 units.
+    """
 
-    return _instruction(_i(_i, _f, _f, _f), emit)
-
-
-@intrinsic
-def plus_in_order(_typing: Any, _total: Any, _x: Any, _w: Any, _limit: Any) -> Any:
-    """Add to an int64 the product of x and w in units of 2^-16, half away, unless it has reached 2^31 units before."""
-
-    def emit(b: Any, total: Any, x: Any, w: Any, limit: Any) -> Any:
+    def emit(b: Any, total: Any, x: Any, w: Any, bound: Any) -> Any:
         wide, double = ir.IntType(64), ir.DoubleType()
-        scaled = b.fmul(b.fmul(b.fpext(x, double), b.fpext(w, double)), double(65536.0))
+        scaled = b.fmul(b.fpext(x, double), b.fpext(w, double))
         sign = b.and_(b.bitcast(scaled, wide), wide(-(1 << 63)))
         half = b.bitcast(b.or_(sign, wide(0x3FE0000000000000)), double)
         units = b.fptosi(b.fadd(scaled, half), wide)
         inside = b.and_(b.icmp_signed("<", total, wide(_STICKY)), b.icmp_signed(">", total, wide(-_STICKY)))
-        kept = b.and_(inside, b.fcmp_ordered(">=", _magnitude(b, w), limit))
+        kept = b.and_(inside, b.fcmp_ordered(">=", _magnitude(b, x), bound))
         return b.add(total, b.select(kept, units, wide(0)))
 
     return _instruction(types.int64(types.int64, _f, _f, _f), emit)

@@ -1,4 +1,4 @@
-"""Weights in blocks of columns, so that a kernel streams through them, with sums that stay in the first cache."""
+"""Weights in blocks of columns, so that a kernel streams through them."""
 
 from __future__ import annotations
 
@@ -6,17 +6,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 WIDEST = 128
-LANES = 16
-"""What the widest vector instructions take; columns are filled up with zeros to a multiple."""
+"""The widest block whose sums stay in the first cache."""
+
+_LANES = 16
 
 Floats = NDArray[np.float32]
 
 
-def in_blocks(weights: Floats) -> Floats:
-    """Return weights (N, K) as (blocks, K, columns), the last columns zero where N does not fill them."""
+def in_blocks(weights: Floats, widest: int = _LANES) -> Floats:
+    """Return weights (N, K) as (blocks, K, columns), the last columns zero where N does not fill them.
+
+    Columns are a multiple of sixteen, what the widest vector instructions take.
+    """
     count, length = weights.shape
-    blocks = max(1, -(-count // WIDEST))
-    width = -(-count // (blocks * LANES)) * LANES
+    blocks = max(1, -(-count // widest))
+    width = -(-count // (blocks * _LANES)) * _LANES or _LANES
     filled = np.zeros((blocks * width, length), np.float32)
     filled[:count] = weights
     return np.ascontiguousarray(filled.reshape(blocks, width, length).transpose(0, 2, 1))

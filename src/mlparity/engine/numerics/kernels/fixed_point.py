@@ -4,10 +4,8 @@ A product of two fp16 numbers is kept where their exponents add up to -16 or mor
 multiple of 2^-16. A partial sum that reaches 32768 is infinite from then on. Infinities and NaN are read as numbers
 with the exponent 16. Evidence: tests/evidence, n2 to n6; the sum is rounded once, half away from zero, to fp16.
 
-The fast path rounds a product by adding 192, whose last place in fp32 is 2^-16: the low bits of the sum are then the
-rounded product. Halves would go to even; weights that are one place of fp32 too large send them away from zero, and
-change nothing else while the product is below 64. Sums of the bits as integers need no order while the sum of
-magnitudes stays below 32768; rows where it does not are summed in order, in 64 bits.
+Sums of integers need no order while the sum of magnitudes stays below 32768: there tiles sum. Rows where it may not
+are summed in order, in 64 bits.
 """
 
 from __future__ import annotations
@@ -18,52 +16,73 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from mlparity.engine.numerics.kernels.bits import (
-    fp16_of_total,
-    fp16_of_units,
-    limit_of,
-    plus_in_order,
-    plus_large,
-    plus_small,
-)
+from mlparity.engine.numerics.kernels import fixed_tile
+from mlparity.engine.numerics.kernels.bits import fp16_of_total, plus_in_order
 from mlparity.engine.numerics.kernels.blocks import Floats, in_blocks
+from mlparity.engine.numerics.kernels.vectors import COLUMNS, ROWS
 
+_small_rows, _small_row = fixed_tile.small_rows, fixed_tile.small_row
+_large_rows, _large_row = fixed_tile.large_rows, fixed_tile.large_row
+_small_channel_rows, _small_channel_row = fixed_tile.small_channel_rows, fixed_tile.small_channel_row
+_large_channel_rows, _large_channel_row = fixed_tile.large_channel_rows, fixed_tile.large_channel_row
+
+_AT_REST = fixed_tile.AT_REST
 _UNIT = 65536.0
-_SMALL = np.float32(64.0)
+SMALL = 64.0
+"""Products below it can be rounded by adding 192; see `fixed_tile`."""
+
 _LIMIT = 32767.0
 
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """Weights as the kernel takes them.
+    """Weights as `multiply` takes them, in blocks of sixteen columns.
 
-    `exact` are the weights in blocks and `grown` the same, one place too large each; `largest` is the greatest
-    magnitude by row, `most` of all. `bias` is in units of 2^-16, `offset` its greatest magnitude as a number.
+    `grown` are one place of fp32 too large each, `units` 2^16 times as large; a product is kept where the number is
+    not below `bounds` in magnitude. `largest` is the greatest magnitude by k, `greatest` that of all, `most` the
+    greatest sum of one column's magnitudes. `bias` is in units, `limit` what products may add up to beside it.
     """
 
-    exact: Floats
     grown: Floats
+    units: Floats
+    bounds: Floats
     largest: Floats
-    most: float
     bias: NDArray[np.int64]
-    offset: float
+    limit: float
+    greatest: float
+    most: float
 
 
 def packed(weights: Floats, bias: Floats | None) -> Packed:
     """Return weights (N, K) and bias (N) as `multiply` takes them."""
-    exact = in_blocks(decoded(weights))
-    largest = np.abs(exact).max(axis=(0, 2), initial=0)
-    start = np.zeros(exact.shape[0] * exact.shape[2])
+    exact = decoded(weights)
+    size, blocks = np.abs(exact), in_blocks(exact)
+    start = np.zeros(blocks.shape[0] * COLUMNS)
     if bias is not None:
         start[: bias.size] = decoded(bias)
-    offset, most = float(np.abs(start).max(initial=0)), float(largest.max(initial=0))
-    return Packed(exact, grown(exact), largest, most, in_units(start).reshape(exact.shape[0], -1), offset)
+    limit = _LIMIT - float(np.abs(start).max(initial=0)) - weights.shape[1] / _UNIT
+    most = float(size.sum(1, dtype=np.float64).max(initial=0))
+    greatest = float(size.max(initial=0))
+    units = blocks * np.float32(_UNIT)
+    return Packed(
+        grown(blocks), units, bounds(blocks), size.max(0, initial=0), in_units(start), limit, greatest, most
+    )
 
 
 def grown(weights: Floats) -> Floats:
     """Return weights one place of fp32 too large each, but for zeros."""
     bits: Floats = (weights.view(np.int32) + (weights != 0)).astype(np.int32).view(np.float32)
     return bits
+
+
+def bounds(weights: Floats) -> Floats:
+    """Return the least magnitude of a number whose product with each weight is kept.
+
+    Exponents must add up to -16; a subnormal number's counts as -14, and from -2 on every number's is enough.
+    """
+    exponents = np.maximum(np.frexp(weights)[1] - 1, -14)
+    exponents[weights == 0] = -14
+    return np.where(exponents >= -2, 0.0, np.ldexp(1.0, -16 - exponents)).astype(np.float32)
 
 
 def in_units(values: NDArray[np.floating]) -> NDArray[np.int64]:
@@ -82,65 +101,90 @@ def decoded(values: Floats) -> Floats:
 
 
 @njit(nogil=True, cache=True)
-def multiply(rows, exact, grown, largest, most, bias, offset, out, start, end):
-    """Write rows (M, K) times weights plus bias, rounded to fp16, to out (M, N), from row `start` to `end`."""
-    blocks, length, width = exact.shape
-    least = np.empty(length, np.float32)
-    sums, totals = np.empty(width, np.int32), np.empty(width, np.int64)
-    for block in range(blocks):
-        first = block * width
-        for m in range(start, end):
-            bound, peak = _thresholds(rows[m], largest, least)
-            if bound + offset >= _LIMIT:
-                _in_order(rows[m], exact[block], bias[block], totals)
-                for n in range(min(width, out.shape[1] - first)):
-                    out[m, first + n] = fp16_of_total(totals[n])
-                continue
-            for n in range(width):
-                sums[n] = np.int32(bias[block, n])
-            if peak * most < _SMALL:
-                _small(rows[m], least, grown[block], sums)
-            else:
-                _large(rows[m], least, exact[block], sums)
-            for n in range(min(width, out.shape[1] - first)):
-                out[m, first + n] = fp16_of_units(sums[n])
+def multiply(
+    numbers, starts, places, by_channel, grown, units, bounds, largest, bias, limit, is_small, is_safe, out, start, end
+):
+    """Write lines `start` to `end` (see `lines.Lines`) times weights (blocks, K, 16) plus bias, to out (M, N).
 
-
-@njit(nogil=True, cache=True)
-def _thresholds(row, largest, least):
-    """Write the least magnitude of a weight that each number's product is kept for; return two bounds.
-
-    The bounds are of the sum of magnitudes, with room for the rounding of each product, and of the numbers.
+    See `Packed` for the weights. `is_small` says that products stay below 64, `is_safe` that no sum reaches 32768.
     """
-    bound, peak = 0.0, np.float32(0)
-    for k in range(row.shape[0]):
-        least[k] = limit_of(row[k])
-        bound += abs(row[k]) * largest[k]
-        peak = max(peak, abs(row[k]))
-    return bound + row.shape[0] / _UNIT, peak
+    initial = np.empty(bias.shape[0], np.int32)
+    for n in range(bias.shape[0]):
+        initial[n] = np.int32(bias[n] - (places.shape[0] * _AT_REST if is_small else 0))
+    weights = grown if is_small else units
+    size = ROWS if end - start >= ROWS else 1
+    for first in range(start, end, size):
+        m = min(first, end - size)
+        if is_safe or (not by_channel and _is_safe(numbers, starts[m : m + size], places, largest, limit)):
+            _by_tile(numbers, starts, places, by_channel, weights, bounds, is_small, initial, size, out, m)
+        else:
+            for row in range(m, m + size):
+                _in_order(numbers, starts[row], places, by_channel, units, bounds, bias, out[row])
 
 
 @njit(nogil=True, cache=True)
-def _small(row, least, grown, sums):
-    for k in range(row.shape[0]):
-        x, limit, weights = row[k], least[k], grown[k]
-        for n in range(sums.shape[0]):
-            sums[n] = plus_small(sums[n], x, weights[n], limit)
+def _by_tile(numbers, starts, places, by_channel, weights, bounds, is_small, initial, size, out, m):
+    """Write `size` lines, ROWS or one, from line m on; `initial` are units that sums start from."""
+    x, at, table, w = numbers.ctypes.data, starts.ctypes.data + 8 * m, places.ctypes.data, weights.ctypes.data
+    least, begin, length, width = bounds.ctypes.data, initial.ctypes.data, places.shape[0], out.shape[1]
+    spare = np.empty((ROWS, COLUMNS), np.float32)
+    for block in range(weights.shape[0]):
+        column = block * COLUMNS
+        in_place = column + COLUMNS <= width
+        end, apart = (out.ctypes.data + 4 * (m * width + column), width) if in_place else (spare.ctypes.data, COLUMNS)
+        seen, skip = x + 4 * column if by_channel else x, 4 * length * column
+        _tile(seen, at, table, w + skip, least + skip, begin + 4 * column, length, end, apart, by_channel, is_small, size)
+        if not in_place:
+            for r in range(size):
+                for n in range(width - column):
+                    out[m + r, column + n] = spare[r, n]
 
 
 @njit(nogil=True, cache=True)
-def _large(row, least, exact, sums):
-    for k in range(row.shape[0]):
-        x, limit, weights = row[k] * np.float32(_UNIT), least[k], exact[k]
-        for n in range(sums.shape[0]):
-            sums[n] = plus_large(sums[n], x, weights[n], limit)
+def _tile(x, at, table, w, least, begin, length, out, apart, by_channel, is_small, size):
+    """Sum one tile: four kinds of two sizes."""
+    if is_small:
+        if by_channel and size == ROWS:
+            _small_channel_rows(x, at, table, w, least, begin, 0, length, 1, out, apart)
+        elif by_channel:
+            _small_channel_row(x, at, table, w, least, begin, 0, length, 1, out, apart)
+        elif size == ROWS:
+            _small_rows(x, at, table, w, least, begin, 0, length, 1, out, apart)
+        else:
+            _small_row(x, at, table, w, least, begin, 0, length, 1, out, apart)
+    elif by_channel and size == ROWS:
+        _large_channel_rows(x, at, table, w, least, begin, 0, length, 1, out, apart)
+    elif by_channel:
+        _large_channel_row(x, at, table, w, least, begin, 0, length, 1, out, apart)
+    elif size == ROWS:
+        _large_rows(x, at, table, w, least, begin, 0, length, 1, out, apart)
+    else:
+        _large_row(x, at, table, w, least, begin, 0, length, 1, out, apart)
 
 
 @njit(nogil=True, cache=True)
-def _in_order(row, exact, bias, totals):
-    """Sum one row in the order of its numbers; the first partial sum of 32768 or more decides the result."""
-    totals[:] = bias
-    for k in range(row.shape[0]):
-        x, limit, weights = row[k], limit_of(row[k]), exact[k]
-        for n in range(totals.shape[0]):
-            totals[n] = plus_in_order(totals[n], x, weights[n], limit)
+def _is_safe(numbers, starts, places, largest, limit):
+    """Return whether the greatest products of each line add up to less than the limit."""
+    for start in starts:
+        bound = np.float32(0)
+        for k in range(places.shape[0]):
+            bound += abs(numbers[start + places[k]]) * largest[k]
+        if not bound < limit:
+            return False
+    return True
+
+
+@njit(nogil=True, cache=True)
+def _in_order(numbers, start, places, by_channel, units, bounds, bias, out):
+    """Write one line to out (N), summed in its order: the first partial sum of 32768 or more decides the result."""
+    totals = np.empty(COLUMNS, np.int64)
+    for column in range(0, out.shape[0], COLUMNS):
+        block = column // COLUMNS
+        totals[:] = bias[column : column + COLUMNS]
+        for k in range(places.shape[0]):
+            at = start + places[k]
+            for n in range(COLUMNS):
+                x = numbers[at + column + n] if by_channel else numbers[at]
+                totals[n] = plus_in_order(totals[n], x, units[block, k, n], bounds[block, k, n])
+        for n in range(min(COLUMNS, out.shape[0] - column)):
+            out[column + n] = fp16_of_total(totals[n])

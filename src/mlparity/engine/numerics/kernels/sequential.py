@@ -2,51 +2,158 @@
 
 Evidence: tests/evidence, the CPU's rows of n2 to n6 and i8: one accumulator, in the order of channels, the bias its
 start. With several lanes, number k goes to lane k modulo the lanes, and the lanes are added in pairs at the end
-(assumed).
+(assumed). Tiles sum where no partial sum can pass 65504; the other rows are summed in plain order.
 """
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
 import numpy as np
 from numba import njit
 
-from mlparity.engine.numerics.kernels.bits import fp16_of
-from mlparity.engine.numerics.kernels.fp16_tile import COLUMNS, ROWS, row, tile
+from mlparity.engine.numerics.kernels import fp16_tile
+from mlparity.engine.numerics.kernels.bits import fp16_of, plus_fp16
+from mlparity.engine.numerics.kernels.blocks import Floats, in_blocks
+from mlparity.engine.numerics.kernels.vectors import COLUMNS, ROWS
+
+_rows, _row = fp16_tile.rows, fp16_tile.row
+_channel_rows, _channel_row = fp16_tile.channel_rows, fp16_tile.channel_row
+_add_sixteen, _DOWN = fp16_tile.add_sixteen, np.float32(fp16_tile.DOWN)
+_GREATEST, _TINY = 65504.0, np.float32(2.0**-140)
+_WHOLE = np.float32(1 / fp16_tile.FACTOR)
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Weights as `multiply` takes them, and what a line's greatest products may add up to with them.
+
+    Numbers are `FACTOR` times as large as they are, and so are the weights in `blocks`; `largest`, the greatest by k,
+    and `most`, the greatest sum of one column's magnitudes, make up for it. `bias` is as it is.
+    """
+
+    blocks: Floats
+    largest: Floats
+    bias: Floats
+    limit: float
+    most: float
+
+
+def packed(weights: Floats, bias: Floats | None) -> Packed:
+    """Return weights (N, K) and bias (N) as `multiply` takes them."""
+    blocks = in_blocks(weights * np.float32(fp16_tile.FACTOR))
+    start = np.zeros(blocks.shape[0] * COLUMNS, np.float32)
+    if bias is not None:
+        start[: bias.size] = bias
+    length, size = weights.shape[1], np.abs(weights)
+    # each step rounds up by half a place at most: by one part in 2048, or by 2^-25
+    limit = _GREATEST / (1 + 2.0**-11) ** length - float(np.abs(start).max(initial=0)) - 1.0
+    most = float(size.sum(1, dtype=np.float64).max(initial=0)) * float(_WHOLE)
+    largest = size.max(0, initial=0) * _WHOLE
+    return Packed(blocks, largest, start, limit if math.isfinite(limit) else -1.0, most)
 
 
 @njit(nogil=True, cache=True)
-def multiply(rows, weights, bias, lanes, out, start, end):
-    """Write rows (M, K) times weights (blocks) plus bias (N), summed in fp16, to out (M, N), from `start` to `end`."""
-    blocks, length, width = weights.shape
-    sums = np.empty((lanes, ROWS, width), np.float32)
-    for block in range(blocks):
-        first = block * width
-        size = min(width, out.shape[1] - first)
-        for m in range(start, end, ROWS):
-            height = min(ROWS, end - m)
-            sums[:] = 0
-            sums[0, :, :size] = bias[first : first + size]
-            for lane in range(lanes):
-                for column in range(0, width, COLUMNS):
-                    x, w = rows[m:].ctypes.data, weights[block, 0, column:].ctypes.data
-                    if height == ROWS:
-                        held = sums[lane, 0, column:].ctypes.data
-                        tile(x, length, w, width, lane, length, lanes, held, width)
-                    else:
-                        for r in range(height):
-                            x, held = rows[m + r].ctypes.data, sums[lane, r, column:].ctypes.data
-                            row(x, length, w, width, lane, length, lanes, held, width)
-            for r in range(height):
-                _combine(sums[:, r], size, out[m + r, first : first + size])
+def _keeps_subnormals(numbers):
+    """Return whether this thread's processor computes with subnormal numbers: not after `set_flush_denormal(True)`."""
+    numbers[0] = _TINY
+    return numbers[0] + numbers[0] > 0
 
 
 @njit(nogil=True, cache=True)
-def _combine(sums, size, out):
+def multiply(numbers, starts, places, by_channel, weights, largest, bias, limit, lanes, is_safe, out, start, end):
+    """Write lines `start` to `end` (see `lines.Lines`) times weights (blocks, K, 16) plus bias, to out (M, N).
+
+    See `Packed` for the weights. No partial sum passes 65504 where the greatest products of a line add up to less than
+    `limit`, or where all are known to be safe.
+    """
+    sums, scaled = np.empty((lanes, ROWS, COLUMNS), np.float32), np.zeros((2, bias.shape[0]), np.float32)
+    for n in range(bias.shape[0]):
+        scaled[0, n] = bias[n] * _DOWN
+    can = _keeps_subnormals(sums[0, 0])
+    size = ROWS if end - start >= ROWS else 1
+    for first in range(start, end, size):
+        m = min(first, end - size)
+        by_tile = is_safe or (not by_channel and _is_safe(numbers, starts[m : m + size], places, largest, limit))
+        if can and by_tile:
+            _by_tile(numbers, starts, places, by_channel, weights, scaled, size, sums, out, m)
+        else:
+            for row in range(m, m + size):
+                _in_order(numbers, starts[row], places, by_channel, weights, bias, sums[:, 0], out[row])
+
+
+@njit(nogil=True, cache=True)
+def _by_tile(numbers, starts, places, by_channel, weights, initial, size, sums, out, m):
+    """Write `size` lines, ROWS or one, from line m on; initial (2, N) are the biases, `DOWN` times as large, and 0."""
+    x, at, table, w = numbers.ctypes.data, starts.ctypes.data + 8 * m, places.ctypes.data, weights.ctypes.data
+    begin, held, width = initial.ctypes.data, sums.ctypes.data, out.shape[1]
+    length, lanes = places.shape[0], sums.shape[0]
+    for block in range(weights.shape[0]):
+        column = block * COLUMNS
+        in_place = lanes == 1 and column + COLUMNS <= width
+        end, apart = (out.ctypes.data + 4 * (m * width + column), width) if in_place else (held, COLUMNS)
+        seen, weight = x + 4 * column if by_channel else x, w + 4 * length * column
+        for lane in range(lanes):
+            bias = begin + 4 * (column if lane == 0 else initial.shape[1])
+            if by_channel and size == ROWS:
+                _channel_rows(seen, at, table, weight, 0, bias, lane, length, lanes, end, apart)
+            elif by_channel:
+                _channel_row(seen, at, table, weight, 0, bias, lane, length, lanes, end, apart)
+            elif size == ROWS:
+                _rows(seen, at, table, weight, 0, bias, lane, length, lanes, end, apart)
+            else:
+                _row(seen, at, table, weight, 0, bias, lane, length, lanes, end, apart)
+            end += 4 * ROWS * COLUMNS
+        if not in_place:
+            _combine(sums, size)
+            for r in range(size):
+                for n in range(min(COLUMNS, width - column)):
+                    out[m + r, column + n] = sums[0, r, n]
+
+
+@njit(nogil=True, cache=True)
+def _is_safe(numbers, starts, places, largest, limit):
+    """Return whether the greatest products of each line add up to less than the limit; never where one is NaN."""
+    for start in starts:
+        bound = np.float32(0)
+        for k in range(places.shape[0]):
+            bound += abs(numbers[start + places[k]]) * largest[k]
+        if not bound < limit:
+            return False
+    return True
+
+
+@njit(nogil=True, cache=True)
+def _in_order(numbers, start, places, by_channel, weights, bias, sums, out):
+    """Write one line to out (N), whatever its partial sums come to; sums (lanes, 16) are room for them."""
+    for column in range(0, out.shape[0], COLUMNS):
+        block = weights[column // COLUMNS]
+        sums[:] = 0
+        sums[0] = bias[column : column + COLUMNS]
+        for k in range(places.shape[0]):
+            lane, at = sums[k % sums.shape[0]], start + places[k]
+            for n in range(COLUMNS):
+                x = numbers[at + column + n] if by_channel else numbers[at]
+                lane[n] = plus_fp16(lane[n], x * _WHOLE, block[k, n] * _WHOLE)
+        half = sums.shape[0] // 2
+        while half > 0:
+            for lane in range(half):
+                for n in range(COLUMNS):
+                    sums[lane, n] = fp16_of(sums[lane, n] + sums[lane + half, n])
+            half //= 2
+        for n in range(min(COLUMNS, out.shape[0] - column)):
+            out[column + n] = sums[0, n]
+
+
+@njit(nogil=True, cache=True)
+def _combine(sums, size):
     """Add the lanes in pairs, the first with the one half of them away, and round each addition."""
+    begin, apart = sums.ctypes.data, 4 * ROWS * COLUMNS
     half = sums.shape[0] // 2
     while half > 0:
         for lane in range(half):
-            for n in range(size):
-                sums[lane, n] = fp16_of(sums[lane, n] + sums[lane + half, n])
+            for r in range(size):
+                left = begin + lane * apart + 4 * r * COLUMNS
+                _add_sixteen(left, left + half * apart, left)
         half //= 2
-    out[:] = sums[0, :size]

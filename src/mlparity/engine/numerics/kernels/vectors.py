@@ -1,0 +1,169 @@
+"""A tile: several rows of sixteen sums that stay in registers while a loop goes over what is added to them.
+
+A row of numbers is where its start and the table of places say: number k of row r is at `starts[r] + places[k]`. So a
+convolution needs no patches of its own, and sums in whatever order the table has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+COLUMNS = 16
+"""What the widest vector instructions take."""
+
+ROWS = 8
+"""Enough to hide how long one step takes, and few enough to stay in registers (measured on x86)."""
+
+F32, I32, SIZE = ir.FloatType(), ir.IntType(32), ir.IntType(64)
+FLOATS, INTS = ir.VectorType(F32, COLUMNS), ir.VectorType(I32, COLUMNS)
+HALVES = ir.VectorType(ir.HalfType(), COLUMNS)
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """The arguments of a tile: addresses of 32-bit numbers, but for 64-bit `starts` and `places`; the rest are counts.
+
+    `weights` are sixteen a number, as are `bounds`, which only some tiles read; `initial` are sixteen sums that each
+    row starts from. Numbers `first`, `first + step` and so on below `length` are summed. The results of a row go to
+    `out`, rows `apart` numbers from each other.
+    """
+
+    numbers: Any
+    starts: Any
+    places: Any
+    weights: Any
+    bounds: Any
+    initial: Any
+    first: Any
+    length: Any
+    step: Any
+    out: Any
+    apart: Any
+
+
+Sums = list[Any]
+Step = Callable[[Any, Arguments, "Numbers", Sums, Any], Sums]
+"""Emit one step: the builder, the arguments, the numbers of all rows, the sums before and the latch; the sums after."""
+
+Finish = Callable[[Any, Any], Any]
+"""Emit what makes sixteen sums results, in fp32: the builder and the sums."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The numbers that one step adds the products of: x by row, and the weights of the sixteen columns.
+
+    `place` is the number's index among weights and bounds.
+    """
+
+    x: list[Any]
+    weights: Any
+    place: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A way to sum: the type of sixteen sums, one step, and what makes them results."""
+
+    sums: Any
+    step: Step
+    finish: Finish
+
+
+def all_of(kind: Any, value: Any) -> Any:
+    """Return sixteen times one constant."""
+    return ir.Constant(ir.VectorType(kind, COLUMNS), [value] * COLUMNS)
+
+
+def bits(b: Any, x: Any) -> Any:
+    """Return sixteen numbers' bits."""
+    return b.bitcast(x, INTS)
+
+
+def floats(b: Any, x: Any) -> Any:
+    """Return the numbers that have these bits."""
+    return b.bitcast(x, FLOATS)
+
+
+def at(b: Any, address: Any, index: Any, kind: Any) -> Any:
+    """Return a pointer to a 32-bit number of an array, or to the sixteen from there on."""
+    return b.inttoptr(b.add(address, b.mul(index, SIZE(4))), kind.as_pointer())
+
+
+def spread(b: Any, x: Any) -> Any:
+    """Return sixteen times one number."""
+    nothing = ir.Constant(FLOATS, ir.Undefined)
+    return b.shuffle_vector(b.insert_element(nothing, x, I32(0)), nothing, ir.Constant(INTS, None))
+
+
+def fused(b: Any, x: Any, y: Any, z: Any) -> Any:
+    """Return x y + z, rounded once."""
+    name = "llvm.fma.v16f32"
+    known = b.module.globals.get(name)
+    return b.call(known or ir.Function(b.module, ir.FunctionType(FLOATS, [FLOATS] * 3), name), [x, y, z])
+
+
+def _table(b: Any, address: Any, index: Any) -> Any:
+    return b.load(b.inttoptr(b.add(address, b.mul(index, SIZE(8))), SIZE.as_pointer()))
+
+
+def _loop(b: Any, kind: Kind, height: int, by_column: bool, given: Arguments) -> list[Any]:
+    """Emit the loop over what is added; return the sums after it."""
+    starts = [b.add(given.numbers, b.mul(_table(b, given.starts, SIZE(row)), SIZE(4))) for row in range(height)]
+    initial, before = b.load(at(b, given.initial, SIZE(0), kind.sums), align=4), b.block
+    loop, latch, done = (b.append_basic_block(name) for name in ("loop", "latch", "done"))
+    b.cbranch(b.icmp_signed("<", given.first, given.length), loop, done)
+    b.position_at_end(loop)
+    k, held = b.phi(SIZE), [b.phi(kind.sums) for _ in range(height)]
+    after = kind.step(b, given, _numbers(b, given, starts, k, by_column), held, latch)
+    following = b.add(k, given.step)
+    for phi, value, start in zip((k, *held), (following, *after), (given.first, *[initial] * height), strict=True):
+        phi.add_incoming(start, before)
+        phi.add_incoming(value, latch)
+    b.cbranch(b.icmp_signed("<", following, given.length), loop, done)
+    b.position_at_end(done)
+    results = [b.phi(kind.sums) for _ in range(height)]
+    for result, last in zip(results, after, strict=True):
+        result.add_incoming(initial, before)
+        result.add_incoming(last, latch)
+    return results
+
+
+def _numbers(b: Any, given: Arguments, starts: Sequence[Any], k: Any, by_column: bool) -> Numbers:
+    place, row = _table(b, given.places, k), b.mul(k, SIZE(COLUMNS))
+    weights = b.load(at(b, given.weights, row, FLOATS), align=4)
+    if by_column:
+        return Numbers([b.load(at(b, start, place, FLOATS), align=4) for start in starts], weights, row)
+    return Numbers([spread(b, b.load(at(b, start, place, F32))) for start in starts], weights, row)
+
+
+def tile_of(kind: Kind, height: int, by_column: bool) -> Any:
+    """Return the intrinsic that takes `Arguments` as integers.
+
+    Each row's number goes to all sixteen columns, or, `by_column`, each column has its own, beside the row's.
+    """
+
+    def tile(  # type: ignore[no-untyped-def]  # the arguments are numba's
+        _typing, _numbers, _starts, _places, _weights, _bounds, _initial, _first, _length, _step, _out, _apart
+    ):
+        def build(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+            given = Arguments(*values)
+            for row, sums in enumerate(_loop(builder, kind, height, by_column, given)):
+                end = at(builder, given.out, builder.mul(given.apart, SIZE(row)), FLOATS)
+                builder.store(kind.finish(builder, sums), end, align=4)
+            return context.get_dummy_value()
+
+        return types.void(*[types.intp] * 11), build
+
+    return intrinsic(tile)
+
+
+def tiles_of(kind: Kind) -> tuple[Any, Any, Any, Any]:
+    """Return four intrinsics: `ROWS` rows, one row, and both by column."""
+    return tile_of(kind, ROWS, False), tile_of(kind, 1, False), tile_of(kind, ROWS, True), tile_of(kind, 1, True)

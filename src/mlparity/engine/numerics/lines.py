@@ -1,0 +1,90 @@
+"""The rows of numbers that products are summed over, as places in one array: a convolution's patches are never made."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch.nn.functional as F  # noqa: N812  # PyTorch's own name for it
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mlparity.engine.numerics.products import Geometry
+
+Places = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lines:
+    """Number k of line m is `numbers[starts[m] + places[k]]`; `by_channel`, that is channel 0's, the rest lie beside.
+
+    `peak` is the largest magnitude of `numbers`; NaN where there is one.
+    """
+
+    numbers: Tensor
+    starts: Places
+    places: Places
+    peak: float
+    by_channel: bool = False
+
+    def part(self, places: Places) -> Lines:
+        """Return the same lines with other numbers of them."""
+        return replace(self, places=places)
+
+    def dense(self) -> Tensor:
+        """Return the lines as a matrix (M, K)."""
+        return self.numbers[self.starts[:, None] + self.places]
+
+
+def lines_of(x: Tensor) -> Lines:
+    """Return the rows of a matrix (M, K)."""
+    rows, length = x.shape
+    return _lines(x, np.arange(rows) * length, np.arange(length))
+
+
+def patches(x: Tensor, kernel: Sequence[int], g: Geometry) -> tuple[Lines, list[int]]:
+    """Return what each result of a convolution of x (n, C, *d) sees, and the sizes of the result in space.
+
+    Numbers are in order of channels, and within one of the kernel; of all groups.
+    """
+    padded = F.pad(x, [size for each in reversed(g.pad) for size in (each, each)]).movedim(1, -1)
+    starts, places, sizes = _walk(padded.shape, kernel, g)
+    channels = np.arange(x.shape[1])
+    return _lines(padded, starts, (channels[:, None] + places).reshape(-1)), sizes
+
+
+def channel_patches(x: Tensor, kernel: Sequence[int], g: Geometry, multiple: int) -> tuple[Lines, list[int]]:
+    """Return what each result of a convolution of single channels sees; channels are filled up to a multiple."""
+    around = [size for each in reversed(g.pad) for size in (each, each)]
+    padded = F.pad(x, [*around, 0, -x.shape[1] % multiple]).movedim(1, -1)
+    starts, places, sizes = _walk(padded.shape, kernel, g)
+    return replace(_lines(padded, starts, places), by_channel=True), sizes
+
+
+def _lines(x: Tensor, starts: Places, places: Places) -> Lines:
+    held = x.detach().float().contiguous().cpu()
+    low, high = held.aminmax() if held.numel() else (0.0, 0.0)
+    return Lines(held.reshape(-1), starts, places, max(-float(low), float(high)))
+
+
+def _walk(shape: Sequence[int], kernel: Sequence[int], g: Geometry) -> tuple[Places, Places, list[int]]:
+    """Return where each result's patch starts in x (n, *d, C), and where in it each number of the kernel is."""
+    axes = range(len(kernel))
+    strides = [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
+    sizes = [
+        (shape[1 + axis] - (kernel[axis] - 1) * g.dilations[axis] - 1) // g.strides[axis] + 1 for axis in axes
+    ]
+    steps = [strides[0], *(strides[1 + axis] * g.strides[axis] for axis in axes)]
+    starts = _sums([(shape[0], steps[0]), *zip(sizes, steps[1:], strict=True)])
+    places = _sums([(kernel[axis], strides[1 + axis] * g.dilations[axis]) for axis in axes])
+    return starts, places, sizes
+
+
+def _sums(axes: Sequence[tuple[int, int]]) -> Places:
+    """Return all sums of one multiple of each step: `axes` are counts and steps, the last runs fastest."""
+    total = np.zeros(1, np.int64)
+    for count, step in axes:
+        total = (total[:, None] + np.arange(count) * step).reshape(-1)
+    return total
