@@ -131,6 +131,37 @@ def test_a_convolution_sums_each_patch(
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=IDS)
+def test_a_convolution_of_single_channels_along_one_axis_sums_each_patch(kind: ExactProducts) -> None:
+    x, w, b = values(1, 5, 20), values(5, 1, 3, seed=1), values(5)
+    found = kind.conv(x, w, b, Geometry((1,), (1,), (1,), 5))
+    wanted = by_rows(kind, x.unsqueeze(2), w.unsqueeze(2), b, Geometry((1, 1), (0, 1), (1, 1), 5))
+    assert torch.equal(found, wanted.squeeze(2))
+
+
+@pytest.mark.parametrize("x_scale", [2.0**-16, 2.0**-9, 1.0])
+def test_a_processor_that_flushes_subnormal_numbers_changes_nothing(x_scale: float) -> None:
+    x, w, b = tensors(drawn(0, 9, 7, 17, x_scale, 2.0**-9, coarse=False))
+    wanted = SequentialFp16().rows(x, w, b)
+    if not torch.set_flush_denormal(True):
+        pytest.skip("this processor cannot flush")
+    try:
+        found = SequentialFp16().rows(x, w, b)
+    finally:
+        torch.set_flush_denormal(False)
+    assert torch.equal(found, wanted)
+
+
+def test_a_line_that_may_overflow_is_summed_in_order_and_the_others_by_tile() -> None:
+    x, w = values(13, 40, scale=120.0), values(18, 40, seed=1, scale=120.0)
+    x[3], x[7, 5] = 0.25, math.nan
+    whole = SequentialFp16().rows(x, w, None)
+    alone = torch.cat([SequentialFp16().rows(row.unsqueeze(0), w, None) for row in x])
+    torch.testing.assert_close(whole, alone, rtol=0, atol=0, equal_nan=True)
+    assert whole[7].isnan().all()
+    assert whole.isinf().any()
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=IDS)
 def test_remembered_weights_change_nothing(kind: ExactProducts) -> None:
     x, w, b = values(2, 4, 6, 6), values(4, 4, 3, 3, seed=1), values(4, seed=2)
     g, once = Geometry((1, 1), (1, 1), (1, 1), 1), kind.remembering()

@@ -79,17 +79,18 @@ class SequentialFp16(ExactProducts):
             return sequential.packed(_array(weight), None if bias is None else _array(bias))
 
         w = self.remembered(place, pack)
-        is_safe = lines.peak * w.most < w.limit
-        return _run(sequential.multiply, lines, (w.blocks, w.largest, w.bias, w.limit, self.lanes, is_safe), weight)
+        weights = (w.blocks, w.largest, w.bias, w.limit, sequential.TINY)
+        return _run(sequential.multiply, lines, (*weights, self.lanes, lines.peak * w.most < w.limit), weight)
 
 
 def _run(kernel: Callable[..., Any], lines: Lines, packed: tuple[Any, ...], weight: Tensor) -> Tensor:
     """Return what a kernel makes of lines and of weight (N, K): (M, N)."""
     from mlparity.engine.numerics.kernels.threads import over_rows
+    from mlparity.engine.numerics.kernels.vectors import ROWS
 
     out = torch.empty(lines.starts.size, weight.shape[0])
     seen, view = (lines.numbers.numpy(), lines.starts, lines.places, lines.by_channel), out.numpy()
-    over_rows(lambda start, end: kernel(*seen, *packed, view, start, end), out.shape[0], weight.numel(), 8)
+    over_rows(lambda start, end: kernel(*seen, *packed, view, start, end), out.shape[0], weight.numel(), ROWS)
     return out
 
 

@@ -73,9 +73,7 @@ def _walk(shape: Sequence[int], kernel: Sequence[int], g: Geometry) -> tuple[Pla
     """Return where each result's patch starts in x (n, *d, C), and where in it each number of the kernel is."""
     axes = range(len(kernel))
     strides = [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
-    sizes = [
-        (shape[1 + axis] - (kernel[axis] - 1) * g.dilations[axis] - 1) // g.strides[axis] + 1 for axis in axes
-    ]
+    sizes = [(shape[1 + axis] - (kernel[axis] - 1) * g.dilations[axis] - 1) // g.strides[axis] + 1 for axis in axes]
     steps = [strides[0], *(strides[1 + axis] * g.strides[axis] for axis in axes)]
     starts = _sums([(shape[0], steps[0]), *zip(sizes, steps[1:], strict=True)])
     places = _sums([(kernel[axis], strides[1 + axis] * g.dilations[axis]) for axis in axes])

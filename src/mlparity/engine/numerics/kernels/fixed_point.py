@@ -64,9 +64,7 @@ def packed(weights: Floats, bias: Floats | None) -> Packed:
     most = float(size.sum(1, dtype=np.float64).max(initial=0))
     greatest = float(size.max(initial=0))
     units = blocks * np.float32(_UNIT)
-    return Packed(
-        grown(blocks), units, bounds(blocks), size.max(0, initial=0), in_units(start), limit, greatest, most
-    )
+    return Packed(grown(blocks), units, bounds(blocks), size.max(0, initial=0), in_units(start), limit, greatest, most)
 
 
 def grown(weights: Floats) -> Floats:
@@ -133,7 +131,9 @@ def _by_tile(numbers, starts, places, by_channel, weights, bounds, is_small, ini
         in_place = column + COLUMNS <= width
         end, apart = (out.ctypes.data + 4 * (m * width + column), width) if in_place else (spare.ctypes.data, COLUMNS)
         seen, skip = x + 4 * column if by_channel else x, 4 * length * column
-        _tile(seen, at, table, w + skip, least + skip, begin + 4 * column, length, end, apart, by_channel, is_small, size)
+        _tile(
+            seen, at, table, w + skip, least + skip, begin + 4 * column, length, end, apart, by_channel, is_small, size
+        )
         if not in_place:
             for r in range(size):
                 for n in range(width - column):

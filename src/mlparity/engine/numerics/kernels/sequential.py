@@ -21,7 +21,10 @@ from mlparity.engine.numerics.kernels.vectors import COLUMNS, ROWS
 _rows, _row = fp16_tile.rows, fp16_tile.row
 _channel_rows, _channel_row = fp16_tile.channel_rows, fp16_tile.channel_row
 _add_sixteen, _DOWN = fp16_tile.add_sixteen, np.float32(fp16_tile.DOWN)
-_GREATEST, _TINY = 65504.0, np.float32(2.0**-140)
+_GREATEST = 65504.0
+TINY = np.float32(2.0**-140)
+"""A subnormal number, for `multiply` to try the processor with: as a constant it would be compiled away."""
+
 _WHOLE = np.float32(1 / fp16_tile.FACTOR)
 
 
@@ -55,23 +58,16 @@ def packed(weights: Floats, bias: Floats | None) -> Packed:
 
 
 @njit(nogil=True, cache=True)
-def _keeps_subnormals(numbers):
-    """Return whether this thread's processor computes with subnormal numbers: not after `set_flush_denormal(True)`."""
-    numbers[0] = _TINY
-    return numbers[0] + numbers[0] > 0
-
-
-@njit(nogil=True, cache=True)
-def multiply(numbers, starts, places, by_channel, weights, largest, bias, limit, lanes, is_safe, out, start, end):
+def multiply(numbers, starts, places, by_channel, weights, largest, bias, limit, tiny, lanes, is_safe, out, start, end):
     """Write lines `start` to `end` (see `lines.Lines`) times weights (blocks, K, 16) plus bias, to out (M, N).
 
     See `Packed` for the weights. No partial sum passes 65504 where the greatest products of a line add up to less than
-    `limit`, or where all are known to be safe.
+    `limit`, or where all are known to be safe. `tiny` is `TINY`.
     """
     sums, scaled = np.empty((lanes, ROWS, COLUMNS), np.float32), np.zeros((2, bias.shape[0]), np.float32)
     for n in range(bias.shape[0]):
         scaled[0, n] = bias[n] * _DOWN
-    can = _keeps_subnormals(sums[0, 0])
+    can = tiny + tiny > 0  # not so where this thread flushes subnormal numbers, as set_flush_denormal makes it
     size = ROWS if end - start >= ROWS else 1
     for first in range(start, end, size):
         m = min(first, end - size)

@@ -17,7 +17,7 @@ from numba.extending import intrinsic
 COLUMNS = 16
 """What the widest vector instructions take."""
 
-ROWS = 8
+ROWS = 6
 """Enough to hide how long one step takes, and few enough to stay in registers (measured on x86)."""
 
 F32, I32, SIZE = ir.FloatType(), ir.IntType(32), ir.IntType(64)

@@ -1,0 +1,59 @@
+"""Lines hold what PyTorch's own patches hold, in any number of axes."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from mlparity.engine.numerics.lines import channel_patches, lines_of, patches
+from mlparity.engine.numerics.products import Geometry
+
+IMAGE = torch.arange(2 * 3 * 5 * 6, dtype=torch.float32).reshape(2, 3, 5, 6)
+WALK = Geometry((2, 1), (1, 2), (1, 2), 1)
+
+
+def test_a_matrix_is_its_own_lines() -> None:
+    x = torch.arange(6.0).reshape(2, 3).T
+    assert torch.equal(lines_of(x).dense(), x)
+    assert lines_of(x).peak == 5.0
+
+
+def test_patches_are_those_of_unfold() -> None:
+    lines, size = patches(IMAGE, (3, 2), WALK)
+    wanted = F.unfold(IMAGE, (3, 2), WALK.dilations, WALK.pad, WALK.strides)
+    assert torch.equal(lines.dense(), wanted.transpose(1, 2).flatten(0, 1))
+    assert math.prod(size) == wanted.shape[2]
+
+
+def test_patches_of_one_axis_and_of_three() -> None:
+    for axes in (1, 3):
+        x = torch.arange(2.0 * 4**axes).reshape(1, 2, *[4] * axes)
+        walk = Geometry((1,) * axes, (0,) * axes, (1,) * axes, 1)
+        lines, size = patches(x, (2,) * axes, walk)
+        assert size == [3] * axes
+        assert lines.dense()[0].tolist() == x[(0, slice(None), *[slice(2)] * axes)].flatten().tolist()
+
+
+def test_channels_lie_beside_the_first_and_are_filled_up() -> None:
+    lines, _ = channel_patches(IMAGE, (3, 2), WALK, 4)
+    whole, _ = patches(IMAGE, (3, 2), WALK)
+    for channel in range(4):
+        found = lines.numbers[lines.starts[:, None] + lines.places + channel]
+        wanted = whole.dense()[:, channel * 6 : channel * 6 + 6] if channel < 3 else torch.zeros_like(found)
+        assert torch.equal(found, wanted)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_the_peak_tells_of_what_is_not_finite(bad: float) -> None:
+    x = torch.tensor([[1.0, -3.0]])
+    assert lines_of(x).peak == 3.0
+    assert not lines_of(torch.tensor([[1.0, bad]])).peak < 1e30
+
+
+def test_no_lines_have_no_peak() -> None:
+    lines = lines_of(torch.empty(0, 3))
+    assert lines.peak == 0.0
+    assert lines.dense().shape == (0, 3)
