@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mlparity.engine.numerics import winograd
 from mlparity.engine.numerics.exact_products import ExactProducts
 from mlparity.engine.numerics.lines import Lines
 from mlparity.engine.numerics.products import Geometry
-from mlparity.engine.numerics.winograd import transformed, untransformed
 
 
 def _array(x: Tensor) -> NDArray[np.float32]:
@@ -46,11 +46,12 @@ class FixedPoint(ExactProducts):
         """Return the convolution, by Winograd's F(2, 3) along the width where the unit does so."""
         if not (self.winograd and is_dense_3x3(weight, geometry)):
             return ExactProducts.conv(self, x, weight, bias, geometry)
+        kernels = self.remembered("kernels", lambda: winograd.transformed_kernels(weight))
         even, odd = (
-            ExactProducts.conv(part, inputs, kernel, bias, walk)
-            for part, (inputs, kernel, walk) in zip(self._halves(), transformed(x, weight, geometry), strict=True)
+            ExactProducts.conv(part, inputs, kernel, bias, winograd.WALK)
+            for part, inputs, kernel in zip(self._halves(), winograd.transformed(x, geometry), kernels, strict=True)
         )
-        return untransformed(even, odd, x.shape[-1] + 2 * geometry.pad[-1] - 2)
+        return winograd.untransformed(even, odd, x.shape[-1] + 2 * geometry.pad[-1] - 2)
 
     def _halves(self) -> list[FixedPoint]:
         """Return the products for the even and for the odd columns, each with a memory of its own."""

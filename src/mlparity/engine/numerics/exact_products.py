@@ -36,7 +36,7 @@ class ExactProducts(Products):
         """Return the same products for one op whose weights never change: what is made of them is kept."""
         return replace(self, memory={})
 
-    def remembered(self, place: int, pack: Callable[[], Any]) -> Any:
+    def remembered(self, place: int | str, pack: Callable[[], Any]) -> Any:
         """Return what `pack` makes of the weights, made once where these are products of one op."""
         if self.memory is None:
             return pack()

@@ -13,25 +13,25 @@ from torch import Tensor
 from mlparity.engine.numerics.products import Geometry
 from mlparity.engine.numerics.rounding import half_away, half_away_wide
 
+WALK = Geometry((1, 1), (0, 0), (1, 1), 1)
+"""How the transformed convolutions go over the transformed inputs."""
 
-def transformed(x: Tensor, weight: Tensor, geometry: Geometry) -> list[tuple[Tensor, Tensor, Geometry]]:
-    """Return two convolutions, for the even and the odd columns of the result: input, kernel and walk of each.
 
-    Shape: x (n, C, H, W), weight (O, C, 3, 3); the inputs are (n, 3 C, H + 2 pad, columns), the kernels (O, 3 C, 3, 1).
-    """
+def transformed(x: Tensor, geometry: Geometry) -> tuple[Tensor, Tensor]:
+    """Return the inputs x (n, C, H, W) for the even and for the odd columns: (n, 3 C, H + 2 pad, columns)."""
     high, wide = geometry.pad
     columns = x.shape[-1] + 2 * wide - 2
     padded = F.pad(x, (wide, wide + columns % 2, high, high))
     d = padded.unfold(-1, 4, 2).unbind(-1)
     v = [half_away(each) for each in (d[0] - d[2], d[1] + d[2], d[2] - d[1], d[1] - d[3])]
+    return torch.cat(v[:3], 1), torch.cat(v[1:], 1)
+
+
+def transformed_kernels(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the kernels (O, C, 3, 3) for the even and for the odd columns: (O, 3 C, 3, 1)."""
     g = weight.double().unbind(-1)
-    u = (g[0], (g[0] + g[1] + g[2]) / 2, (g[0] - g[1] + g[2]) / 2, g[2])
-    kernels = [half_away_wide(each) for each in u]
-    walk = Geometry((1, 1), (0, 0), (1, 1), 1)
-    return [
-        (torch.cat(v[:3], 1), torch.cat(kernels[:3], 1).unsqueeze(-1), walk),
-        (torch.cat(v[1:], 1), torch.cat((kernels[1], -kernels[2], -kernels[3]), 1).unsqueeze(-1), walk),
-    ]
+    u = [half_away_wide(each) for each in (g[0], (g[0] + g[1] + g[2]) / 2, (g[0] - g[1] + g[2]) / 2, g[2])]
+    return torch.cat(u[:3], 1).unsqueeze(-1), torch.cat((u[1], -u[2], -u[3]), 1).unsqueeze(-1)
 
 
 def untransformed(even: Tensor, odd: Tensor, columns: int) -> Tensor:
