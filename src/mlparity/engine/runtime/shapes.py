@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
@@ -13,6 +13,7 @@ from mlparity.engine.mil.program import Function, TensorType, ValueType
 from mlparity.engine.numerics import Profile
 from mlparity.engine.runtime.interpret import run_step
 from mlparity.engine.runtime.plan import Slots, Step, Store
+from mlparity.engine.runtime.shape_rules import SHAPE_RULES
 from mlparity.engine.runtime.tensors import held_type, widened
 
 _META = torch.device("meta")
@@ -48,23 +49,13 @@ def _check_step(step: Step, slots: Slots, profile: Profile) -> None:
 
 
 def _ran(step: Step, slots: Slots) -> bool:
-    fn = _WITHOUT_DATA.get(step.op.type, step.fn)
+    fn = SHAPE_RULES.get(step.op.type, step.fn)
     try:
         with torch.no_grad():
             run_step(replace(step, fn=fn), slots)
     except (MlparityError, RuntimeError):
         return False
     return True
-
-
-def _linear(x: Tensor, weight: Tensor, **_: object) -> Tensor:
-    """Return what `linear` gives on tensors without data; torch's own way to it imports its compiler, for a second."""
-    if x.ndim == 0 or weight.ndim != 2 or x.shape[-1] != weight.shape[1]:
-        raise ValueError(f"x has shape {list(x.shape)}, the weights {list(weight.shape)}")
-    return x.new_empty((*x.shape[:-1], weight.shape[0]))
-
-
-_WITHOUT_DATA: Mapping[str, Callable[..., object]] = {"linear": _linear}
 
 
 def _is_known(step: Step, slots: Slots) -> bool:

@@ -1,0 +1,106 @@
+"""The shapes of common ops' results, said rather than tried: torch's own way to some takes a second.
+
+That is how long it takes to import its compiler, which it does for ops on tensors without data.
+
+A rule takes what its op takes and returns tensors without data; their type is that of the first input. It raises
+ValueError where the inputs do not fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+
+def _same(x: Tensor, **_: object) -> Tensor:
+    return torch.empty_like(x)
+
+
+def _broadcast(x: Tensor, y: Tensor, **_: object) -> Tensor:
+    if len(x.shape) == 0 or x.shape == y.shape:
+        return x.new_empty(y.shape)
+    sizes = []
+    for place in range(1, max(x.ndim, y.ndim) + 1):
+        pair = {each.shape[-place] for each in (x, y) if place <= each.ndim} - {1}
+        if len(pair) > 1:
+            raise ValueError(f"shapes {list(x.shape)} and {list(y.shape)} do not fit each other")
+        sizes.append(pair.pop() if pair else 1)
+    return x.new_empty(sizes[::-1])
+
+
+def _reduced(x: Tensor, axes: tuple[int, ...] | None = None, keep_dims: bool = False, **_: object) -> Tensor:
+    places = range(x.ndim) if axes is None else axes
+    if any(not -x.ndim <= axis < x.ndim for axis in places):
+        raise ValueError(f"no axes {axes} in the shape {list(x.shape)}")
+    gone = {axis % x.ndim for axis in places}
+    kept = [1 if axis in gone else size for axis, size in enumerate(x.shape) if keep_dims or axis not in gone]
+    return x.new_empty(kept)
+
+
+def _linear(x: Tensor, weight: Tensor, **_: object) -> Tensor:
+    if x.ndim == 0 or weight.ndim != 2 or x.shape[-1] != weight.shape[1]:
+        raise ValueError(f"x has shape {list(x.shape)}, the weights {list(weight.shape)}")
+    return x.new_empty((*x.shape[:-1], weight.shape[0]))
+
+
+def _concat(values: Sequence[Tensor], axis: int, **_: object) -> Tensor:
+    values = [each.reshape(1) if each.ndim == 0 else each for each in values]
+    first = values[0]
+    axis = _axis(axis, first.ndim)
+    rest = {(*each.shape[:axis], *each.shape[axis + 1 :]) for each in values if each.ndim == first.ndim}
+    if len(rest) != 1 or any(each.ndim != first.ndim for each in values):
+        raise ValueError(f"shapes {[list(each.shape) for each in values]} cannot be joined along axis {axis}")
+    return first.new_empty((*first.shape[:axis], sum(each.shape[axis] for each in values), *first.shape[axis + 1 :]))
+
+
+def _stack(values: Sequence[Tensor], axis: int, **_: object) -> Tensor:
+    shape = values[0].shape
+    axis = _axis(axis, len(shape) + 1)
+    if any(each.shape != shape for each in values):
+        raise ValueError(f"shapes {[list(each.shape) for each in values]} cannot be stacked")
+    return values[0].new_empty((*shape[:axis], len(values), *shape[axis:]))
+
+
+def _axis(axis: int, rank: int) -> int:
+    if not -rank <= axis < rank:
+        raise ValueError(f"no axis {axis} of {rank}")
+    return axis % rank
+
+
+def _lstm(
+    x: Tensor, weight_hh: Tensor, direction: str = "forward", output_sequence: bool = False, **_: object
+) -> tuple[Tensor, Tensor, Tensor]:
+    if x.ndim != 3 or weight_hh.ndim != 2:
+        raise ValueError(f"x has shape {list(x.shape)}, the weights {list(weight_hh.shape)}")
+    last = (x.shape[1], weight_hh.shape[1] * (2 if direction == "bidirectional" else 1))
+    states = x.new_empty((x.shape[0] if output_sequence else 1, *last))
+    return states, x.new_empty(last), x.new_empty(last)
+
+
+_SAME = """
+    abs acos asin atan atanh batch_norm ceil clamped_relu clip cos cosh elu erf exp exp2 floor gelu instance_norm
+    inverse l2_norm layer_norm leaky_relu linear_activation log logical_not prelu relu relu6 round rsqrt scaled_tanh
+    sigmoid sigmoid_hard sign silu sin sinh softmax softplus softplus_parametric softsign sqrt square tan tanh
+    threshold thresholded_relu
+"""
+_BROADCAST = """
+    add equal floor_div greater greater_equal less less_equal logical_and logical_or logical_xor maximum minimum mod
+    mul not_equal pow real_div sub
+"""
+_REDUCED = """
+    reduce_l1_norm reduce_l2_norm reduce_log_sum reduce_log_sum_exp reduce_max reduce_mean reduce_min reduce_prod
+    reduce_sum reduce_sum_square
+"""
+
+SHAPE_RULES: Mapping[str, Callable[..., object]] = {
+    **dict.fromkeys(_SAME.split(), _same),
+    **dict.fromkeys(_BROADCAST.split(), _broadcast),
+    **dict.fromkeys(_REDUCED.split(), _reduced),
+    "concat": _concat,
+    "linear": _linear,
+    "lstm": _lstm,
+    "stack": _stack,
+}
+"""The rules by op type."""
