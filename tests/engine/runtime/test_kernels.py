@@ -10,7 +10,7 @@ from mlparity.engine.ops.registry import find
 from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.interpret import run_plan
 from mlparity.engine.runtime.kernels import NEW_MEMORY
-from mlparity.engine.runtime.packed_linear import PackedLinear
+from mlparity.engine.runtime.packed_linear import LONGEST_FP32_SUM, PackedLinear
 from mlparity.engine.runtime.plan import Plan
 from mlparity.engine.runtime.schema import schema_of
 from tests.cases.families import cases
@@ -119,7 +119,7 @@ def test_a_packed_matrix_computes_what_linear_computes(bias: dict[str, object], 
 
 def test_a_matrix_is_packed_by_the_first_run_and_then_let_go() -> None:
     plan = bind(_linear("fp16"), TYPED, kernels=True)
-    weight = plan.steps[0].fn.weight
+    (weight,) = plan.steps[0].fn.parts
     assert weight._packed is None
     assert weight._source[0].dtype is torch.float16, "nothing was widened yet"
     with torch.inference_mode():
@@ -177,9 +177,23 @@ def test_few_rows_or_an_unknown_number_of_them_are_not_packed(rows: int | None) 
     assert _rows(plan, 5 if rows is None else rows).shape == (1, 5 if rows is None else rows, OUTER)
 
 
-def test_a_matrix_in_fp32_keeps_the_order_of_its_sums() -> None:
-    plan = bind(_linear("fp32"), FP32, kernels=True)
-    assert plan.steps[0].fn is plan.steps[0].definition.fn
+@pytest.mark.parametrize("activation", [None, "relu", "relu6"])
+def test_a_wide_matrix_in_fp32_is_summed_in_parts(activation: str | None) -> None:
+    wide = RANDOM.standard_normal((64, 2 * LONGEST_FP32_SUM + 8)).astype(np.float32)
+    bias = RANDOM.standard_normal(64).astype(np.float32)
+    first = op("linear", tensor("y", "fp32", 64, 64), x="%x", weight=wide, bias=bias)
+    follower = () if activation is None else (op(activation, tensor("z", "fp32", 64, 64), x="%y"),)
+    written = program((tensor("x", "fp32", 64, wide.shape[1]),), (first, *follower), ("z" if follower else "y",))
+    plan = bind(written, FP32, kernels=True)
+    (step,) = plan.steps
+    assert len(step.fn.parts) == 3
+    x = torch.from_numpy(RANDOM.standard_normal((64, wide.shape[1])).astype(np.float32))
+    ((found,), (plain,), (exact,)) = (
+        run_plan(each, {"x": x.to(each.profile.compute)}).values()
+        for each in (plan, bind(written, FP32), bind(written, REFERENCE))
+    )
+    errors = [float((each - exact).square().mean().sqrt()) for each in (found, plain)]
+    assert errors[0] < 2 * errors[1]
 
 
 def test_a_packed_matrix_refuses_another_width() -> None:
