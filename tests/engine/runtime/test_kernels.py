@@ -10,6 +10,7 @@ from mlparity.engine.ops.registry import find
 from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.interpret import run_plan
 from mlparity.engine.runtime.kernels import NEW_MEMORY
+from mlparity.engine.runtime.packed_conv import PackedPointwise
 from mlparity.engine.runtime.packed_linear import LONGEST_FP32_SUM, PackedLinear
 from mlparity.engine.runtime.plan import Plan
 from mlparity.engine.runtime.schema import schema_of
@@ -41,6 +42,8 @@ CASES = {
     ),
     "grouped, clipped": ("clip", (7, 6), {"weight": _weight(2), "groups": 2}),
     "dilated, relu6": ("relu6", (5, 4), {"weight": _weight(1), "dilations": (2, 2)}),
+    "of single places": ("clip", (9, 8), {"weight": _weight(1)[:, :, :1, :1]}),
+    "of single places, strided": (None, (5, 4), {"weight": _weight(1)[:, :, :1, :1], "strides": (2, 2)}),
     "a smooth activation stays apart": ("silu", (7, 6), {"weight": _weight(1)}),
     "uneven padding keeps the plain op": (
         "relu",
@@ -71,6 +74,16 @@ def test_an_activation_moves_into_the_convolution() -> None:
     assert [step.op.type for step in plan.steps] == ["conv"]
     assert plan.steps[0].stores[0].output.name == "y"
     assert all(value is None for value in plan.initial), "the unpacked weights are freed"
+
+
+def test_a_convolution_of_single_places_is_a_product_of_channels() -> None:
+    activation, size, parameters = CASES["of single places"]
+    (step,) = bind(_program(activation, size, **parameters), FP32, kernels=True).steps
+    assert isinstance(step.fn, PackedPointwise)
+    with pytest.raises(ValueError, match="4 channels"):
+        step.fn(torch.zeros(2, 5, 9, 8))
+    x = torch.from_numpy(X)
+    assert torch.equal(step.fn(x), step.fn(x.contiguous(memory_format=torch.channels_last)))
 
 
 def test_only_fp32_has_twins() -> None:
