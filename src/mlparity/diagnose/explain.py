@@ -16,7 +16,7 @@ from mlparity.diagnose.distance import Tensors, distance, removed
 from mlparity.diagnose.divergence import Divergence, first_divergences
 from mlparity.diagnose.locate import Location, Suspect, locate
 from mlparity.diagnose.origins import origins_of
-from mlparity.diagnose.preprocessing import VANISHED, find_suspect
+from mlparity.diagnose.preprocessing import VANISHED, changed_input, find_suspect
 from mlparity.diagnose.substitution import values_of
 from mlparity.diagnose.weights import infinite_constants, reads_compressed
 from mlparity.engine.mil.program import Op
@@ -168,14 +168,19 @@ def _fp16_weights(rungs: Rungs, exact: Tensors, graph: float) -> Cause | None:
         return None
     return Cause(
         CauseKind.PRECISION,
-        "The weights make the difference: the source gives nearly the same as the artifact with its weights rounded"
-        f" to fp16 ({_of_scale(graph)}).",
+        "The weights make the difference: the source gives nearly the same as the artifact with its weights, and the"
+        f" numbers in its code, rounded to fp16 ({_of_scale(graph)}).",
+        _diverging_ops(_divergences(rungs)),
     )
 
 
-def _diverging(rungs: Rungs, graph: float) -> Cause:
+def _divergences(rungs: Rungs) -> tuple[Divergence, ...]:
     trace = rungs.trace()
-    found = first_divergences(rungs.exact, rungs.in_width(rungs.exact), trace, rungs.expected) if trace else ()
+    return () if trace is None else first_divergences(rungs.exact, rungs.in_width(rungs.exact), trace, rungs.expected)
+
+
+def _diverging(rungs: Rungs, graph: float) -> Cause:
+    found = _divergences(rungs)
     gone = math.fsum(each.removed or 0.0 for each in found)
     if not found:
         return Cause(
@@ -190,6 +195,12 @@ def _diverging(rungs: Rungs, graph: float) -> Cause:
     if any(reads_compressed(rungs.exact, op) for each in found for op in each.ops):
         text = f"Compressed weights make the difference ({_of_scale(graph)}): at {where}"
         return Cause(CauseKind.PRECISION, f"{text} {first.removed:.0%} of it begins.", ops)
+    changed = changed_input(rungs.exact, first.ops)
+    if changed is not None:
+        text = (
+            f"input {changed}: {_named(first.ops[0])} changes it before the network, and the source has nothing like it"
+        )
+        return Cause(CauseKind.PREPROCESSING, f"{text}: {first.removed:.0%} of the difference begins there.", ops)
     text = f"The converted graph computes something else than its source ({_of_scale(graph)}): it begins at {where}"
     return Cause(CauseKind.CONVERTER, f"{text} and with the source's values there {gone:.0%} goes away.", ops)
 

@@ -6,13 +6,15 @@ all of the difference.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from mlparity.diagnose.distance import Tensors, distance, removed
+from mlparity.engine.mil.program import Name, Op
+from mlparity.engine.runtime.plan import Plan
 
 Run = Callable[[Tensors], Tensors]
 """Runs an artifact on inputs by name and returns its outputs by the source's names."""
@@ -37,6 +39,7 @@ CONVENTIONS = (
     Convention("values 0 to 1", (1.0,), (0.0,)),
     Convention("values 0 to 255", (255.0,), (0.0,)),
     Convention("values -1 to 1", (2.0,), (-1.0,)),
+    Convention("values 0 to 1 less ImageNet's mean", (1.0,), tuple(-m for m in _MEAN)),
     # Source: https://docs.pytorch.org/vision/stable/models.html (mean and std of the ImageNet weights).
     Convention(
         "ImageNet's mean and std",
@@ -61,7 +64,7 @@ class Suspect:
 def find_suspect(run: Run, inputs: Tensors, expected: Tensors) -> Suspect | None:
     """Return the change of inputs or outputs that removes the difference best, None where none makes it vanish.
 
-    Runs the artifact once for each change of the inputs, some seventy times at most; stops at one that leaves nothing.
+    Runs the artifact once for each change of the inputs, some ninety times at most; stops at one that leaves nothing.
     """
     found = run(inputs)
     before = distance(found, expected)
@@ -131,6 +134,30 @@ def _conventions(value: Tensor, axis: int | None) -> Iterator[tuple[str, Tensor]
                 unit = (value - _spread(ours.bias, value, axis)) / _spread(ours.scale, value, axis)
                 changed = unit * _spread(theirs.scale, value, axis) + _spread(theirs.bias, value, axis)
                 yield f"the source takes {ours.name}, the artifact {theirs.name}", changed
+
+
+_CHANGES_OF_INPUTS = frozenset({"add", "mul", "real_div", "reverse", "sub"})
+
+
+def changed_input(plan: Plan, ops: Sequence[Op]) -> str | None:
+    """Return the input that the first ops of a divergence change by constants alone, before its last op takes it.
+
+    `ops` begin with the first op that differs and end with the one whose result stands for one of the source's. None
+    where the last changes an input so too: then the source has a value of its own in its place.
+    """
+    inputs = {name: name for name in plan.inputs}
+    made = {each.name for op in plan.function.body.ops if op.type == "const" for each in op.outputs}
+    *changes, last = ops
+    for op in changes:
+        read = [each.name for given in op.inputs.values() for each in given if isinstance(each, Name)]
+        fed = [each for each in read if each not in made]
+        if op.type not in _CHANGES_OF_INPUTS or len(fed) != 1 or fed[0] not in inputs:
+            return None
+        inputs[op.outputs[0].name] = inputs[fed[0]]
+    taken = [each.name for given in last.inputs.values() for each in given if isinstance(each, Name)]
+    if not changes or last.type in _CHANGES_OF_INPUTS or changes[-1].outputs[0].name not in taken:
+        return None
+    return inputs[changes[-1].outputs[0].name]
 
 
 _SLACK, _REACH = 0.05, 0.01
