@@ -53,6 +53,23 @@ def with_noise(module: nn.Module, x: object) -> object:
 
 network = nets.seeded(nets.Convolutions)
 
+
+class Turned(nn.Module):
+    """Pairs of numbers turned by angles of places from 3000 on; fp16 has only every second place there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before, self.after = nn.Linear(8, 8), nn.Linear(8, 4)
+        self.register_buffer("places", torch.arange(3000.0, 3016.0).unsqueeze(1))
+        self.register_buffer("speeds", 10000 ** (-torch.arange(4) / 4.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        first, second = self.before(x).chunk(2, -1)
+        angles = (self.places + 0 * x[0, 0, 0]) * self.speeds
+        cos, sin = angles.cos(), angles.sin()
+        return self.after(torch.cat([first * cos - second * sin, first * sin + second * cos], -1))
+
+
 PREPROCESSED: tuple[Fault, ...] = (
     fault("bgr", network, images, reinput(lambda x: x.flip(1)), PREPROCESSING),
     fault("bgr_in_fp16", network, images, reinput(lambda x: x.flip(1), FP16), PREPROCESSING),
@@ -71,6 +88,9 @@ PREPROCESSED: tuple[Fault, ...] = (
         reinput(lambda x: (x - per_channel(MEAN)) / per_channel(STD)),
         PREPROCESSING,
     ),
+    fault("mean_without_std", network, images, reinput(lambda x: x - per_channel(MEAN)), PREPROCESSING),
+    fault("brightened", network, images, reinput(lambda x: x * 0.9 + 0.05), PREPROCESSING),
+    fault("mirrored", network, images, reinput(lambda x: x.flip(3)), PREPROCESSING),
     fault(
         "one_scale_for_all_channels",
         network,
@@ -135,6 +155,22 @@ ROUNDED: tuple[Fault, ...] = (
         ops=("square", "mean", "mul", "pow", "sub"),
     ),
     fault("sine_of_a_large_angle", nets.bare(far_angle), lambda: normal(2, 8), plain(FP16), PRECISION, ops=("mul",)),
+    fault(
+        "epsilon_that_fp16_lacks",
+        nets.bare(lambda x: 1e-4 * x * torch.rsqrt((1e-4 * x).square().mean(-1, keepdim=True) + 1e-12)),
+        lambda: normal(2, 8),
+        plain(FP16),
+        PRECISION,
+        ops=("rsqrt", "add", "mul", "mean", "square"),
+    ),
+    fault(
+        "places_that_fp16_lacks",
+        nets.seeded(Turned),
+        lambda: normal(1, 16, 8),
+        plain(FP16),
+        PRECISION,
+        ops=("mul", "cos", "sin", "cat"),
+    ),
     fault(
         "threshold_on_a_rounded_value",
         nets.bare(lambda x: torch.floor(x * 1000.0) - 1000.0 * torch.floor(x)),

@@ -272,6 +272,23 @@ LATER: tuple[Fault, ...] = (
     ),
 )
 
+
+def more_gain(norm: nn.LayerNorm) -> None:
+    norm.weight.data.mul_(1.05)
+
+
+def rolled(layer: nn.Linear) -> None:
+    layer.weight.data.copy_(layer.weight.data.roll(1, 0))
+
+
+def doubled_queries(attention: nn.MultiheadAttention) -> None:
+    attention.in_proj_weight.data[: attention.embed_dim].mul_(2.0)
+
+
+def sequences():
+    return normal(1, 6, 8, count=2)
+
+
 PLANTED: tuple[Fault, ...] = (
     fault(
         "wrong_weights",
@@ -351,6 +368,30 @@ PLANTED: tuple[Fault, ...] = (
         changed(other_padding),
         CONVERTER,
         ops=("first",),
+    ),
+    fault(
+        "gain_in_an_encoder_layer",
+        nets.seeded(nets.Encoder),
+        sequences,
+        changed(lambda m: more_gain(m.layers[1].norm2), export=True),
+        CONVERTER,
+        ops=("layers.1.norm2",),
+    ),
+    fault(
+        "units_rolled_in_an_encoder_layer",
+        nets.seeded(nets.Encoder),
+        sequences,
+        changed(lambda m: rolled(m.layers[2].linear1), export=True),
+        CONVERTER,
+        ops=("layers.2.linear1",),
+    ),
+    fault(
+        "queries_doubled_in_an_encoder_layer",
+        nets.seeded(nets.Encoder),
+        sequences,
+        changed(lambda m: doubled_queries(m.layers[0].self_attn), export=True),
+        CONVERTER,
+        ops=("layers.0.self_attn",),
     ),
 )
 

@@ -30,13 +30,13 @@ def plain(precision: Any = FP32, *, export: bool = False, kept: Callable[[Any], 
     return make
 
 
-def changed(change: Callable[[nn.Module], nn.Module | None], precision: Any = FP32) -> Make:
+def changed(change: Callable[[nn.Module], nn.Module | None], precision: Any = FP32, *, export: bool = False) -> Make:
     """Return a maker that converts a changed copy of the source: the fault is in the change."""
 
     def make(module: nn.Module, sample: Sample, path: Path) -> None:
         other = copy.deepcopy(module)
         result = change(other)
-        convert(other if result is None else result, sample, precision, export=False).save(str(path))
+        convert(other if result is None else result, sample, precision, export).save(str(path))
 
     return make
 

@@ -52,10 +52,21 @@ def _traced(module: nn.Module, tensors: Sequence[Tensor], source: Source, double
         (name, recorder.number(tensor), tensor.numpy(force=True).copy())
         for name, tensor in zip(source.input_names, tensors, strict=True)
     )
-    with torch.no_grad(), _paths(module, recorder), recorder:
+    with torch.no_grad(), _layers_by_their_parts(), _paths(module, recorder), recorder:
         results = _run(module, tensors, double)
     outputs = tuple((name, recorder.number(each)) for name, each in zip(source.output_names, results, strict=True))
     return SourceTrace(tuple(recorder.ops), inputs, outputs)
+
+
+@contextmanager
+def _layers_by_their_parts() -> Iterator[None]:
+    """Let PyTorch compute encoder layers op by op: its fused op for a whole layer has nothing inside to align."""
+    known = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(known)
 
 
 def _run(module: nn.Module, tensors: Sequence[Tensor], double: bool) -> tuple[Tensor, ...]:

@@ -8,7 +8,7 @@ how much of the difference goes away.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -217,10 +217,13 @@ class _Search:
         ops = [*chain[:_SOURCES], *self._of_one_size(chain[_SOURCES:], place, values)]
         places = [each for each in cone if each >= place and self._follows(each, place)]
         passed = self._passed_by_all(places)
-        candidates = [
-            each for op in ops for number, _ in op.results for each in self._likely(number, passed, places, values)
-        ]
+        numbers = [number for op in ops for number, _ in op.results if not self._is_one_of(number, ours)]
+        candidates = [each for number in numbers for each in self._likely(number, passed, places, values)]
         return _Fault(place, tuple(candidates), ops[0].origin if ops else None)
+
+    def _is_one_of(self, number: int, known: Collection[int]) -> bool:
+        """Tell whether a value of the source is one that agrees already, as the view of one is."""
+        return any(number == each or self.source.same(number, each, self.tolerance) for each in known if each >= 0)
 
     def _of_one_size(self, chain: Sequence[TracedOp], place: int, values: Mapping[int, object]) -> Iterator[TracedOp]:
         """Yield the first of the source's ops with a result of the step's size: one may stand for many, as an LSTM."""
@@ -234,10 +237,10 @@ class _Search:
     ) -> list[tuple[float, int, int]]:
         """Return where a value of the source may belong: results of as many elements.
 
-        First come those that every path from the first op passes, in order, then the nearest of the others.
+        First come the first that every path from the first op passes, in order, then the nearest of all others.
         """
         inner = self._gaps(number, passed, values)[:_PLACES]
-        others = sorted(self._gaps(number, [each for each in places if each not in passed], values))
+        others = sorted(each for each in self._gaps(number, places, values) if each not in inner)
         return [(gap, slot, number) for gap, slot in (*inner, *others[:_NEAREST])]
 
     def _gaps(self, number: int, places: Sequence[int], values: Mapping[int, object]) -> list[tuple[float, int]]:

@@ -111,7 +111,7 @@ def _leading(found: Location) -> str:
 
 
 def _of_graph(rungs: Rungs, exact: Tensors, graph: float) -> Cause:
-    for look in (_infinite_weights, _training, _preprocessing, _fp16_weights):
+    for look in (_infinite_weights, _training, _fp16_weights, _preprocessing):
         cause = look(rungs, exact, graph)
         if cause is not None:
             return cause
