@@ -126,6 +126,20 @@ def test_a_path_through_integers_is_searched(plans: Callable[..., Plans]) -> Non
     assert found.suspects[0].removed > 0.5
 
 
+def test_a_search_ends_at_the_op_that_takes_the_difference_away(plans: Callable[..., Plans]) -> None:
+    def build(x: Any) -> Any:
+        y = mb.mul(x=mb.add(x=half(x), y=np.float16(2000.0)), y=np.float16(1.0))
+        for _ in range(4):
+            y = mb.floor(x=mb.mul(x=y, y=np.float16(0.99)))
+        return single(y)
+
+    found = located(plans(build, (1, 64)), values(1, 64))
+    assert not found.first_order
+    tried = [each for each in found.suspects if each.removed is not None]
+    assert tried
+    assert all(each.weight < 0.9 for each in sorted(tried, key=lambda each: each.weight)[:-1])
+
+
 def test_nothing_differs(plans: Callable[..., Plans]) -> None:
     found = located(plans(lambda x: mb.relu(x=x), (2, 4)), values(2, 4))
     assert found.suspects == ()

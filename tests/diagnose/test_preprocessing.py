@@ -8,7 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from mlparity.diagnose.preprocessing import CONVENTIONS, find_suspect
+from mlparity.diagnose.preprocessing import CONVENTIONS, changed_input, find_suspect
+from mlparity.engine.mil.program import Op
+from mlparity.engine.numerics import FP32
+from mlparity.engine.runtime.bind import bind
+from tests.engine.runtime.programs import op, program, tensor
 
 WEIGHT = torch.randn(3 * 8 * 8, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 IMAGE = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
@@ -92,3 +96,35 @@ def test_other_differences_have_no_suspect() -> None:
 def test_numbers_and_empty_outputs_have_no_suspect() -> None:
     assert find_suspect(lambda inputs: inputs, {"x": torch.tensor(3)}, {"x": torch.tensor(4)}) is None
     assert find_suspect(lambda inputs: inputs, {"x": torch.zeros(0)}, {"x": torch.zeros(0)}) is None
+
+
+def named(kind: str, output: str, **inputs: object) -> Op:
+    return op(kind, tensor(output, "fp32", 1, 3), **inputs)
+
+
+@pytest.mark.parametrize(
+    ("changes", "wanted"),
+    [
+        ((named("mul", "a", x="%x", y=0.5), named("sub", "b", x="%a", y=0.25)), "x"),
+        ((named("mul", "b", x="%x", y="%x"),), None),
+        ((named("relu", "b", x="%x"),), None),
+        ((named("mul", "a", x="%other", y=0.5), named("sub", "b", x="%a", y=0.25)), None),
+        ((), None),
+    ],
+    ids=["constants alone", "with itself", "another op", "not of an input", "nothing before"],
+)
+def test_an_input_is_changed_by_constants_alone(changes: tuple[Op, ...], wanted: str | None) -> None:
+    last = named("tanh", "y", x="%b" if changes else "%x")
+    plan = bind(
+        program((tensor("x", "fp32", 1, 3),), (last,) if not changes else (*OTHER, *changes, last), ("y",)), FP32
+    )
+    assert changed_input(plan, (*changes, last)) == wanted
+
+
+OTHER = (named("exp", "other", x="%x"),)
+
+
+def test_a_change_that_the_source_has_too_is_none_of_the_input() -> None:
+    ops = (named("mul", "a", x="%x", y=0.5), named("sub", "y", x="%a", y=0.25))
+    plan = bind(program((tensor("x", "fp32", 1, 3),), ops, ("y",)), FP32)
+    assert changed_input(plan, ops) is None
