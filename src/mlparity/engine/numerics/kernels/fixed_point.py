@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from mlparity.engine.numerics.kernels import fixed_tile
 from mlparity.engine.numerics.kernels.bits import fp16_of_total, plus_in_order
 from mlparity.engine.numerics.kernels.blocks import Floats, in_blocks
+from mlparity.engine.numerics.kernels.bounds import are_bounded
 from mlparity.engine.numerics.kernels.vectors import COLUMNS, ROWS
 
 _small_rows, _small_row = fixed_tile.small_rows, fixed_tile.small_row
@@ -113,7 +114,7 @@ def multiply(
     size = ROWS if end - start >= ROWS else 1
     for first in range(start, end, size):
         m = min(first, end - size)
-        if is_safe or (not by_channel and _is_safe(numbers, starts[m : m + size], places, largest, limit)):
+        if is_safe or (not by_channel and are_bounded(numbers, starts[m : m + size], places, largest, limit)):
             _by_tile(numbers, starts, places, by_channel, weights, bounds, is_small, initial, size, out, m)
         else:
             for row in range(m, m + size):
@@ -160,18 +161,6 @@ def _tile(x, at, table, w, least, begin, length, out, apart, by_channel, is_smal
         _large_rows(x, at, table, w, least, begin, 0, length, 1, out, apart)
     else:
         _large_row(x, at, table, w, least, begin, 0, length, 1, out, apart)
-
-
-@njit(nogil=True, cache=True)
-def _is_safe(numbers, starts, places, largest, limit):
-    """Return whether the greatest products of each line add up to less than the limit."""
-    for start in starts:
-        bound = np.float32(0)
-        for k in range(places.shape[0]):
-            bound += abs(numbers[start + places[k]]) * largest[k]
-        if not bound < limit:
-            return False
-    return True
 
 
 @njit(nogil=True, cache=True)

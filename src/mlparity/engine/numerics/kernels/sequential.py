@@ -16,6 +16,7 @@ from numba import njit
 from mlparity.engine.numerics.kernels import fp16_tile
 from mlparity.engine.numerics.kernels.bits import fp16_of, plus_fp16
 from mlparity.engine.numerics.kernels.blocks import Floats, in_blocks
+from mlparity.engine.numerics.kernels.bounds import are_bounded
 from mlparity.engine.numerics.kernels.vectors import COLUMNS, ROWS
 
 _rows, _row = fp16_tile.rows, fp16_tile.row
@@ -71,7 +72,7 @@ def multiply(numbers, starts, places, by_channel, weights, largest, bias, limit,
     size = ROWS if end - start >= ROWS else 1
     for first in range(start, end, size):
         m = min(first, end - size)
-        by_tile = is_safe or (not by_channel and _is_safe(numbers, starts[m : m + size], places, largest, limit))
+        by_tile = is_safe or (not by_channel and are_bounded(numbers, starts[m : m + size], places, largest, limit))
         if can and by_tile:
             _by_tile(numbers, starts, places, by_channel, weights, scaled, size, sums, out, m)
         else:
@@ -106,18 +107,6 @@ def _by_tile(numbers, starts, places, by_channel, weights, initial, size, sums, 
             for r in range(size):
                 for n in range(min(COLUMNS, width - column)):
                     out[m + r, column + n] = sums[0, r, n]
-
-
-@njit(nogil=True, cache=True)
-def _is_safe(numbers, starts, places, largest, limit):
-    """Return whether the greatest products of each line add up to less than the limit; never where one is NaN."""
-    for start in starts:
-        bound = np.float32(0)
-        for k in range(places.shape[0]):
-            bound += abs(numbers[start + places[k]]) * largest[k]
-        if not bound < limit:
-            return False
-    return True
 
 
 @njit(nogil=True, cache=True)

@@ -1,0 +1,21 @@
+"""Whether the sums of lines stay below a limit whatever their order."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+
+@njit(nogil=True, cache=True)
+def are_bounded(numbers, starts, places, largest, limit):
+    """Return whether the greatest products of each line add up to less than the limit; never where one is NaN.
+
+    Lines are those of `lines.Lines`; `largest` is the greatest magnitude of a weight by k.
+    """
+    for start in starts:
+        bound = np.float32(0)
+        for k in range(places.shape[0]):
+            bound += abs(numbers[start + places[k]]) * largest[k]
+        if not bound < limit:
+            return False
+    return True
