@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from mlparity.cli.options import PreprocessOption, RuntimeLogOption, TimeLimitOption, UnitOption
 from mlparity.cli.progress import shown_progress
 from mlparity.cli.tables import STYLES, outputs_table, stdout
 from mlparity.core.words import ComputeUnit, Verdict
@@ -21,12 +22,10 @@ def compare(
     inputs: Annotated[
         str | None, typer.Option(help="The samples for artifacts: as in `mlparity run`. Not for saved outputs.")
     ] = None,
-    preprocess: Annotated[
-        str | None, typer.Option(help="For images: a preset (imagenet), a TOML file, or module:function.")
-    ] = None,
-    unit: Annotated[ComputeUnit, typer.Option(help="Core ML's compute units.")] = ComputeUnit.ALL,
-    time_limit: Annotated[float, typer.Option(help="Seconds that Core AI may take to load, and for a sample.")] = 600,
-    runtime_log: Annotated[bool, typer.Option("--runtime-log", help="Show Core AI's own messages.")] = False,
+    preprocess: PreprocessOption = None,
+    unit: UnitOption = ComputeUnit.ALL,
+    time_limit: TimeLimitOption = 600,
+    runtime_log: RuntimeLogOption = False,
 ) -> Verdict:
     """Compare outputs: saved ones, for example of a device, or those of an artifact on --inputs."""
     from mlparity import api

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from mlparity.cli.options import EvalOption, InputsOption, PreprocessOption, SeedOption, ShapeOption, UnitOption
 from mlparity.cli.tables import stdout
 from mlparity.core.record import Cause, LocatedOp
 from mlparity.core.words import ComputeUnit
@@ -15,23 +16,16 @@ from mlparity.core.words import ComputeUnit
 
 def locate(
     artifact: Annotated[Path, typer.Argument(help="An .mlpackage.")],
-    inputs: Annotated[
-        str | None,
-        typer.Option(help="A folder of images, .npy/.npz/.safetensors, or module:function that yields samples."),
-    ] = None,
+    inputs: InputsOption = None,
     source: Annotated[
         str | None, typer.Option(help="The PyTorch model: finds faults of the conversion too, and names modules.")
     ] = None,
-    unit: Annotated[ComputeUnit, typer.Option(help="Core ML's compute units.")] = ComputeUnit.ALL,
-    preprocess: Annotated[
-        str | None, typer.Option(help="For images: a preset (imagenet), a TOML file, or module:function.")
-    ] = None,
-    shape: Annotated[
-        list[str] | None, typer.Option(help="x:1,3,224,224 or ids:1,64:int32: an input of random samples.")
-    ] = None,
+    unit: UnitOption = ComputeUnit.ALL,
+    preprocess: PreprocessOption = None,
+    shape: ShapeOption = None,
     limit: Annotated[int, typer.Option(min=1, help="Look at the first N samples.")] = 8,
-    seed: Annotated[int, typer.Option(help="The seed of random samples.")] = 0,
-    eval_mode: Annotated[bool, typer.Option("--eval", help="Put a module in training mode into eval mode.")] = False,
+    seed: SeedOption = 0,
+    eval_mode: EvalOption = False,
 ) -> None:
     """Say why ARTIFACT differs, and list the ops that carry most of the difference."""
     from mlparity import api

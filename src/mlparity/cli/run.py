@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from mlparity.cli.options import PreprocessOption, RuntimeLogOption, TimeLimitOption, UnitOption
 from mlparity.cli.progress import shown_progress
 from mlparity.cli.tables import stdout
 from mlparity.core.words import ComputeUnit
@@ -16,12 +17,10 @@ def run(
     artifact: Annotated[Path, typer.Argument(help="An .mlpackage, an .aimodel, a .tflite or an .onnx file.")],
     inputs: Annotated[str, typer.Option(help="A folder of images, .npy/.npz/.safetensors, or module:function.")],
     out: Annotated[Path, typer.Option(help="The .npz file for the outputs: SAMPLE/OUTPUT to array.")],
-    preprocess: Annotated[
-        str | None, typer.Option(help="For images: a preset (imagenet), a TOML file, or module:function.")
-    ] = None,
-    unit: Annotated[ComputeUnit, typer.Option(help="Core ML's compute units.")] = ComputeUnit.ALL,
-    time_limit: Annotated[float, typer.Option(help="Seconds that Core AI may take to load, and for a sample.")] = 600,
-    runtime_log: Annotated[bool, typer.Option("--runtime-log", help="Show Core AI's own messages.")] = False,
+    preprocess: PreprocessOption = None,
+    unit: UnitOption = ComputeUnit.ALL,
+    time_limit: TimeLimitOption = 600,
+    runtime_log: RuntimeLogOption = False,
 ) -> None:
     """Run an artifact on samples and save its outputs, to compare them with those of another machine."""
     from mlparity import api

@@ -7,34 +7,34 @@ from typing import Annotated
 
 import typer
 
+from mlparity.cli.options import (
+    EvalOption,
+    InputsOption,
+    PreprocessOption,
+    SeedOption,
+    ShapeOption,
+    SourceArgument,
+    TargetOption,
+)
 from mlparity.cli.progress import shown_progress
 from mlparity.cli.tables import outputs_table, stdout
 from mlparity.core.tuning import Tuning
 
 
 def tune(
-    source: Annotated[
-        str, typer.Argument(help="package.module:factory, file.py:factory, a .pt2 file, or a TorchScript file.")
-    ],
+    source: SourceArgument,
     out: Annotated[Path, typer.Option(help="The folder for the package, the op selector and tuning.json.")],
-    inputs: Annotated[
-        str | None,
-        typer.Option(help="A folder of images, .npy/.npz/.safetensors, or module:function that yields samples."),
-    ] = None,
-    preprocess: Annotated[
-        str | None, typer.Option(help="For images: a preset (imagenet), a TOML file, or module:function.")
-    ] = None,
+    inputs: InputsOption = None,
+    preprocess: PreprocessOption = None,
     policy: Annotated[str, typer.Option(help="task, consistency, or a policy file (TOML).")] = "task",
     setting: Annotated[
         list[str] | None, typer.Option(help="Only this setting, such as fp16/ALL; may be repeated.")
     ] = None,
-    shape: Annotated[
-        list[str] | None, typer.Option(help="x:1,3,224,224 or ids:1,64:int32: an input of random samples.")
-    ] = None,
+    shape: ShapeOption = None,
     limit: Annotated[int, typer.Option(min=1, help="Use the first N samples.")] = 16,
-    seed: Annotated[int, typer.Option(help="The seed of random samples.")] = 0,
-    target: Annotated[str | None, typer.Option(help="minimum_deployment_target, such as iOS17.")] = None,
-    eval_mode: Annotated[bool, typer.Option("--eval", help="Put a module in training mode into eval mode.")] = False,
+    seed: SeedOption = 0,
+    target: TargetOption = None,
+    eval_mode: EvalOption = False,
 ) -> None:
     """Convert SOURCE to fp16 with the fewest ops in fp32 that the policy needs; each candidate is really checked."""
     from mlparity import api

@@ -8,6 +8,17 @@ from typing import Annotated
 import typer
 
 from mlparity.cli.github import annotate
+from mlparity.cli.options import (
+    EvalOption,
+    InputsOption,
+    PreprocessOption,
+    RuntimeLogOption,
+    SeedOption,
+    ShapeOption,
+    SourceArgument,
+    TargetOption,
+    TimeLimitOption,
+)
 from mlparity.cli.progress import shown_progress
 from mlparity.cli.tables import STYLES, hazards_table, settings_table, stdout, task_lines, ways_table
 from mlparity.core.record import Record, RowState
@@ -15,17 +26,10 @@ from mlparity.core.words import Verdict
 
 
 def verify(
-    source: Annotated[
-        str, typer.Argument(help="package.module:factory, file.py:factory, a .pt2 file, or a TorchScript file.")
-    ],
+    source: SourceArgument,
     out: Annotated[Path, typer.Option(help="The folder for record, report and artifacts.")],
-    inputs: Annotated[
-        str | None,
-        typer.Option(help="A folder of images, .npy/.npz/.safetensors, or module:function that yields samples."),
-    ] = None,
-    preprocess: Annotated[
-        str | None, typer.Option(help="For images: a preset (imagenet), a TOML file, or module:function.")
-    ] = None,
+    inputs: InputsOption = None,
+    preprocess: PreprocessOption = None,
     policy: Annotated[str, typer.Option(help="consistency, task, or a policy file (TOML).")] = "consistency",
     setting: Annotated[
         list[str] | None, typer.Option(help="Only this setting, such as fp16/ALL or litert/fp32; may be repeated.")
@@ -44,12 +48,10 @@ def verify(
         list[Path] | None,
         typer.Option(help="Outputs that `mlparity run` saved on a device, of the same --artifact; may be repeated."),
     ] = None,
-    shape: Annotated[
-        list[str] | None, typer.Option(help="x:1,3,224,224 or ids:1,64:int32: an input of random samples.")
-    ] = None,
+    shape: ShapeOption = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Use the first N samples (or N random ones).")] = None,
-    seed: Annotated[int, typer.Option(help="The seed of random samples.")] = 0,
-    target: Annotated[str | None, typer.Option(help="minimum_deployment_target, such as iOS17.")] = None,
+    seed: SeedOption = 0,
+    target: TargetOption = None,
     fp32_op: Annotated[
         list[str] | None,
         typer.Option(
@@ -66,15 +68,15 @@ def verify(
         str | None,
         typer.Option(help="Emulate these chips alone, such as M1,M4,M6 or A18."),
     ] = None,
-    time_limit: Annotated[float, typer.Option(help="Seconds that Core AI may take to load, and for a sample.")] = 600,
-    runtime_log: Annotated[bool, typer.Option("--runtime-log", help="Show Core AI's own messages.")] = False,
+    time_limit: TimeLimitOption = 600,
+    runtime_log: RuntimeLogOption = False,
     consistency_first: Annotated[
         bool, typer.Option("--consistency-first", help="Recommend fp32/CPU_ONLY or nothing, whatever is faster.")
     ] = False,
     resume: Annotated[
         bool, typer.Option(help="Go on where the same command was stopped; --no-resume starts over.")
     ] = True,
-    eval_mode: Annotated[bool, typer.Option("--eval", help="Put a module in training mode into eval mode.")] = False,
+    eval_mode: EvalOption = False,
 ) -> Verdict:
     """Convert SOURCE, run it and the artifacts on the same samples, compare, explain, and write the proof down.
 
