@@ -46,8 +46,9 @@ def _basis(result: SettingResult) -> str:
     envelope = result.envelope
     if envelope is None:
         return ""
-    members = ", ".join(dominating_members(result))
-    return f" ({envelope.confidence}; the worst of {len(envelope.runs)} plausible ways: {members})"
+    members, count = ", ".join(dominating_members(result)), len(envelope.runs)
+    which = "the one plausible way" if count == 1 else f"the worst of {count} plausible ways"
+    return f" ({envelope.confidence}; {which}: {members})"
 
 
 def _one_line(text: str) -> str:

@@ -206,4 +206,5 @@ def _way(result: SettingResult) -> str:
     if result.envelope is None:
         return ""
     run = next(run for run in result.envelope.runs if run.name == result.envelope.dominating)
-    return f"worst of {len(result.envelope.runs)} ways: {run.name} ({run.confidence})"
+    count = len(result.envelope.runs)
+    return f"{'the one way' if count == 1 else f'worst of {count} ways'}: {run.name} ({run.confidence})"
