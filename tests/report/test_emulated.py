@@ -57,9 +57,9 @@ def test_what_goes_beside_the_model_tells_confidence_and_members_too() -> None:
         recommended = replace(RECORD, recommendation=Recommendation(row.setting, "so"))
         for text in (swift_snippet(recommended), python_loader(recommended)):
             assert text is not None
-            assert (
-                f"emulated ({row.envelope.confidence}; the worst of {len(row.envelope.runs)} plausible ways: " in text
-            )
+            count = len(row.envelope.runs)
+            which = f"the worst of {count} plausible ways" if count > 1 else "the one plausible way"
+            assert f"emulated ({row.envelope.confidence}; {which}: " in text
             assert ", ".join(members) in text
         (line,) = [line for line in card if line.startswith(f"| {row.setting} |")]
         assert str(row.envelope.confidence) in line

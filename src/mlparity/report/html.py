@@ -14,8 +14,8 @@ from mlparity.core.record import Record
 from mlparity.record.files import record_sha256
 from mlparity.report.charts import CHARTS_SHOWN, charts_of
 from mlparity.report.course import course_view
-from mlparity.report.ladder import ladder_of
-from mlparity.report.rows import COLUMNS, Comparison, comparisons_of, groups_of, remarks_of, rows_of
+from mlparity.report.ladder import LADDERS_SHOWN, ladders_of
+from mlparity.report.rows import COLUMNS, comparisons_of, groups_of, remarks_of, rows_of
 from mlparity.report.swift import swift_snippet
 from mlparity.report.texts import (
     STANDINGS,
@@ -43,9 +43,6 @@ WORST_OUTPUTS_SHOWN = 4
 
 CARDS_OPEN = 8
 """How many of the worst samples are unfolded."""
-
-LADDERS_SHOWN = 3
-"""For how many outputs the ladder is drawn."""
 
 REMARKS_OPEN = 6
 """How many reasons are unfolded."""
@@ -97,7 +94,7 @@ def _context(record: Record) -> dict[str, object]:
         "worst": [(each, cards_of(each)) for each in comparisons[:WORST_OUTPUTS_SHOWN]],
         "worst_shown": WORST_OUTPUTS_SHOWN,
         "cards_open": CARDS_OPEN,
-        "ladders": [ladder_of(record, each.output, _scale(each)) for each in comparisons[:LADDERS_SHOWN]],
+        "ladders": ladders_of(record),
         "ladders_shown": LADDERS_SHOWN,
         **_course(record),
         "ways": way_lines(record),
@@ -135,10 +132,6 @@ def _metrics(record: Record) -> list[tuple[str, str]]:
 def _text(name: str) -> Markup:
     # Our own files, not a record's text.
     return Markup((_TEMPLATES / name).read_text(encoding="utf-8"))  # noqa: S704
-
-
-def _scale(comparison: Comparison) -> float:
-    return max(output.scale for _, output in comparison.entries)
 
 
 def _image(address: str) -> str:

@@ -11,6 +11,7 @@ from mlparity.core.numbers import format_count, format_number
 from mlparity.core.record import CauseKind, Record, SettingResult
 from mlparity.core.words import Precision, Standing, Target, Verdict
 from mlparity.report.axis import Decades
+from mlparity.report.rows import comparisons_of, groups_of
 
 _NOT_FINITE = ("nan_count", "inf_count")
 
@@ -51,6 +52,16 @@ class Ladder:
     floor: float | None
     limit: float | None
     limit_text: str
+
+
+LADDERS_SHOWN = 3
+"""For how many outputs the ladder is shown."""
+
+
+def ladders_of(record: Record) -> tuple[Ladder, ...]:
+    """Return the ladders of the outputs that differ most for their scale."""
+    shown = comparisons_of(groups_of(record))[:LADDERS_SHOWN]
+    return tuple(ladder_of(record, each.output, max(output.scale for _, output in each.entries)) for each in shown)
 
 
 def ladder_of(record: Record, output: str, scale: float) -> Ladder:

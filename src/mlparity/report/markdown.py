@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from mlparity.core.numbers import format_number
 from mlparity.core.record import Artifact, Record
+from mlparity.report.ladder import ladders_of
 from mlparity.report.rows import COLUMNS, groups_of, ranked_outputs, remarks_of, rows_of
 from mlparity.report.swift import swift_snippet
 from mlparity.report.texts import (
@@ -47,6 +48,7 @@ def _lines(record: Record) -> Iterator[str]:
     yield from _decision(record)
     yield from _section("Cause", [escape(record.cause.sentence)])
     yield from _ways(record)
+    yield from _ladders(record)
     yield from _hazards(record)
     yield from _worst(record)
     yield from _own_metrics(record)
@@ -92,6 +94,19 @@ def _settings(record: Record) -> Iterator[str]:
 def _heads(*names: str) -> Iterator[str]:
     yield f"| {' | '.join(names)} |"
     yield f"|{'|'.join(' --- ' for _ in names)}|"
+
+
+def _ladders(record: Record) -> Iterator[str]:
+    ladders = ladders_of(record)
+    yield from ("## From the source to each run", "") if ladders else ()
+    for ladder in ladders:
+        yield from (f"Largest difference of {escape(ladder.output)}, one thing changed at a time:", "")
+        yield from _heads("run", "standing", "largest difference", "against the run below", "verdict")
+        for line in ladder.lines:
+            name = f"**{escape(line.name)}** (the cause shows here)" if line.decides else escape(line.name)
+            standing = f"{line.standing} ({escape(line.detail)})" if line.detail else line.standing
+            yield f"| {' | '.join((name, standing, line.text, line.added or '–', line.verdict or '–'))} |"
+        yield ""
 
 
 def _ways(record: Record) -> Iterator[str]:
