@@ -81,6 +81,7 @@ def test_the_demo_s_photos_are_classified_right_and_precision_is_the_cause(tmp_p
     # Sums in fp16 on the CPU lose more than sums in fp32 on the GPU (apple/coremltools#2625: 3 times on ResNet-18).
     assert 1e-4 <= least / cpu.scale < _max_abs(cpu) / cpu.scale <= 3e-2
     assert record.cause.kind is CauseKind.PRECISION
+    assert record.cause.ops, "the ops whose rounded weights do most"
     assert _row(record, "fp32/CPU_AND_NE").state is RowState.EXPLAINED
 
 

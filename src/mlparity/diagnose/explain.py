@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -17,9 +17,10 @@ from mlparity.diagnose.divergence import Divergence, first_divergences
 from mlparity.diagnose.locate import Location, Suspect, locate
 from mlparity.diagnose.origins import origins_of
 from mlparity.diagnose.preprocessing import VANISHED, changed_input, find_suspect
+from mlparity.diagnose.rounded_weights import moved_by_rounding, rounding_shares
 from mlparity.diagnose.substitution import values_of
 from mlparity.diagnose.weights import infinite_constants, reads_compressed
-from mlparity.engine.mil.program import Op
+from mlparity.engine.mil.program import NamedType, Op, TensorType
 from mlparity.engine.runtime.interpret import run_plan
 from mlparity.engine.runtime.plan import Plan
 
@@ -111,7 +112,7 @@ def _leading(found: Location) -> str:
 
 
 def _of_graph(rungs: Rungs, exact: Tensors, graph: float) -> Cause:
-    for look in (_infinite_weights, _training, _fp16_weights, _preprocessing):
+    for look in (_infinite_weights, _training, _fp16_weights, _rounded_constants, _preprocessing):
         cause = look(rungs, exact, graph)
         if cause is not None:
             return cause
@@ -170,8 +171,41 @@ def _fp16_weights(rungs: Rungs, exact: Tensors, graph: float) -> Cause | None:
         CauseKind.PRECISION,
         "The weights make the difference: the source gives nearly the same as the artifact with its weights, and the"
         f" numbers in its code, rounded to fp16 ({_of_scale(graph)}).",
-        _diverging_ops(_divergences(rungs)),
+        _rounded_ops(rungs),
     )
+
+
+def _rounded_constants(rungs: Rungs, exact: Tensors, graph: float) -> Cause | None:
+    """Weights that were changed before they were rounded, as by a folded norm: what their rounding may do is drawn."""
+    if not any(isinstance(t := each.type, TensorType) and t.dtype == "fp16" for each in _results(rungs.exact)):
+        return None
+    drawn = [distance(rungs.run(moved_by_rounding(rungs.exact, seed), rungs.inputs), exact) for seed in range(_DRAWS)]
+    if not graph <= _WITHIN * max(drawn):
+        return None
+    return Cause(
+        CauseKind.PRECISION,
+        f"The weights' rounding to fp16 makes the difference ({_of_scale(graph)}): {_DRAWS} random roundings of all"
+        f" constants make {format_number(min(drawn))} to {format_number(max(drawn))}.",
+        _rounded_ops(rungs),
+    )
+
+
+def _rounded_ops(rungs: Rungs) -> tuple[LocatedOp, ...]:
+    """Return the ops whose constants' rounding may do most, with their part of the expected square."""
+    shares = rounding_shares(rungs.exact, rungs.in_width(rungs.exact), rungs.expected)
+    leading = sorted(shares, key=lambda place: shares[place], reverse=True)[:KEPT]
+    known = origins(rungs, leading)
+    steps = rungs.exact.steps
+    return tuple(_op(steps[each].op, shares[each], None, "by its constants", known.get(each, "")) for each in leading)
+
+
+_DRAWS = 4
+_WITHIN = 2.0
+"""How many times the largest of the drawn differences the observed one may be (assumed)."""
+
+
+def _results(plan: Plan) -> Iterator[NamedType]:
+    return (each for op in plan.function.body.ops for each in op.outputs)
 
 
 def _divergences(rungs: Rungs) -> tuple[Divergence, ...]:
