@@ -21,6 +21,7 @@ RNG = np.random.default_rng(0)
 X = RNG.standard_normal((2, 3, 8)).astype(np.float32)
 IMAGE = RNG.standard_normal((1, 2, 6, 5)).astype(np.float32)
 ROWS = RNG.standard_normal((5, 4)).astype(np.float32)
+ANGLES = np.stack(np.meshgrid([-2.0, 0.0, 3.0], [-1.0, 0.0, 4.0])).astype(np.float32)
 INDEX = np.array([4, 0, 2])
 WEIGHTS = torch.from_numpy(RNG.standard_normal((3, 4, 4)).astype(np.float32))
 
@@ -105,6 +106,8 @@ CASES = (
     Case("triu of integers", lambda i: torch.triu(i[:, None] * i, 1) + torch.triu(i[:, None] * i, -1), (INDEX,)),
     Case("tril of truth values", lambda x: (torch.tril(x > 0, -2) | torch.tril(x > 1, 1)).float(), (X,)),
     Case("powers", lambda x: torch.pow(2, x) + x**2 + 3**x + torch.pow(x.abs(), 2 + x), (X,)),
+    Case("angles in all quadrants and on all axes", lambda y, x: torch.atan2(y, x), (ANGLES[0], ANGLES[1])),
+    Case("angles of one row with each number", lambda y, x: torch.atan2(y[:1], x), (ROWS, ROWS[::-1].copy())),
     Case("remainder by one", lambda x: x % 1 + x % 0.7, (X,)),
     Case("variance with a correction of two", lambda x: torch.var(x, (0, -1), correction=2), (X,)),
     Case("variances", lambda x: x.var(1, keepdim=True) * x.var() + x.var(1, keepdim=True, unbiased=False), (X,)),

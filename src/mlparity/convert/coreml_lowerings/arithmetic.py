@@ -61,6 +61,24 @@ def remainder(call: Call) -> Any:
     return mb.sub(x=x, y=mb.floor(x=x), name=call.node.name)
 
 
+@lowering("atan2", "self other", replaces=True)
+def atan2(call: Call) -> Var:
+    """Lower the angle of a point; coremltools' own gives 0 for pi where y is 0 and x negative, and NaN at the origin.
+
+    There the sign of a zero is not seen: y = -0 counts as +0.
+    """
+    y, x = (mb.cast(x=call.tensor(each), dtype="fp32") for each in ("self", "other"))
+    zero = np.float32(0)
+    upright, left, below = (
+        mb.cast(x=each, dtype="fp32") for each in (mb.equal(x=x, y=zero), mb.less(x=x, y=zero), mb.less(x=y, y=zero))
+    )
+    half = mb.sub(x=np.float32(np.pi), y=mb.mul(x=below, y=np.float32(2 * np.pi)))
+    angle = mb.add(x=mb.atan(x=mb.real_div(x=y, y=mb.add(x=x, y=upright))), y=mb.mul(x=left, y=half))
+    straight = mb.mul(x=mb.sign(x=y), y=np.float32(np.pi / 2))
+    aside = mb.mul(x=angle, y=mb.sub(x=np.float32(1), y=upright))
+    return mb.add(x=aside, y=mb.mul(x=upright, y=straight), name=call.node.name)
+
+
 def _floating(x: Var) -> Var:
     return x if types.is_float(x.dtype) else mb.cast(x=x, dtype="fp32")
 
