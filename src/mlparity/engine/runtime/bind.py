@@ -34,6 +34,7 @@ from mlparity.engine.runtime.fuse import without_inner_stores
 from mlparity.engine.runtime.interpret import with_runs
 from mlparity.engine.runtime.kernels import with_kernels
 from mlparity.engine.runtime.liveness import with_frees
+from mlparity.engine.runtime.memory import keep_freed_memory
 from mlparity.engine.runtime.plan import Feed, Plan, Step, Store
 from mlparity.engine.runtime.schema import Kind, schema_of
 from mlparity.engine.runtime.shapes import check_shapes
@@ -73,6 +74,7 @@ def bind(
             found=", ".join(sorted(program.functions)),
             next_step="pass one of these names",
         )
+    keep_freed_memory()
     binder = _Binder(program.functions[name], profile, device, kernels, profiles, {} if shared is None else shared)
     steps, initial = binder.bound()
     return _plan(binder, program.interfaces[name], steps, initial)
