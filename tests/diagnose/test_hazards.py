@@ -114,6 +114,14 @@ def test_an_infinite_mask_is_told_of_the_cpu() -> None:
     assert "infinite_mask" not in _found(_of(_half("add", "y", x="%c", y=np.float16([0, 0, -4e4, -4e4]))), SMALL)
 
 
+@pytest.mark.parametrize(("base", "tells"), [(2.0, True), (3.0, False)])
+def test_a_power_of_the_constant_two_is_told(base: float, tells: bool) -> None:
+    found = _found(_of(_half("pow", "y", x=np.float16(base), y="%c")), SMALL)
+    assert ("power_of_two" in found) is tells
+    if tells:
+        assert found["power_of_two"].seen == (-0.5, 2.0)
+
+
 def test_a_wide_kernel_is_told_and_silences_what_is_the_engines_alone() -> None:
     weight = op("const", tensor("w", "fp16", 1, 1, 1, 16))
     weight = Op("const", {}, weight.outputs, "w", (), {"val": _constant(np.full((1, 1, 1, 16), 3e4, np.float16))})

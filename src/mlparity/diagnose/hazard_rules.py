@@ -182,6 +182,12 @@ def _tails(operands: Operands) -> Finding | None:
     return Finding(_extremes(x), end, _margin(end, x.largest))
 
 
+def _power(operands: Operands) -> Finding | None:
+    if operands.op.type != "pow" or operands.number("x") != 2:
+        return None
+    return Finding(_extremes(operands.range("y")), 2.0, 1.0)
+
+
 RULES: tuple[Rule, ...] = (
     Rule(
         "accumulator",
@@ -266,5 +272,14 @@ RULES: tuple[Rule, ...] = (
         f"{_ENGINE} (F3b)",
         Confidence.MEASURED,
         _tails,
+    ),
+    Rule(
+        "power_of_two",
+        (_CPU, _GPU, _NE),
+        "Core ML takes pow with the constant base 2 for the square of the exponent.",
+        "write exp2, as a conversion by mlparity does, and convert again",
+        "apple/coremltools#2628",
+        Confidence.MEASURED,
+        _power,
     ),
 )
