@@ -192,10 +192,10 @@ def test_few_rows_or_an_unknown_number_of_them_are_not_packed(rows: int | None) 
 
 @pytest.mark.parametrize("activation", [None, "relu", "relu6"])
 def test_a_wide_matrix_in_fp32_is_summed_in_parts(activation: str | None) -> None:
-    wide = RANDOM.standard_normal((64, 2 * LONGEST_FP32_SUM + 8)).astype(np.float32)
-    bias = RANDOM.standard_normal(64).astype(np.float32)
-    first = op("linear", tensor("y", "fp32", 64, 64), x="%x", weight=wide, bias=bias)
-    follower = () if activation is None else (op(activation, tensor("z", "fp32", 64, 64), x="%y"),)
+    wide = RANDOM.standard_normal((128, 2 * LONGEST_FP32_SUM + 8)).astype(np.float32)
+    bias = RANDOM.standard_normal(128).astype(np.float32)
+    first = op("linear", tensor("y", "fp32", 64, 128), x="%x", weight=wide, bias=bias)
+    follower = () if activation is None else (op(activation, tensor("z", "fp32", 64, 128), x="%y"),)
     written = program((tensor("x", "fp32", 64, wide.shape[1]),), (first, *follower), ("z" if follower else "y",))
     plan = bind(written, FP32, kernels=True)
     (step,) = plan.steps

@@ -24,8 +24,8 @@ LONGEST_FP32_SUM = 192
 """Numbers that oneDNN may sum at one go where results are typed fp32.
 
 It sums one after the other. In parts of 192 its error is that of PyTorch's own kernel, in parts of 384 or 768 1.4 times
-that, and with 1,536 numbers at one go twice that (root mean squares, measured on x86 with torch 2.13); through six layers
-of MiniLM the longer parts show.
+that, and with 1,536 numbers at one go twice that (root mean squares, measured on x86 with torch 2.13). Through the six
+layers of MiniLM the longer parts show.
 """
 
 
