@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from mlparity.engine.numerics import FP32, REFERENCE, TYPED, Profile
+from mlparity.engine.numerics.members import MEMBERS
+from mlparity.engine.numerics.products import Geometry
 from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.interpret import run_plan
 from tests.engine.runtime.programs import op, program, tensor
@@ -43,3 +45,16 @@ def test_a_plan_on_cuda_computes_what_it_computes_on_the_cpu(dtype: str, profile
         found[name] = held.cpu().numpy()
     unit = 2.0**-46 if profile is REFERENCE else 2.0**-9  # TF32 may serve fp32 convolutions
     np.testing.assert_allclose(found["cuda"], found["cpu"], rtol=unit, atol=unit)
+
+
+@pytest.mark.parametrize("name", ["cpu-fp16-sequential", "cpu-fp16-8-lanes", "ne-m4", "ne-m6"])
+def test_exact_products_have_the_bits_that_they_have_on_the_cpu(name: str) -> None:
+    profile = next(each.profile for each in MEMBERS if each.name == name)
+    products = profile.numerics("fp16").products
+    x, w = (torch.from_numpy(RANDOM.standard_normal(shape)).half().float() for shape in ((2, 4, 9, 8), (6, 4, 3, 3)))
+    walk = Geometry((1, 1), (1, 1), (1, 1), 1)
+    found = products.conv(x.cuda(), w.cuda(), None, walk)
+    assert found.device.type == "cuda"
+    assert torch.equal(found.cpu(), products.conv(x, w, None, walk))
+    ones = x.new_ones(3, 8)
+    assert torch.equal(products.linear(x.cuda(), ones.cuda(), None).cpu(), products.linear(x, ones, None))

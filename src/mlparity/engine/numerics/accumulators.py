@@ -1,4 +1,4 @@
-"""The accumulators: fixed point, and fp16 step by step, each a compiled kernel for the CPU."""
+"""The accumulators: fixed point, and fp16 step by step, each a compiled kernel for the CPU; elsewhere `device_sums`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mlparity.engine.numerics import winograd
+from mlparity.engine.numerics import device_sums, winograd
 from mlparity.engine.numerics.exact_products import ExactProducts
 from mlparity.engine.numerics.lines import Lines
 from mlparity.engine.numerics.products import Geometry
@@ -29,12 +29,12 @@ class FixedPoint(ExactProducts):
 
     def held(self, x: Tensor) -> Tensor:
         """Return x with infinities and NaN as the numbers that the unit reads."""
-        from mlparity.engine.numerics.kernels import fixed_point
-
-        return torch.from_numpy(fixed_point.decoded(_array(x)))
+        return device_sums.decoded(x)
 
     def sums(self, lines: Lines, weight: Tensor, bias: Tensor | None, place: int = 0) -> Tensor:
         """Return lines times the transpose of weight (N, K), plus bias (N), each rounded half away from zero."""
+        if lines.numbers.device.type != "cpu":
+            return device_sums.fixed_point(lines.dense(), weight, bias)
         from mlparity.engine.numerics.kernels import fixed_point
 
         w = self.remembered(place, lambda: fixed_point.packed(_array(weight), None if bias is None else _array(bias)))
@@ -67,13 +67,15 @@ class SequentialFp16(ExactProducts):
     lanes: int = 1
 
     def held(self, x: Tensor) -> Tensor:
-        """Return x as the kernel takes it: scaled."""
+        """Return x as the kernel takes it: scaled; on other devices as it is."""
         from mlparity.engine.numerics.kernels.fp16_tile import FACTOR
 
-        return x * FACTOR
+        return x * FACTOR if x.device.type == "cpu" else x
 
     def sums(self, lines: Lines, weight: Tensor, bias: Tensor | None, place: int = 0) -> Tensor:
         """Return lines times the transpose of weight (N, K), plus bias (N), rounded to nearest even at each step."""
+        if lines.numbers.device.type != "cpu":
+            return device_sums.sequential_fp16(lines.dense(), weight, bias, self.lanes)
         from mlparity.engine.numerics.kernels import sequential
 
         def pack() -> sequential.Packed:

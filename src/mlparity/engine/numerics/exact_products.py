@@ -52,7 +52,7 @@ class ExactProducts(Products):
     def sums(self, lines: Lines, weight: Tensor, bias: Tensor | None, place: int = 0) -> Tensor:
         """Return the sums of M lines times the rows of weight (N, K), plus bias (N): (M, N). K is summed in order.
 
-        Lines and the result are the processor's. `place` tells the several products of one op apart.
+        The result may be on another device than the lines. `place` tells the several products of one op apart.
         """
 
     def rows(self, x: Tensor, weight: Tensor, bias: Tensor | None, place: int = 0) -> Tensor:
@@ -62,7 +62,7 @@ class ExactProducts(Products):
     def conv(self, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
         """Return the convolution; each sum runs over channels, and within one over the kernel (assumed)."""
         kernel, groups, held = weight.shape[2:], geometry.groups, self.held(x)
-        if self.by_channel and 1 < groups == x.shape[1] == weight.shape[0]:
+        if self.by_channel and x.device.type == "cpu" and 1 < groups == x.shape[1] == weight.shape[0]:
             lines, size = channel_patches(held, kernel, geometry, COLUMNS)
             together = self.sums(lines, weight.flatten(1), bias)
         else:

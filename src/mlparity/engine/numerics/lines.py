@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 import torch.nn.functional as F  # noqa: N812  # PyTorch's own name for it
 from numpy.typing import NDArray
 from torch import Tensor
@@ -34,8 +35,8 @@ class Lines:
         return replace(self, places=places)
 
     def dense(self) -> Tensor:
-        """Return the lines as a matrix (M, K)."""
-        return self.numbers[self.starts[:, None] + self.places]
+        """Return the lines as a matrix (M, K), on the device of their numbers."""
+        return self.numbers[torch.from_numpy(self.starts[:, None] + self.places).to(self.numbers.device)]
 
 
 def lines_of(x: Tensor) -> Lines:
@@ -64,7 +65,7 @@ def channel_patches(x: Tensor, kernel: Sequence[int], g: Geometry, multiple: int
 
 
 def _lines(x: Tensor, starts: Places, places: Places) -> Lines:
-    held = x.detach().float().contiguous().cpu()
+    held = x.detach().float().contiguous()
     low, high = held.aminmax() if held.numel() else (0.0, 0.0)
     return Lines(held.reshape(-1), starts, places, max(-float(low), float(high)))
 

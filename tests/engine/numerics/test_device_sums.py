@@ -1,0 +1,60 @@
+"""Sums in PyTorch's own ops give the bits of the compiled kernels, which are held to an oracle of their own."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+
+from mlparity.engine.numerics import device_sums
+from mlparity.engine.numerics.accumulators import FixedPoint, SequentialFp16
+from tests.engine.numerics.test_accumulators import CASES, drawn, tensors, values
+
+Drawn = tuple[int, int, int, int, float, float, bool]
+
+
+@given(CASES)
+@settings(max_examples=60, deadline=None)
+def test_fixed_point_has_the_kernel_s_bits(case: Drawn) -> None:
+    x, w, b = tensors(drawn(*case))
+    found = device_sums.fixed_point(device_sums.decoded(x), w, b)
+    np.testing.assert_array_equal(found.numpy(), FixedPoint().rows(x, w, b).numpy())
+
+
+@pytest.mark.parametrize("lanes", [1, 8])
+@given(CASES)
+@settings(max_examples=60, deadline=None)
+def test_sequential_fp16_has_the_kernel_s_bits(lanes: int, case: Drawn) -> None:
+    x, w, b = tensors(drawn(*case))
+    found = device_sums.sequential_fp16(x, w, b, lanes)
+    np.testing.assert_array_equal(found.numpy(), SequentialFp16(lanes=lanes).rows(x, w, b).numpy())
+
+
+def test_what_is_not_finite_and_sums_that_reach_the_limit_go_as_in_the_kernels() -> None:
+    x, w = torch.tensor([[math.inf], [math.nan], [-math.inf]]), torch.tensor([[2.0**-12]])
+    assert device_sums.fixed_point(device_sums.decoded(x), w, None).flatten().tolist() == [16.0, 24.0, -16.0]
+    found = device_sums.sequential_fp16(x, w, None, 1).flatten()
+    assert found[[0, 2]].tolist() == [math.inf, -math.inf]
+    assert found[1].isnan()
+    rows = torch.tensor([[16384.0, 16384, -16384, -16384], [16384, -16384, 16384, -16384], [-32768, 1, 0, 0]])
+    assert device_sums.fixed_point(rows, torch.ones(1, 4), None).flatten().tolist() == [math.inf, 0.0, -math.inf]
+    large = values(9, 30, scale=120.0)
+    np.testing.assert_array_equal(
+        device_sums.sequential_fp16(large, large, None, 1).numpy(), SequentialFp16().rows(large, large, None).numpy()
+    )
+
+
+def test_no_rows_and_no_products_are_the_bias_alone() -> None:
+    for sums in (device_sums.fixed_point, lambda *given: device_sums.sequential_fp16(*given, 1)):
+        assert sums(torch.empty(0, 3), torch.ones(2, 3), None).shape == (0, 2)
+        assert sums(torch.empty(2, 0), torch.empty(1, 0), torch.tensor([1.5])).tolist() == [[1.5], [1.5]]
+
+
+def test_many_products_are_held_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, w = values(7, 5), values(3, 5, seed=1)
+    whole = device_sums.fixed_point(x, w, None)
+    monkeypatch.setattr(device_sums, "_AT_ONCE", 30)
+    assert torch.equal(device_sums.fixed_point(x, w, None), whole)
