@@ -76,9 +76,9 @@ def _blobs(message: object) -> list[object]:
     return [value.blobFileValue for value in values if value.WhichOneof("value") == "blobFileValue"]
 
 
-def _rename_root(path: Path) -> None:
+def _rename_root(path: Path, name: str = "../../outside.mlmodel") -> None:
     manifest = json.loads((path / "Manifest.json").read_text())
-    manifest["itemInfoEntries"][manifest["rootModelIdentifier"]]["path"] = "../../outside.mlmodel"
+    manifest["itemInfoEntries"][manifest["rootModelIdentifier"]]["path"] = name
     (path / "Manifest.json").write_text(json.dumps(manifest))
 
 
@@ -87,9 +87,9 @@ def _set_offsets(message: object, offset: int) -> None:
         blob.offset = offset
 
 
-def _escape(message: object) -> None:
+def _name_weights(message: object, name: str) -> None:
     for blob in _blobs(message):
-        blob.fileName = "@model_path/../../../../../etc/passwd"
+        blob.fileName = f"@model_path/{name}"
 
 
 def _truncate(path: Path, part: Path, keep: float) -> None:
@@ -103,6 +103,8 @@ def _reverse_ops(message: object) -> None:
     del block.operations[:]
     block.operations.extend(reversed(ops))
 
+
+ABOVE = "../../../../../etc/passwd"
 
 BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "no manifest": (lambda path: (path / "Manifest.json").unlink(), "no Manifest.json"),
@@ -118,7 +120,11 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "corrupt weight file": (lambda path: (path / WEIGHTS).write_bytes(b"\xff" * 4096), "weight file version"),
     "offset outside the file": (lambda path: _edit_spec(path, lambda m: _set_offsets(m, 1 << 40)), "offset"),
     "offset between blobs": (lambda path: _edit_spec(path, lambda m: _set_offsets(m, 65)), "blob record"),
-    "weights outside the package": (lambda path: _edit_spec(path, _escape), "outside"),
+    "weights outside the package": (lambda path: _edit_spec(path, lambda m: _name_weights(m, ABOVE)), "outside"),
+    "weights of no possible name": (lambda path: _edit_spec(path, lambda m: _name_weights(m, "a\0b")), "null byte"),
+    "weights of too long a name": (lambda path: _edit_spec(path, lambda m: _name_weights(m, "a" * 5000)), "too long"),
+    "manifest names no possible file": (lambda path: _rename_root(path, "a\0b"), "null byte"),
+    "manifest names too long a file": (lambda path: _rename_root(path, "a" * 300), "too long"),
     "newer specification": (
         lambda path: _edit_spec(path, lambda m: setattr(m, "specificationVersion", 99)),
         "newer than this version",

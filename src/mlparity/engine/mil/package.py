@@ -22,11 +22,10 @@ class Package:
         """Return the file that a blob's `@model_path/...` means.
 
         Raises:
-            FormatError: the name leads outside the package.
+            FormatError: the name leads outside the package, or is none that a file can have.
         """
         relative = name.removeprefix("@model_path").lstrip("/")
-        target = (self.spec.parent / relative).resolve()
-        return _inside(self.path, target, f"weight file {name!r}")
+        return _inside(self.path, self.spec.parent / relative, f"weight file {name!r}")
 
 
 def find_package(path: Path) -> Package:
@@ -48,7 +47,7 @@ def find_package(path: Path) -> Package:
     name = item.get("path") if isinstance(item, dict) else None
     if not isinstance(name, str):
         raise _not_a_package(path, "the manifest names no root model")
-    spec = _inside(path, (path / _DATA / name).resolve(), f"manifest entry {name!r}")
+    spec = _inside(path, path / _DATA / name, f"manifest entry {name!r}")
     if not spec.is_file():
         raise _not_a_package(path, f"the manifest names {name!r}, which is not there")
     return Package(path, spec)
@@ -66,8 +65,15 @@ def _manifest(path: Path) -> dict[str, object]:
     return manifest
 
 
-def _inside(folder: Path, target: Path, what: str) -> Path:
-    if not target.is_relative_to(folder.resolve()):
+def _inside(folder: Path, place: Path, what: str) -> Path:
+    try:
+        target = place.resolve()
+        is_inside = target.is_relative_to(folder.resolve())
+        if is_inside:
+            target.exists()  # refuses a name that is too long, as resolving does not
+    except (OSError, RuntimeError, ValueError) as error:
+        raise _not_a_package(folder, f"{what}: {error}") from error
+    if not is_inside:
         raise FormatError(
             "a path in the package leads outside of it",
             where=str(folder),
