@@ -93,7 +93,8 @@ def test_only_fp32_has_twins() -> None:
 
 
 @pytest.mark.parametrize(
-    "parameters", [{"groups": 3}, {"groups": 0}, {"strides": (0, 1)}, {"dilations": (1,)}, {"strides": (-1, 1)}]
+    "parameters",
+    [{"groups": 3}, {"groups": 0}, {"groups": True}, {"strides": (0, 1)}, {"dilations": (1,)}, {"strides": (-1, 1)}],
 )
 def test_parameters_that_fit_nothing_are_refused_by_the_plain_op(parameters: dict[str, object]) -> None:
     with pytest.raises(MlparityError):

@@ -130,7 +130,13 @@ def _geometry(step: Step, weight: Tensor) -> tuple[tuple[int, ...], tuple[int, .
     spans = extents(weight.shape[2:], dilations)
     pad = symmetric(sides(pad_type, _ints(known, "pad"), (1, 1), spans, strides))
     groups = known.get("groups", 1)
-    if pad is None or not isinstance(groups, int) or min(*pad, groups - 1, *(each - 1 for each in spans)) < 0:
+    # A truth value is an int to Python, and none to oneDNN: the plain op says so.
+    if (
+        pad is None
+        or not isinstance(groups, int)
+        or isinstance(groups, bool)
+        or min(*pad, groups - 1, *(each - 1 for each in spans)) < 0
+    ):
         return None
     return (pad, strides, dilations, groups) if min(*strides, *dilations) > 0 and weight.numel() > 0 else None
 
