@@ -189,6 +189,17 @@ def test_other_products_are_near_the_plain_ones(kind: ExactProducts) -> None:
     torch.testing.assert_close(kind.attention(q, k, v, None), PLAIN.attention(q, k, v, None), **near)
 
 
+@pytest.mark.parametrize("kind", KINDS, ids=IDS)
+def test_what_does_not_fit_is_refused_and_not_read_past_its_end(kind: ExactProducts) -> None:
+    with pytest.raises(ValueError, match="do not fit"):
+        kind.rows(torch.ones(9, 8), torch.ones(3, 4), None)
+    with pytest.raises(ValueError, match="do not fit"):
+        kind.rows(torch.ones(9, 4), torch.ones(3, 4), torch.ones(2))
+    g = Geometry((1, 1), (0, 0), (1, 1), 1)
+    with pytest.raises(ValueError, match="do not fit"):
+        kind.conv(torch.ones(1, 6, 9, 9), torch.ones(3, 4, 3, 3), None, g)
+
+
 def test_an_einsum_that_is_no_product_of_two_is_refused() -> None:
     with pytest.raises(ValueError, match="no product of two"):
         FixedPoint().einsum("ij,jk,kl->il", [torch.ones(2, 2)] * 3)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mlparity.engine.numerics.lines import channel_patches, lines_of, patches
+from mlparity.engine.numerics.lines import COLUMNS, channel_patches, lines_of, patches
 from mlparity.engine.numerics.products import Geometry
 
 IMAGE = torch.arange(2 * 3 * 5 * 6, dtype=torch.float32).reshape(2, 3, 5, 6)
@@ -38,9 +38,9 @@ def test_patches_of_one_axis_and_of_three() -> None:
 
 
 def test_channels_lie_beside_the_first_and_are_filled_up() -> None:
-    lines, _ = channel_patches(IMAGE, (3, 2), WALK, 4)
+    lines, _ = channel_patches(IMAGE, (3, 2), WALK)
     whole, _ = patches(IMAGE, (3, 2), WALK)
-    for channel in range(4):
+    for channel in range(COLUMNS):
         found = lines.numbers[lines.starts[:, None] + lines.places + channel]
         wanted = whole.dense()[:, channel * 6 : channel * 6 + 6] if channel < 3 else torch.zeros_like(found)
         assert torch.equal(found, wanted)

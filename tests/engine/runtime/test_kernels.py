@@ -86,6 +86,13 @@ def test_a_convolution_of_single_places_is_a_product_of_channels() -> None:
     assert torch.equal(step.fn(x), step.fn(x.contiguous(memory_format=torch.channels_last)))
 
 
+def test_an_input_of_another_rank_than_the_weights_is_refused_by_name() -> None:
+    conv = op("conv", tensor("y", "fp16", 2, 6, 9), x="%x", weight=_weight(1)[:, :, :1, :1], pad_type="valid")
+    written = program((tensor("x", "fp16", 2, 4, 9),), (conv,), ("y",))
+    with pytest.raises(MlparityError):
+        run_plan(bind(written, TYPED, kernels=True), {"x": torch.zeros(2, 4, 9)})
+
+
 def test_only_fp32_has_twins() -> None:
     activation, size, parameters = CASES["plain"]
     plan = bind(_program(activation, size, **parameters), REFERENCE, kernels=True)

@@ -16,9 +16,6 @@ from torch import Tensor
 from mlparity.engine.numerics.lines import Lines, channel_patches, lines_of, patches
 from mlparity.engine.numerics.products import Geometry, Products
 
-COLUMNS = 16
-"""Channels that kernels take at a time; see `kernels.vectors`."""
-
 
 @dataclass(frozen=True, slots=True)
 class ExactProducts(Products):
@@ -57,19 +54,30 @@ class ExactProducts(Products):
 
     def rows(self, x: Tensor, weight: Tensor, bias: Tensor | None, place: int = 0) -> Tensor:
         """Return x (M, K) times the transpose of weight (N, K), plus bias (N): (M, N); see `sums`."""
-        return self.sums(lines_of(self.held(x)), weight, bias, place).to(x.device)
+        return self._checked(lines_of(self.held(x)), weight, bias, place).to(x.device)
+
+    def _checked(self, lines: Lines, weight: Tensor, bias: Tensor | None, place: int = 0) -> Tensor:
+        """Return `sums` of what fits together: a kernel would read past the end of what does not.
+
+        Raises:
+            ValueError: the weights are for lines of another length, or the bias for other weights.
+        """
+        if weight.shape[1] != lines.places.size or (bias is not None and bias.shape != weight.shape[:1]):
+            shapes = [list(each.shape) for each in (weight, bias) if each is not None]
+            raise ValueError(f"lines of {lines.places.size} numbers do not fit weights and bias of shapes {shapes}")
+        return self.sums(lines, weight, bias, place)
 
     def conv(self, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
         """Return the convolution; each sum runs over channels, and within one over the kernel (assumed)."""
         kernel, groups, held = weight.shape[2:], geometry.groups, self.held(x)
         if self.by_channel and x.device.type == "cpu" and 1 < groups == x.shape[1] == weight.shape[0]:
-            lines, size = channel_patches(held, kernel, geometry, COLUMNS)
-            together = self.sums(lines, weight.flatten(1), bias)
+            lines, size = channel_patches(held, kernel, geometry)
+            together = self._checked(lines, weight.flatten(1), bias)
         else:
             lines, size = patches(held, kernel, geometry)
             offsets = [None] * groups if bias is None else bias.chunk(groups)
             each = zip(np.split(lines.places, groups), weight.chunk(groups), offsets, strict=True)
-            parts = [self.sums(lines.part(p), w.flatten(1), b, place) for place, (p, w, b) in enumerate(each)]
+            parts = [self._checked(lines.part(p), w.flatten(1), b, place) for place, (p, w, b) in enumerate(each)]
             together = parts[0] if groups == 1 else torch.cat(parts, 1)
         return together.to(x.device).reshape(x.shape[0], *size, -1).movedim(-1, 1)
 

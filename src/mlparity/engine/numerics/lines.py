@@ -16,6 +16,9 @@ from mlparity.engine.numerics.products import Geometry
 
 Places = NDArray[np.int64]
 
+COLUMNS = 16
+"""Sums that kernels hold at a time: what the widest vector instructions take."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lines:
@@ -56,10 +59,10 @@ def patches(x: Tensor, kernel: Sequence[int], g: Geometry) -> tuple[Lines, list[
     return _lines(padded, starts, (channels[:, None] + places).reshape(-1)), sizes
 
 
-def channel_patches(x: Tensor, kernel: Sequence[int], g: Geometry, multiple: int) -> tuple[Lines, list[int]]:
-    """Return what each result of a convolution of single channels sees; channels are filled up to a multiple."""
+def channel_patches(x: Tensor, kernel: Sequence[int], g: Geometry) -> tuple[Lines, list[int]]:
+    """Return what each result of a convolution of single channels sees; channels are filled up to `COLUMNS`."""
     around = [size for each in reversed(g.pad) for size in (each, each)]
-    padded = F.pad(x, [*around, 0, -x.shape[1] % multiple]).movedim(1, -1)
+    padded = F.pad(x, [*around, 0, -x.shape[1] % COLUMNS]).movedim(1, -1)
     starts, places, sizes = _walk(padded.shape, kernel, g)
     return replace(_lines(padded, starts, places), by_channel=True), sizes
 

@@ -100,7 +100,12 @@ def packed_convolution(
     if weight.shape[0] % groups or (bias is not None and bias.shape != weight.shape[:1]):
         return None
     size = size_of(step, declared)
-    if size is not None and weight.shape[2:] == (1, 1) and (*strides, *pad, groups) == (1, 1, 0, 0, 1):
+    if (
+        size is not None
+        and len(size) == 4
+        and weight.shape[2:] == (1, 1)
+        and (*strides, *pad, groups) == (1, 1, 0, 0, 1)
+    ):
         wide = weights.scratch.wide(weight).flatten(1).contiguous()
         matrix = torch.ops.mkldnn._reorder_linear_weight(wide, size[0] * size[2] * size[3])
         return PackedPointwise(matrix, bias, weight.shape[1])

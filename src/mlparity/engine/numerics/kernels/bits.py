@@ -34,18 +34,6 @@ def _magnitude(b: Any, x: Any) -> Any:
 
 
 @intrinsic
-def bits_of(_typing: Any, _x: Any) -> Any:
-    """Return the bits of an fp32 number as int32."""
-    return _instruction(_i(_f), _bits)
-
-
-@intrinsic
-def number_of(_typing: Any, _bits: Any) -> Any:
-    """Return the fp32 number that has these bits."""
-    return _instruction(_f(_i), lambda b, bits: b.bitcast(bits, _F32))
-
-
-@intrinsic
 def fp16_of(_typing: Any, _x: Any) -> Any:
     """Round an fp32 number to fp16's, to nearest even; overflow to infinity, subnormals kept."""
     return _instruction(_f(_f), _fp16)
@@ -55,21 +43,24 @@ def _fp16(b: Any, x: Any) -> Any:
     return b.fpext(b.fptrunc(x, ir.HalfType()), _F32)
 
 
-@intrinsic
-def fp16_of_units(_typing: Any, _total: Any) -> Any:
-    """Return an int32 of units of 2^-16 as fp16's nearest number, half away from zero."""
-    return _instruction(_f(_i), _fp16_of_units)
+def nearest_of_units(b: Any, total: Any) -> Any:
+    """Emit units of 2^-16 as fp16's nearest numbers, half away from zero: of one int32, or of a vector of them.
 
+    What is below a nearest number's half is dropped first, so that fp32 holds the rest.
+    """
+    kind, count = total.type, getattr(total.type, "count", 0)
+    floats = ir.VectorType(_F32, count) if count else _F32
 
-def _fp16_of_units(b: Any, total: Any) -> Any:
-    """Drop what is below a nearest number's half first, so that fp32 holds the rest; then round."""
-    negative = b.icmp_signed("<", total, _I32(0))
-    magnitude = b.select(negative, b.neg(total), total)
-    is_long = b.icmp_signed(">=", magnitude, _I32(1 << 24))
-    short = b.select(is_long, b.and_(magnitude, _I32(-256)), magnitude)
-    near = b.and_(b.add(_bits(b, b.sitofp(short, _F32)), _I32(0x1000)), _I32(-0x2000))
-    signed = b.or_(near, b.and_(total, _I32(-(1 << 31))))
-    return b.fmul(b.bitcast(signed, _F32), _F32(2.0**-16))
+    def all_of(type_: Any, value: Any) -> Any:
+        return ir.Constant(type_, [value] * count if count else value)
+
+    negative = b.icmp_signed("<", total, all_of(kind, 0))
+    magnitude = b.select(negative, b.sub(all_of(kind, 0), total), total)
+    is_long = b.icmp_signed(">=", magnitude, all_of(kind, 1 << 24))
+    short = b.select(is_long, b.and_(magnitude, all_of(kind, -256)), magnitude)
+    near = b.and_(b.add(b.bitcast(b.sitofp(short, floats), kind), all_of(kind, 0x1000)), all_of(kind, -0x2000))
+    signed = b.or_(near, b.and_(total, all_of(kind, -(1 << 31))))
+    return b.fmul(b.bitcast(signed, floats), all_of(floats, 2.0**-16))
 
 
 @intrinsic
@@ -123,7 +114,7 @@ def fp16_of_total(_typing: Any, _total: Any) -> Any:
         inside = b.and_(b.icmp_signed("<", total, wide(_STICKY)), b.icmp_signed(">", total, wide(-_STICKY)))
         infinite = b.select(b.icmp_signed(">", total, wide(0)), _F32(float("inf")), _F32(float("-inf")))
         near = b.select(inside, b.trunc(total, _I32), _I32(0))
-        return b.select(inside, _fp16_of_units(b, near), infinite)
+        return b.select(inside, nearest_of_units(b, near), infinite)
 
     return _instruction(_f(types.int64), emit)
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from mlparity.engine.numerics.lines import COLUMNS
+
 WIDEST = 128
 """The widest block whose sums stay in the first cache."""
-
-_LANES = 16
 
 Floats = NDArray[np.float32]
 
 
-def in_blocks(weights: Floats, widest: int = _LANES) -> Floats:
+def in_blocks(weights: Floats, widest: int = COLUMNS) -> Floats:
     """Return weights (N, K) as (blocks, K, columns), the last columns zero where N does not fill them.
 
     Columns are a multiple of sixteen, what the widest vector instructions take.
     """
     count, length = weights.shape
     blocks = max(1, -(-count // widest))
-    width = -(-count // (blocks * _LANES)) * _LANES or _LANES
+    width = -(-count // (blocks * COLUMNS)) * COLUMNS or COLUMNS
     filled = np.zeros((blocks * width, length), np.float32)
     filled[:count] = weights
     return np.ascontiguousarray(filled.reshape(blocks, width, length).transpose(0, 2, 1))

@@ -20,7 +20,8 @@ from mlparity.engine.numerics.kernels import fixed_tile
 from mlparity.engine.numerics.kernels.bits import fp16_of_total, plus_in_order
 from mlparity.engine.numerics.kernels.blocks import Floats, in_blocks
 from mlparity.engine.numerics.kernels.bounds import are_bounded
-from mlparity.engine.numerics.kernels.vectors import COLUMNS, ROWS
+from mlparity.engine.numerics.kernels.vectors import ROWS
+from mlparity.engine.numerics.lines import COLUMNS
 
 _small_rows, _small_row = fixed_tile.small_rows, fixed_tile.small_row
 _large_rows, _large_row = fixed_tile.large_rows, fixed_tile.large_row

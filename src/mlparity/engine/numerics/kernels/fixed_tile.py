@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlparity.engine.numerics.kernels.bits import nearest_of_units
 from mlparity.engine.numerics.kernels.vectors import (
     F32,
     FLOATS,
@@ -66,16 +67,5 @@ def _large(b: Any, given: Arguments, numbers: Numbers, held: Sums, latch: Any) -
     return after
 
 
-def _nearest(b: Any, sums: Any) -> Any:
-    """Return units as fp16's nearest numbers, half away; see `bits.fp16_of_units`."""
-    negative = b.icmp_signed("<", sums, all_of(I32, 0))
-    magnitude = b.select(negative, b.sub(all_of(I32, 0), sums), sums)
-    is_long = b.icmp_signed(">=", magnitude, all_of(I32, 1 << 24))
-    short = b.select(is_long, b.and_(magnitude, all_of(I32, -256)), magnitude)
-    near = b.and_(b.add(bits(b, b.sitofp(short, FLOATS)), all_of(I32, 0x1000)), all_of(I32, -0x2000))
-    signed = b.or_(near, b.and_(sums, all_of(I32, -(1 << 31))))
-    return b.fmul(floats(b, signed), all_of(F32, 2.0**-16))
-
-
-small_rows, small_row, small_channel_rows, small_channel_row = tiles_of(Kind(INTS, _small, _nearest))
-large_rows, large_row, large_channel_rows, large_channel_row = tiles_of(Kind(INTS, _large, _nearest))
+small_rows, small_row, small_channel_rows, small_channel_row = tiles_of(Kind(INTS, _small, nearest_of_units))
+large_rows, large_row, large_channel_rows, large_channel_row = tiles_of(Kind(INTS, _large, nearest_of_units))

@@ -16,7 +16,6 @@ from numba import types
 from numba.extending import intrinsic
 
 from mlparity.engine.numerics.kernels.vectors import (
-    COLUMNS,
     F32,
     FLOATS,
     HALVES,
@@ -33,6 +32,7 @@ from mlparity.engine.numerics.kernels.vectors import (
     fused,
     tiles_of,
 )
+from mlparity.engine.numerics.lines import COLUMNS
 
 FACTOR, DOWN, UP = 2.0**-56, 2.0**-112, 2.0**112
 """What x and weights are multiplied by, what sums are, and what makes them whole again."""

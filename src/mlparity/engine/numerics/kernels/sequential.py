@@ -17,7 +17,8 @@ from mlparity.engine.numerics.kernels import fp16_tile
 from mlparity.engine.numerics.kernels.bits import fp16_of, plus_fp16
 from mlparity.engine.numerics.kernels.blocks import Floats, in_blocks
 from mlparity.engine.numerics.kernels.bounds import are_bounded
-from mlparity.engine.numerics.kernels.vectors import COLUMNS, ROWS
+from mlparity.engine.numerics.kernels.vectors import ROWS
+from mlparity.engine.numerics.lines import COLUMNS
 
 _rows, _row = fp16_tile.rows, fp16_tile.row
 _channel_rows, _channel_row = fp16_tile.channel_rows, fp16_tile.channel_row

@@ -14,8 +14,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-COLUMNS = 16
-"""What the widest vector instructions take."""
+from mlparity.engine.numerics.lines import COLUMNS
 
 ROWS = 6
 """Enough to hide how long one step takes, and few enough to stay in registers (measured on x86)."""
