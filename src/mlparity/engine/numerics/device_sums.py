@@ -7,6 +7,8 @@ the result is (M, N).
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -21,7 +23,10 @@ _SPECIAL, _AS_SIXTEEN = 0x7F800000, (127 + 16) << 23
 
 def decoded(x: Tensor) -> Tensor:
     """Return fp16 values as fp32, where the exponent of infinities and NaN counts as 16."""
-    bits = x.detach().float().contiguous().view(torch.int32)
+    values = x.detach().float()
+    if not values.numel() or math.isfinite(sum(map(float, values.aminmax()))):
+        return values
+    bits = values.contiguous().view(torch.int32)
     return torch.where((bits & _SPECIAL) == _SPECIAL, (bits & ~_SPECIAL) | _AS_SIXTEEN, bits).view(torch.float32)
 
 
