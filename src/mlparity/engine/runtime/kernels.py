@@ -1,4 +1,4 @@
-"""Faster twins of steps for inference in fp32 on the CPU: oneDNN's kernels with packed weights and their activation.
+"""Faster twins of steps for inference in fp32 on the CPU: kernels with packed weights, their activation and rounding.
 
 A twin computes what its step computes, with sums in another order. It has no gradient, and hides the value between the
 convolution and its activation from taps; `bind` uses twins only when it is asked to.
@@ -6,29 +6,32 @@ convolution and its activation from taps; `bind` uses twins only when it is aske
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 import torch
 
 from mlparity.engine.mil.program import ValueType
-from mlparity.engine.runtime.packed import Packed, Twin, Weights
+from mlparity.engine.numerics.rounding import half_even
+from mlparity.engine.runtime.packed import ANY, Follows, Limits, Packed, Weights
 from mlparity.engine.runtime.packed_conv import packed_convolution
 from mlparity.engine.runtime.packed_linear import packed_linear
-from mlparity.engine.runtime.plan import Step
+from mlparity.engine.runtime.plan import Step, Store
 
 
-def _clip(step: Step) -> Twin | None:
+def _clip(step: Step) -> Limits | None:
     low, high = step.constants.get("alpha"), step.constants.get("beta")
-    return ("hardtanh", (low, high)) if isinstance(low, float) and isinstance(high, float) else None
+    return (low, high) if isinstance(low, float) and isinstance(high, float) else None
 
 
-ACTIVATIONS: Mapping[str, Callable[[Step], Twin | None]] = {
-    "relu": lambda _: ("relu", ()),
-    "relu6": lambda _: ("hardtanh", (0.0, 6.0)),
+ACTIVATIONS: Mapping[str, Callable[[Step], Limits | None]] = {
+    "relu": lambda _: (0.0, math.inf),
+    "relu6": lambda _: (0.0, 6.0),
     "clip": _clip,
 }
-"""The activations that oneDNN applies to the bit as the ops do; smooth ones it approximates."""
+"""The activations that twins apply to the bit as the ops do: limits. Smooth ones stay apart."""
 
 
 NEW_MEMORY = frozenset(
@@ -44,20 +47,15 @@ PACKERS: Mapping[str, Callable[[Step, Weights, Mapping[int, ValueType]], Packed 
 """Who packs the weights of an op, and says None where the plain op is to run."""
 
 
-_KERNELS = ("_convolution_pointwise", "_linear_pointwise", "_reorder_linear_weight")
-
-
 def with_kernels(
     steps: tuple[Step, ...], initial: Sequence[object], kept: frozenset[int], declared: Mapping[int, ValueType]
 ) -> tuple[Step, ...]:
-    """Return the steps with a twin for each op of `PACKERS` whose weights are constant, where torch has it.
+    """Return the steps with a twin for each op of `PACKERS` whose weights are constant.
 
     `declared` holds the type of each slot: weights are packed for the size of the input, where it is known.
 
     Before: `y = conv(x, weight, bias); z = relu(y)`. After: `z = packed(x)`.
     """
-    if not torch._C._has_mkldnn or not all(hasattr(torch.ops.mkldnn, name) for name in _KERNELS):
-        return steps
     uses: dict[int, int] = dict.fromkeys(kept, 1)
     for step in steps:
         for feed in step.feeds:
@@ -80,29 +78,45 @@ def _merged(
             merged.append(_in_place(step) if step.op.type in NEW_MEMORY else step)
             continue
         follower = followers.get(step.stores[0].slot)
-        twin = _activation(step, follower, uses)
-        if follower is None or twin is None:
-            merged.append(_twin_of(step, packed, step))
+        limits = _limits(step, follower, uses)
+        if follower is None or limits is None:
+            merged.append(_twin_of(step, packed, step, ANY))
             continue
         done.add(follower.stores[0].slot)
-        merged.append(_twin_of(step, packed.followed_by(twin), follower))
+        merged.append(_twin_of(step, packed, follower, limits))
     return merged
 
 
-def _twin_of(step: Step, packed: Packed, last: Step) -> Step:
+def _twin_of(step: Step, packed: Packed, last: Step, limits: Limits) -> Step:
     """Return the step that runs `packed` and stores what `last` stores; each result is new memory."""
     feeds = tuple(feed for feed in step.feeds if feed.parameter == "x")
-    return _in_place(replace(step, fn=packed, constants={}, feeds=feeds, stores=last.stores))
+    (store,) = last.stores
+    rounds = packed.can_round and _rounds_to_fp16(store)
+    fn = packed.followed_by(Follows(limits, rounds))
+    stores = (replace(store, numerics=None) if rounds else store,)
+    return _in_place(replace(step, fn=fn, constants={}, feeds=feeds, stores=stores))
+
+
+def _rounds_to_fp16(store: Store) -> bool:
+    num = store.numerics
+    return num is not None and num.grid is torch.float16 and num.arithmetic.rounding is half_even
 
 
 def _in_place(step: Step) -> Step:
     return replace(step, stores=tuple(replace(store, in_place=True) for store in step.stores))
 
 
-def _activation(step: Step, follower: Step | None, uses: Mapping[int, int]) -> Twin | None:
-    """Return the activation to merge: the only reader of a result that is not rounded before it."""
+def _limits(step: Step, follower: Step | None, uses: Mapping[int, int]) -> Limits | None:
+    """Return the limits of the only reader of a result, if it has any and they may come before the rounding.
+
+    They may where they are fp16's numbers: then it is one whether a number is rounded before or after it is limited.
+    """
     store = step.stores[0]
-    if follower is None or uses[store.slot] != 1 or store.numerics is not None:
+    if follower is None or uses[store.slot] != 1:
         return None
     twin = ACTIVATIONS.get(follower.op.type)
-    return None if twin is None else twin(follower)
+    limits = None if twin is None else twin(follower)
+    if limits is None or store.numerics is None:
+        return limits
+    both_round = _rounds_to_fp16(store) and _rounds_to_fp16(follower.stores[0])
+    return limits if both_round and all(float(np.float16(each)) == each for each in limits) else None

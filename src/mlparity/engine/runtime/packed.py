@@ -1,7 +1,8 @@
-"""What the packed twins of steps share: their constants, the size of their input, and activations by oneDNN's names."""
+"""What the packed twins of steps share: their constants, the size of their input, and what follows their sums."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
@@ -15,20 +16,36 @@ from mlparity.engine.numerics import Numerics
 from mlparity.engine.runtime.plan import Step
 from mlparity.engine.runtime.tensors import widened
 
-Twin = tuple[str, tuple[float, ...]]
-"""oneDNN's name of an activation and its numbers. Source: torch 2.13, `torch/_inductor/fx_passes/mkldnn_fusion.py`."""
+Limits = tuple[float, float]
+"""The least and the greatest result: what relu, relu6 and clip do. NaN stays."""
 
-NO_ACTIVATION: Twin = ("none", ())
+ANY: Limits = (-math.inf, math.inf)
+
+
+@dataclass(frozen=True, slots=True)
+class Follows:
+    """What a whole sum goes through: rounding to fp16's numbers, to nearest even, where `rounds`, then the limits."""
+
+    limits: Limits = ANY
+    rounds: bool = False
+
+    def tensor(self) -> Tensor:
+        """Return the limits as the kernels read them: two numbers in fp32."""
+        return torch.tensor(self.limits, dtype=torch.float32)
 
 
 class Packed(Protocol):
     """An op whose weights were packed for one kernel; it takes `x` alone and returns new memory."""
 
+    @property
+    def can_round(self) -> bool:
+        """Whether the kernel can round its results to fp16's numbers."""
+
     def __call__(self, x: Tensor) -> Tensor:
         """Return the op's result for `x`."""
 
-    def followed_by(self, activation: Twin) -> Self:
-        """Return the same op with an activation."""
+    def followed_by(self, follows: Follows) -> Self:
+        """Return the same op with something else after its sums; it `rounds` only where the op can."""
 
 
 @dataclass(slots=True, eq=False)

@@ -1,7 +1,8 @@
-"""oneDNN's convolution of two axes, with weights packed once and the activation that follows it."""
+"""A convolution of two axes with packed weights: by our own kernels where they have one for it, else by oneDNN's."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -9,14 +10,16 @@ import torch
 from torch import Tensor
 
 from mlparity.engine.mil.program import ValueType
-from mlparity.engine.ops.windows import extents, sides, spread, symmetric
-from mlparity.engine.runtime.packed import NO_ACTIVATION, Twin, Weights, size_of
+from mlparity.engine.ops.windows import Sides, extents, sides, spread, symmetric
+from mlparity.engine.runtime.packed import ANY, Follows, Limits, Packed, Weights, size_of
+from mlparity.engine.runtime.packed_depthwise import Geometry, fits, packed_depthwise
+from mlparity.engine.runtime.packed_matrix import PackedMatrix, packed_matrix
 from mlparity.engine.runtime.plan import Step
 
 
 @dataclass(frozen=True, slots=True)
 class PackedConvolution:
-    """A convolution with packed weights; values move through it in channels-last order."""
+    """A convolution by oneDNN; values move through it in channels-last order."""
 
     weight: Tensor
     bias: Tensor | None
@@ -25,11 +28,12 @@ class PackedConvolution:
     dilations: tuple[int, ...]
     groups: int
     channels: int
-    activation: Twin = NO_ACTIVATION
+    limits: Limits = ANY
+    can_round: bool = False
 
-    def followed_by(self, activation: Twin) -> PackedConvolution:
-        """Return the same convolution with an activation."""
-        return replace(self, activation=activation)
+    def followed_by(self, follows: Follows) -> PackedConvolution:
+        """Return the same convolution with other limits."""
+        return replace(self, limits=follows.limits)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the convolution of `x`, (n, channels, height, width).
@@ -39,7 +43,7 @@ class PackedConvolution:
         """
         if x.ndim != 4 or x.shape[1] != self.channels:
             raise ValueError(f"x has shape {list(x.shape)}, the weights take {self.channels} channels")
-        name, numbers = self.activation
+        name, numbers = _activation(self.limits)
         result: Tensor = torch.ops.mkldnn._convolution_pointwise(
             x.contiguous(memory_format=torch.channels_last),
             self.weight,
@@ -49,24 +53,32 @@ class PackedConvolution:
             self.dilations,
             self.groups,
             name,
-            list(numbers),
+            numbers,
             "",
         )
         return result
 
 
+def _activation(limits: Limits) -> tuple[str, list[float]]:
+    """Return oneDNN's name for limits, and its numbers.
+
+    Source: torch 2.13, `torch/_inductor/fx_passes/mkldnn_fusion.py`.
+    """
+    if limits == ANY:
+        return "none", []
+    return ("relu", []) if limits == (0.0, math.inf) else ("hardtanh", list(limits))
+
+
 @dataclass(frozen=True, slots=True)
 class PackedPointwise:
-    """A convolution of single places, as a product of channels with a packed matrix: a cheaper call, the same sums."""
+    """A convolution of single places, as a product of channels with a packed matrix."""
 
-    weight: Tensor
-    bias: Tensor | None
-    channels: int
-    activation: Twin = NO_ACTIVATION
+    matrix: PackedMatrix
+    can_round: bool = True
 
-    def followed_by(self, activation: Twin) -> PackedPointwise:
-        """Return the same convolution with an activation."""
-        return replace(self, activation=activation)
+    def followed_by(self, follows: Follows) -> PackedPointwise:
+        """Return the same convolution with something else after its sums."""
+        return PackedPointwise(self.matrix.followed_by(follows))
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the convolution of `x`, (n, channels, height, width), in channels-last order.
@@ -74,76 +86,67 @@ class PackedPointwise:
         Raises:
             ValueError: `x` has another rank or number of channels.
         """
-        if x.ndim != 4 or x.shape[1] != self.channels:
-            raise ValueError(f"x has shape {list(x.shape)}, the weights take {self.channels} channels")
-        name, numbers = self.activation
-        rows = x.movedim(1, -1)
-        result: Tensor = torch.ops.mkldnn._linear_pointwise(rows, self.weight, self.bias, name, numbers, "")
-        return result.movedim(-1, 1)
+        if x.ndim != 4 or x.shape[1] != self.matrix.length:
+            raise ValueError(f"x has shape {list(x.shape)}, the weights take {self.matrix.length} channels")
+        return self.matrix.times(x.movedim(1, -1)).movedim(-1, 1)
 
 
-def packed_convolution(
-    step: Step, weights: Weights, declared: Mapping[int, ValueType]
-) -> PackedConvolution | PackedPointwise | None:
+def packed_convolution(step: Step, weights: Weights, declared: Mapping[int, ValueType]) -> Packed | None:
     """Return the twin of a convolution, packed for the size of its input where it is known; None where it has none."""
     fed = weights.fed(step)
     if fed is None or fed[0].ndim != 4:
         return None
     weight, bias = fed
+    size = size_of(step, declared)
     try:
-        geometry = _geometry(step, weight)
+        geometry = _geometry(step, weight, size)
     except ValueError:
         return None  # parameters for another number of axes: the plain op says so
-    if geometry is None:
+    if geometry is None or weight.shape[0] % geometry.groups:
         return None
-    pad, strides, dilations, groups = geometry
-    if weight.shape[0] % groups or (bias is not None and bias.shape != weight.shape[:1]):
+    if bias is not None and bias.shape != weight.shape[:1]:
         return None
-    size = size_of(step, declared)
-    if (
-        size is not None
-        and len(size) == 4
-        and weight.shape[2:] == (1, 1)
-        and (*strides, *pad, groups) == (1, 1, 0, 0, 1)
-    ):
-        wide = weights.scratch.wide(weight).flatten(1).contiguous()
-        matrix = torch.ops.mkldnn._reorder_linear_weight(wide, size[0] * size[2] * size[3])
-        return PackedPointwise(matrix, bias, weight.shape[1])
+    if weight.shape[2:] == (1, 1) and geometry == Geometry():
+        return PackedPointwise(packed_matrix(weight.flatten(1), bias, weights.scratch))
+    if fits(weight, geometry):
+        return packed_depthwise(weight, bias, geometry, weights.scratch)
+    return _by_onednn(weights.scratch.wide(weight), bias, geometry, size)
+
+
+def _by_onednn(weight: Tensor, bias: Tensor | None, geometry: Geometry, size: list[int] | None) -> Packed | None:
+    pad = symmetric(geometry.around)
+    if pad is None or not torch._C._has_mkldnn or not hasattr(torch.ops.mkldnn, "_convolution_pointwise"):
+        return None
+    strides, dilations, groups = geometry.strides, geometry.dilations, geometry.groups
     reorder = torch._C._nn.mkldnn_reorder_conv2d_weight
     try:
         # torch's type stubs lack the last parameter, the size of the input.
         packed = reorder(  # type: ignore[call-arg]
-            weights.scratch.wide(weight).to_mkldnn(),
-            list(pad),
-            list(strides),
-            list(dilations),
-            groups,
-            size,
+            weight.to_mkldnn(), list(pad), list(strides), list(dilations), groups, size
         )
     except RuntimeError:
         return None  # oneDNN has no kernel for this; the plain op runs, or says what is wrong
     return PackedConvolution(packed, bias, pad, strides, dilations, groups, weight.shape[1] * groups)
 
 
-def _geometry(step: Step, weight: Tensor) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], int] | None:
-    """Return padding, strides, dilations and groups; None where the padding depends on the size or is uneven."""
+def _geometry(step: Step, weight: Tensor, size: list[int] | None) -> Geometry | None:
+    """Return where the kernels go; None where that depends on a size that is not known, or makes no sense."""
     known = step.constants
     strides, dilations = spread(_ints(known, "strides"), 2), spread(_ints(known, "dilations"), 2)
     pad_type = str(known.get("pad_type", "valid"))
-    if pad_type.lower() not in ("valid", "custom"):
+    if min(*strides, *dilations) < 1:
+        return None
+    if pad_type.lower() not in ("valid", "custom") and (size is None or len(size) != 4):
         return None
     spans = extents(weight.shape[2:], dilations)
-    pad = symmetric(sides(pad_type, _ints(known, "pad"), (1, 1), spans, strides))
+    around: Sides = sides(pad_type, _ints(known, "pad"), (1, 1) if size is None else size[2:], spans, strides)
     groups = known.get("groups", 1)
     # A truth value is an int to Python, and none to oneDNN: the plain op says so.
-    if (
-        pad is None
-        or not isinstance(groups, int)
-        or isinstance(groups, bool)
-        or min(*pad, groups - 1, *(each - 1 for each in spans)) < 0
-    ):
+    if not isinstance(groups, int) or isinstance(groups, bool) or weight.numel() == 0:
         return None
-    return (pad, strides, dilations, groups) if min(*strides, *dilations) > 0 and weight.numel() > 0 else None
+    if min(*(each for side in around for each in side), groups - 1, *(each - 1 for each in spans)) < 0:
+        return None
+    return Geometry(around, strides, dilations, groups)
 
 
 def _ints(known: Mapping[str, object], name: str) -> tuple[int, ...] | None:

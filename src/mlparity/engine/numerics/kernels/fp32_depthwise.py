@@ -1,0 +1,97 @@
+"""Depthwise convolutions in fp32 of values whose channels lie side by side."""
+
+from __future__ import annotations
+
+from numba import carray, cfunc, njit, types  # type: ignore[attr-defined]
+
+from mlparity.engine.numerics.kernels.fp32_tile import BYTES, taps_tile
+from mlparity.engine.numerics.kernels.team import job_type, next_part
+from mlparity.engine.numerics.lines import COLUMNS
+
+JOB = job_type(
+    *("x", "height", "width", "channels", "out", "rows", "out_height", "out_width"),
+    *("weights", "taps_high", "taps_wide", "stride_y", "stride_x", "dilation_y", "dilation_x", "top", "left"),
+    *("bias", "limits", "rounds", "rows_a_part"),
+)
+"""Addresses of fp32 numbers: x (n, height, width, channels), out (rows, out_width, channels), rows being n times
+`out_height`; weights (blocks of sixteen channels, taps, 16) and bias (blocks, 16).
+
+There are at least sixteen channels; the last block is of the last sixteen. `top` and `left` are the padding there.
+"""
+
+_eight, _four, _one = taps_tile(8, True), taps_tile(4, True), taps_tile(1, True)
+_four_blocks = taps_tile(4, False)
+
+
+@njit(nogil=True, cache=True)
+def _taps(start, dilation, taps, size):
+    """Return the first tap that is inside of `size` numbers, and how many are from there on."""
+    first = max(0, -(start // dilation))
+    return first, max(0, min(taps, -((start - size) // dilation)) - first)
+
+
+@njit(nogil=True, cache=True)
+def _inside(job, x, high, y_step, weights, out, bias, first, last):
+    """Write sixteen channels of a row's places from `first` to `last`, all of whose columns of taps are inside."""
+    pixel, wide, limits, rounds = 4 * job.channels, job.taps_wide, job.limits, job.rounds
+    tap, x_step, row = pixel * job.dilation_x, pixel * job.stride_x, BYTES * wide
+    size = 8 if last - first >= 8 else 4 if last - first >= 4 else 1
+    for place in range(first, last, size):
+        at = min(place, last - size)  # some places twice rather than another size
+        source, end = x + pixel * (at * job.stride_x - job.left), out + pixel * at
+        if size == 8:
+            _eight(source, x_step, high, wide, y_step, tap, weights, row, 0, end, pixel, bias, limits, rounds)
+        elif size == 4:
+            _four(source, x_step, high, wide, y_step, tap, weights, row, 0, end, pixel, bias, limits, rounds)
+        else:
+            _one(source, x_step, high, wide, y_step, tap, weights, row, 0, end, pixel, bias, limits, rounds)
+
+
+@njit(nogil=True, cache=True)
+def _edge(job, x, high, y_step, weights, out, bias, place):
+    """Write all channels of one place of a row, some of whose columns of taps may be outside."""
+    start, pixel, limits, rounds = place * job.stride_x - job.left, 4 * job.channels, job.limits, job.rounds
+    first, wide = _taps(start, job.dilation_x, job.taps_wide, job.width)
+    tap, row, apart = pixel * job.dilation_x, BYTES * job.taps_wide, BYTES * job.taps_high * job.taps_wide
+    source, target, weights = x + pixel * (start + first * job.dilation_x), out + pixel * place, weights + BYTES * first
+    whole, block = job.channels // COLUMNS, 0
+    while block * COLUMNS < job.channels:
+        channel = 4 * min(block * COLUMNS, job.channels - COLUMNS)
+        seen, taps, end, offset = source + channel, weights + block * apart, target + channel, bias + block * BYTES
+        if block + 4 <= whole:
+            _four_blocks(seen, BYTES, high, wide, y_step, tap, taps, row, apart, end, BYTES, offset, limits, rounds)
+            block += 4
+        else:
+            _one(seen, BYTES, high, wide, y_step, tap, taps, row, 0, end, BYTES, offset, limits, rounds)
+            block += 1
+
+
+@njit(nogil=True, cache=True)
+def _row(job, number):
+    image, y = number // job.out_height, number % job.out_height
+    start, line = y * job.stride_y - job.top, 4 * job.channels * job.width
+    first, high = _taps(start, job.dilation_y, job.taps_high, job.height)
+    x, y_step = job.x + line * (image * job.height + start + first * job.dilation_y), line * job.dilation_y
+    out, weights = job.out + 4 * job.channels * job.out_width * number, job.weights + BYTES * first * job.taps_wide
+    spare = job.width - (job.taps_wide - 1) * job.dilation_x + job.left
+    inner = min(job.out_width, -(-job.left // job.stride_x))
+    outer = max(inner, min(job.out_width, -(-spare // job.stride_x)))
+    for block in range(-(-job.channels // COLUMNS) if inner < outer else 0):
+        channel = 4 * min(block * COLUMNS, job.channels - COLUMNS)
+        taps = weights + BYTES * block * job.taps_high * job.taps_wide
+        _inside(job, x + channel, high, y_step, taps, out + channel, job.bias + BYTES * block, inner, outer)
+    for place in range(inner):
+        _edge(job, x, high, y_step, weights, out, job.bias, place)
+    for place in range(outer, job.out_width):
+        _edge(job, x, high, y_step, weights, out, job.bias, place)
+
+
+@cfunc(types.void(types.voidptr), cache=True)
+def convolve(data):
+    """Do a `JOB`: write the convolution of x with one kernel a channel, plus bias, to out; see `fp32_tile.Ends`."""
+    job = carray(data, (1,), JOB)[0]
+    part = next_part(data)
+    while part < job.parts:
+        for row in range(part * job.rows_a_part, min(job.rows, (part + 1) * job.rows_a_part)):
+            _row(job, row)
+        part = next_part(data)

@@ -1,0 +1,117 @@
+"""A convolution with one kernel for each channel, by our own kernel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mlparity.engine.numerics.lines import COLUMNS
+from mlparity.engine.ops.windows import Sides, extents
+from mlparity.engine.runtime.packed import Follows, PackedOnce, Scratch
+
+LEAST_PRODUCTS = 2**17
+"""Multiplications from which a second thread gains more than it costs (measured on x86, 2 cores)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """Where the kernels of a convolution of two axes go."""
+
+    around: Sides = ((0, 0), (0, 0))
+    strides: tuple[int, ...] = (1, 1)
+    dilations: tuple[int, ...] = (1, 1)
+    groups: int = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PackedDepthwise:
+    """A depthwise convolution; values move through it in channels-last order."""
+
+    weights: PackedOnce
+    bias: Tensor
+    taps: tuple[int, int]
+    geometry: Geometry
+    follows: Follows = field(default_factory=Follows)
+    limits: Tensor = field(default_factory=lambda: Follows().tensor())
+    can_round: bool = True
+
+    def followed_by(self, follows: Follows) -> PackedDepthwise:
+        """Return the same convolution with something else after its sums."""
+        return replace(self, follows=follows, limits=follows.tensor())
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return the convolution of `x`, (n, channels, height, width) in fp32.
+
+        Raises:
+            ValueError: `x` has another rank, number of channels or type, or is smaller than the kernel.
+        """
+        channels = self.geometry.groups
+        if x.ndim != 4 or x.shape[1] != channels or x.dtype is not torch.float32:
+            raise ValueError(f"x is {x.dtype} {list(x.shape)}, the weights take {channels} channels of fp32")
+        convolve, run, kind = _kernel()
+        size = self._size(x)
+        seen, weights = x.contiguous(memory_format=torch.channels_last), self.weights()
+        out = torch.empty((x.shape[0], channels, *size), dtype=torch.float32, memory_format=torch.channels_last)
+        rows = x.shape[0] * size[0]
+        share = self._share(rows, out.numel())
+        (top, _), (left, _) = self.geometry.around
+        numbers = (
+            *(0, -(-rows // share), seen.data_ptr(), *x.shape[2:], channels, out.data_ptr(), rows, *size),
+            *(weights.data_ptr(), *self.taps, *self.geometry.strides, *self.geometry.dilations, top, left),
+            *(self.bias.data_ptr(), self.limits.data_ptr(), self.follows.rounds, share),
+        )
+        run(convolve, np.array(numbers, kind))
+        return out
+
+    def _size(self, x: Tensor) -> list[int]:
+        spans = extents(self.taps, self.geometry.dilations)
+        sizes = zip(x.shape[2:], self.geometry.around, spans, self.geometry.strides, strict=True)
+        found = [(size + sum(around) - span) // step + 1 for size, around, span, step in sizes]
+        if min(found) < 1:
+            raise ValueError(f"x has shape {list(x.shape)}, the kernel spans {list(spans)}")
+        return found
+
+    def _share(self, rows: int, results: int) -> int:
+        """Return how many rows a part has."""
+        threads = torch.get_num_threads()
+        if threads < 2 or results * self.taps[0] * self.taps[1] < LEAST_PRODUCTS:
+            return max(rows, 1)
+        return max(1, -(-rows // (2 * threads)))
+
+
+def fits(weight: Tensor, geometry: Geometry) -> bool:
+    """Return whether a weight (channels, 1, height, width) has one kernel a channel, and enough of them."""
+    return geometry.groups == weight.shape[0] >= COLUMNS and weight.shape[1] == 1
+
+
+def packed_depthwise(weight: Tensor, bias: Tensor | None, geometry: Geometry, scratch: Scratch) -> PackedDepthwise:
+    """Return the convolution with weights that `fits`, to be packed as it is first used."""
+    offsets = torch.zeros(weight.shape[0]) if bias is None else bias
+    taps = weight.shape[2], weight.shape[3]
+    return PackedDepthwise(
+        PackedOnce(_by_taps, (weight, scratch)), _in_blocks(offsets[:, None]), (taps[0], taps[1]), geometry
+    )
+
+
+def _by_taps(wide: Tensor) -> Tensor:
+    return _in_blocks(wide.flatten(1))
+
+
+def _in_blocks(numbers: Tensor) -> Tensor:
+    """Return numbers (channels, taps) as (blocks, taps, 16), the last block of the last sixteen channels."""
+    channels = numbers.shape[0]
+    starts = [min(start, channels - COLUMNS) for start in range(0, channels, COLUMNS)]
+    return torch.stack([numbers[start : start + COLUMNS].T for start in starts]).contiguous()
+
+
+@cache
+def _kernel() -> tuple[Any, ...]:
+    """Return what runs a convolution; loaded late, for loading a model needs none of it."""
+    from mlparity.engine.numerics.kernels import fp32_depthwise, team
+
+    return fp32_depthwise.convolve, team.run, fp32_depthwise.JOB
