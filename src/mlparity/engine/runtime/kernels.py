@@ -18,6 +18,7 @@ from mlparity.engine.numerics.rounding import half_even
 from mlparity.engine.runtime.packed import ANY, Follows, Limits, Packed, Weights
 from mlparity.engine.runtime.packed_conv import packed_convolution
 from mlparity.engine.runtime.packed_linear import packed_linear
+from mlparity.engine.runtime.packed_matmul import packed_matmul
 from mlparity.engine.runtime.plan import Step, Store
 
 
@@ -43,6 +44,7 @@ NEW_MEMORY = frozenset(
 PACKERS: Mapping[str, Callable[[Step, Weights, Mapping[int, ValueType]], Packed | None]] = {
     "conv": packed_convolution,
     "linear": packed_linear,
+    "matmul": packed_matmul,
 }
 """Who packs the weights of an op, and says None where the plain op is to run."""
 
@@ -89,7 +91,7 @@ def _merged(
 
 def _twin_of(step: Step, packed: Packed, last: Step, limits: Limits) -> Step:
     """Return the step that runs `packed` and stores what `last` stores; each result is new memory."""
-    feeds = tuple(feed for feed in step.feeds if feed.parameter == "x")
+    feeds = tuple(feed for feed in step.feeds if feed.parameter in packed.reads)
     (store,) = last.stores
     rounds = packed.can_round and _rounds_to_fp16(store)
     fn = packed.followed_by(Follows(limits, rounds))

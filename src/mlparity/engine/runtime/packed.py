@@ -33,16 +33,26 @@ class Follows:
         """Return the limits as the kernels read them: two numbers in fp32."""
         return torch.tensor(self.limits, dtype=torch.float32)
 
+    def after(self, x: Tensor) -> Tensor:
+        """Return what follows of results in fp32, for an op whose kernel does not see to it."""
+        rounded = x.half().float() if self.rounds else x
+        return rounded if self.limits == ANY else rounded.clamp(*self.limits)
+
 
 class Packed(Protocol):
-    """An op whose weights were packed for one kernel; it takes `x` alone and returns new memory."""
+    """An op as one kernel does it, constant weights packed; it takes the inputs that it `reads`, returns new memory."""
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The names of the inputs that are no constants, in order."""
 
     @property
     def can_round(self) -> bool:
         """Whether the kernel can round its results to fp16's numbers."""
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """Return the op's result for `x`."""
+    @property
+    def __call__(self) -> Callable[..., Tensor]:
+        """The op's result for what it reads."""
 
     def followed_by(self, follows: Follows) -> Self:
         """Return the same op with something else after its sums; it `rounds` only where the op can."""

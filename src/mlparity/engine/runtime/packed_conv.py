@@ -30,6 +30,7 @@ class PackedConvolution:
     channels: int
     limits: Limits = ANY
     can_round: bool = False
+    reads: tuple[str, ...] = ("x",)
 
     def followed_by(self, follows: Follows) -> PackedConvolution:
         """Return the same convolution with other limits."""
@@ -75,6 +76,7 @@ class PackedPointwise:
 
     matrix: PackedMatrix
     can_round: bool = True
+    reads: tuple[str, ...] = ("x",)
 
     def followed_by(self, follows: Follows) -> PackedPointwise:
         """Return the same convolution with something else after its sums."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -34,11 +33,13 @@ class PackedDepthwise:
 
     weights: PackedOnce
     bias: Tensor
-    taps: tuple[int, int]
+    taps: tuple[int, ...]
+    spans: tuple[int, ...]
     geometry: Geometry
     follows: Follows = field(default_factory=Follows)
     limits: Tensor = field(default_factory=lambda: Follows().tensor())
     can_round: bool = True
+    reads: tuple[str, ...] = ("x",)
 
     def followed_by(self, follows: Follows) -> PackedDepthwise:
         """Return the same convolution with something else after its sums."""
@@ -53,35 +54,34 @@ class PackedDepthwise:
         channels = self.geometry.groups
         if x.ndim != 4 or x.shape[1] != channels or x.dtype is not torch.float32:
             raise ValueError(f"x is {x.dtype} {list(x.shape)}, the weights take {channels} channels of fp32")
-        convolve, run, kind = _kernel()
-        size = self._size(x)
+        high, wide = self._size(x)
         seen, weights = x.contiguous(memory_format=torch.channels_last), self.weights()
-        out = torch.empty((x.shape[0], channels, *size), dtype=torch.float32, memory_format=torch.channels_last)
-        rows = x.shape[0] * size[0]
+        out = torch.empty((x.shape[0], channels, high, wide), dtype=torch.float32, memory_format=torch.channels_last)
+        rows = x.shape[0] * high
         share = self._share(rows, out.numel())
-        (top, _), (left, _) = self.geometry.around
-        numbers = (
-            *(0, -(-rows // share), seen.data_ptr(), *x.shape[2:], channels, out.data_ptr(), rows, *size),
-            *(weights.data_ptr(), *self.taps, *self.geometry.strides, *self.geometry.dilations, top, left),
+        geometry, ((top, _), (left, _)) = self.geometry, self.geometry.around
+        _kernels().convolve(
+            *(-(-rows // share), seen.data_ptr(), *x.shape[2:], channels, out.data_ptr(), rows, high, wide),
+            *(weights.data_ptr(), *self.taps, *geometry.strides, *geometry.dilations, top, left),
             *(self.bias.data_ptr(), self.limits.data_ptr(), self.follows.rounds, share),
         )
-        run(convolve, np.array(numbers, kind))
         return out
 
-    def _size(self, x: Tensor) -> list[int]:
-        spans = extents(self.taps, self.geometry.dilations)
-        sizes = zip(x.shape[2:], self.geometry.around, spans, self.geometry.strides, strict=True)
-        found = [(size + sum(around) - span) // step + 1 for size, around, span, step in sizes]
-        if min(found) < 1:
-            raise ValueError(f"x has shape {list(x.shape)}, the kernel spans {list(spans)}")
-        return found
+    def _size(self, x: Tensor) -> tuple[int, int]:
+        (top, bottom), (left, right) = self.geometry.around
+        (span_y, span_x), (step_y, step_x) = self.spans, self.geometry.strides
+        high = (x.shape[2] + top + bottom - span_y) // step_y + 1
+        wide = (x.shape[3] + left + right - span_x) // step_x + 1
+        if high < 1 or wide < 1:
+            raise ValueError(f"x has shape {list(x.shape)}, the kernel spans {[span_y, span_x]}")
+        return high, wide
 
     def _share(self, rows: int, results: int) -> int:
         """Return how many rows a part has."""
         threads = torch.get_num_threads()
         if threads < 2 or results * self.taps[0] * self.taps[1] < LEAST_PRODUCTS:
             return max(rows, 1)
-        return max(1, -(-rows // (2 * threads)))
+        return max(1, -(-rows // threads))
 
 
 def fits(weight: Tensor, geometry: Geometry) -> bool:
@@ -92,10 +92,9 @@ def fits(weight: Tensor, geometry: Geometry) -> bool:
 def packed_depthwise(weight: Tensor, bias: Tensor | None, geometry: Geometry, scratch: Scratch) -> PackedDepthwise:
     """Return the convolution with weights that `fits`, to be packed as it is first used."""
     offsets = torch.zeros(weight.shape[0]) if bias is None else bias
-    taps = weight.shape[2], weight.shape[3]
-    return PackedDepthwise(
-        PackedOnce(_by_taps, (weight, scratch)), _in_blocks(offsets[:, None]), (taps[0], taps[1]), geometry
-    )
+    taps = tuple(weight.shape[2:])
+    spans = extents(taps, geometry.dilations)
+    return PackedDepthwise(PackedOnce(_by_taps, (weight, scratch)), _in_blocks(offsets[:, None]), taps, spans, geometry)
 
 
 def _by_taps(wide: Tensor) -> Tensor:
@@ -110,8 +109,8 @@ def _in_blocks(numbers: Tensor) -> Tensor:
 
 
 @cache
-def _kernel() -> tuple[Any, ...]:
-    """Return what runs a convolution; loaded late, for loading a model needs none of it."""
-    from mlparity.engine.numerics.kernels import fp32_depthwise, team
+def _kernels() -> Any:
+    """Return the compiled kernels; loaded late, for loading a model needs none of them."""
+    from mlparity.engine.numerics.kernels import fp32_depthwise
 
-    return fp32_depthwise.convolve, team.run, fp32_depthwise.JOB
+    return fp32_depthwise

@@ -19,6 +19,7 @@ class PackedLinear:
 
     matrix: PackedMatrix
     can_round: bool = True
+    reads: tuple[str, ...] = ("x",)
 
     def followed_by(self, follows: Follows) -> PackedLinear:
         """Return the same product with something else after its sums."""

@@ -1,31 +1,20 @@
-"""A product with a constant matrix by our own kernel, packed as it is first used, with what follows its sums."""
+"""A product with a constant matrix that is packed as it is first used, with what follows its sums."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cache
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from mlparity.engine.numerics.lines import COLUMNS
+from mlparity.engine.runtime.multiply import Blocks, times
 from mlparity.engine.runtime.packed import Follows, PackedOnce, Scratch
-
-LEAST_PRODUCTS = 2**19
-"""Multiplications from which a second thread gains more than it costs (measured on x86, 2 cores)."""
-
-PARTS_A_THREAD = 2
-"""Parts for each thread, so that one that is late leaves work to the others."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PackedMatrix:
-    """The transpose of a matrix of `length` columns as blocks of sixteen, and an offset for each of its rows.
-
-    Sums are in fp32, in parts of 192 numbers (see `kernels.fp32_products`).
-    """
+    """The transpose of a matrix of `length` columns as blocks of sixteen, and an offset for each of its rows."""
 
     weights: PackedOnce
     bias: Tensor
@@ -46,33 +35,9 @@ class PackedMatrix:
         """
         if x.shape[-1:] != (self.length,) or x.dtype is not torch.float32:
             raise ValueError(f"x is {x.dtype} {list(x.shape)}, the weights take {self.length} columns of fp32")
-        multiply, run, kind, height, width = _kernel()
-        seen, weights = x.contiguous(), self.weights()
-        out = torch.empty((*x.shape[:-1], self.columns), dtype=torch.float32)
-        rows = out.numel() // self.columns
-        tall, wide = self._shares(rows, height, width)
-        numbers = (
-            *(0, -(-rows // tall) * -(-weights.shape[0] // wide) if rows else 0),
-            *(seen.data_ptr(), 4 * self.length, rows, self.length, weights.data_ptr(), self.columns),
-            *(out.data_ptr(), 4 * self.columns, self.bias.data_ptr(), self.limits.data_ptr(), self.follows.rounds),
-            *(tall, wide),
-        )
-        run(multiply, np.array(numbers, kind))
-        return out
-
-    def _shares(self, rows: int, height: int, width: int) -> tuple[int, int]:
-        """Return how many rows and blocks a part has: the longer side is cut, so that the shorter is read more often.
-
-        Only whole tiles are cut off, of `height` rows and `width` blocks.
-        """
-        blocks = -(-self.columns // COLUMNS)
-        threads = torch.get_num_threads()
-        if threads < 2 or rows * self.columns * self.length < LEAST_PRODUCTS:
-            return max(rows, 1), blocks
-        parts, tiles = threads * PARTS_A_THREAD, -(-rows // height)
-        if tiles < threads or (rows <= self.columns and blocks >= threads * width):
-            return rows, -(-blocks // (parts * width)) * width
-        return -(-tiles // parts) * height, blocks
+        rows = x.contiguous().view(1, 1, -1, self.length)
+        blocks = Blocks(self.weights(), self.bias, self.columns)
+        return times(rows, blocks, self.limits, self.follows.rounds).view(*x.shape[:-1], self.columns)
 
 
 def packed_matrix(weight: Tensor, bias: Tensor | None, scratch: Scratch) -> PackedMatrix:
@@ -85,19 +50,11 @@ def packed_matrix(weight: Tensor, bias: Tensor | None, scratch: Scratch) -> Pack
 
 
 def in_blocks(wide: Tensor) -> Tensor:
-    """Return a matrix (N, K) as (blocks, K, 16), the last columns zero where N does not fill them."""
+    """Return a matrix (N, K) as (1, blocks, K, 16), the last columns zero where N does not fill them."""
     blocks = -(-wide.shape[0] // COLUMNS)
-    result = torch.empty(blocks, wide.shape[1], COLUMNS)
+    result = torch.empty(1, blocks, wide.shape[1], COLUMNS)
     whole = wide.shape[0] // COLUMNS
-    result[:whole].copy_(wide[: whole * COLUMNS].view(whole, COLUMNS, wide.shape[1]).mT)
+    result[0, :whole].copy_(wide[: whole * COLUMNS].view(whole, COLUMNS, wide.shape[1]).mT)
     if whole < blocks:
-        result[whole].zero_()[:, : wide.shape[0] - whole * COLUMNS].copy_(wide[whole * COLUMNS :].T)
+        result[0, whole].zero_()[:, : wide.shape[0] - whole * COLUMNS].copy_(wide[whole * COLUMNS :].T)
     return result
-
-
-@cache
-def _kernel() -> tuple[Any, ...]:
-    """Return what runs a product; loaded late, for loading a model needs none of it."""
-    from mlparity.engine.numerics.kernels import fp32_products, fp32_tile, team
-
-    return fp32_products.multiply, team.run, fp32_products.JOB, fp32_tile.HEIGHT, fp32_tile.WIDTH

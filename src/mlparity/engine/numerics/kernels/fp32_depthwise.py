@@ -5,10 +5,10 @@ from __future__ import annotations
 from numba import carray, cfunc, njit, types  # type: ignore[attr-defined]
 
 from mlparity.engine.numerics.kernels.fp32_tile import BYTES, taps_tile
-from mlparity.engine.numerics.kernels.team import job_type, next_part
+from mlparity.engine.numerics.kernels.team import Task, next_part, record
 from mlparity.engine.numerics.lines import COLUMNS
 
-JOB = job_type(
+JOB = record(
     *("x", "height", "width", "channels", "out", "rows", "out_height", "out_width"),
     *("weights", "taps_high", "taps_wide", "stride_y", "stride_x", "dilation_y", "dilation_x", "top", "left"),
     *("bias", "limits", "rounds", "rows_a_part"),
@@ -87,7 +87,7 @@ def _row(job, number):
 
 
 @cfunc(types.void(types.voidptr), cache=True)
-def convolve(data):
+def _convolve(data):
     """Do a `JOB`: write the convolution of x with one kernel a channel, plus bias, to out; see `fp32_tile.Ends`."""
     job = carray(data, (1,), JOB)[0]
     part = next_part(data)
@@ -95,3 +95,6 @@ def convolve(data):
         for row in range(part * job.rows_a_part, min(job.rows, (part + 1) * job.rows_a_part)):
             _row(job, row)
         part = next_part(data)
+
+
+convolve = Task(_convolve, JOB)

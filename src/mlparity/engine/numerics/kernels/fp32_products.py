@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import carray, cfunc, njit, types  # type: ignore[attr-defined]
 
-from mlparity.engine.numerics.kernels.fp32_tile import BYTES, HEIGHT, WIDTH, product_tile, put_one
-from mlparity.engine.numerics.kernels.team import job_type, next_part
+from mlparity.engine.numerics.kernels.fp32_tile import BYTES, HEIGHT, WIDTH, one_of, product_tile, put_one, put_sixteen
+from mlparity.engine.numerics.kernels.team import Task, next_part, record
 from mlparity.engine.numerics.lines import COLUMNS
 
 LONGEST = 192
@@ -16,14 +16,18 @@ LONGEST = 192
 ROWS = 256
 """Rows that are gone through before the next columns, so that they stay in the second cache."""
 
-JOB = job_type(
-    *("x", "x_step", "rows", "length", "weights", "columns", "out", "out_step"),
-    *("bias", "limits", "rounds", "rows_a_part", "blocks_a_part"),
+JOB = record(
+    *("x", "inner", "x_outer", "x_inner", "x_step", "rows", "length", "weights", "weights_step", "columns"),
+    *("out", "out_matrix", "out_step", "bias", "limits", "rounds", "rows_a_part", "blocks_a_part"),
 )
 """Addresses of fp32 numbers, steps in bytes. `weights` are (blocks of 16 columns, length, 16), `bias` fills the blocks.
 
-Parts go through the rows first: part number p has rows from `p % row_parts * rows_a_part` on.
+Matrix number m of x is `m // inner` outer and `m % inner` inner steps away from the first, and has weights of its own
+where `weights_step` is not 0. Parts go through the rows first, then the blocks, then the matrices.
 """
+
+PACKING = record("y", "inner", "y_outer", "y_inner", "length_step", "column_step", "length", "columns", "out")
+"""Matrices y (length, columns) somewhere in memory, and their blocks one after the other; a part is a block."""
 
 _tall_wide, _tall_two, _tall = product_tile(HEIGHT, WIDTH), product_tile(HEIGHT, min(WIDTH, 2)), product_tile(HEIGHT, 1)
 _wide, _two, _one = product_tile(1, WIDTH), product_tile(1, min(WIDTH, 2)), product_tile(1, 1)
@@ -46,21 +50,21 @@ def _tile(tall, width, x, x_step, weights, apart, length, out, out_step, more, l
 
 
 @njit(nogil=True, cache=True)
-def _whole_blocks(job, first_row, last_row, first, last):
+def _whole_blocks(job, x, weights, out, first_row, last_row, first, last):
     """Write blocks `first` to `last`, whose sixteen columns are all there, of the rows."""
     apart = job.length * BYTES
     for k in range(0, job.length, LONGEST):
         numbers = min(LONGEST, job.length - k)
         block = first
         while block < last:
-            width = min(WIDTH, last - block)
-            weights, bias = job.weights + block * apart + k * BYTES, job.bias + block * BYTES
+            width = 2 if last - block == WIDTH + 1 else min(WIDTH, last - block)
+            taken, bias = weights + block * apart + k * BYTES, job.bias + block * BYTES
             m = first_row
             while m < last_row:
                 tall = m + HEIGHT <= last_row
-                x, out = job.x + m * job.x_step + 4 * k, job.out + m * job.out_step + block * BYTES
+                seen, end = x + m * job.x_step + 4 * k, out + m * job.out_step + block * BYTES
                 _tile(
-                    tall, width, x, job.x_step, weights, apart, numbers, out, job.out_step,
+                    tall, width, seen, job.x_step, taken, apart, numbers, end, job.out_step,
                     k > 0, k + numbers == job.length, bias, job.limits, job.rounds,
                 )  # fmt: skip
                 m += HEIGHT if tall else 1
@@ -68,7 +72,7 @@ def _whole_blocks(job, first_row, last_row, first, last):
 
 
 @njit(nogil=True, cache=True)
-def _last_block(job, first_row, last_row, block):
+def _last_block(job, x, weights, out, first_row, last_row, block):
     """Write the columns that are there of a block that is not full, of the rows."""
     apart, left = job.length * BYTES, job.columns - block * COLUMNS
     held = np.empty((HEIGHT, COLUMNS), np.float32)
@@ -78,13 +82,13 @@ def _last_block(job, first_row, last_row, block):
         for k in range(0, job.length, LONGEST):
             numbers = min(LONGEST, job.length - k)
             _tile(
-                tall, 1, job.x + m * job.x_step + 4 * k, job.x_step, job.weights + block * apart + k * BYTES, apart,
+                tall, 1, x + m * job.x_step + 4 * k, job.x_step, weights + block * apart + k * BYTES, apart,
                 numbers, held.ctypes.data, BYTES, k > 0, k + numbers == job.length,
                 job.bias + block * BYTES, job.limits, job.rounds,
             )  # fmt: skip
         size = HEIGHT if tall else 1
         for row in range(size):
-            start = job.out + (m + row) * job.out_step + block * BYTES
+            start = out + (m + row) * job.out_step + block * BYTES
             for column in range(left):
                 put_one(start + 4 * column, held[row, column])
         m += size
@@ -92,21 +96,56 @@ def _last_block(job, first_row, last_row, block):
 
 @njit(nogil=True, cache=True)
 def _part(job, part):
-    row_parts = -(-job.rows // job.rows_a_part)
-    top, first = part % row_parts * job.rows_a_part, part // row_parts * job.blocks_a_part
-    bottom, last = min(job.rows, top + job.rows_a_part), min(-(-job.columns // COLUMNS), first + job.blocks_a_part)
+    row_parts, blocks = -(-job.rows // job.rows_a_part), -(-job.columns // COLUMNS)
+    rest, top = part // row_parts, part % row_parts * job.rows_a_part
+    block_parts = -(-blocks // job.blocks_a_part)
+    matrix, first = rest // block_parts, rest % block_parts * job.blocks_a_part
+    x = job.x + matrix // job.inner * job.x_outer + matrix % job.inner * job.x_inner
+    weights, out = job.weights + matrix * job.weights_step, job.out + matrix * job.out_matrix
+    bottom, last = min(job.rows, top + job.rows_a_part), min(blocks, first + job.blocks_a_part)
     whole = min(last, job.columns // COLUMNS)
     for m in range(top, bottom, ROWS):
-        _whole_blocks(job, m, min(bottom, m + ROWS), first, whole)
+        _whole_blocks(job, x, weights, out, m, min(bottom, m + ROWS), first, whole)
         if whole < last:
-            _last_block(job, m, min(bottom, m + ROWS), whole)
+            _last_block(job, x, weights, out, m, min(bottom, m + ROWS), whole)
 
 
 @cfunc(types.void(types.voidptr), cache=True)
-def multiply(data):
+def _multiply(data):
     """Do a `JOB`: write rows (rows, length) times weights, plus bias, to out (rows, columns); see `fp32_tile.Ends`."""
     job = carray(data, (1,), JOB)[0]
     part = next_part(data)
     while part < job.parts:
         _part(job, part)
         part = next_part(data)
+
+
+@njit(nogil=True, cache=True)
+def _pack_block(job, part):
+    blocks = -(-job.columns // COLUMNS)
+    matrix, block = part // blocks, part % blocks
+    y = job.y + matrix // job.inner * job.y_outer + matrix % job.inner * job.y_inner
+    start, out = y + block * COLUMNS * job.column_step, job.out + part * job.length * BYTES
+    there = min(COLUMNS, job.columns - block * COLUMNS)
+    if there == COLUMNS and job.column_step == 4:
+        for k in range(job.length):
+            put_sixteen(out + k * BYTES, start + k * job.length_step)
+        return
+    for column in range(COLUMNS):
+        seen = start + column * job.column_step
+        for k in range(job.length):
+            number = one_of(seen + k * job.length_step) if column < there else np.float32(0.0)
+            put_one(out + k * BYTES + 4 * column, number)
+
+
+@cfunc(types.void(types.voidptr), cache=True)
+def _pack(data):
+    """Do a `PACKING`: write matrices as blocks of sixteen columns, the last columns zero where they do not fill one."""
+    job = carray(data, (1,), PACKING)[0]
+    part = next_part(data)
+    while part < job.parts:
+        _pack_block(job, part)
+        part = next_part(data)
+
+
+multiply, pack = Task(_multiply, JOB), Task(_pack, PACKING)

@@ -166,3 +166,24 @@ def put_one(_typing, _address, _value):  # type: ignore[no-untyped-def]  # the a
         return context.get_dummy_value()
 
     return types.void(types.intp, types.float32), build
+
+
+@intrinsic
+def one_of(_typing, _address):  # type: ignore[no-untyped-def]  # the arguments are numba's
+    """Return the number in fp32 at an address."""
+
+    def build(_context: Any, b: Any, _signature: Any, values: Any) -> Any:
+        return b.load(b.inttoptr(values[0], F32.as_pointer()))
+
+    return types.float32(types.intp), build
+
+
+@intrinsic
+def put_sixteen(_typing, _address, _source):  # type: ignore[no-untyped-def]  # the arguments are numba's
+    """Write the sixteen numbers at an address to another."""
+
+    def build(context: Any, b: Any, _signature: Any, values: Any) -> Any:
+        _put(b, values[0], _vector(b, values[1]))
+        return context.get_dummy_value()
+
+    return types.void(types.intp, types.intp), build

@@ -10,6 +10,7 @@ import ctypes
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from struct import Struct
 from typing import Any
 
 import numpy as np
@@ -17,14 +18,10 @@ import torch
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
-from numpy.typing import NDArray
-
-Job = NDArray[np.void]
-"""One record: of 64-bit integers, the first of them `next` and `parts`."""
 
 
-def job_type(*names: str) -> np.dtype[Any]:
-    """Return the type of a job's record with these numbers, after `next` and `parts`."""
+def record(*names: str) -> np.dtype[Any]:
+    """Return the type of a job: 64-bit integers with these names, after `next` and `parts`."""
     return np.dtype([(name, np.int64) for name in ("next", "parts", *names)])
 
 
@@ -39,27 +36,31 @@ def next_part(_typing, _data):  # type: ignore[no-untyped-def]  # the arguments 
     return types.int64(types.voidptr), build
 
 
-def run(body: Any, job: Job) -> None:
-    """Call the compiled `body` with the job's address, on as many threads as PyTorch uses and there are parts."""
-    wanted = min(torch.get_num_threads(), int(job["parts"]))
-    address, data = body.address, job.ctypes.data
-    if wanted < 2:
-        _plain(address)(data)
-        return
-    fork = _openmp()
-    if fork is not None:
-        fork(address, data, wanted, 0)
-        return
-    list(_pool(wanted).map(lambda _: _plain(address)(data), range(wanted)))
+class Task:
+    """A compiled body that does jobs of one type; its parts are done by as many of PyTorch's threads as there are."""
+
+    def __init__(self, body: Any, kind: np.dtype[Any]) -> None:
+        """Take a body that is called with a job's address, and the type of its jobs."""
+        count = len(kind.names or ())
+        self._packing, self._memory = Struct(f"={count}q"), ctypes.c_int64 * count
+        self._address, self._body = body.address, ctypes.CFUNCTYPE(None, ctypes.c_void_p)(body.address)
+
+    def __call__(self, parts: int, *numbers: int) -> None:
+        """Do a job of so many parts; `numbers` are the rest of its record."""
+        job = self._memory.from_buffer_copy(self._packing.pack(0, parts, *numbers))
+        wanted = min(torch.get_num_threads(), parts)
+        if wanted < 2:
+            self._body(job)
+            return
+        fork = _openmp()
+        if fork is not None:
+            fork(self._address, job, wanted, 0)
+            return
+        list(_pool(wanted).map(lambda _: self._body(job), range(wanted)))
 
 
 @cache
-def _plain(address: int) -> Callable[[int], None]:
-    return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
-
-
-@cache
-def _openmp() -> Callable[[int, int, int, int], None] | None:
+def _openmp() -> Callable[[int, Any, int, int], None] | None:
     """Return GNU's entry to the OpenMP that PyTorch has loaded, None where it has another (assumed: off Linux)."""
     try:
         fork = ctypes.CDLL(None).GOMP_parallel
