@@ -38,9 +38,9 @@ def constant(data: object) -> Value:
     return Value(TensorType(NAMES[array.dtype.name], array.shape), array)
 
 
-def op(kind: str, output: NamedType, **inputs: object) -> Op:
+def op(kind: str, output: NamedType, *others: NamedType, **inputs: object) -> Op:
     """Return an op; a text that begins with % is a name, a list of texts is a list of names."""
-    return Op(kind, {key: _arguments(value) for key, value in inputs.items()}, (output,), output.name)
+    return Op(kind, {key: _arguments(value) for key, value in inputs.items()}, (output, *others), output.name)
 
 
 def _arguments(value: object) -> tuple[Argument, ...]:

@@ -57,6 +57,11 @@ class Numerics:
         """The sums of products: convolutions, matrix products and attention."""
         return self.arithmetic.products
 
+    @property
+    def rounds_to_fp16(self) -> bool:
+        """Whether a store rounds to fp16's numbers, to nearest even, beyond 65504 to infinity."""
+        return self.grid is torch.float16 and self.arithmetic.rounding is half_even
+
     def unary(self, name: str, x: Tensor, exact: Function) -> Tensor:
         """Return the function of that name of `x` as the unit evaluates it, or `exact(x)` where it has no own way."""
         return self.arithmetic.unaries.get(name, exact)(x)

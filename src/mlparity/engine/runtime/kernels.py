@@ -11,13 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-import torch
 
 from mlparity.engine.mil.program import ValueType
-from mlparity.engine.numerics.rounding import half_even
 from mlparity.engine.runtime.packed import ANY, Follows, Limits, Packed, Weights
 from mlparity.engine.runtime.packed_conv import packed_convolution
 from mlparity.engine.runtime.packed_linear import packed_linear
+from mlparity.engine.runtime.packed_lstm import packed_lstm
 from mlparity.engine.runtime.packed_matmul import packed_matmul
 from mlparity.engine.runtime.plan import Step, Store
 
@@ -44,6 +43,7 @@ NEW_MEMORY = frozenset(
 PACKERS: Mapping[str, Callable[[Step, Weights, Mapping[int, ValueType]], Packed | None]] = {
     "conv": packed_convolution,
     "linear": packed_linear,
+    "lstm": packed_lstm,
     "matmul": packed_matmul,
 }
 """Who packs the weights of an op, and says None where the plain op is to run."""
@@ -92,16 +92,14 @@ def _merged(
 def _twin_of(step: Step, packed: Packed, last: Step, limits: Limits) -> Step:
     """Return the step that runs `packed` and stores what `last` stores; each result is new memory."""
     feeds = tuple(feed for feed in step.feeds if feed.parameter in packed.reads)
-    (store,) = last.stores
-    rounds = packed.can_round and _rounds_to_fp16(store)
+    rounds = packed.can_round and all(map(_rounds_to_fp16, last.stores))
     fn = packed.followed_by(Follows(limits, rounds))
-    stores = (replace(store, numerics=None) if rounds else store,)
+    stores = tuple(replace(store, numerics=None) for store in last.stores) if rounds else last.stores
     return _in_place(replace(step, fn=fn, constants={}, feeds=feeds, stores=stores))
 
 
 def _rounds_to_fp16(store: Store) -> bool:
-    num = store.numerics
-    return num is not None and num.grid is torch.float16 and num.arithmetic.rounding is half_even
+    return store.numerics is not None and store.numerics.rounds_to_fp16
 
 
 def _in_place(step: Step) -> Step:
@@ -114,7 +112,7 @@ def _limits(step: Step, follower: Step | None, uses: Mapping[int, int]) -> Limit
     They may where they are fp16's numbers: then it is one whether a number is rounded before or after it is limited.
     """
     store = step.stores[0]
-    if follower is None or uses[store.slot] != 1:
+    if follower is None or len(step.stores) > 1 or uses[store.slot] != 1:
         return None
     twin = ACTIVATIONS.get(follower.op.type)
     limits = None if twin is None else twin(follower)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Protocol, Self, cast
@@ -51,8 +51,8 @@ class Packed(Protocol):
         """Whether the kernel can round its results to fp16's numbers."""
 
     @property
-    def __call__(self) -> Callable[..., Tensor]:
-        """The op's result for what it reads."""
+    def __call__(self) -> Callable[..., Tensor | tuple[Tensor, ...]]:
+        """The op's result, or results, for what it reads."""
 
     def followed_by(self, follows: Follows) -> Self:
         """Return the same op with something else after its sums; it `rounds` only where the op can."""
@@ -109,25 +109,28 @@ class Weights:
     initial: Sequence[object]
     scratch: Scratch = field(default_factory=Scratch)
 
-    def fed(self, step: Step) -> tuple[Tensor, Tensor | None] | None:
-        """Return the constant weight in its own type, and the bias, of a step that a twin may stand for.
+    def constants(self, step: Step, reads: Collection[str]) -> dict[str, Tensor] | None:
+        """Return the tensors that a step is fed besides what it `reads`, all of them constants of fractions on the CPU.
 
-        None where the step does not hold fp32 on the CPU, its unit computes in a way of its own, or one of both is
-        no constant.
+        None where one is not, where the step does not hold fp32, and where its unit computes in a way of its own.
         """
         num = step.constants.get("num")
         if step.stores[0].held is not torch.float32 or not isinstance(num, Numerics) or not num.products.plain:
             return None
         if step.fn is not step.definition.fn:
             return None  # the unit has an own way with the whole step
-        found = {feed.parameter: self.initial[feed.slots[0]] for feed in step.feeds if feed.parameter != "x"}
-        weight, bias = found.pop("weight", None), found.pop("bias", None)
-        is_bound = "bias" in {feed.parameter for feed in step.feeds}
-        if found or not isinstance(weight, Tensor) or is_bound is not isinstance(bias, Tensor):
+        found = {feed.parameter: self.initial[feed.slots[0]] for feed in step.feeds if feed.parameter not in reads}
+        tensors = {name: each for name, each in found.items() if isinstance(each, Tensor)}
+        fit = all(each.device.type == "cpu" and each.is_floating_point() for each in tensors.values())
+        return tensors if fit and len(tensors) == len(found) else None
+
+    def fed(self, step: Step) -> tuple[Tensor, Tensor | None] | None:
+        """Return the constant weight in its own type, and the bias, of a step that a twin may stand for, else None."""
+        found = self.constants(step, ("x",))
+        if found is None or "weight" not in found or not found.keys() <= {"weight", "bias"}:
             return None
-        if weight.device.type != "cpu" or not weight.is_floating_point():
-            return None
-        return weight, None if not isinstance(bias, Tensor) else widened(bias, torch.float32)
+        bias = found.get("bias")
+        return found["weight"], None if bias is None else widened(bias, torch.float32)
 
 
 def size_of(step: Step, declared: Mapping[int, ValueType]) -> list[int] | None:

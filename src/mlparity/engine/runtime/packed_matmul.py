@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from mlparity.engine.mil.program import ValueType
-from mlparity.engine.numerics import Numerics
 from mlparity.engine.runtime.multiply import blocks_of, times
 from mlparity.engine.runtime.packed import Follows, Weights
 from mlparity.engine.runtime.plan import Step
+
+READS = ("x", "y")
 
 LEAST_PRODUCTS = 2**22
 """Multiplications from which the own kernel pays, its packing included (measured on x86, torch 2.13)."""
@@ -29,7 +30,7 @@ class PackedMatmul:
     follows: Follows = field(default_factory=Follows)
     limits: Tensor = field(default_factory=lambda: Follows().tensor())
     can_round: bool = True
-    reads: tuple[str, ...] = ("x", "y")
+    reads: tuple[str, ...] = READS
 
     def followed_by(self, follows: Follows) -> PackedMatmul:
         """Return the same product with something else after its sums."""
@@ -60,12 +61,10 @@ def _in_four(x: Tensor) -> Tensor:
     return x if x.ndim == 4 else x.unsqueeze(0)
 
 
-def packed_matmul(step: Step, _weights: Weights, _declared: Mapping[int, ValueType]) -> PackedMatmul | None:
+def packed_matmul(step: Step, weights: Weights, _: Mapping[int, ValueType]) -> PackedMatmul | None:
     """Return the twin of a product of values; None where it has none."""
-    num, known = step.constants.get("num"), step.constants
-    if step.stores[0].held is not torch.float32 or not isinstance(num, Numerics) or not num.products.plain:
-        return None
-    if step.fn is not step.definition.fn or {feed.parameter for feed in step.feeds} != {"x", "y"}:
+    known = step.constants
+    if weights.constants(step, READS) != {} or {feed.parameter for feed in step.feeds} != set(READS):
         return None
     turned = bool(known.get("transpose_x", False)), bool(known.get("transpose_y", False))
     return PackedMatmul(cast("Callable[..., Tensor]", partial(step.fn, **known)), turned)

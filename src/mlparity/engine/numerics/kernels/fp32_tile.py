@@ -37,11 +37,13 @@ class Ends:
     rounds: Any
 
 
-def _vector(b: Any, address: Any) -> Any:
+def vector(b: Any, address: Any) -> Any:
+    """Emit the sixteen numbers at an address."""
     return b.load(b.inttoptr(address, FLOATS.as_pointer()), align=4)
 
 
-def _put(b: Any, address: Any, value: Any) -> None:
+def put(b: Any, address: Any, value: Any) -> None:
+    """Emit the writing of sixteen numbers to an address."""
     b.store(value, b.inttoptr(address, FLOATS.as_pointer()), align=4)
 
 
@@ -65,10 +67,10 @@ def _write(b: Any, sums: Sequence[Any], outs: Sequence[Any], biases: Sequence[An
     with b.if_else(b.icmp_signed("!=", ends.rounds, SIZE(0))) as (rounded, kept):
         with rounded:
             for each, out in zip(whole, outs, strict=True):
-                _put(b, out, _limited(b, b.fpext(b.fptrunc(each, HALVES), FLOATS), low, high))
+                put(b, out, _limited(b, b.fpext(b.fptrunc(each, HALVES), FLOATS), low, high))
         with kept:
             for each, out in zip(whole, outs, strict=True):
-                _put(b, out, _limited(b, each, low, high))
+                put(b, out, _limited(b, each, low, high))
 
 
 def product_tile(height: int, width: int) -> Any:
@@ -91,16 +93,16 @@ def product_tile(height: int, width: int) -> Any:
             outs = [b.add(start, SIZE(BYTES * block)) for start in starts for block in range(width)]
             with b.if_then(b.icmp_signed("!=", more, SIZE(0))):
                 for each, place in zip(sums, outs, strict=True):
-                    b.store(b.fadd(_vector(b, place), b.load(each)), each)
+                    b.store(b.fadd(vector(b, place), b.load(each)), each)
             results = [b.load(each) for each in sums]
             with b.if_else(b.icmp_signed("!=", last, SIZE(0))) as (whole, part):
                 with whole:
                     given = Ends(*ends)
-                    biases = [_vector(b, b.add(given.bias, SIZE(BYTES * block))) for block in range(width)]
+                    biases = [vector(b, b.add(given.bias, SIZE(BYTES * block))) for block in range(width)]
                     _write(b, results, outs, biases * height, given)
                 with part:
                     for each, place in zip(results, outs, strict=True):
-                        _put(b, place, each)
+                        put(b, place, each)
             return context.get_dummy_value()
 
         return types.void(*[types.intp] * 12), build
@@ -113,7 +115,7 @@ def _product(b: Any, rows: Sequence[Any], blocks: Sequence[Any], length: Any, ah
     sums = [cgutils.alloca_once_value(b, all_of(F32, 0.0)) for _ in range(len(rows) * len(blocks))]
     with cgutils.for_range(b, length) as loop:
         places = [b.add(block, b.mul(loop.index, SIZE(BYTES))) for block in blocks]
-        columns = [_vector(b, place) for place in places]
+        columns = [vector(b, place) for place in places]
         for place in places:
             _fetch(b, b.add(place, ahead))
         for row, start in enumerate(rows):
@@ -143,11 +145,11 @@ def taps_tile(height: int, by_place: bool) -> Any:
             with cgutils.for_range(b, high) as rows, cgutils.for_range(b, wide) as taps:
                 start = b.add(x, b.add(b.mul(rows.index, y_step), b.mul(taps.index, z_step)))
                 tap = b.add(weights, b.add(b.mul(rows.index, row_step), b.mul(taps.index, SIZE(BYTES))))
-                found = [_vector(b, b.add(tap, each)) for each in apart] * (height // len(apart))
+                found = [vector(b, b.add(tap, each)) for each in apart] * (height // len(apart))
                 for each, step, weight in zip(sums, steps, found, strict=True):
-                    b.store(fused(b, _vector(b, b.add(start, step)), weight, b.load(each)), each)
+                    b.store(fused(b, vector(b, b.add(start, step)), weight, b.load(each)), each)
             given = Ends(*ends)
-            biases = [_vector(b, b.add(given.bias, SIZE(BYTES * place))) for place in range(len(apart))]
+            biases = [vector(b, b.add(given.bias, SIZE(BYTES * place))) for place in range(len(apart))]
             outs = [b.add(out, b.mul(out_step, SIZE(place))) for place in range(height)]
             _write(b, [b.load(each) for each in sums], outs, biases * (height // len(apart)), given)
             return context.get_dummy_value()
@@ -183,7 +185,7 @@ def put_sixteen(_typing, _address, _source):  # type: ignore[no-untyped-def]  # 
     """Write the sixteen numbers at an address to another."""
 
     def build(context: Any, b: Any, _signature: Any, values: Any) -> Any:
-        _put(b, values[0], _vector(b, values[1]))
+        put(b, values[0], vector(b, values[1]))
         return context.get_dummy_value()
 
     return types.void(types.intp, types.intp), build

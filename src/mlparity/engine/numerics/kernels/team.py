@@ -16,8 +16,11 @@ from typing import Any
 import numpy as np
 import torch
 from llvmlite import ir
-from numba import types
+from numba import njit, types
 from numba.extending import intrinsic
+
+PATIENCE = 100_000
+"""How often a thread looks before it gives way to others: about 50 microseconds, and a step takes a few."""
 
 
 def record(*names: str) -> np.dtype[Any]:
@@ -31,9 +34,49 @@ def next_part(_typing, _data):  # type: ignore[no-untyped-def]  # the arguments 
 
     def build(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
         count = builder.bitcast(values[0], ir.IntType(64).as_pointer())
-        return builder.atomic_rmw("add", count, ir.Constant(ir.IntType(64), 1), "monotonic")
+        return builder.atomic_rmw("add", count, ir.Constant(ir.IntType(64), 1), "acq_rel")
 
     return types.int64(types.voidptr), build
+
+
+@intrinsic
+def _called(_typing, _address):  # type: ignore[no-untyped-def]  # the arguments are numba's
+    """Return what the C function at this address returns, an int; it takes nothing."""
+
+    def build(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        kind = ir.FunctionType(ir.IntType(32), [])
+        return builder.sext(builder.call(builder.inttoptr(values[0], kind.as_pointer()), []), ir.IntType(64))
+
+    return types.int64(types.intp), build
+
+
+@intrinsic
+def _taken(_typing, _data):  # type: ignore[no-untyped-def]  # the arguments are numba's
+    """Return how often `next_part` was called, and see all that was written before."""
+
+    def build(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        return builder.load_atomic(builder.bitcast(values[0], ir.IntType(64).as_pointer()), "acquire", 8)
+
+    return types.int64(types.voidptr), build
+
+
+@njit(nogil=True, cache=True)
+def number_and_size(thread_number, team_size):
+    """Return this thread's number in its team, and the team's size, by OpenMP's functions at these addresses."""
+    if team_size == 0:
+        return 0, 1
+    return _called(thread_number), _called(team_size)
+
+
+@njit(nogil=True, cache=True)
+def meet(data, arrivals, give_way):
+    """Wait until the threads that work in step have arrived so often, all together, at the job at this address."""
+    next_part(data)
+    rounds = 0
+    while _taken(data) < arrivals:
+        rounds += 1
+        if rounds > PATIENCE:
+            _called(give_way)
 
 
 class Task:
@@ -57,6 +100,24 @@ class Task:
             fork(self._address, job, wanted, 0)
             return
         list(_pool(wanted).map(lambda _: self._body(job), range(wanted)))
+
+
+@cache
+def lockstep() -> tuple[int, int, int] | None:
+    """Return the addresses of OpenMP's thread number and team size and of `sched_yield`, for threads that work in step.
+
+    None where there is no OpenMP that `Task` could start them with: then one thread works alone.
+    """
+    if _openmp() is None:
+        return None
+    try:
+        known = [
+            getattr(ctypes.CDLL(None), name) for name in ("omp_get_thread_num", "omp_get_num_threads", "sched_yield")
+        ]
+    except AttributeError:
+        return None
+    number, size, give_way = (int(ctypes.cast(each, ctypes.c_void_p).value or 0) for each in known)
+    return number, size, give_way
 
 
 @cache

@@ -1,0 +1,58 @@
+"""An LSTM's steps in fp32: threads share the hidden units, and wait for each other after each step."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import carray, cfunc, njit, types  # type: ignore[attr-defined]
+
+from mlparity.engine.numerics.kernels.fp32_gates import lstm_step
+from mlparity.engine.numerics.kernels.fp32_products import LONGEST
+from mlparity.engine.numerics.kernels.fp32_tile import BYTES, product_tile
+from mlparity.engine.numerics.kernels.team import Task, meet, number_and_size, record
+from mlparity.engine.numerics.lines import COLUMNS
+
+GATES = 4
+
+JOB = record(
+    *("thread_number", "team_size", "give_way", "steps", "samples", "units", "groups"),
+    *("weights", "added", "hidden", "cell", "rounds"),
+)
+"""`groups` are the hidden units by sixteen. Addresses of fp32 numbers: `weights` (groups, 4 gates, units, 16), `added`
+(steps, samples, groups, 4 gates, 16), `hidden` (steps + 1, samples, groups, 16), the first step the initial one, and
+`cell` (samples, groups, 16). The gates are input, forget, output and cell.
+
+The first three are what `team.lockstep` says, or 0 where one thread works alone.
+"""
+
+_gates = product_tile(1, GATES)
+
+
+@njit(nogil=True, cache=True)
+def _units(job, step, sample, group, sums):
+    """Do one step of sixteen units of a sample; sums (4, 16) is room for the gates."""
+    width = job.groups * COLUMNS * 4
+    place = step * job.samples + sample
+    before, after = job.hidden + place * width, job.hidden + (place + job.samples) * width
+    weights, apart = job.weights + group * GATES * job.units * BYTES, job.units * BYTES
+    for k in range(0, job.units, LONGEST):
+        numbers = min(LONGEST, job.units - k)
+        _gates(before + 4 * k, 0, weights + k * BYTES, apart, numbers, sums, 0, k > 0, 0, 0, 0, 0)
+    added = job.added + (place * job.groups + group) * GATES * BYTES
+    lstm_step(sums, added, job.cell + sample * width + group * BYTES, after + group * BYTES, job.rounds)
+
+
+@cfunc(types.void(types.voidptr), cache=True)
+def _run(data):
+    job = carray(data, (1,), JOB)[0]
+    number, size = number_and_size(job.thread_number, job.team_size)
+    first, last = job.groups * number // size, job.groups * (number + 1) // size
+    sums = np.empty((GATES, COLUMNS), np.float32)
+    for step in range(job.steps):
+        for group in range(first, last):
+            for sample in range(job.samples):
+                _units(job, step, sample, group, sums.ctypes.data)
+        if size > 1:
+            meet(data, size * (step + 1), job.give_way)
+
+
+run = Task(_run, JOB)
