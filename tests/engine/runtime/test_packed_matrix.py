@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -116,3 +121,28 @@ def test_the_order_of_axes_in_memory_does_not_matter() -> None:
     matrix, _, _ = _matrix(33, 24)
     x = torch.from_numpy(_x(24, 40)).T
     assert torch.equal(matrix.times(x), matrix.times(x.contiguous()))
+
+
+NARROW = """
+import torch
+from mlparity.engine.numerics.kernels import fp32_tile
+from mlparity.engine.runtime.packed import Scratch
+from mlparity.engine.runtime.packed_matrix import packed_matrix
+assert (fp32_tile.HEIGHT, fp32_tile.WIDTH) == (6, 1)
+generator = torch.Generator().manual_seed(0)
+weight, x = torch.randn(75, 410, generator=generator), torch.randn(29, 410, generator=generator)
+found, exact = packed_matrix(weight, None, Scratch()).times(x), x.double() @ weight.T.double()
+assert (found - exact).abs().max() < 1e-4, (found - exact).abs().max()
+"""
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the features are those of x86")
+def test_processors_without_avx512_have_smaller_tiles(tmp_path: Path) -> None:
+    environment = {
+        **os.environ,
+        "NUMBA_CPU_NAME": "haswell",
+        "NUMBA_CPU_FEATURES": "+avx,+avx2,+fma,+f16c,+sse,+sse2,+sse3,+ssse3,+sse4.1,+sse4.2,+popcnt",
+        "NUMBA_CACHE_DIR": str(tmp_path),
+    }
+    done = subprocess.run([sys.executable, "-c", NARROW], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -57,7 +57,7 @@ def _whole_blocks(job, x, weights, out, first_row, last_row, first, last):
         numbers = min(LONGEST, job.length - k)
         block = first
         while block < last:
-            width = 2 if last - block == WIDTH + 1 else min(WIDTH, last - block)
+            width = min(2 if last - block == 4 else 3, WIDTH, last - block)  # four are two and two
             taken, bias = weights + block * apart + k * BYTES, job.bias + block * BYTES
             m = first_row
             while m < last_row:
