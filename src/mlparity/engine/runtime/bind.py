@@ -32,7 +32,6 @@ from mlparity.engine.runtime.blocks import CONTROL_FLOW, Body
 from mlparity.engine.runtime.fold import fold_constants, with_wide_constants, without_unused
 from mlparity.engine.runtime.fuse import without_inner_stores
 from mlparity.engine.runtime.interpret import with_runs
-from mlparity.engine.runtime.kernels import with_kernels
 from mlparity.engine.runtime.liveness import with_frees
 from mlparity.engine.runtime.memory import keep_freed_memory
 from mlparity.engine.runtime.plan import Feed, Plan, Step, Store
@@ -40,6 +39,7 @@ from mlparity.engine.runtime.schema import Kind, schema_of
 from mlparity.engine.runtime.shapes import check_shapes
 from mlparity.engine.runtime.states import held_by, is_state, state_slots, written_states
 from mlparity.engine.runtime.tensors import held_type, narrow_tensor_from, python_value, widened
+from mlparity.engine.runtime.twins.choose import with_twins
 from mlparity.engine.runtime.unit_steps import PRODUCTS, as_units_do, remembering_weights
 
 _CPU = torch.device("cpu")
@@ -60,7 +60,7 @@ def bind(
 
     `profiles` gives single ops, by their first output's name, a profile of their own; all must hold values in the same
     type. Plans of one function that are given the same dictionary as `shared` hold their constants once.
-    With `kernels` faster twins of steps are used where there are any; such a plan has no gradient (see `kernels`).
+    With `kernels` faster twins of steps are used where there are any; such a plan has no gradient (see `twins`).
 
     Raises:
         UnsupportedOpError: the engine lacks an op; the text names op, opset and location.
@@ -141,7 +141,7 @@ class _Binder:
         steps = remembering_weights(steps, initial)
         if self.kernels:
             declared = {slot: self.types[name].type for name, slot in self.slots.items()}
-            steps = with_kernels(steps, initial, kept, declared)
+            steps = with_twins(steps, initial, kept, declared)
             initial = with_wide_constants(steps, without_unused(steps, initial, kept), kept, compute)
         return with_runs(with_frees(steps, kept)), initial
 

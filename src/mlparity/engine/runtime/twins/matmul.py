@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from mlparity.engine.mil.program import ValueType
-from mlparity.engine.runtime.multiply import blocks_of, times
-from mlparity.engine.runtime.packed import Follows, Weights
 from mlparity.engine.runtime.plan import Step
+from mlparity.engine.runtime.twins.multiply import blocks_of, times
+from mlparity.engine.runtime.twins.packed import Follows, Weights
 
 READS = ("x", "y")
 

@@ -13,10 +13,10 @@ from torch import Tensor
 from mlparity.engine.mil.program import ValueType
 from mlparity.engine.numerics import Numerics
 from mlparity.engine.numerics.lines import COLUMNS
-from mlparity.engine.runtime.multiply import Blocks, times
-from mlparity.engine.runtime.packed import Follows, PackedOnce, Weights
-from mlparity.engine.runtime.packed_matrix import in_blocks
 from mlparity.engine.runtime.plan import Step
+from mlparity.engine.runtime.twins.matrix import in_blocks
+from mlparity.engine.runtime.twins.multiply import Blocks, times
+from mlparity.engine.runtime.twins.packed import Follows, PackedOnce, Weights
 
 GATES = 4
 

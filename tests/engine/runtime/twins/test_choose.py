@@ -8,14 +8,14 @@ from mlparity.core.errors import ExecutionError, MlparityError
 from mlparity.engine.numerics import FP32, REFERENCE, TYPED, Profile
 from mlparity.engine.numerics.kernels.fp32_products import LONGEST
 from mlparity.engine.ops.registry import find
-from mlparity.engine.runtime import packed_matrix
 from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.interpret import run_plan
-from mlparity.engine.runtime.kernels import NEW_MEMORY
-from mlparity.engine.runtime.packed_conv import PackedPointwise
-from mlparity.engine.runtime.packed_linear import PackedLinear
 from mlparity.engine.runtime.plan import Plan
 from mlparity.engine.runtime.schema import schema_of
+from mlparity.engine.runtime.twins import matrix
+from mlparity.engine.runtime.twins.choose import NEW_MEMORY
+from mlparity.engine.runtime.twins.conv import PackedPointwise
+from mlparity.engine.runtime.twins.linear import PackedLinear
 from tests.cases.families import cases
 from tests.engine.runtime.programs import op, program, tensor
 
@@ -76,6 +76,17 @@ def test_an_activation_moves_into_the_convolution() -> None:
     assert [step.op.type for step in plan.steps] == ["conv"]
     assert plan.steps[0].stores[0].output.name == "y"
     assert all(value is None for value in plan.initial), "the unpacked weights are freed"
+
+
+@pytest.mark.parametrize("bounds", [(-0.5, 0.75), (0.0, np.inf), (0.0, 0.1), (0.0, 1e30), (1.0, 0.0)])
+def test_results_are_numbers_of_fp16_whatever_limits_them(bounds: tuple[float, float]) -> None:
+    conv = op("conv", tensor("c", "fp16", 2, 6, 9, 8), x="%x", weight=_weight(1)[:, :, :1, :1], bias=BIAS)
+    low, high = (np.float32(each) for each in bounds)
+    clip = op("clip", tensor("y", "fp16", 2, 6, 9, 8), x="%c", alpha=low, beta=high)
+    written = program((tensor("x", "fp16", 2, 4, 9, 8),), (conv, clip), ("y",))
+    found = _run(bind(written, TYPED, kernels=True))
+    np.testing.assert_array_equal(found, found.astype(np.float16))
+    np.testing.assert_allclose(found, _run(bind(written, TYPED)), rtol=2.0**-10, atol=2.0**-10)
 
 
 def test_a_convolution_of_single_places_is_a_product_of_channels() -> None:
@@ -161,13 +172,13 @@ def test_matrices_are_widened_one_after_the_other_in_the_same_memory(monkeypatch
         for place, each in enumerate(square)
     ]
     written = program((tensor("x", "fp16", 1, 128, INNER),), tuple(steps), ("y3",))
-    pack, places = packed_matrix.in_blocks, list[int]()
+    pack, places = matrix.in_blocks, list[int]()
 
     def watched(wide: torch.Tensor) -> torch.Tensor:
         places.append(wide.data_ptr())
         return pack(wide)
 
-    monkeypatch.setattr(packed_matrix, "in_blocks", watched)
+    monkeypatch.setattr(matrix, "in_blocks", watched)
     fast = _rows(bind(written, TYPED, kernels=True), 128)
     assert len(places) == 3
     assert len(set(places)) == 1

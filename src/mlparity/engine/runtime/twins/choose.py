@@ -13,17 +13,17 @@ from dataclasses import replace
 import numpy as np
 
 from mlparity.engine.mil.program import ValueType
-from mlparity.engine.runtime.packed import ANY, Follows, Limits, Packed, Weights
-from mlparity.engine.runtime.packed_conv import packed_convolution
-from mlparity.engine.runtime.packed_linear import packed_linear
-from mlparity.engine.runtime.packed_lstm import packed_lstm
-from mlparity.engine.runtime.packed_matmul import packed_matmul
 from mlparity.engine.runtime.plan import Step, Store
+from mlparity.engine.runtime.twins.conv import packed_convolution
+from mlparity.engine.runtime.twins.linear import packed_linear
+from mlparity.engine.runtime.twins.lstm import packed_lstm
+from mlparity.engine.runtime.twins.matmul import packed_matmul
+from mlparity.engine.runtime.twins.packed import ANY, Follows, Limits, Packed, Weights
 
 
 def _clip(step: Step) -> Limits | None:
     low, high = step.constants.get("alpha"), step.constants.get("beta")
-    return (low, high) if isinstance(low, float) and isinstance(high, float) else None
+    return (low, high) if isinstance(low, float) and isinstance(high, float) and low <= high else None
 
 
 ACTIVATIONS: Mapping[str, Callable[[Step], Limits | None]] = {
@@ -33,6 +33,9 @@ ACTIVATIONS: Mapping[str, Callable[[Step], Limits | None]] = {
 }
 """The activations that twins apply to the bit as the ops do: limits. Smooth ones stay apart."""
 
+
+GREATEST = 65504.0
+"""The greatest finite number of fp16."""
 
 NEW_MEMORY = frozenset(
     {"add", "conv", "gelu", "layer_norm", "linear", "matmul", "mul", "sigmoid", "silu", "softmax", "sub", "tanh"}
@@ -49,7 +52,7 @@ PACKERS: Mapping[str, Callable[[Step, Weights, Mapping[int, ValueType]], Packed 
 """Who packs the weights of an op, and says None where the plain op is to run."""
 
 
-def with_kernels(
+def with_twins(
     steps: tuple[Step, ...], initial: Sequence[object], kept: frozenset[int], declared: Mapping[int, ValueType]
 ) -> tuple[Step, ...]:
     """Return the steps with a twin for each op of `PACKERS` whose weights are constant.
@@ -92,7 +95,7 @@ def _merged(
 def _twin_of(step: Step, packed: Packed, last: Step, limits: Limits) -> Step:
     """Return the step that runs `packed` and stores what `last` stores; each result is new memory."""
     feeds = tuple(feed for feed in step.feeds if feed.parameter in packed.reads)
-    rounds = packed.can_round and all(map(_rounds_to_fp16, last.stores))
+    rounds = packed.can_round and all(map(_rounds_to_fp16, last.stores)) and all(map(_is_fp16, limits))
     fn = packed.followed_by(Follows(limits, rounds))
     stores = tuple(replace(store, numerics=None) for store in last.stores) if rounds else last.stores
     return _in_place(replace(step, fn=fn, constants={}, feeds=feeds, stores=stores))
@@ -100,6 +103,10 @@ def _twin_of(step: Step, packed: Packed, last: Step, limits: Limits) -> Step:
 
 def _rounds_to_fp16(store: Store) -> bool:
     return store.numerics is not None and store.numerics.rounds_to_fp16
+
+
+def _is_fp16(x: float) -> bool:
+    return math.isinf(x) or (abs(x) <= GREATEST and float(np.float16(x)) == x)
 
 
 def _in_place(step: Step) -> Step:
@@ -119,4 +126,4 @@ def _limits(step: Step, follower: Step | None, uses: Mapping[int, int]) -> Limit
     if limits is None or store.numerics is None:
         return limits
     both_round = _rounds_to_fp16(store) and _rounds_to_fp16(follower.stores[0])
-    return limits if both_round and all(float(np.float16(each)) == each for each in limits) else None
+    return limits if both_round and all(map(_is_fp16, limits)) else None

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from mlparity.engine.mil.program import ValueType
-from mlparity.engine.runtime.packed import Follows, Weights
-from mlparity.engine.runtime.packed_matrix import PackedMatrix, packed_matrix
 from mlparity.engine.runtime.plan import Step
+from mlparity.engine.runtime.twins.matrix import PackedMatrix, packed_matrix
+from mlparity.engine.runtime.twins.packed import Follows, Weights
 
 
 @dataclass(frozen=True, slots=True)

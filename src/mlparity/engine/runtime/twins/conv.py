@@ -11,10 +11,10 @@ from torch import Tensor
 
 from mlparity.engine.mil.program import ValueType
 from mlparity.engine.ops.windows import Sides, extents, sides, spread, symmetric
-from mlparity.engine.runtime.packed import ANY, Follows, Limits, Packed, Weights, size_of
-from mlparity.engine.runtime.packed_depthwise import Geometry, fits, packed_depthwise
-from mlparity.engine.runtime.packed_matrix import PackedMatrix, packed_matrix
 from mlparity.engine.runtime.plan import Step
+from mlparity.engine.runtime.twins.depthwise import Geometry, fits, packed_depthwise
+from mlparity.engine.runtime.twins.matrix import PackedMatrix, packed_matrix
+from mlparity.engine.runtime.twins.packed import ANY, Follows, Limits, Packed, Weights, size_of
 
 
 @dataclass(frozen=True, slots=True)
