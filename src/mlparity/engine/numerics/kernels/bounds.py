@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from mlparity.engine.numerics.kernels.compiled import compiled
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def are_bounded(numbers, starts, places, largest, limit):
     """Return whether the greatest products of each line add up to less than the limit; never where one is NaN.
 

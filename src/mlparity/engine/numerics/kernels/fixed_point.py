@@ -13,13 +13,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from mlparity.engine.numerics.kernels import fixed_tile
 from mlparity.engine.numerics.kernels.bits import fp16_of_total, plus_in_order
 from mlparity.engine.numerics.kernels.blocks import Floats, in_blocks
 from mlparity.engine.numerics.kernels.bounds import are_bounded
+from mlparity.engine.numerics.kernels.compiled import compiled
 from mlparity.engine.numerics.kernels.vectors import ROWS
 from mlparity.engine.numerics.lines import COLUMNS
 
@@ -100,7 +100,7 @@ def decoded(values: Floats) -> Floats:
     return np.where(special, (bits & ~0x7F800000) | ((127 + 16) << 23), bits).astype(np.int32).view(np.float32)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def multiply(
     numbers, starts, places, by_channel, grown, units, bounds, largest, bias, limit, is_small, is_safe, out, start, end
 ):
@@ -122,7 +122,7 @@ def multiply(
                 _in_order(numbers, starts[row], places, by_channel, units, bounds, bias, out[row])
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _by_tile(numbers, starts, places, by_channel, weights, bounds, is_small, initial, size, out, m):
     """Write `size` lines, ROWS or one, from line m on; `initial` are units that sums start from."""
     x, at, table, w = numbers.ctypes.data, starts.ctypes.data + 8 * m, places.ctypes.data, weights.ctypes.data
@@ -142,7 +142,7 @@ def _by_tile(numbers, starts, places, by_channel, weights, bounds, is_small, ini
                     out[m + r, column + n] = spare[r, n]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _tile(x, at, table, w, least, begin, length, out, apart, by_channel, is_small, size):
     """Sum one tile: four kinds of two sizes."""
     if is_small:
@@ -164,7 +164,7 @@ def _tile(x, at, table, w, least, begin, length, out, apart, by_channel, is_smal
         _large_row(x, at, table, w, least, begin, 0, length, 1, out, apart)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _in_order(numbers, start, places, by_channel, units, bounds, bias, out):
     """Write one line to out (N), summed in its order: the first partial sum of 32768 or more decides the result."""
     totals = np.empty(COLUMNS, np.int64)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from numba import carray, cfunc, njit, types  # type: ignore[attr-defined]
+from numba import carray  # type: ignore[attr-defined]
 
+from mlparity.engine.numerics.kernels.compiled import compiled, task_body
 from mlparity.engine.numerics.kernels.fp32_tile import BYTES, taps_tile
 from mlparity.engine.numerics.kernels.team import Task, next_part, record
 from mlparity.engine.numerics.lines import COLUMNS
@@ -23,14 +24,14 @@ _eight, _four, _one = taps_tile(8, True), taps_tile(4, True), taps_tile(1, True)
 _four_blocks = taps_tile(4, False)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _taps(start, dilation, taps, size):
     """Return the first tap that is inside of `size` numbers, and how many are from there on."""
     first = max(0, -(start // dilation))
     return first, max(0, min(taps, -((start - size) // dilation)) - first)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _inside(job, x, high, y_step, weights, out, bias, first, last):
     """Write sixteen channels of a row's places from `first` to `last`, all of whose columns of taps are inside."""
     pixel, wide, limits, rounds = 4 * job.channels, job.taps_wide, job.limits, job.rounds
@@ -47,7 +48,7 @@ def _inside(job, x, high, y_step, weights, out, bias, first, last):
             _one(source, x_step, high, wide, y_step, tap, weights, row, 0, end, pixel, bias, limits, rounds)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _edge(job, x, high, y_step, weights, out, bias, place):
     """Write all channels of one place of a row, some of whose columns of taps may be outside."""
     start, pixel, limits, rounds = place * job.stride_x - job.left, 4 * job.channels, job.limits, job.rounds
@@ -66,7 +67,7 @@ def _edge(job, x, high, y_step, weights, out, bias, place):
             block += 1
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _row(job, number):
     image, y = number // job.out_height, number % job.out_height
     start, line = y * job.stride_y - job.top, 4 * job.channels * job.width
@@ -86,7 +87,7 @@ def _row(job, number):
         _edge(job, x, high, y_step, weights, out, job.bias, place)
 
 
-@cfunc(types.void(types.voidptr), cache=True)
+@task_body
 def _convolve(data):
     """Do a `JOB`: write the convolution of x with one kernel a channel, plus bias, to out; see `fp32_tile.Ends`."""
     job = carray(data, (1,), JOB)[0]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import carray, cfunc, njit, types  # type: ignore[attr-defined]
+from numba import carray  # type: ignore[attr-defined]
 
+from mlparity.engine.numerics.kernels.compiled import compiled, task_body
 from mlparity.engine.numerics.kernels.fp32_gates import lstm_step
 from mlparity.engine.numerics.kernels.fp32_products import LONGEST
 from mlparity.engine.numerics.kernels.fp32_tile import BYTES, product_tile
@@ -27,7 +28,7 @@ The first three are what `team.lockstep` says, or 0 where one thread works alone
 _gates = product_tile(1, GATES)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _units(job, step, sample, group, sums):
     """Do one step of sixteen units of a sample; sums (4, 16) is room for the gates."""
     width = job.groups * COLUMNS * 4
@@ -41,7 +42,7 @@ def _units(job, step, sample, group, sums):
     lstm_step(sums, added, job.cell + sample * width + group * BYTES, after + group * BYTES, job.rounds)
 
 
-@cfunc(types.void(types.voidptr), cache=True)
+@task_body
 def _run(data):
     job = carray(data, (1,), JOB)[0]
     number, size = number_and_size(job.thread_number, job.team_size)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import carray, cfunc, njit, types  # type: ignore[attr-defined]
+from numba import carray  # type: ignore[attr-defined]
 
+from mlparity.engine.numerics.kernels.compiled import compiled, task_body
 from mlparity.engine.numerics.kernels.fp32_tile import BYTES, HEIGHT, WIDTH, one_of, product_tile, put_one, put_sixteen
 from mlparity.engine.numerics.kernels.team import Task, next_part, record
 from mlparity.engine.numerics.lines import COLUMNS
@@ -33,7 +34,7 @@ _tall_wide, _tall_two, _tall = product_tile(HEIGHT, WIDTH), product_tile(HEIGHT,
 _wide, _two, _one = product_tile(1, WIDTH), product_tile(1, min(WIDTH, 2)), product_tile(1, 1)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _tile(tall, width, x, x_step, weights, apart, length, out, out_step, more, last, bias, limits, rounds):
     if tall and width == WIDTH:
         _tall_wide(x, x_step, weights, apart, length, out, out_step, more, last, bias, limits, rounds)
@@ -49,7 +50,7 @@ def _tile(tall, width, x, x_step, weights, apart, length, out, out_step, more, l
         _one(x, x_step, weights, apart, length, out, out_step, more, last, bias, limits, rounds)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _whole_blocks(job, x, weights, out, first_row, last_row, first, last):
     """Write blocks `first` to `last`, whose sixteen columns are all there, of the rows."""
     apart = job.length * BYTES
@@ -71,7 +72,7 @@ def _whole_blocks(job, x, weights, out, first_row, last_row, first, last):
             block += width
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _last_block(job, x, weights, out, first_row, last_row, block):
     """Write the columns that are there of a block that is not full, of the rows."""
     apart, left = job.length * BYTES, job.columns - block * COLUMNS
@@ -94,7 +95,7 @@ def _last_block(job, x, weights, out, first_row, last_row, block):
         m += size
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _part(job, part):
     row_parts, blocks = -(-job.rows // job.rows_a_part), -(-job.columns // COLUMNS)
     rest, top = part // row_parts, part % row_parts * job.rows_a_part
@@ -110,7 +111,7 @@ def _part(job, part):
             _last_block(job, x, weights, out, m, min(bottom, m + ROWS), whole)
 
 
-@cfunc(types.void(types.voidptr), cache=True)
+@task_body
 def _multiply(data):
     """Do a `JOB`: write rows (rows, length) times weights, plus bias, to out (rows, columns); see `fp32_tile.Ends`."""
     job = carray(data, (1,), JOB)[0]
@@ -120,7 +121,7 @@ def _multiply(data):
         part = next_part(data)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _pack_block(job, part):
     blocks = -(-job.columns // COLUMNS)
     matrix, block = part // blocks, part % blocks
@@ -138,7 +139,7 @@ def _pack_block(job, part):
             put_one(out + k * BYTES + 4 * column, number)
 
 
-@cfunc(types.void(types.voidptr), cache=True)
+@task_body
 def _pack(data):
     """Do a `PACKING`: write matrices as blocks of sixteen columns, the last columns zero where they do not fill one."""
     job = carray(data, (1,), PACKING)[0]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from mlparity.engine.numerics.kernels.bits import nearest_fp16
+from mlparity.engine.numerics.kernels.compiled import compiled
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def half_away(x, out, start, end):
     """Write the elements of x from `start` to `end`, rounded to fp16's numbers half away from zero, to out.
 

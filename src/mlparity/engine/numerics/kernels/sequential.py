@@ -11,12 +11,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from mlparity.engine.numerics.kernels import fp16_tile
 from mlparity.engine.numerics.kernels.bits import fp16_of, plus_fp16
 from mlparity.engine.numerics.kernels.blocks import Floats, in_blocks
 from mlparity.engine.numerics.kernels.bounds import are_bounded
+from mlparity.engine.numerics.kernels.compiled import compiled
 from mlparity.engine.numerics.kernels.vectors import ROWS
 from mlparity.engine.numerics.lines import COLUMNS
 
@@ -59,7 +59,7 @@ def packed(weights: Floats, bias: Floats | None) -> Packed:
     return Packed(blocks, largest, start, limit if math.isfinite(limit) else -1.0, most)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def multiply(numbers, starts, places, by_channel, weights, largest, bias, limit, tiny, lanes, is_safe, out, start, end):
     """Write lines `start` to `end` (see `lines.Lines`) times weights (blocks, K, 16) plus bias, to out (M, N).
 
@@ -81,7 +81,7 @@ def multiply(numbers, starts, places, by_channel, weights, largest, bias, limit,
                 _in_order(numbers, starts[row], places, by_channel, weights, bias, sums[:, 0], out[row])
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _by_tile(numbers, starts, places, by_channel, weights, initial, size, sums, out, m):
     """Write `size` lines, ROWS or one, from line m on; initial (2, N) are the biases, `DOWN` times as large, and 0."""
     x, at, table, w = numbers.ctypes.data, starts.ctypes.data + 8 * m, places.ctypes.data, weights.ctypes.data
@@ -110,7 +110,7 @@ def _by_tile(numbers, starts, places, by_channel, weights, initial, size, sums, 
                     out[m + r, column + n] = sums[0, r, n]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _in_order(numbers, start, places, by_channel, weights, bias, sums, out):
     """Write one line to out (N), whatever its partial sums come to; sums (lanes, 16) are room for them."""
     for column in range(0, out.shape[0], COLUMNS):
@@ -132,7 +132,7 @@ def _in_order(numbers, start, places, by_channel, weights, bias, sums, out):
             out[column + n] = sums[0, n]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _combine(sums, size):
     """Add the lanes in pairs, the first with the one half of them away, and round each addition."""
     begin, apart = sums.ctypes.data, 4 * ROWS * COLUMNS

@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 import torch
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
+
+from mlparity.engine.numerics.kernels.compiled import compiled
 
 PATIENCE = 100_000
 """How often a thread looks before it gives way to others: about 50 microseconds, and a step takes a few."""
@@ -60,7 +62,7 @@ def _taken(_typing, _data):  # type: ignore[no-untyped-def]  # the arguments are
     return types.int64(types.voidptr), build
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def number_and_size(thread_number, team_size):
     """Return this thread's number in its team, and the team's size, by OpenMP's functions at these addresses."""
     if team_size == 0:
@@ -68,7 +70,7 @@ def number_and_size(thread_number, team_size):
     return _called(thread_number), _called(team_size)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def meet(data, arrivals, give_way):
     """Wait until the threads that work in step have arrived so often, all together, at the job at this address."""
     next_part(data)

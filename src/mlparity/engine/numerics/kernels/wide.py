@@ -7,12 +7,12 @@ last printed digits.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from mlparity.engine.numerics.kernels.bits import plus_product
+from mlparity.engine.numerics.kernels.compiled import compiled
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def sequential(rows, weights, out, start, end):
     """Write rows (M, K) times weights (blocks, K, columns) to out (M, N), rows `start` to `end`, in the order of K."""
     blocks, length, width = weights.shape
@@ -29,7 +29,7 @@ def sequential(rows, weights, out, start, end):
                 out[m, first + n] = sums[n]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def by_sixteen(rows, weights, out, start, end):
     """As `sequential`; sixteen products go in as four sums (a + b) + (c + d), and K is a multiple of sixteen.
 
