@@ -7,8 +7,10 @@ they are done with one, so that it does not matter how fast each of them is.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from struct import Struct
 from typing import Any
@@ -102,6 +104,37 @@ class Task:
             fork(self._address, job, wanted, 0)
             return
         list(_pool(wanted).map(lambda _: self._body(job), range(wanted)))
+
+
+def in_team(calls: Sequence[Callable[[], object]]) -> None:
+    """Call functions of Python, which should release its lock, on the threads of the team; raise what one raised.
+
+    Raises:
+        BaseException: whatever a call raised, the first of them.
+    """
+    left, raised = deque(calls), list[BaseException]()
+
+    def take(_: int | None) -> None:
+        while left:
+            with suppress(IndexError):  # another thread may take the last one
+                raised.extend(_raised_by(left.popleft()))
+
+    fork = _openmp()
+    if fork is None:
+        list(_pool(len(calls)).map(take, range(len(calls))))
+    else:
+        body = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(take)
+        fork(ctypes.cast(body, ctypes.c_void_p).value or 0, None, len(calls), 0)
+    if raised:
+        raise raised[0]
+
+
+def _raised_by(call: Callable[[], object]) -> list[BaseException]:
+    try:
+        call()
+    except BaseException as error:  # said by the thread that waits for all
+        return [error]
+    return []
 
 
 @cache

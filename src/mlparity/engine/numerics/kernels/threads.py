@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import partial
 
 import torch
+
+from mlparity.engine.numerics.kernels.team import in_team
 
 LEAST_WORK = 200_000
 """Products below which a second thread costs more than it gains (measured on x86, 2 cores)."""
@@ -23,9 +24,4 @@ def over_rows(run: Callable[[int, int], None], rows: int, products_a_row: int, b
         return
     size = -(-rows // (wanted * block)) * block
     starts = range(0, rows, size)
-    list(_pool(wanted).map(lambda start: run(start, min(start + size, rows)), starts))
-
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="mlparity-kernel")
+    in_team([partial(run, start, min(start + size, rows)) for start in starts])

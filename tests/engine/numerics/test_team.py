@@ -1,0 +1,39 @@
+"""Calls on the threads of a team: all are made once, and what one raises is raised."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+
+import pytest
+
+from mlparity.engine.numerics.kernels import team
+
+
+@pytest.mark.parametrize("has_openmp", [True, False])
+def test_every_call_is_made_once(has_openmp: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not has_openmp:
+        monkeypatch.setattr(team, "_openmp", lambda: None)
+    made = list[int]()
+    team.in_team([partial(made.append, number) for number in range(5)])
+    assert sorted(made) == list(range(5))
+
+
+@pytest.mark.parametrize("has_openmp", [True, False])
+def test_what_a_call_raises_is_raised_when_all_are_done(has_openmp: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not has_openmp:
+        monkeypatch.setattr(team, "_openmp", lambda: None)
+    made = list[int]()
+
+    def fail() -> None:
+        raise IndexError("of the call itself")
+
+    with pytest.raises(IndexError, match="of the call itself"):
+        team.in_team([fail, partial(made.append, 1), partial(made.append, 2)])
+    assert sorted(made) == [1, 2]
+
+
+def test_calls_run_side_by_side() -> None:
+    met = threading.Barrier(2, timeout=30)
+    team.in_team([met.wait, met.wait])
+    assert not met.broken
