@@ -74,7 +74,7 @@ bench: $(STAMPS)/bench models
 	$(BIN)/python -W ignore -m benchmarks.scaling
 	$(BIN)/python -m benchmarks.locate
 
-# Apple's own tests on our engine, all of them (about an hour) or a part: make conformance SHARD=3/16. It can be stopped
+# Apple's own tests on our engine, all of them (about half an hour) or a part: make conformance SHARD=3/16. It can be stopped
 # and goes on where it was; results add up in docs/conformance.md.
 SHARD ?= 1/1
 

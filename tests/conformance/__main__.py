@@ -3,7 +3,7 @@
 Usage: python -m tests.conformance [--shard K/N] [--jobs J] [--retry] [SUITE ...]
        python -m tests.conformance report
 
-A suite is a path below the installed coremltools; without one, all of them run, which takes about an hour on two
+A suite is a path below the installed coremltools; without one, all of them run, which takes about half an hour on two
 cores. Results are kept as they come: a run that was stopped goes on where it was, shards add up, and `--retry` runs
 again what failed. `report` writes docs/conformance.md from all results.
 """
