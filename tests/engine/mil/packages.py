@@ -107,3 +107,39 @@ def write_flow_package(folder: Path) -> Path:
         warnings.simplefilter("ignore")
         ct.convert(program, minimum_deployment_target=ct.target.iOS18, skip_model_load=True).save(str(path))
     return path
+
+
+def write_kernel_package(folder: Path) -> Path:
+    """Save a program for each of our own kernels; it takes the same `x` as `SmallNet`."""
+    enable_coremltools()
+    proto("Model")
+    import coremltools as ct
+    from coremltools.converters.mil import Builder as mb
+    from coremltools.converters.mil.mil import types
+
+    random = np.random.default_rng(0)
+
+    def weight(*shape: int) -> np.ndarray:
+        return (random.standard_normal(shape) / 4).astype(np.float16)
+
+    @mb.program(input_specs=[mb.TensorSpec(SHAPE, dtype=types.fp16)], opset_version=ct.target.iOS17)
+    def program(x: object) -> object:
+        wide = mb.relu(x=mb.conv(x=x, weight=weight(80, 3, 1, 1), pad_type="valid"))
+        deep = mb.conv(x=wide, weight=weight(80, 1, 3, 3), groups=80, pad_type="custom", pad=[1, 1, 1, 1])
+        rows = mb.reshape(x=deep, shape=(5, 16, 256))
+        scores = mb.matmul(x=rows, y=rows, transpose_x=True, transpose_y=False)
+        steps = mb.reshape(x=mb.reduce_mean(x=scores, axes=[1]), shape=(5, 1, 256))
+        start = np.zeros((1, 20), np.float16)
+        weights = {"weight_ih": weight(80, 256), "weight_hh": weight(80, 20), "bias": weight(80)}
+        _, last, _ = mb.lstm(x=steps, initial_h=start, initial_c=start, **weights)
+        return mb.linear(x=last, weight=weight(4, 20), bias=weight(4), name="y")
+
+    path = folder / "kernels.mlpackage"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ct.convert(program, minimum_deployment_target=ct.target.iOS17, skip_model_load=True).save(str(path))
+    return path
+
+
+WRITERS = (write_package, write_flow_package, write_kernel_package)
+"""What writes the packages that are mutated."""

@@ -1,7 +1,7 @@
 """Mutations guided by coverage, with atheris: bytes to a package, read, bound and run.
 
 Usage, where atheris is installed beside mlparity: python -m tests.engine.runtime.fuzz CORPUS [-max_total_time=900 ...]
-with libFuzzer's options. The corpus starts with two small packages. An input is the length of the spec in four bytes,
+with libFuzzer's options. The corpus starts with three small packages. An input is the length of the spec in four bytes,
 the spec, and the weights. An uncaught exception, more than 2 GiB or a file outside the package end the run.
 """
 
@@ -18,7 +18,7 @@ import atheris
 import torch  # before the instrumentation: only the engine is of interest
 
 with atheris.instrument_imports(include=["mlparity.engine.mil", "mlparity.engine.runtime", "mlparity.engine.ops"]):
-    from tests.engine.mil.packages import sample, write_flow_package, write_package
+    from tests.engine.mil.packages import WRITERS, sample
     from tests.engine.runtime import mutation_worker as worker
 
 FEATURES = {"x": sample()}
@@ -70,7 +70,7 @@ class Target:
 def main() -> None:
     corpus, folder = Path(sys.argv[1]), Path(tempfile.mkdtemp())
     corpus.mkdir(exist_ok=True)
-    packages = [write(folder) for write in (write_package, write_flow_package)]
+    packages = [write(folder) for write in WRITERS]
     for package in packages:
         worker.make_reproducible(package)
         assert worker.attempt(package, FEATURES)

@@ -1,6 +1,6 @@
 """Many mutated packages, each to a result or a typed error.
 
-Usage: python -m tests.engine.runtime.mutations [COUNT], 10,000 unless said otherwise, half of each of two packages.
+Usage: python -m tests.engine.runtime.mutations [COUNT], 15,000 unless said otherwise, of three packages alike.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.engine.mil.packages import sample, write_flow_package, write_package
+from tests.engine.mil.packages import WRITERS, sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,11 @@ def run(package: Path, folder: Path, count: int) -> Ends:
 
 def main() -> None:
     """Print the counts and the time for each package."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    for write in (write_package, write_flow_package):
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 15_000
+    for write in WRITERS:
         with tempfile.TemporaryDirectory() as folder:
             package, started = write(Path(folder)), time.perf_counter()
-            ends = run(package, Path(folder), count // 2)
+            ends = run(package, Path(folder), count // len(WRITERS))
             seconds = time.perf_counter() - started
             sys.stdout.write(
                 f"{package.name}: {ends.ran} ran, {ends.refused} refused with a typed error, {seconds:.0f} s; "

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.mil.packages import write_flow_package, write_package
+from tests.engine.mil.packages import WRITERS, write_flow_package
 from tests.engine.runtime.mutation_worker import Fence, OutOfBoundsError
 from tests.engine.runtime.mutations import run
 
 COUNT = 1000
 
 
-@pytest.mark.parametrize("write", [write_package, write_flow_package])
+@pytest.mark.parametrize("write", WRITERS)
 def test_mutated_packages_end_in_a_result_or_a_typed_error(write: Callable[[Path], Path], tmp_path: Path) -> None:
     ends = run(write(tmp_path), tmp_path, COUNT)
     # Both ends must be common, or the mutations test nothing.
