@@ -86,11 +86,16 @@ class PackedPointwise:
         """Return the convolution of `x`, (n, channels, height, width), in channels-last order.
 
         Raises:
-            ValueError: `x` has another rank or number of channels.
+            ValueError: `x` has another rank, number of channels or type.
         """
-        if x.ndim != 4 or x.shape[1] != self.matrix.length:
-            raise ValueError(f"x has shape {list(x.shape)}, the weights take {self.matrix.length} channels")
-        return self.matrix.times(x.movedim(1, -1)).movedim(-1, 1)
+        matrix = self.matrix
+        if x.ndim != 4 or x.shape[1] != matrix.length or x.dtype is not torch.float32:
+            raise ValueError(f"x is {x.dtype} {list(x.shape)}, the weights take {matrix.length} channels of fp32")
+        images, _, high, wide = x.shape
+        size = (images, matrix.columns, high, wide)
+        out = torch.empty(size, dtype=torch.float32, memory_format=torch.channels_last)
+        matrix.fill(out, x.contiguous(memory_format=torch.channels_last))
+        return out
 
 
 def packed_convolution(step: Step, weights: Weights, declared: Mapping[int, ValueType]) -> Packed | None:

@@ -15,7 +15,7 @@ from mlparity.engine.numerics import Numerics
 from mlparity.engine.numerics.lines import COLUMNS
 from mlparity.engine.runtime.plan import Step
 from mlparity.engine.runtime.twins.matrix import in_blocks
-from mlparity.engine.runtime.twins.multiply import Blocks, times
+from mlparity.engine.runtime.twins.multiply import Blocks, Rows, multiply
 from mlparity.engine.runtime.twins.packed import Follows, PackedOnce, Weights
 
 GATES = 4
@@ -24,6 +24,9 @@ LEAST_PRODUCTS = 2**17
 """Multiplications of a step from which a second thread gains more than the waiting costs (measured on x86, 2 cores)."""
 
 READS = ("x", "initial_h", "initial_c")
+
+NOTHING = Follows().tensor()
+"""The limits of what is not limited."""
 
 _USUAL = {"recurrent_activation": "sigmoid", "cell_activation": "tanh", "activation": "tanh"}
 
@@ -80,8 +83,10 @@ class PackedLstm:
     def _run(self, weights: Direction, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         steps, samples, _ = x.shape
         groups = -(-weights.units // COLUMNS)
-        rows = x.contiguous().view(1, 1, steps * samples, weights.inputs)
-        added = times(rows, Blocks(weights.ih(), weights.bias, groups * GATES * COLUMNS), Follows().tensor(), False)
+        columns = groups * GATES * COLUMNS
+        added, seen = torch.empty(steps * samples, columns), x.contiguous()
+        rows, blocks = Rows(seen.data_ptr(), steps * samples), Blocks(weights.ih(), weights.bias, columns)
+        multiply(rows, weights.inputs, blocks, NOTHING, False, added)
         hidden = torch.zeros(steps + 1, samples, groups * COLUMNS)
         cell = torch.zeros(samples, groups * COLUMNS)
         hidden[0, :, : weights.units], cell[:, : weights.units] = h, c

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mlparity.engine.mil.program import ValueType
 from mlparity.engine.runtime.plan import Step
-from mlparity.engine.runtime.twins.multiply import blocks_of, times
+from mlparity.engine.runtime.twins.multiply import Rows, blocks_of, multiply
 from mlparity.engine.runtime.twins.packed import Follows, Weights
 
 READS = ("x", "y")
@@ -41,9 +41,12 @@ class PackedMatmul:
         left, right = (each.mT if turned and each.ndim > 1 else each for each, turned in self._sides(x, y))
         if not _fits(left, right):
             return self.follows.after(self.plain(x, y))
-        shape = (*left.shape[:-1], right.shape[-1])
-        rows = left if left.stride(-1) == 1 else left.contiguous()
-        return times(_in_four(rows), blocks_of(_in_four(right)), self.limits, self.follows.rounds).view(shape)
+        out = torch.empty((*left.shape[:-1], right.shape[-1]), dtype=torch.float32)
+        four = _in_four(left if left.stride(-1) == 1 else left.contiguous())
+        (outer, inner, count, _), (far, near, step, _) = four.shape, four.stride()
+        rows = Rows(four.data_ptr(), count, outer * inner, inner, (far, near))
+        multiply(rows, step, blocks_of(_in_four(right)), self.limits, self.follows.rounds, out)
+        return out
 
     def _sides(self, x: Tensor, y: Tensor) -> tuple[tuple[Tensor, bool], tuple[Tensor, bool]]:
         return (x, self.transposes[0]), (y, self.transposes[1])

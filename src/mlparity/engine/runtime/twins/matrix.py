@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mlparity.engine.numerics.lines import COLUMNS
-from mlparity.engine.runtime.twins.multiply import Blocks, times
+from mlparity.engine.runtime.twins.multiply import Blocks, Rows, multiply
 from mlparity.engine.runtime.twins.packed import Follows, PackedOnce, Scratch
 
 
@@ -35,9 +35,18 @@ class PackedMatrix:
         """
         if x.shape[-1:] != (self.length,) or x.dtype is not torch.float32:
             raise ValueError(f"x is {x.dtype} {list(x.shape)}, the weights take {self.length} columns of fp32")
-        rows = x.contiguous().view(1, 1, -1, self.length)
+        out = torch.empty((*x.shape[:-1], self.columns), dtype=torch.float32)
+        self.fill(out, x.contiguous())
+        return out
+
+    def fill(self, out: Tensor, x: Tensor) -> None:
+        """Write rows in fp32, whose numbers lie side by side as the rows do, times the matrix to `out`, as `times`.
+
+        Both have as many rows, in memory; the caller sees to it.
+        """
+        rows = Rows(x.data_ptr(), x.numel() // self.length)
         blocks = Blocks(self.weights(), self.bias, self.columns)
-        return times(rows, blocks, self.limits, self.follows.rounds).view(*x.shape[:-1], self.columns)
+        multiply(rows, self.length, blocks, self.limits, self.follows.rounds, out)
 
 
 def packed_matrix(weight: Tensor, bias: Tensor | None, scratch: Scratch) -> PackedMatrix:

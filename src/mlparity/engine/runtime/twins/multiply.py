@@ -31,24 +31,36 @@ class Blocks:
     columns: int
 
 
-def times(x: Tensor, blocks: Blocks, limits: Tensor, rounds: bool) -> Tensor:
-    """Return x (outer, inner, rows, length) in fp32 times `blocks`, in new memory: (outer, inner, rows, columns).
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Matrices of rows somewhere in memory: `matrices` of them, `inner` side by side, and the steps in numbers.
 
-    The numbers of a row lie side by side, rows may be anywhere. See `packed.Follows` for `limits` and `rounds`. The
-    caller sees to it that lengths and matrices fit together: nothing is checked here.
+    The numbers of a row lie side by side.
     """
-    outer, inner, rows, length = x.shape
-    columns, numbers = blocks.columns, blocks.numbers
-    out = torch.empty((outer, inner, rows, columns), dtype=torch.float32)
-    matrices, count, (far, near, step, _) = outer * inner, numbers.shape[1], x.stride()
-    tall, wide = _shares(matrices, rows, length, columns)
+
+    address: int
+    count: int
+    matrices: int = 1
+    inner: int = 1
+    steps: tuple[int, int] = (0, 0)
+
+
+def multiply(rows: Rows, step: int, blocks: Blocks, limits: Tensor, rounds: bool, out: Tensor) -> None:
+    """Write rows that are `step` numbers apart times `blocks` to `out`, (matrices, rows, columns) in memory.
+
+    See `packed.Follows` for `limits` and `rounds`. The caller sees to it that sizes fit and that all are fp32: nothing
+    is checked here.
+    """
+    numbers, columns = blocks.numbers, blocks.columns
+    count, length = numbers.shape[1], numbers.shape[2]
+    tall, wide = _shares(rows.matrices, rows.count, length, columns)
+    parts = rows.matrices * -(-rows.count // tall) * -(-count // wide)
+    far, near = rows.steps
     _kernels().multiply(
-        *(matrices * -(-rows // tall) * -(-count // wide), x.data_ptr(), inner, 4 * far, 4 * near, 4 * step, rows),
-        *(length, numbers.data_ptr(), 0 if numbers.shape[0] == 1 else 4 * numbers.stride(0), columns),
-        *(out.data_ptr(), 4 * rows * columns, 4 * columns, blocks.bias.data_ptr(), limits.data_ptr(), rounds),
-        *(tall, wide),
+        *(parts, rows.address, rows.inner, 4 * far, 4 * near, 4 * step, rows.count, length, numbers.data_ptr()),
+        *(0 if numbers.shape[0] == 1 else 4 * count * length * COLUMNS, columns, out.data_ptr()),
+        *(4 * rows.count * columns, 4 * columns, blocks.bias.data_ptr(), limits.data_ptr(), rounds, tall, wide),
     )
-    return out
 
 
 def blocks_of(y: Tensor) -> Blocks:
