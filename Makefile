@@ -70,6 +70,7 @@ check: $(STAMPS)/dev
 
 bench: $(STAMPS)/bench models
 	$(BIN)/python -W ignore -m benchmarks.engine
+	$(BIN)/python -m benchmarks.products
 	$(BIN)/python -W ignore -m benchmarks.load
 	$(BIN)/python -W ignore -m benchmarks.scaling
 	$(BIN)/python -m benchmarks.locate
