@@ -1,8 +1,8 @@
 """Our product with a constant matrix beside MKL's and oneDNN's, as PyTorch calls them, for sizes of real networks.
 
 Usage: python -m benchmarks.products [--threads 2] [--rounds 200]. Times are minima, in turns; the error is the root
-mean square of the difference from fp64. The tiles of processors without AVX-512 are measured with NUMBA_CPU_NAME=haswell and
-NUMBA_CPU_FEATURES=+avx,+avx2,+fma,+f16c in the environment; then oneDNN keeps to AVX2 with ONEDNN_MAX_CPU_ISA=AVX2.
+mean square of the difference from fp64. NUMBA_CPU_NAME=haswell and NUMBA_CPU_FEATURES=+avx,+avx2,+fma,+f16c in the
+environment choose the tiles of processors without AVX-512, and ONEDNN_MAX_CPU_ISA=AVX2 keeps oneDNN to AVX2 beside them.
 """
 
 from __future__ import annotations
