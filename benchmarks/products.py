@@ -2,7 +2,7 @@
 
 Usage: python -m benchmarks.products [--threads 2] [--rounds 200]. Times are minima, in turns; the error is the root
 mean square of the difference from fp64. NUMBA_CPU_NAME=haswell and NUMBA_CPU_FEATURES=+avx,+avx2,+fma,+f16c in the
-environment choose the tiles of processors without AVX-512, and ONEDNN_MAX_CPU_ISA=AVX2 keeps oneDNN to AVX2 beside them.
+environment choose the tiles of processors without AVX-512; ONEDNN_MAX_CPU_ISA=AVX2 keeps oneDNN to AVX2 as well.
 """
 
 from __future__ import annotations
