@@ -114,7 +114,15 @@ def test_only_fp32_has_twins() -> None:
 
 @pytest.mark.parametrize(
     "parameters",
-    [{"groups": 3}, {"groups": 0}, {"groups": True}, {"strides": (0, 1)}, {"dilations": (1,)}, {"strides": (-1, 1)}],
+    [
+        {"groups": 3},
+        {"groups": 0},
+        {"groups": True},
+        {"strides": (0, 1)},
+        {"strides": ((1, 1), (1, 1))},
+        {"dilations": (1,)},
+        {"strides": (-1, 1)},
+    ],
 )
 def test_parameters_that_fit_nothing_are_refused_by_the_plain_op(parameters: dict[str, object]) -> None:
     with pytest.raises(MlparityError):
@@ -204,10 +212,10 @@ def test_weights_that_are_widened_one_after_the_other_stay_apart() -> None:
     np.testing.assert_allclose(_run(fast), _run(bind(written, TYPED)), rtol=2.0**-9, atol=2.0**-9)
 
 
-@pytest.mark.parametrize("rows", [1, 3, None])
-def test_few_rows_and_an_unknown_number_of_them_are_packed_as_well(rows: int | None) -> None:
+@pytest.mark.parametrize(("rows", "is_packed"), [(1, False), (6, False), (7, True), (None, True)])
+def test_a_product_of_little_work_is_left_to_pytorch(rows: int | None, is_packed: bool) -> None:
     plan, count = bind(_linear("fp16", rows), TYPED, kernels=True), 5 if rows is None else rows
-    assert isinstance(plan.steps[0].fn, PackedLinear)
+    assert isinstance(plan.steps[0].fn, PackedLinear) is is_packed
     found, plain = _rows(plan, count), _rows(bind(_linear("fp16", rows), TYPED), count)
     np.testing.assert_allclose(found, plain, rtol=2.0**-10, atol=2.0**-10)
 

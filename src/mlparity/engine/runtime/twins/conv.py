@@ -157,5 +157,14 @@ def _geometry(step: Step, weight: Tensor, size: list[int] | None) -> Geometry | 
 
 
 def _ints(known: Mapping[str, object], name: str) -> tuple[int, ...] | None:
+    """Return a parameter's numbers, None where it is not given.
+
+    Raises:
+        ValueError: it holds something else: a file may declare another rank.
+    """
     value = known.get(name)
-    return tuple(int(each) for each in value) if isinstance(value, tuple) else None
+    if not isinstance(value, tuple):
+        return None
+    if not all(isinstance(each, int) for each in value):
+        raise ValueError(f"{name} is {value}, not whole numbers")
+    return tuple(int(each) for each in value)
