@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 # How long a draw takes says how busy the machine is, and nothing of the code.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Give the session a temporary folder of its own, and remove it.
+
+    coremltools makes a package for each model, and a worker that ends does not come to remove them.
+    """
+    tmp_path_factory.getbasetemp()  # pytest's own stays where it is
+    with tempfile.TemporaryDirectory(prefix="mlparity-") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", folder)
+        patch.setattr(tempfile, "tempdir", folder)
+        yield

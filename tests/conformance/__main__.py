@@ -15,6 +15,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 
 from tests.conformance.report import write_report
@@ -34,8 +35,10 @@ def main() -> int:
         words = [word for word, holds in (("retry", options.retry), ("some", options.suites)) if holds]
         shard = Part.from_text(" ".join([options.shard, *words]))
         parts = shard.split(options.jobs)
-        running = {part: start(part, options.suites or SUITES) for part in parts}
-        _watch(running, options.suites or SUITES)
+        with tempfile.TemporaryDirectory() as folder:  # for the packages that coremltools leaves behind
+            os.environ["TMPDIR"] = folder
+            running = {part: start(part, options.suites or SUITES) for part in parts}
+            _watch(running, options.suites or SUITES)
     sys.stdout.write(f"{write_report()}\n")
     return 0
 

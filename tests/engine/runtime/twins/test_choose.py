@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import platform
+
 import numpy as np
 import pytest
 import torch
@@ -76,6 +78,17 @@ def test_an_activation_moves_into_the_convolution() -> None:
     assert [step.op.type for step in plan.steps] == ["conv"]
     assert plan.steps[0].stores[0].output.name == "y"
     assert all(value is None for value in plan.initial), "the unpacked weights are freed"
+
+
+def test_a_processor_that_does_not_convert_fp16_runs_the_plain_ops(monkeypatch: pytest.MonkeyPatch) -> None:
+    activation, size, parameters = CASES["of single places"]
+    written = _program(activation, size, **parameters)
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "DEFAULT")
+    steps = bind(written, TYPED, kernels=True).steps
+    assert [step.fn for step in steps] == [step.definition.fn for step in steps]
+    monkeypatch.setattr(platform, "machine", lambda: "arm64")
+    assert isinstance(bind(written, TYPED, kernels=True).steps[0].fn, PackedPointwise)
 
 
 @pytest.mark.parametrize("bounds", [(-0.5, 0.75), (0.0, np.inf), (0.0, 0.1), (0.0, 1e30), (1.0, 0.0)])

@@ -7,10 +7,12 @@ convolution and its activation from taps; `bind` uses twins only when it is aske
 from __future__ import annotations
 
 import math
+import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+import torch
 
 from mlparity.engine.mil.program import ValueType
 from mlparity.engine.runtime.plan import Step, Store
@@ -55,18 +57,29 @@ PACKERS: Mapping[str, Callable[[Step, Weights, Mapping[int, ValueType]], Packed 
 def with_twins(
     steps: tuple[Step, ...], initial: Sequence[object], kept: frozenset[int], declared: Mapping[int, ValueType]
 ) -> tuple[Step, ...]:
-    """Return the steps with a twin for each op of `PACKERS` whose weights are constant.
+    """Return the steps with a twin for each op of `PACKERS` whose weights are constant, where the processor can run it.
 
     `declared` holds the type of each slot: weights are packed for the size of the input, where it is known.
 
     Before: `y = conv(x, weight, bias); z = relu(y)`. After: `z = packed(x)`.
     """
+    if not _converts_fp16():
+        return steps
     uses: dict[int, int] = dict.fromkeys(kept, 1)
     for step in steps:
         for feed in step.feeds:
             for slot in feed.slots:
                 uses[slot] = uses.get(slot, 0) + 1
     return tuple(_merged(steps, Weights(initial), uses, declared))
+
+
+def _converts_fp16() -> bool:
+    """Return whether the processor has instructions for fp16, without which no kernel can be compiled.
+
+    64-bit ARM has them, and x86 with AVX2 (assumed: no processor has AVX2 without F16C).
+    """
+    is_arm = platform.machine().lower() in ("arm64", "aarch64")
+    return is_arm or torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512")
 
 
 def _merged(
