@@ -1,4 +1,4 @@
-"""Rounding half away from zero, on every kind of fp32 number, in both ways that compute it."""
+"""Rounding half away from zero on every kind of fp32 number, in both ways that compute it, and to even in place."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import math
 from fractions import Fraction
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlparity.engine.numerics.rounding import half_away, half_away_wide
+from mlparity.engine.numerics.rounding import LEAST_IN_PLACE, half_away, half_away_wide, half_even, half_even_in_place
 from tests.oracles.accumulators import to_fp16
 
 
@@ -48,3 +49,31 @@ def test_what_is_no_number_is_nothing_and_infinity_stays() -> None:
         found = half_away(each)
         assert found.tolist() == [0.0, 0.0, 0.0, math.inf, -math.inf, 65504.0, math.inf]
         assert not torch.signbit(found[:3]).any()
+
+
+@pytest.mark.parametrize(
+    "count", [0, 5, LEAST_IN_PLACE - 1, LEAST_IN_PLACE, LEAST_IN_PLACE + 7, 3 * LEAST_IN_PLACE + 17]
+)
+@pytest.mark.parametrize("threads", [1, 3])
+def test_rounding_in_place_is_rounding(count: int, threads: int) -> None:
+    every = torch.arange(2**16, dtype=torch.int32).to(torch.int16).view(torch.float16).float()
+    halfway = (every[:-1] + every[1:]) / 2
+    numbers = torch.cat([every, halfway, torch.tensor([65519.0, 65520.0, -1e30, 1e-30, -0.0])])
+    x = numbers.repeat(1 + count // numbers.numel())[:count].clone()
+    wanted, before = half_even(x), torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        found = half_even_in_place(x)
+    finally:
+        torch.set_num_threads(before)
+    assert found.data_ptr() == x.data_ptr()
+    np.testing.assert_array_equal(found.numpy(), wanted.numpy())
+    assert torch.equal(found.signbit(), wanted.signbit())
+
+
+def test_rounding_in_place_follows_any_order_of_axes() -> None:
+    x = torch.randn(3, 64, 33, 17)
+    for each in (x.contiguous(memory_format=torch.channels_last), x.transpose(1, 2), x[:, :, ::2]):
+        assert torch.equal(half_even_in_place(each.clone()), half_even(each))
+        there = each.clone(memory_format=torch.preserve_format)
+        assert torch.equal(half_even_in_place(there), half_even(each))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mlparity.core.words import Confidence
 from mlparity.engine.numerics.products import PLAIN, Products
-from mlparity.engine.numerics.rounding import half_even
+from mlparity.engine.numerics.rounding import half_even, half_even_in_place
 
 Function = Callable[[Tensor], Tensor]
 Override = Callable[..., Tensor]
@@ -85,7 +85,7 @@ class Numerics:
         if self.grid is None:
             return x
         if self.arithmetic.rounding is half_even:
-            return x.copy_(x.to(self.grid))
+            return half_even_in_place(x) if self.grid is torch.float16 else x.copy_(x.to(self.grid))
         return self.arithmetic.rounding(x)
 
 

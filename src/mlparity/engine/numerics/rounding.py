@@ -2,17 +2,45 @@
 
 from __future__ import annotations
 
+import platform
+from functools import cache
+from typing import Any
+
 import torch
 from torch import Tensor
+
+from mlparity.engine.numerics.lines import COLUMNS
 
 _LEAST_NORMAL = 2.0**-14
 _LEAST_STEP = 2.0**-24
 _BEYOND = 2.0**16
 
+LEAST_IN_PLACE = 2**16
+"""Numbers from which the own kernel, one pass, is faster than PyTorch's two (measured on x86, torch 2.13)."""
+
 
 def half_even(x: Tensor) -> Tensor:
     """Round to nearest, halves to even; beyond 65504 to infinity, as IEEE 754 has it. The gradient passes through."""
     return x.to(torch.float16).to(x.dtype)
+
+
+def half_even_in_place(x: Tensor) -> Tensor:
+    """Do as `half_even` in the memory of x, which nothing else may hold, and return x. No gradient passes through."""
+    if x.numel() < LEAST_IN_PLACE or x.dtype is not torch.float32 or not is_dense(x) or not compiles_fp16(x.device):
+        return x.copy_(x.to(torch.float16))
+    threads = torch.get_num_threads()
+    share = -(-x.numel() // (COLUMNS * threads)) * COLUMNS
+    _kernels().half_even(-(-x.numel() // share), x.data_ptr(), x.numel(), share)
+    return x
+
+
+def compiles_fp16(device: torch.device) -> bool:
+    """Return whether kernels with fp16's instructions can be compiled for the device: a processor that has them.
+
+    64-bit ARM has them, and x86 with AVX2 (assumed: no processor has AVX2 without F16C).
+    """
+    is_arm = platform.machine().lower() in ("arm64", "aarch64")
+    return device.type == "cpu" and (is_arm or torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512"))
 
 
 def half_away(x: Tensor) -> Tensor:
@@ -39,13 +67,20 @@ def is_dense(x: Tensor) -> bool:
 
 
 def _compiled(x: Tensor) -> Tensor:
-    from mlparity.engine.numerics.kernels import rounding
     from mlparity.engine.numerics.kernels.threads import over_rows
 
-    out = torch.empty_like(x)
+    kernel, out = _kernels().half_away, torch.empty_like(x)
     flat, rounded = (each.as_strided((x.numel(),), (1,)).numpy() for each in (x, out))
-    over_rows(lambda start, end: rounding.half_away(flat, rounded, start, end), x.numel(), 1, 4096)
+    over_rows(lambda start, end: kernel(flat, rounded, start, end), x.numel(), 1, 4096)
     return out
+
+
+@cache
+def _kernels() -> Any:
+    """Return the compiled kernels; loaded late, for loading a model needs none of them."""
+    from mlparity.engine.numerics.kernels import rounding
+
+    return rounding
 
 
 def half_away_wide(x: Tensor) -> Tensor:

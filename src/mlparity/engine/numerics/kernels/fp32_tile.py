@@ -196,3 +196,14 @@ def put_sixteen(_typing, _address, _source):  # type: ignore[no-untyped-def]  # 
         return context.get_dummy_value()
 
     return types.void(types.intp, types.intp), build
+
+
+@intrinsic
+def round_sixteen(_typing, _address):  # type: ignore[no-untyped-def]  # the arguments are numba's
+    """Round the sixteen numbers at an address to fp16's, to nearest even."""
+
+    def build(context: Any, b: Any, _signature: Any, values: Any) -> Any:
+        put(b, values[0], b.fpext(b.fptrunc(vector(b, values[0]), HALVES), FLOATS))
+        return context.get_dummy_value()
+
+    return types.void(types.intp), build

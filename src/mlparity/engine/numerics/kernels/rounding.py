@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numba import carray  # type: ignore[attr-defined]
+
 from mlparity.engine.numerics.kernels.bits import nearest_fp16
-from mlparity.engine.numerics.kernels.compiled import compiled
+from mlparity.engine.numerics.kernels.compiled import compiled, task_body
+from mlparity.engine.numerics.kernels.fp32_tile import BYTES, one_of, put_one, round_sixteen
+from mlparity.engine.numerics.kernels.team import Task, next_part, record
+from mlparity.engine.numerics.lines import COLUMNS
+
+JOB = record("x", "count", "share")
+"""The address of so many fp32 numbers, and how many of them a part has: a multiple of sixteen."""
 
 
 @compiled
@@ -15,3 +24,30 @@ def half_away(x, out, start, end):
     source, target = x[start:end], out[start:end]
     for i in range(source.shape[0]):
         target[i] = nearest_fp16(source[i])
+
+
+@compiled
+def _half_even_part(x, count):
+    whole = count // COLUMNS
+    for block in range(whole):
+        round_sixteen(x + BYTES * block)
+    rest, held = x + BYTES * whole, np.zeros(COLUMNS, np.float32)
+    for place in range(count - COLUMNS * whole):
+        held[place] = one_of(rest + 4 * place)
+    round_sixteen(held.ctypes.data)
+    for place in range(count - COLUMNS * whole):
+        put_one(rest + 4 * place, held[place])
+
+
+@task_body
+def _half_even(data):
+    job = carray(data, (1,), JOB)[0]
+    part = next_part(data)
+    while part < job.parts:
+        first = part * job.share
+        _half_even_part(job.x + 4 * first, min(job.share, job.count - first))
+        part = next_part(data)
+
+
+half_even = Task(_half_even, JOB)
+"""Round the numbers of a job where they are, to nearest, halves to even; beyond 65504 to infinity."""

@@ -7,7 +7,6 @@ convolution and its activation from taps; `bind` uses twins only when it is aske
 from __future__ import annotations
 
 import math
-import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -15,6 +14,7 @@ import numpy as np
 import torch
 
 from mlparity.engine.mil.program import ValueType
+from mlparity.engine.numerics.rounding import compiles_fp16
 from mlparity.engine.runtime.plan import Step, Store
 from mlparity.engine.runtime.twins.conv import packed_convolution
 from mlparity.engine.runtime.twins.linear import packed_linear
@@ -63,7 +63,7 @@ def with_twins(
 
     Before: `y = conv(x, weight, bias); z = relu(y)`. After: `z = packed(x)`.
     """
-    if not _converts_fp16():
+    if not compiles_fp16(torch.device("cpu")):
         return steps
     uses: dict[int, int] = dict.fromkeys(kept, 1)
     for step in steps:
@@ -71,15 +71,6 @@ def with_twins(
             for slot in feed.slots:
                 uses[slot] = uses.get(slot, 0) + 1
     return tuple(_merged(steps, Weights(initial), uses, declared))
-
-
-def _converts_fp16() -> bool:
-    """Return whether the processor has instructions for fp16, without which no kernel can be compiled.
-
-    64-bit ARM has them, and x86 with AVX2 (assumed: no processor has AVX2 without F16C).
-    """
-    is_arm = platform.machine().lower() in ("arm64", "aarch64")
-    return is_arm or torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512")
 
 
 def _merged(
