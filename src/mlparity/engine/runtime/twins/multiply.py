@@ -6,9 +6,8 @@ Sums are in fp32, in parts of 192 numbers that are added one after the other (se
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,8 +18,7 @@ LEAST_PRODUCTS = 2**19
 """Multiplications from which a second thread gains more than it costs (measured on x86, 2 cores)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Blocks:
+class Blocks(NamedTuple):
     """Matrices (length, columns) as (matrices, blocks of sixteen columns, length, 16).
 
     There is one for all rows, or one for each matrix of rows; `bias` has an offset for each column of the blocks.
@@ -31,15 +29,14 @@ class Blocks:
     columns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(NamedTuple):
     """Matrices of rows somewhere in memory: `matrices` of them, `inner` side by side, and the steps in numbers.
 
     The numbers of a row lie side by side.
     """
 
     address: int
-    count: int
+    height: int
     matrices: int = 1
     inner: int = 1
     steps: tuple[int, int] = (0, 0)
@@ -53,13 +50,13 @@ def multiply(rows: Rows, step: int, blocks: Blocks, limits: Tensor, rounds: bool
     """
     numbers, columns = blocks.numbers, blocks.columns
     count, length = numbers.shape[1], numbers.shape[2]
-    tall, wide = _shares(rows.matrices, rows.count, length, columns)
-    parts = rows.matrices * -(-rows.count // tall) * -(-count // wide)
+    tall, wide = _shares(rows.matrices, rows.height, length, columns)
+    parts = rows.matrices * -(-rows.height // tall) * -(-count // wide)
     far, near = rows.steps
     _kernels().multiply(
-        *(parts, rows.address, rows.inner, 4 * far, 4 * near, 4 * step, rows.count, length, numbers.data_ptr()),
+        *(parts, rows.address, rows.inner, 4 * far, 4 * near, 4 * step, rows.height, length, numbers.data_ptr()),
         *(0 if numbers.shape[0] == 1 else 4 * count * length * COLUMNS, columns, out.data_ptr()),
-        *(4 * rows.count * columns, 4 * columns, blocks.bias.data_ptr(), limits.data_ptr(), rounds, tall, wide),
+        *(4 * rows.height * columns, 4 * columns, blocks.bias.data_ptr(), limits.data_ptr(), rounds, tall, wide),
     )
 
 
