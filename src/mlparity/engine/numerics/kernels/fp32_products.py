@@ -19,16 +19,19 @@ ROWS = 256
 
 JOB = record(
     *("x", "inner", "x_outer", "x_inner", "x_step", "rows", "length", "weights", "weights_step", "columns"),
-    *("out", "out_matrix", "out_step", "bias", "limits", "rounds", "rows_a_part", "blocks_a_part"),
+    *("out", "out_matrix", "out_step", "bias", "limits", "rounds", "units", "rows_a_unit", "blocks_a_unit"),
 )
 """Addresses of fp32 numbers, steps in bytes. `weights` are (blocks of 16 columns, length, 16), `bias` fills the blocks.
 
 Matrix number m of x is `m // inner` outer and `m % inner` inner steps away from the first, and has weights of its own
-where `weights_step` is not 0. Parts go through the rows first, then the blocks, then the matrices.
+where `weights_step` is not 0. Units go through the rows first, then the blocks, then the matrices; a part is a range of
+them.
 """
 
-PACKING = record("y", "inner", "y_outer", "y_inner", "length_step", "column_step", "length", "columns", "out")
-"""Matrices y (length, columns) somewhere in memory, and their blocks one after the other; a part is a block."""
+PACKING = record(
+    *("y", "inner", "y_outer", "y_inner", "length_step", "column_step", "length", "columns", "out", "units"),
+)
+"""Matrices y (length, columns) somewhere in memory, and their blocks one after the other; a unit is a block."""
 
 _tall_wide, _tall_two, _tall = product_tile(HEIGHT, WIDTH), product_tile(HEIGHT, min(WIDTH, 2)), product_tile(HEIGHT, 1)
 _wide, _two, _one = product_tile(1, WIDTH), product_tile(1, min(WIDTH, 2)), product_tile(1, 1)
@@ -96,14 +99,14 @@ def _last_block(job, x, weights, out, first_row, last_row, block):
 
 
 @compiled
-def _part(job, part):
-    row_parts, blocks = -(-job.rows // job.rows_a_part), -(-job.columns // COLUMNS)
-    rest, top = part // row_parts, part % row_parts * job.rows_a_part
-    block_parts = -(-blocks // job.blocks_a_part)
-    matrix, first = rest // block_parts, rest % block_parts * job.blocks_a_part
+def _unit(job, unit):
+    row_parts, blocks = -(-job.rows // job.rows_a_unit), -(-job.columns // COLUMNS)
+    rest, top = unit // row_parts, unit % row_parts * job.rows_a_unit
+    block_parts = -(-blocks // job.blocks_a_unit)
+    matrix, first = rest // block_parts, rest % block_parts * job.blocks_a_unit
     x = job.x + matrix // job.inner * job.x_outer + matrix % job.inner * job.x_inner
     weights, out = job.weights + matrix * job.weights_step, job.out + matrix * job.out_matrix
-    bottom, last = min(job.rows, top + job.rows_a_part), min(blocks, first + job.blocks_a_part)
+    bottom, last = min(job.rows, top + job.rows_a_unit), min(blocks, first + job.blocks_a_unit)
     whole = min(last, job.columns // COLUMNS)
     for m in range(top, bottom, ROWS):
         _whole_blocks(job, x, weights, out, m, min(bottom, m + ROWS), first, whole)
@@ -117,16 +120,17 @@ def _multiply(data):
     job = carray(data, (1,), JOB)[0]
     part = next_part(data)
     while part < job.parts:
-        _part(job, part)
+        for unit in range(job.units * part // job.parts, job.units * (part + 1) // job.parts):
+            _unit(job, unit)
         part = next_part(data)
 
 
 @compiled
-def _pack_block(job, part):
+def _pack_block(job, unit):
     blocks = -(-job.columns // COLUMNS)
-    matrix, block = part // blocks, part % blocks
+    matrix, block = unit // blocks, unit % blocks
     y = job.y + matrix // job.inner * job.y_outer + matrix % job.inner * job.y_inner
-    start, out = y + block * COLUMNS * job.column_step, job.out + part * job.length * BYTES
+    start, out = y + block * COLUMNS * job.column_step, job.out + unit * job.length * BYTES
     there = min(COLUMNS, job.columns - block * COLUMNS)
     if there == COLUMNS and job.column_step == 4:
         for k in range(job.length):
@@ -145,7 +149,8 @@ def _pack(data):
     job = carray(data, (1,), PACKING)[0]
     part = next_part(data)
     while part < job.parts:
-        _pack_block(job, part)
+        for unit in range(job.units * part // job.parts, job.units * (part + 1) // job.parts):
+            _pack_block(job, unit)
         part = next_part(data)
 
 
