@@ -13,7 +13,7 @@ from mlparity.engine.numerics.kernels import team
 @pytest.mark.parametrize("has_openmp", [True, False])
 def test_every_call_is_made_once(has_openmp: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not has_openmp:
-        monkeypatch.setattr(team, "_openmp", lambda: None)
+        monkeypatch.setattr(team, "openmp", lambda: None)
     made = list[int]()
     team.in_team([partial(made.append, number) for number in range(5)])
     assert sorted(made) == list(range(5))
@@ -22,7 +22,7 @@ def test_every_call_is_made_once(has_openmp: bool, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("has_openmp", [True, False])
 def test_what_a_call_raises_is_raised_when_all_are_done(has_openmp: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not has_openmp:
-        monkeypatch.setattr(team, "_openmp", lambda: None)
+        monkeypatch.setattr(team, "openmp", lambda: None)
     made = list[int]()
 
     def fail() -> None:

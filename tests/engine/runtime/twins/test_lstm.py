@@ -102,7 +102,7 @@ def test_neither_threads_nor_their_lack_change_a_bit(monkeypatch: pytest.MonkeyP
         for threads in (1, 2, 5):
             torch.set_num_threads(threads)
             results.append(_run(written, FP32, kernels=True)["states"])
-        monkeypatch.setattr(team, "lockstep", lambda: None)
+        monkeypatch.setattr(team, "openmp", lambda: None)
         results.append(_run(written, FP32, kernels=True)["states"])
     finally:
         torch.set_num_threads(before)

@@ -6,7 +6,7 @@ from numba import carray  # type: ignore[attr-defined]
 
 from mlparity.engine.numerics.kernels.compiled import compiled, task_body
 from mlparity.engine.numerics.kernels.fp32_tile import BYTES, taps_tile
-from mlparity.engine.numerics.kernels.team import Task, next_part, record
+from mlparity.engine.numerics.kernels.team import Task, number_and_size, record
 from mlparity.engine.numerics.lines import COLUMNS
 
 JOB = record(
@@ -91,11 +91,10 @@ def _row(job, number):
 def _convolve(data):
     """Do a `JOB`: write the convolution of x with one kernel a channel, plus bias, to out; see `fp32_tile.Ends`."""
     job = carray(data, (1,), JOB)[0]
-    part = next_part(data)
-    while part < job.parts:
+    number, size = number_and_size(job)
+    for part in range(number, job.parts, size):
         for row in range(part * job.rows_a_part, min(job.rows, (part + 1) * job.rows_a_part)):
             _row(job, row)
-        part = next_part(data)
 
 
 convolve = Task(_convolve, JOB)

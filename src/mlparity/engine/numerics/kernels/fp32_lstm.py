@@ -15,14 +15,11 @@ from mlparity.engine.numerics.lines import COLUMNS
 GATES = 4
 
 JOB = record(
-    *("thread_number", "team_size", "give_way", "steps", "samples", "units", "groups"),
-    *("weights", "added", "hidden", "cell", "rounds"),
+    *("steps", "samples", "units", "groups", "weights", "added", "hidden", "cell", "rounds"),
 )
 """`groups` are the hidden units by sixteen. Addresses of fp32 numbers: `weights` (groups, 4 gates, units, 16), `added`
 (steps, samples, groups, 4 gates, 16), `hidden` (steps + 1, samples, groups, 16), the first step the initial one, and
 `cell` (samples, groups, 16). The gates are input, forget, output and cell.
-
-The first three are what `team.lockstep` says, or 0 where one thread works alone.
 """
 
 _gates = product_tile(1, GATES)
@@ -45,7 +42,7 @@ def _units(job, step, sample, group, sums):
 @task_body
 def _run(data):
     job = carray(data, (1,), JOB)[0]
-    number, size = number_and_size(job.thread_number, job.team_size)
+    number, size = number_and_size(job)
     first, last = job.groups * number // size, job.groups * (number + 1) // size
     sums = np.empty((GATES, COLUMNS), np.float32)
     for step in range(job.steps):
@@ -53,7 +50,7 @@ def _run(data):
             for sample in range(job.samples):
                 _units(job, step, sample, group, sums.ctypes.data)
         if size > 1:
-            meet(data, size * (step + 1), job.give_way)
+            meet(data, job, size * (step + 1))
 
 
-run = Task(_run, JOB)
+run = Task(_run, JOB, in_step=True)

@@ -7,7 +7,7 @@ from numba import carray  # type: ignore[attr-defined]
 
 from mlparity.engine.numerics.kernels.compiled import compiled, task_body
 from mlparity.engine.numerics.kernels.fp32_tile import BYTES, HEIGHT, WIDTH, one_of, product_tile, put_one, put_sixteen
-from mlparity.engine.numerics.kernels.team import Task, next_part, record
+from mlparity.engine.numerics.kernels.team import Task, number_and_size, record
 from mlparity.engine.numerics.lines import COLUMNS
 
 LONGEST = 192
@@ -118,11 +118,10 @@ def _unit(job, unit):
 def _multiply(data):
     """Do a `JOB`: write rows (rows, length) times weights, plus bias, to out (rows, columns); see `fp32_tile.Ends`."""
     job = carray(data, (1,), JOB)[0]
-    part = next_part(data)
-    while part < job.parts:
+    number, size = number_and_size(job)
+    for part in range(number, job.parts, size):
         for unit in range(job.units * part // job.parts, job.units * (part + 1) // job.parts):
             _unit(job, unit)
-        part = next_part(data)
 
 
 @compiled
@@ -147,11 +146,10 @@ def _pack_block(job, unit):
 def _pack(data):
     """Do a `PACKING`: write matrices as blocks of sixteen columns, the last columns zero where they do not fill one."""
     job = carray(data, (1,), PACKING)[0]
-    part = next_part(data)
-    while part < job.parts:
+    number, size = number_and_size(job)
+    for part in range(number, job.parts, size):
         for unit in range(job.units * part // job.parts, job.units * (part + 1) // job.parts):
             _pack_block(job, unit)
-        part = next_part(data)
 
 
 multiply, pack = Task(_multiply, JOB), Task(_pack, PACKING)

@@ -8,7 +8,7 @@ from numba import carray  # type: ignore[attr-defined]
 from mlparity.engine.numerics.kernels.bits import nearest_fp16
 from mlparity.engine.numerics.kernels.compiled import compiled, task_body
 from mlparity.engine.numerics.kernels.fp32_tile import BYTES, one_of, put_one, round_sixteen
-from mlparity.engine.numerics.kernels.team import Task, next_part, record
+from mlparity.engine.numerics.kernels.team import Task, number_and_size, record
 from mlparity.engine.numerics.lines import COLUMNS
 
 JOB = record("x", "count", "share")
@@ -42,11 +42,10 @@ def _half_even_part(x, count):
 @task_body
 def _half_even(data):
     job = carray(data, (1,), JOB)[0]
-    part = next_part(data)
-    while part < job.parts:
+    number, size = number_and_size(job)
+    for part in range(number, job.parts, size):
         first = part * job.share
         _half_even_part(job.x + 4 * first, min(job.share, job.count - first))
-        part = next_part(data)
 
 
 half_even = Task(_half_even, JOB)

@@ -1,7 +1,6 @@
 """A compiled body on the threads of PyTorch's own pool, which wait busily: those of another pool would have no core.
 
-A job is a record whose first two numbers are the next part and the number of parts. Threads take the next part when
-they are done with one, so that it does not matter how fast each of them is.
+Part number p of a job goes to thread number p, so that a thread finds in its cache what it made one job before.
 """
 
 from __future__ import annotations
@@ -11,7 +10,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, partial
 from struct import Struct
 from typing import Any
 
@@ -26,21 +26,17 @@ from mlparity.engine.numerics.kernels.compiled import compiled
 PATIENCE = 100_000
 """How often a thread looks before it gives way to others: about 50 microseconds, and a step takes a few."""
 
+WORD = ir.IntType(64)
+
 
 def record(*names: str) -> np.dtype[Any]:
-    """Return the type of a job: 64-bit integers with these names, after `next` and `parts`."""
-    return np.dtype([(name, np.int64) for name in ("next", "parts", *names)])
+    """Return the type of a job: 64-bit integers with these names, after those that every job has.
 
-
-@intrinsic
-def next_part(_typing, _data):  # type: ignore[no-untyped-def]  # the arguments are numba's
-    """Return the number of the next part of the job at this address, and count it as taken, whole for all threads."""
-
-    def build(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
-        count = builder.bitcast(values[0], ir.IntType(64).as_pointer())
-        return builder.atomic_rmw("add", count, ir.Constant(ir.IntType(64), 1), "acq_rel")
-
-    return types.int64(types.voidptr), build
+    `arrived` counts threads that meet. `number_at`, `size_at` and `give_way` are addresses of functions, see `OpenMP`;
+    where they are 0, `number` and `size` say which thread this is, and of how many.
+    """
+    every = ("arrived", "parts", "number_at", "size_at", "give_way", "number", "size")
+    return np.dtype([(name, np.int64) for name in (*every, *names)])
 
 
 @intrinsic
@@ -49,61 +45,103 @@ def _called(_typing, _address):  # type: ignore[no-untyped-def]  # the arguments
 
     def build(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
         kind = ir.FunctionType(ir.IntType(32), [])
-        return builder.sext(builder.call(builder.inttoptr(values[0], kind.as_pointer()), []), ir.IntType(64))
+        return builder.sext(builder.call(builder.inttoptr(values[0], kind.as_pointer()), []), WORD)
 
     return types.int64(types.intp), build
 
 
 @intrinsic
-def _taken(_typing, _data):  # type: ignore[no-untyped-def]  # the arguments are numba's
-    """Return how often `next_part` was called, and see all that was written before."""
+def _arrive(_typing, _data):  # type: ignore[no-untyped-def]  # the arguments are numba's
+    """Count one more thread that has arrived at the job at this address, and let it see what was written before."""
 
     def build(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
-        return builder.load_atomic(builder.bitcast(values[0], ir.IntType(64).as_pointer()), "acquire", 8)
+        count = builder.bitcast(values[0], WORD.as_pointer())
+        return builder.atomic_rmw("add", count, ir.Constant(WORD, 1), "acq_rel")
+
+    return types.int64(types.voidptr), build
+
+
+@intrinsic
+def _arrived(_typing, _data):  # type: ignore[no-untyped-def]  # the arguments are numba's
+    """Return how many threads have arrived, and see all that they wrote before."""
+
+    def build(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        return builder.load_atomic(builder.bitcast(values[0], WORD.as_pointer()), "acquire", 8)
 
     return types.int64(types.voidptr), build
 
 
 @compiled
-def number_and_size(thread_number, team_size):
-    """Return this thread's number in its team, and the team's size, by OpenMP's functions at these addresses."""
-    if team_size == 0:
-        return 0, 1
-    return _called(thread_number), _called(team_size)
+def number_and_size(job):
+    """Return this thread's number, and how many threads do the job: parts go to number, number + size and so on."""
+    if job.number_at == 0:
+        return job.number, job.size
+    return _called(job.number_at), _called(job.size_at)
 
 
 @compiled
-def meet(data, arrivals, give_way):
-    """Wait until the threads that work in step have arrived so often, all together, at the job at this address."""
-    next_part(data)
+def meet(data, job, arrivals):
+    """Wait until the threads of a job, which is at the address `data`, have arrived so often, all together."""
+    _arrive(data)
     rounds = 0
-    while _taken(data) < arrivals:
+    while _arrived(data) < arrivals:
         rounds += 1
         if rounds > PATIENCE:
-            _called(give_way)
+            _called(job.give_way)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenMP:
+    """The OpenMP that PyTorch has loaded: GNU's entry to it, and where its functions are.
+
+    `addresses` are those of `omp_get_thread_num`, `omp_get_num_threads` and of `sched_yield`.
+    """
+
+    fork: Callable[[int, Any, int, int], None]
+    addresses: tuple[int, int, int]
+
+
+@cache
+def openmp() -> OpenMP | None:
+    """Return it, None where PyTorch has another (assumed: off Linux)."""
+    names = ("GOMP_parallel", "omp_get_thread_num", "omp_get_num_threads", "sched_yield")
+    try:
+        fork, *others = (getattr(ctypes.CDLL(None), name) for name in names)
+    except (AttributeError, OSError, TypeError):
+        return None
+    fork.argtypes, fork.restype = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint], None
+    number, size, give_way = (int(ctypes.cast(each, ctypes.c_void_p).value or 0) for each in others)
+    return OpenMP(fork, (number, size, give_way))
 
 
 class Task:
     """A compiled body that does jobs of one type; its parts are done by as many of PyTorch's threads as there are."""
 
-    def __init__(self, body: Any, kind: np.dtype[Any]) -> None:
-        """Take a body that is called with a job's address, and the type of its jobs."""
+    def __init__(self, body: Any, kind: np.dtype[Any], *, in_step: bool = False) -> None:
+        """Take a body that is called with a job's address, the type of its jobs, and whether its threads meet.
+
+        Where they meet and there is no OpenMP, which starts them together, one thread works alone.
+        """
         count = len(kind.names or ())
-        self._packing, self._memory = Struct(f"={count}q"), ctypes.c_int64 * count
+        self._packing, self._memory, self._in_step = Struct(f"={count}q"), ctypes.c_int64 * count, in_step
         self._address, self._body = body.address, ctypes.CFUNCTYPE(None, ctypes.c_void_p)(body.address)
 
     def __call__(self, parts: int, *numbers: int) -> None:
         """Do a job of so many parts; `numbers` are the rest of its record."""
-        job = self._memory.from_buffer_copy(self._packing.pack(0, parts, *numbers))
         wanted = min(torch.get_num_threads(), parts)
-        if wanted < 2:
-            self._body(job)
-            return
-        fork = _openmp()
-        if fork is not None:
-            fork(self._address, job, wanted, 0)
-            return
-        list(_pool(wanted).map(lambda _: self._body(job), range(wanted)))
+        known = openmp() if wanted > 1 else None
+        if known is not None:
+            known.fork(self._address, self._job(parts, known.addresses, 0, 1, numbers), wanted, 0)
+        elif wanted < 2 or self._in_step:
+            self._alone(parts, numbers, 1, 0)
+        else:
+            list(_pool(wanted).map(partial(self._alone, parts, numbers, wanted), range(wanted)))
+
+    def _alone(self, parts: int, numbers: Sequence[int], size: int, number: int) -> None:
+        self._body(self._job(parts, (0, 0, 0), number, size, numbers))
+
+    def _job(self, parts: int, addresses: tuple[int, ...], number: int, size: int, numbers: Sequence[int]) -> Any:
+        return self._memory.from_buffer_copy(self._packing.pack(0, parts, *addresses, number, size, *numbers))
 
 
 def in_team(calls: Sequence[Callable[[], object]]) -> None:
@@ -119,12 +157,12 @@ def in_team(calls: Sequence[Callable[[], object]]) -> None:
             with suppress(IndexError):  # another thread may take the last one
                 raised.extend(_raised_by(left.popleft()))
 
-    fork = _openmp()
-    if fork is None:
+    known = openmp()
+    if known is None:
         list(_pool(len(calls)).map(take, range(len(calls))))
     else:
         body = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(take)
-        fork(ctypes.cast(body, ctypes.c_void_p).value or 0, None, len(calls), 0)
+        known.fork(ctypes.cast(body, ctypes.c_void_p).value or 0, None, len(calls), 0)
     if raised:
         raise raised[0]
 
@@ -135,35 +173,6 @@ def _raised_by(call: Callable[[], object]) -> list[BaseException]:
     except BaseException as error:  # said by the thread that waits for all
         return [error]
     return []
-
-
-@cache
-def lockstep() -> tuple[int, int, int] | None:
-    """Return the addresses of OpenMP's thread number and team size and of `sched_yield`, for threads that work in step.
-
-    None where there is no OpenMP that `Task` could start them with: then one thread works alone.
-    """
-    if _openmp() is None:
-        return None
-    try:
-        known = [
-            getattr(ctypes.CDLL(None), name) for name in ("omp_get_thread_num", "omp_get_num_threads", "sched_yield")
-        ]
-    except AttributeError:
-        return None
-    number, size, give_way = (int(ctypes.cast(each, ctypes.c_void_p).value or 0) for each in known)
-    return number, size, give_way
-
-
-@cache
-def _openmp() -> Callable[[int, Any, int, int], None] | None:
-    """Return GNU's entry to the OpenMP that PyTorch has loaded, None where it has another (assumed: off Linux)."""
-    try:
-        fork = ctypes.CDLL(None).GOMP_parallel
-    except (AttributeError, OSError, TypeError):
-        return None
-    fork.argtypes, fork.restype = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint], None
-    return fork  # type: ignore[no-any-return]
 
 
 @cache

@@ -91,11 +91,9 @@ class PackedLstm:
         cell = torch.zeros(samples, groups * COLUMNS)
         hidden[0, :, : weights.units], cell[:, : weights.units] = h, c
         enough = GATES * samples * weights.units**2 >= LEAST_PRODUCTS
-        team = _team().lockstep() if enough and torch.get_num_threads() > 1 else None
         _kernels().run(
-            *(1 if team is None else min(torch.get_num_threads(), groups), *(team or (0, 0, 0)), steps, samples),
-            *(weights.units, groups, weights.hh().data_ptr(), added.data_ptr(), hidden.data_ptr(), cell.data_ptr()),
-            self.rounds,
+            *(min(torch.get_num_threads(), groups) if enough else 1, steps, samples, weights.units, groups),
+            *(weights.hh().data_ptr(), added.data_ptr(), hidden.data_ptr(), cell.data_ptr(), self.rounds),
         )
         hidden = hidden[..., : weights.units]
         return hidden[1:], hidden[-1], cell[:, : weights.units]
@@ -154,10 +152,3 @@ def _kernels() -> Any:
     from mlparity.engine.numerics.kernels import fp32_lstm
 
     return fp32_lstm
-
-
-@cache
-def _team() -> Any:
-    from mlparity.engine.numerics.kernels import team
-
-    return team
