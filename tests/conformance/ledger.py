@@ -71,6 +71,13 @@ LEDGER: Sequence[Entry] = (
     ),
     Entry(
         "coremltools' test",
+        r"TestArgSort::test_argsort.*'fp16'",
+        r"Not equal to tolerance.*Mismatched elements: [246] / ",
+        "Random numbers are sorted. Two that are nearer to each other than fp16's spacing are one in fp16, and change "
+        "places. Which of these tests fails changes from run to run.",
+    ),
+    Entry(
+        "coremltools' test",
         r"TestIndex::test_index_bool_indices.*'fp16'",
         r"Items are not equal",
         "Random numbers are compared with 0.5. One that is nearer to 0.5 than fp16's spacing becomes 0.5 in fp16, and "
