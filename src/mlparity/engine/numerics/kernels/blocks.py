@@ -21,6 +21,9 @@ def in_blocks(weights: Floats, widest: int = COLUMNS) -> Floats:
     count, length = weights.shape
     blocks = max(1, -(-count // widest))
     width = -(-count // (blocks * COLUMNS)) * COLUMNS or COLUMNS
-    filled = np.zeros((blocks * width, length), np.float32)
-    filled[:count] = weights
-    return np.ascontiguousarray(filled.reshape(blocks, width, length).transpose(0, 2, 1))
+    whole, rest = divmod(count, width)
+    result = np.zeros((blocks, length, width), np.float32)
+    result[:whole] = weights[: whole * width].reshape(whole, width, length).transpose(0, 2, 1)
+    if rest:
+        result[whole, :, :rest] = weights[whole * width :].T
+    return result

@@ -60,10 +60,6 @@ def packed_matrix(weight: Tensor, bias: Tensor | None, scratch: Scratch) -> Pack
 
 def in_blocks(wide: Tensor) -> Tensor:
     """Return a matrix (N, K) as (1, blocks, K, 16), the last columns zero where N does not fill them."""
-    blocks = -(-wide.shape[0] // COLUMNS)
-    result = torch.empty(1, blocks, wide.shape[1], COLUMNS)
-    whole = wide.shape[0] // COLUMNS
-    result[0, :whole].copy_(wide[: whole * COLUMNS].view(whole, COLUMNS, wide.shape[1]).mT)
-    if whole < blocks:
-        result[0, whole].zero_()[:, : wide.shape[0] - whole * COLUMNS].copy_(wide[whole * COLUMNS :].T)
-    return result
+    from mlparity.engine.numerics.kernels import blocks
+
+    return torch.from_numpy(blocks.in_blocks(wide.numpy())[None])
