@@ -28,9 +28,7 @@ def half_even_in_place(x: Tensor) -> Tensor:
     """Do as `half_even` in the memory of x, which nothing else may hold, and return x. No gradient passes through."""
     if x.numel() < LEAST_IN_PLACE or x.dtype is not torch.float32 or not is_dense(x) or not compiles_fp16(x.device):
         return x.copy_(x.to(torch.float16))
-    threads = torch.get_num_threads()
-    share = -(-x.numel() // (COLUMNS * threads)) * COLUMNS
-    _kernels().half_even(-(-x.numel() // share), x.data_ptr(), x.numel(), share)
+    _kernels().half_even(torch.get_num_threads(), -(-x.numel() // COLUMNS), x.data_ptr(), x.numel())
     return x
 
 

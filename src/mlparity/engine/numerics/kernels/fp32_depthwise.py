@@ -6,16 +6,16 @@ from numba import carray  # type: ignore[attr-defined]
 
 from mlparity.engine.numerics.kernels.compiled import compiled, task_body
 from mlparity.engine.numerics.kernels.fp32_tile import BYTES, taps_tile
-from mlparity.engine.numerics.kernels.team import Task, number_and_size, record
+from mlparity.engine.numerics.kernels.team import Task, pieces_of, record
 from mlparity.engine.numerics.lines import COLUMNS
 
 JOB = record(
-    *("x", "height", "width", "channels", "out", "rows", "out_height", "out_width"),
+    *("x", "height", "width", "channels", "out", "out_height", "out_width"),
     *("weights", "taps_high", "taps_wide", "stride_y", "stride_x", "dilation_y", "dilation_x", "top", "left"),
-    *("bias", "limits", "rounds", "rows_a_part"),
+    *("bias", "limits", "rounds"),
 )
-"""Addresses of fp32 numbers: x (n, height, width, channels), out (rows, out_width, channels), rows being n times
-`out_height`; weights (blocks of sixteen channels, taps, 16) and bias (blocks, 16).
+"""Addresses of fp32 numbers: x (n, height, width, channels), out (n, out_height, out_width, channels), whose rows
+are the pieces; weights (blocks of sixteen channels, taps, 16) and bias (blocks, 16).
 
 There are at least sixteen channels; the last block is of the last sixteen. `top` and `left` are the padding there.
 """
@@ -91,10 +91,9 @@ def _row(job, number):
 def _convolve(data):
     """Do a `JOB`: write the convolution of x with one kernel a channel, plus bias, to out; see `fp32_tile.Ends`."""
     job = carray(data, (1,), JOB)[0]
-    number, size = number_and_size(job)
-    for part in range(number, job.parts, size):
-        for row in range(part * job.rows_a_part, min(job.rows, (part + 1) * job.rows_a_part)):
-            _row(job, row)
+    first, last = pieces_of(job)
+    for row in range(first, last):
+        _row(job, row)
 
 
 convolve = Task(_convolve, JOB)

@@ -7,7 +7,7 @@ from numba import carray  # type: ignore[attr-defined]
 
 from mlparity.engine.numerics.kernels.compiled import compiled, task_body
 from mlparity.engine.numerics.kernels.fp32_tile import BYTES, HEIGHT, WIDTH, one_of, product_tile, put_one, put_sixteen
-from mlparity.engine.numerics.kernels.team import Task, number_and_size, record
+from mlparity.engine.numerics.kernels.team import Task, pieces_of, record
 from mlparity.engine.numerics.lines import COLUMNS
 
 LONGEST = 192
@@ -19,19 +19,18 @@ ROWS = 256
 
 JOB = record(
     *("x", "inner", "x_outer", "x_inner", "x_step", "rows", "length", "weights", "weights_step", "columns"),
-    *("out", "out_matrix", "out_step", "bias", "limits", "rounds", "units", "rows_a_unit", "blocks_a_unit"),
+    *("out", "out_matrix", "out_step", "bias", "limits", "rounds", "rows_a_piece", "blocks_a_piece"),
 )
 """Addresses of fp32 numbers, steps in bytes. `weights` are (blocks of 16 columns, length, 16), `bias` fills the blocks.
 
 Matrix number m of x is `m // inner` outer and `m % inner` inner steps away from the first, and has weights of its own
-where `weights_step` is not 0. Units go through the rows first, then the blocks, then the matrices; a part is a range of
-them.
+where `weights_step` is not 0. Pieces go through the rows first, then the blocks, then the matrices.
 """
 
 PACKING = record(
-    *("y", "inner", "y_outer", "y_inner", "length_step", "column_step", "length", "columns", "out", "units"),
+    *("y", "inner", "y_outer", "y_inner", "length_step", "column_step", "length", "columns", "out"),
 )
-"""Matrices y (length, columns) somewhere in memory, and their blocks one after the other; a unit is a block."""
+"""Matrices y (length, columns) somewhere in memory, and their blocks one after the other; a piece is a block."""
 
 _tall_wide, _tall_two, _tall = product_tile(HEIGHT, WIDTH), product_tile(HEIGHT, min(WIDTH, 2)), product_tile(HEIGHT, 1)
 _wide, _two, _one = product_tile(1, WIDTH), product_tile(1, min(WIDTH, 2)), product_tile(1, 1)
@@ -99,14 +98,14 @@ def _last_block(job, x, weights, out, first_row, last_row, block):
 
 
 @compiled
-def _unit(job, unit):
-    row_parts, blocks = -(-job.rows // job.rows_a_unit), -(-job.columns // COLUMNS)
-    rest, top = unit // row_parts, unit % row_parts * job.rows_a_unit
-    block_parts = -(-blocks // job.blocks_a_unit)
-    matrix, first = rest // block_parts, rest % block_parts * job.blocks_a_unit
+def _piece(job, piece):
+    row_parts, blocks = -(-job.rows // job.rows_a_piece), -(-job.columns // COLUMNS)
+    rest, top = piece // row_parts, piece % row_parts * job.rows_a_piece
+    block_parts = -(-blocks // job.blocks_a_piece)
+    matrix, first = rest // block_parts, rest % block_parts * job.blocks_a_piece
     x = job.x + matrix // job.inner * job.x_outer + matrix % job.inner * job.x_inner
     weights, out = job.weights + matrix * job.weights_step, job.out + matrix * job.out_matrix
-    bottom, last = min(job.rows, top + job.rows_a_unit), min(blocks, first + job.blocks_a_unit)
+    bottom, last = min(job.rows, top + job.rows_a_piece), min(blocks, first + job.blocks_a_piece)
     whole = min(last, job.columns // COLUMNS)
     for m in range(top, bottom, ROWS):
         _whole_blocks(job, x, weights, out, m, min(bottom, m + ROWS), first, whole)
@@ -118,18 +117,17 @@ def _unit(job, unit):
 def _multiply(data):
     """Do a `JOB`: write rows (rows, length) times weights, plus bias, to out (rows, columns); see `fp32_tile.Ends`."""
     job = carray(data, (1,), JOB)[0]
-    number, size = number_and_size(job)
-    for part in range(number, job.parts, size):
-        for unit in range(job.units * part // job.parts, job.units * (part + 1) // job.parts):
-            _unit(job, unit)
+    first, last = pieces_of(job)
+    for piece in range(first, last):
+        _piece(job, piece)
 
 
 @compiled
-def _pack_block(job, unit):
+def _pack_block(job, piece):
     blocks = -(-job.columns // COLUMNS)
-    matrix, block = unit // blocks, unit % blocks
+    matrix, block = piece // blocks, piece % blocks
     y = job.y + matrix // job.inner * job.y_outer + matrix % job.inner * job.y_inner
-    start, out = y + block * COLUMNS * job.column_step, job.out + unit * job.length * BYTES
+    start, out = y + block * COLUMNS * job.column_step, job.out + piece * job.length * BYTES
     there = min(COLUMNS, job.columns - block * COLUMNS)
     if there == COLUMNS and job.column_step == 4:
         for k in range(job.length):
@@ -146,10 +144,9 @@ def _pack_block(job, unit):
 def _pack(data):
     """Do a `PACKING`: write matrices as blocks of sixteen columns, the last columns zero where they do not fill one."""
     job = carray(data, (1,), PACKING)[0]
-    number, size = number_and_size(job)
-    for part in range(number, job.parts, size):
-        for unit in range(job.units * part // job.parts, job.units * (part + 1) // job.parts):
-            _pack_block(job, unit)
+    first, last = pieces_of(job)
+    for piece in range(first, last):
+        _pack_block(job, piece)
 
 
 multiply, pack = Task(_multiply, JOB), Task(_pack, PACKING)

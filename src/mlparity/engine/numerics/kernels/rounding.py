@@ -8,11 +8,11 @@ from numba import carray  # type: ignore[attr-defined]
 from mlparity.engine.numerics.kernels.bits import nearest_fp16
 from mlparity.engine.numerics.kernels.compiled import compiled, task_body
 from mlparity.engine.numerics.kernels.fp32_tile import BYTES, one_of, put_one, round_sixteen
-from mlparity.engine.numerics.kernels.team import Task, number_and_size, record
+from mlparity.engine.numerics.kernels.team import Task, pieces_of, record
 from mlparity.engine.numerics.lines import COLUMNS
 
-JOB = record("x", "count", "share")
-"""The address of so many fp32 numbers, and how many of them a part has: a multiple of sixteen."""
+JOB = record("x", "count")
+"""The address of so many fp32 numbers; a piece is sixteen of them."""
 
 
 @compiled
@@ -42,10 +42,9 @@ def _half_even_part(x, count):
 @task_body
 def _half_even(data):
     job = carray(data, (1,), JOB)[0]
-    number, size = number_and_size(job)
-    for part in range(number, job.parts, size):
-        first = part * job.share
-        _half_even_part(job.x + 4 * first, min(job.share, job.count - first))
+    first, last = pieces_of(job)
+    start = first * COLUMNS
+    _half_even_part(job.x + 4 * start, min(last * COLUMNS, job.count) - start)
 
 
 half_even = Task(_half_even, JOB)

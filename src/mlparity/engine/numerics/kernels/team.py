@@ -1,6 +1,7 @@
 """A compiled body on the threads of PyTorch's own pool, which wait busily: those of another pool would have no core.
 
-Part number p of a job goes to thread number p, so that a thread finds in its cache what it made one job before.
+A job has pieces; threads have as many of them each, neighbours, the first ones the first thread: so a thread finds in
+its cache what it made one job before.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from struct import Struct
 from typing import Any
 
 import numpy as np
-import torch
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
@@ -32,10 +32,10 @@ WORD = ir.IntType(64)
 def record(*names: str) -> np.dtype[Any]:
     """Return the type of a job: 64-bit integers with these names, after those that every job has.
 
-    `arrived` counts threads that meet. `number_at`, `size_at` and `give_way` are addresses of functions, see `OpenMP`;
-    where they are 0, `number` and `size` say which thread this is, and of how many.
+    `arrived` counts threads that meet, `pieces` is what they share. `number_at`, `size_at` and `give_way` are addresses
+    of functions, see `OpenMP`; where they are 0, `number` and `size` say which thread this is, and of how many.
     """
-    every = ("arrived", "parts", "number_at", "size_at", "give_way", "number", "size")
+    every = ("arrived", "pieces", "number_at", "size_at", "give_way", "number", "size")
     return np.dtype([(name, np.int64) for name in (*every, *names)])
 
 
@@ -73,10 +73,17 @@ def _arrived(_typing, _data):  # type: ignore[no-untyped-def]  # the arguments a
 
 @compiled
 def number_and_size(job):
-    """Return this thread's number, and how many threads do the job: parts go to number, number + size and so on."""
+    """Return this thread's number, and how many threads do the job."""
     if job.number_at == 0:
         return job.number, job.size
     return _called(job.number_at), _called(job.size_at)
+
+
+@compiled
+def pieces_of(job):
+    """Return this thread's pieces of the job: the first, and the one after its last."""
+    number, size = number_and_size(job)
+    return job.pieces * number // size, job.pieces * (number + 1) // size
 
 
 @compiled
@@ -115,7 +122,7 @@ def openmp() -> OpenMP | None:
 
 
 class Task:
-    """A compiled body that does jobs of one type; its parts are done by as many of PyTorch's threads as there are."""
+    """A compiled body that does jobs of one type; its pieces are shared by PyTorch's threads."""
 
     def __init__(self, body: Any, kind: np.dtype[Any], *, in_step: bool = False) -> None:
         """Take a body that is called with a job's address, the type of its jobs, and whether its threads meet.
@@ -126,22 +133,23 @@ class Task:
         self._packing, self._memory, self._in_step = Struct(f"={count}q"), ctypes.c_int64 * count, in_step
         self._address, self._body = body.address, ctypes.CFUNCTYPE(None, ctypes.c_void_p)(body.address)
 
-    def __call__(self, parts: int, *numbers: int) -> None:
-        """Do a job of so many parts; `numbers` are the rest of its record."""
-        wanted = min(torch.get_num_threads(), parts)
+    def __call__(self, threads: int, pieces: int, *numbers: int) -> None:
+        """Do a job of so many pieces by at most so many threads; `numbers` are the rest of its record."""
+        wanted, rest = min(threads, pieces), (pieces, *numbers)
         known = openmp() if wanted > 1 else None
         if known is not None:
-            known.fork(self._address, self._job(parts, known.addresses, 0, 1, numbers), wanted, 0)
+            known.fork(self._address, self._job(known.addresses, 0, 1, rest), wanted, 0)
         elif wanted < 2 or self._in_step:
-            self._alone(parts, numbers, 1, 0)
+            self._alone(rest, 1, 0)
         else:
-            list(_pool(wanted).map(partial(self._alone, parts, numbers, wanted), range(wanted)))
+            list(_pool(wanted).map(partial(self._alone, rest, wanted), range(wanted)))
 
-    def _alone(self, parts: int, numbers: Sequence[int], size: int, number: int) -> None:
-        self._body(self._job(parts, (0, 0, 0), number, size, numbers))
+    def _alone(self, rest: Sequence[int], size: int, number: int) -> None:
+        self._body(self._job((0, 0, 0), number, size, rest))
 
-    def _job(self, parts: int, addresses: tuple[int, ...], number: int, size: int, numbers: Sequence[int]) -> Any:
-        return self._memory.from_buffer_copy(self._packing.pack(0, parts, *addresses, number, size, *numbers))
+    def _job(self, addresses: tuple[int, ...], number: int, size: int, rest: Sequence[int]) -> Any:
+        pieces, *numbers = rest
+        return self._memory.from_buffer_copy(self._packing.pack(0, pieces, *addresses, number, size, *numbers))
 
 
 def in_team(calls: Sequence[Callable[[], object]]) -> None:

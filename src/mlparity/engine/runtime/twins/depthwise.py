@@ -58,12 +58,12 @@ class PackedDepthwise:
         seen, weights = x.contiguous(memory_format=torch.channels_last), self.weights()
         out = torch.empty((x.shape[0], channels, high, wide), dtype=torch.float32, memory_format=torch.channels_last)
         rows = x.shape[0] * high
-        share = self._share(rows, out.numel())
+        threads = torch.get_num_threads() if out.numel() * self.taps[0] * self.taps[1] >= LEAST_PRODUCTS else 1
         geometry, ((top, _), (left, _)) = self.geometry, self.geometry.around
         _kernels().convolve(
-            *(-(-rows // share), seen.data_ptr(), *x.shape[2:], channels, out.data_ptr(), rows, high, wide),
+            *(threads, rows, seen.data_ptr(), *x.shape[2:], channels, out.data_ptr(), high, wide),
             *(weights.data_ptr(), *self.taps, *geometry.strides, *geometry.dilations, top, left),
-            *(self.bias.data_ptr(), self.limits.data_ptr(), self.follows.rounds, share),
+            *(self.bias.data_ptr(), self.limits.data_ptr(), self.follows.rounds),
         )
         return out
 
@@ -75,13 +75,6 @@ class PackedDepthwise:
         if high < 1 or wide < 1:
             raise ValueError(f"x has shape {list(x.shape)}, the kernel spans {[span_y, span_x]}")
         return high, wide
-
-    def _share(self, rows: int, results: int) -> int:
-        """Return how many rows a part has."""
-        threads = torch.get_num_threads()
-        if threads < 2 or results * self.taps[0] * self.taps[1] < LEAST_PRODUCTS:
-            return max(rows, 1)
-        return max(1, -(-rows // threads))
 
 
 def fits(weight: Tensor, geometry: Geometry) -> bool:

@@ -92,7 +92,7 @@ class PackedLstm:
         hidden[0, :, : weights.units], cell[:, : weights.units] = h, c
         enough = GATES * samples * weights.units**2 >= LEAST_PRODUCTS
         _kernels().run(
-            *(min(torch.get_num_threads(), groups) if enough else 1, steps, samples, weights.units, groups),
+            *(torch.get_num_threads() if enough else 1, groups, steps, samples, weights.units),
             *(weights.hh().data_ptr(), added.data_ptr(), hidden.data_ptr(), cell.data_ptr(), self.rounds),
         )
         hidden = hidden[..., : weights.units]

@@ -51,13 +51,13 @@ def multiply(rows: Rows, step: int, blocks: Blocks, limits: Tensor, rounds: bool
     numbers, columns = blocks.numbers, blocks.columns
     count, length = numbers.shape[1], numbers.shape[2]
     tall, wide = _shares(rows.matrices, rows.height, length, columns)
-    units = rows.matrices * -(-rows.height // tall) * -(-count // wide)
+    pieces = rows.matrices * -(-rows.height // tall) * -(-count // wide)
     far, near = rows.steps
     apart = 0 if numbers.shape[0] == 1 else 4 * count * length * COLUMNS
     _kernels().multiply(
-        *(_parts(units), rows.address, rows.inner, 4 * far, 4 * near, 4 * step, rows.height, length),
+        *(torch.get_num_threads(), pieces, rows.address, rows.inner, 4 * far, 4 * near, 4 * step, rows.height, length),
         *(numbers.data_ptr(), apart, columns, out.data_ptr(), 4 * rows.height * columns, 4 * columns),
-        *(blocks.bias.data_ptr(), limits.data_ptr(), rounds, units, tall, wide),
+        *(blocks.bias.data_ptr(), limits.data_ptr(), rounds, tall, wide),
     )
 
 
@@ -67,18 +67,13 @@ def blocks_of(y: Tensor) -> Blocks:
     count, matrices = -(-columns // COLUMNS), outer * inner
     out = torch.empty((matrices, count, length, COLUMNS), dtype=torch.float32)
     steps = [4 * step for step in y.stride()]
-    units = matrices * count
-    _kernels().pack(_parts(units), y.data_ptr(), inner, *steps, length, columns, out.data_ptr(), units)
+    threads, pieces = torch.get_num_threads(), matrices * count
+    _kernels().pack(threads, pieces, y.data_ptr(), inner, *steps, length, columns, out.data_ptr())
     return Blocks(out, torch.zeros(count * COLUMNS), columns)
 
 
-def _parts(units: int) -> int:
-    """Return how many parts units come in: neighbours go to one thread, which other ops give the same neighbours."""
-    return min(units, torch.get_num_threads())
-
-
 def _shares(matrices: int, rows: int, length: int, columns: int) -> tuple[int, int]:
-    """Return how many rows and blocks a unit has, all of them whole tiles, so that threads have as many units each.
+    """Return how many rows and blocks a piece has, all of them whole tiles, so that threads have as many pieces each.
 
     Rows are cut where values are more than weights: then a thread finds in its cache what it wrote before.
     """
