@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,13 +96,8 @@ def _gap(first: Doubles, second: Doubles) -> float:
 def align(plan: Plan, values: Mapping[int, object], source: SourceValues, tolerance: float) -> dict[int, int]:
     """Return, for each slot of a run that has an equal value in the source, that value's number."""
     found = {}
-    for slot in _slots(plan):
+    for slot in (*plan.given, *plan.results):
         value = values.get(slot)
         if isinstance(value, Tensor) and (number := source.find(value, tolerance)) is not None:
             found[slot] = number
     return found
-
-
-def _slots(plan: Plan) -> Iterable[int]:
-    yield from (slot for slot, _ in plan.inputs.values())
-    yield from (store.slot for step in plan.steps for store in step.stores)

@@ -14,8 +14,8 @@ from mlparity.core.course import CoursePoint
 from mlparity.diagnose.distance import Tensors
 from mlparity.diagnose.locate import blamed
 from mlparity.diagnose.ranges import range_of
-from mlparity.engine.runtime.interpret import run_step
-from mlparity.engine.runtime.plan import Plan, Slots, Store
+from mlparity.engine.runtime.frame import Frame
+from mlparity.engine.runtime.plan import Plan, Store
 
 KEPT = 300
 """How many points a course has at most."""
@@ -54,46 +54,28 @@ def _own(point: CoursePoint) -> tuple[float, float]:
 
 
 def _points(numerics: Plan, exact: Plan, inputs: Tensors) -> Iterator[CoursePoint]:
-    narrow, wide, mixed = _Slots(numerics), _Slots(exact), _Slots(exact)
-    for each in (narrow, wide, mixed):
-        each.start(inputs)
-    for place, (step, twin) in enumerate(zip(numerics.steps, exact.steps, strict=True)):
-        run_step(twin, wide.slots)
-        run_step(twin, mixed.slots)
-        run_step(step, narrow.slots)
+    narrow, wide, mixed = (_started(plan, inputs) for plan in (numerics, exact, exact))
+    for index, step in enumerate(numerics.steps):
+        for frame in (wide, mixed, narrow):
+            frame.step(index)
         for store in step.stores:
-            results = [each.slots[store.slot] for each in (narrow, mixed, wide)]
-            mixed.slots[store.slot] = mixed.held(results[0])
+            results = [frame.slots[store.slot] for frame in (narrow, mixed, wide)]
+            mixed.slots[store.slot] = _held(results[0], exact.profile.compute)
             found = [each for each in results if isinstance(each, Tensor) and each.is_floating_point() and each.numel()]
             # An inner result of a group rounds nothing; a run that branched elsewhere has another shape.
             if store.numerics is not None and len(found) == len(results) and len({each.shape for each in found}) == 1:
-                yield _point(numerics, place, store, *found)
-        for each, frees in ((narrow, step.frees), (wide, twin.frees), (mixed, twin.frees)):
-            each.free(frees)
+                yield _point(numerics, index, store, *found)
+        for frame in (wide, mixed, narrow):
+            frame.free(index)
 
 
-class _Slots:
-    """The slots of one run of a plan."""
+def _started(plan: Plan, inputs: Tensors) -> Frame:
+    return Frame.of(plan, {name: _held(inputs[name], plan.profile.compute) for name in plan.inputs})
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        self.slots: Slots = list(plan.initial)
 
-    def start(self, inputs: Tensors) -> None:
-        for name, (slot, _) in self.plan.inputs.items():
-            self.slots[slot] = self.held(inputs[name])
-        for state in self.plan.states.values():
-            self.slots[state.first] = state.zeros(self.plan.device)
-
-    def held(self, value: object) -> object:
-        """Return a value in the type that the plan calculates in."""
-        if isinstance(value, Tensor) and value.is_floating_point():
-            return value.to(self.plan.profile.compute, copy=True)
-        return value
-
-    def free(self, slots: Sequence[int]) -> None:
-        for slot in slots:
-            self.slots[slot] = self.plan.initial[slot]
+def _held(value: object, compute: torch.dtype) -> object:
+    """Return a value in the type that a plan calculates in."""
+    return value.to(compute, copy=True) if isinstance(value, Tensor) and value.is_floating_point() else value
 
 
 def _point(plan: Plan, place: int, store: Store, found: Tensor, alone: Tensor, expected: Tensor) -> CoursePoint:

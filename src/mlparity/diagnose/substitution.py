@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from mlparity.diagnose.distance import Tensors
-from mlparity.engine.runtime.interpret import run_step
-from mlparity.engine.runtime.plan import Plan, Slots, Step
+from mlparity.engine.runtime.frame import Frame
+from mlparity.engine.runtime.plan import Plan, Step
 
 
 def run_with_exact(
@@ -21,91 +21,68 @@ def run_with_exact(
     the results of an earlier run of `numerics`.
     """
     first = min(places)
-    slots = _until(numerics, values, first)
+    frame = Frame.resumed(numerics, values, first)
     made: dict[int, object] = {}
+
+    def keep(index: int, step: Step) -> None:
+        if index in places:
+            results = _results(exact, index, dict(enumerate(frame.slots)))
+            frame.put({slot: _held(value, numerics.profile.compute) for slot, value in results.items()})
+        made.update(frame.values(store.slot for store in step.stores))
+
     with torch.no_grad():
-        for place in range(first, len(numerics.steps)):
-            step = numerics.steps[place]
-            if place in places:
-                _run_exactly(numerics, exact, exact.steps[place], slots)
-            else:
-                run_step(step, slots)
-            made.update({store.slot: slots[store.slot] for store in step.stores})
-    return _outputs(numerics, slots), made
+        frame.run(keep, first)
+    return _tensors(frame.outputs(numerics)), made
 
 
 def run_with_values(plan: Plan, values: Mapping[int, object], given: Mapping[int, Tensor]) -> dict[int, object]:
     """Return all values by slot of a run in which the slots of `given` hold these tensors in place of their results."""
     first = min(place for place, step in enumerate(plan.steps) for store in step.stores if store.slot in given)
-    slots = _until(plan, values, first)
+    frame = Frame.resumed(plan, values, first)
     made = dict(values)
+
+    def replace_given(_: int, step: Step) -> None:
+        slots = [store.slot for store in step.stores]
+        frame.put({slot: given[slot] for slot in slots if slot in given})
+        made.update(frame.values(slots))
+
     with torch.no_grad():
-        for step in plan.steps[first:]:
-            run_step(step, slots)
-            for store in step.stores:
-                slots[store.slot] = given.get(store.slot, slots[store.slot])
-                made[store.slot] = slots[store.slot]
+        frame.run(replace_given, first)
     return made
 
 
 def values_of(plan: Plan, inputs: Tensors) -> dict[int, object]:
     """Return every result of a run by slot, inputs included; states start at zero."""
-    slots: Slots = list(plan.initial)
-    made: dict[int, object] = {}
-    for name, (slot, _) in plan.inputs.items():
-        slots[slot] = made[slot] = inputs[name]
-    for state in plan.states.values():
-        slots[state.first] = made[state.first] = state.zeros(plan.device)
+    frame = Frame.of(plan, inputs)
+    made = frame.values(plan.given)
     with torch.no_grad():
-        for step in plan.steps:
-            run_step(step, slots)
-            made.update({store.slot: slots[store.slot] for store in step.stores})
+        frame.run(lambda _, step: made.update(frame.values(store.slot for store in step.stores)))
     return made
 
 
 def outputs_of(plan: Plan, values: Mapping[int, object]) -> dict[str, Tensor]:
     """Return the outputs among the values of a run; one that is a constant comes from the plan."""
-    return _outputs(plan, _until(plan, values, len(plan.steps)))
-
-
-def _until(plan: Plan, values: Mapping[int, object], first: int) -> Slots:
-    """Return the slots as they are before the step at `first`."""
-    slots: Slots = list(plan.initial)
-    for slot in (*(slot for slot, _ in plan.inputs.values()), *(state.first for state in plan.states.values())):
-        slots[slot] = values[slot]
-    for step in plan.steps[:first]:
-        for store in step.stores:
-            slots[store.slot] = values[store.slot]
-    return slots
+    return _tensors(Frame.resumed(plan, values, len(plan.steps)).outputs(plan))
 
 
 def exact_results(exact: Plan, values: Mapping[int, object], place: int) -> list[object]:
     """Return what a step gives exactly on the inputs that it has among `values`."""
-    wide = _fed(exact, exact.steps[place], values)
-    return [wide[store.slot] for store in exact.steps[place].stores]
+    return [*_results(exact, place, values).values()]
 
 
-def _run_exactly(numerics: Plan, exact: Plan, step: Step, slots: Slots) -> None:
-    wide = _fed(exact, step, dict(enumerate(slots)))
-    for store in step.stores:
-        slots[store.slot] = _held(wide[store.slot], numerics.profile.compute)
-
-
-def _fed(exact: Plan, step: Step, values: Mapping[int, object]) -> Slots:
-    """Return exact slots after one step, run on `values`; constants come from the exact plan."""
-    wide: Slots = list(exact.initial)
-    for feed in step.feeds:
-        for slot in feed.slots:
-            if wide[slot] is None:
-                wide[slot] = _held(values[slot], exact.profile.compute)
+def _results(exact: Plan, place: int, values: Mapping[int, object]) -> dict[int, object]:
+    """Return what one step of the exact plan makes of `values`, by slot; constants come from the plan."""
+    frame, step = Frame(exact.steps, exact.initial), exact.steps[place]
+    fed = (slot for feed in step.feeds for slot in feed.slots if exact.initial[slot] is None)
+    frame.put({slot: _held(values[slot], exact.profile.compute) for slot in fed})
     with torch.no_grad():
-        run_step(step, wide)
-    return wide
+        frame.step(place)
+    return frame.values(store.slot for store in step.stores)
 
 
 def _held(value: object, compute: torch.dtype) -> object:
     return value.to(compute) if isinstance(value, Tensor) and value.is_floating_point() else value
 
 
-def _outputs(plan: Plan, slots: Slots) -> dict[str, Tensor]:
-    return {name: each for name, (slot, _) in plan.outputs.items() if isinstance(each := slots[slot], Tensor)}
+def _tensors(outputs: Mapping[str, object]) -> dict[str, Tensor]:
+    return {name: each for name, each in outputs.items() if isinstance(each, Tensor)}

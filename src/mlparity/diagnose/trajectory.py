@@ -16,8 +16,9 @@ from torch import Tensor
 
 from mlparity.core.errors import FormatError
 from mlparity.diagnose.distance import Tensors, directions, distance
-from mlparity.engine.runtime.interpret import run_step, stored
-from mlparity.engine.runtime.plan import Plan, Slots, Step
+from mlparity.engine.runtime.frame import Frame
+from mlparity.engine.runtime.interpret import stored
+from mlparity.engine.runtime.plan import Plan, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +63,10 @@ def follow(numerics: Plan, exact: Plan, inputs: Tensors, expected: Tensors) -> T
         FormatError: the plans are not of the same steps.
     """
     _check_same(numerics, exact)
-    run = _Run(numerics, exact)
-    run.start(inputs)
+    run = _Run(numerics, exact, inputs)
     with torch.enable_grad():
-        for place, (step, twin) in enumerate(zip(numerics.steps, exact.steps, strict=True)):
-            run.step(place, step, twin)
-    outputs = {name: each for name, (slot, _) in exact.outputs.items() if isinstance(each := run.wide[slot], Tensor)}
+        run.wide.run(run.follow)
+    outputs = {name: each for name, each in run.wide.outputs(exact).items() if isinstance(each, Tensor)}
     contributions = _contributions(run, outputs, expected)
     errors = tuple(_error(run, slot, contributions.get(slot)) for slot in run.losses)
     detached = {name: each.detach() for name, each in outputs.items()}
@@ -75,44 +74,39 @@ def follow(numerics: Plan, exact: Plan, inputs: Tensors, expected: Tensors) -> T
 
 
 class _Run:
-    """Two sets of slots in step: `narrow` for the numerics in question, `wide` the same values with a gradient."""
+    """Two frames in step: `narrow` for the numerics in question, `wide` the same values with a gradient."""
 
-    def __init__(self, numerics: Plan, exact: Plan) -> None:
-        self.numerics, self.exact = numerics, exact
-        self.narrow: Slots = list(numerics.initial)
-        self.wide: Slots = list(exact.initial)
-        self.values: dict[int, object] = {}
+    def __init__(self, numerics: Plan, exact: Plan, inputs: Tensors) -> None:
+        self.compute = exact.profile.compute
+        self.same_width = numerics.profile.compute is self.compute
+        self.narrow = Frame.of(numerics, inputs)
+        self.wide = Frame.of(exact, {name: self._leaf(inputs[name]) for name in exact.inputs})
+        self.values = self.narrow.values(numerics.given)
         self.losses: dict[int, _Loss] = {}
-        self.same_width = numerics.profile.compute is exact.profile.compute
 
-    def start(self, inputs: Tensors) -> None:
-        for name, (slot, _) in self.numerics.inputs.items():
-            self.narrow[slot] = self.values[slot] = inputs[name]
-            leaf = self._widened(inputs[name]).clone()
-            self.wide[slot] = leaf.requires_grad_(leaf.is_floating_point())
-        for name, state in self.numerics.states.items():
-            self.narrow[state.first] = self.values[state.first] = state.zeros(self.numerics.device)
-            twin = self.exact.states[name]
-            self.wide[twin.first] = twin.zeros(self.exact.device)
+    def _leaf(self, value: Tensor) -> Tensor:
+        leaf = self._widened(value).clone()
+        return leaf.requires_grad_(leaf.is_floating_point())
 
-    def step(self, place: int, step: Step, twin: Step) -> None:
-        run_step(twin, self.wide)
-        shared = self.same_width and _same_arithmetic(step, twin)
-        if shared:
+    def follow(self, place: int, twin: Step) -> None:
+        """Run the step in the numerics in question after the exact one, and keep what it loses."""
+        step = self.narrow.steps[place]
+        if self.same_width and _same_arithmetic(step, twin):
             for store in step.stores:
-                value = self.wide[store.slot]
-                self.narrow[store.slot] = stored(store, value.detach() if isinstance(value, Tensor) else value)
+                value = self.wide.slots[store.slot]
+                self.narrow.slots[store.slot] = stored(store, value.detach() if isinstance(value, Tensor) else value)
         else:
             with torch.no_grad():
-                run_step(step, self.narrow)
+                self.narrow.step(place)
         for store in step.stores:
             self._take(place, store.slot)
+        self.narrow.free(place)
 
     def _take(self, place: int, slot: int) -> None:
-        value, exact = self.narrow[slot], self.wide[slot]
+        value, exact = self.narrow.slots[slot], self.wide.slots[slot]
         self.values[slot] = value
         if not isinstance(value, Tensor) or not isinstance(exact, Tensor) or not exact.is_floating_point():
-            self.wide[slot] = value
+            self.wide.slots[slot] = value
             return
         kept, plain = self._widened(value), exact.detach()
         error = kept - plain
@@ -122,11 +116,11 @@ class _Run:
         if not exact.requires_grad:
             exact = plain.clone().requires_grad_()  # behind integers no gradient comes from before, but one follows
         replaced: Tensor = _Instead.apply(exact, kept)  # type: ignore[no-untyped-call]
-        self.wide[slot] = replaced
+        self.wide.slots[slot] = replaced
         self.losses[slot] = _Loss(place, replaced, *_measured(error, norm, plain, kept))
 
     def _widened(self, value: Tensor) -> Tensor:
-        return value.detach().to(self.exact.profile.compute) if value.is_floating_point() else value
+        return value.detach().to(self.compute) if value.is_floating_point() else value
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from mlparity.core.errors import FormatError
 from mlparity.engine.mil.program import Op
-from mlparity.engine.runtime.interpret import run_steps
-from mlparity.engine.runtime.plan import Slots, Step
+from mlparity.engine.runtime.frame import Frame
+from mlparity.engine.runtime.plan import Step
 from mlparity.engine.runtime.schema import Kind
 
 MAX_ITERATIONS = 100_000
@@ -43,11 +43,10 @@ class Body:
 
     def run(self, values: Sequence[object], captured: Sequence[object]) -> tuple[object, ...]:
         """Return the block's results."""
-        slots: Slots = list(self.initial)
-        for slot, value in zip((*self.inputs, *self.captured), (*values, *captured), strict=True):
-            slots[slot] = value
-        run_steps(self.steps, self.initial, slots)
-        return tuple(slots[slot] for slot in self.outputs)
+        frame = Frame(self.steps, self.initial)
+        frame.put(dict(zip((*self.inputs, *self.captured), (*values, *captured), strict=True)))
+        frame.run()
+        return tuple(frame.slots[slot] for slot in self.outputs)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,4 +1,4 @@
-"""The loop: run a plan's steps, store each result, free values at their last use."""
+"""A plan run from inputs to outputs, and what one step does: read its feeds, call its op, store the results."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import replace
 from functools import partial
 from inspect import Parameter, signature
 from operator import itemgetter
-from typing import cast
 
 from torch import Tensor
 
 from mlparity.core.errors import ExecutionError, MlparityError
 from mlparity.engine.mil.program import Op
+from mlparity.engine.runtime.frame import Frame
 from mlparity.engine.runtime.plan import Feed, Plan, Slots, Step, Store
 from mlparity.engine.runtime.schema import Kind
 from mlparity.engine.runtime.tensors import python_value
@@ -41,25 +41,14 @@ def run_stateful(
     Raises:
         ExecutionError: as `run_plan`.
     """
-    slots: Slots = list(plan.initial)
-    for name, (slot, _) in plan.inputs.items():
-        slots[slot] = inputs[name]
-    for name, each in plan.states.items():
-        slots[each.first] = states[name] if name in states else each.zeros(plan.device)
-    run_steps(plan.steps, plan.initial, slots, tap)
-    outputs = {name: slots[slot] for name, (slot, _) in plan.outputs.items()}
-    return outputs, {name: cast("Tensor", slots[each.last]) for name, each in plan.states.items()}
+    frame = Frame.of(plan, inputs, states)
+    frame.run(None if tap is None else partial(_tapped, tap, frame.slots))
+    return frame.outputs(plan), frame.states(plan)
 
 
-def run_steps(steps: Sequence[Step], initial: Sequence[object], slots: Slots, tap: Tap | None = None) -> None:
-    """Run `steps` in place, and bring each slot back to what `initial` holds at its last use."""
-    for step in steps:
-        step.run(slots)
-        if tap is not None:
-            for store in step.stores:
-                tap(step.op, store.output.name, slots[store.slot])
-        for slot in step.frees:
-            slots[slot] = initial[slot]
+def _tapped(tap: Tap, slots: Slots, _: int, step: Step) -> None:
+    for store in step.stores:
+        tap(step.op, store.output.name, slots[store.slot])
 
 
 def with_runs(steps: Sequence[Step]) -> tuple[Step, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -97,3 +97,13 @@ class Plan:
     inputs: Mapping[str, tuple[int, NamedType]]
     outputs: Mapping[str, tuple[int, NamedType]]
     states: Mapping[str, StateSlots] = field(default_factory=dict)
+
+    @property
+    def given(self) -> tuple[int, ...]:
+        """The slots that a run starts with: of the inputs and of the states."""
+        return (*(slot for slot, _ in self.inputs.values()), *(each.first for each in self.states.values()))
+
+    @property
+    def results(self) -> Iterator[int]:
+        """The slots of all results, in the order in which they are made."""
+        return (store.slot for step in self.steps for store in step.stores)
