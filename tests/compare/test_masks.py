@@ -58,3 +58,11 @@ def test_an_empty_output_has_no_mask() -> None:
     comparer = Comparer(tasks=(OutputTask("y", TaskKind.MASK, threshold=0.5),))
     comparer.add("a", {"y": np.zeros(0)}, {"y": np.zeros(0)})
     assert comparer.result()[0].figures["mask_iou"] is None
+
+
+def test_pixels_of_nan_on_both_sides_are_not_counted() -> None:
+    nan, first, second = np.full(2, math.nan), np.array([math.nan, 1.0]), np.array([math.nan, 0.0])
+    assert tally_mask(nan, nan, None, 0.5).samples == 0
+    assert tally_mask(np.stack([nan, nan]), np.stack([nan, nan]), 0, None).samples == 0
+    tally = tally_mask(first, second, None, 0.5)
+    assert (tally.samples, tally.iou_sum, tally.changed, tally.pixels) == (1, 0.0, 1, 1)

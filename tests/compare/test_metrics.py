@@ -159,3 +159,82 @@ def test_decades() -> None:
     assert {edge: count for edge, count in by_decade.items() if count} == {-12: 1, -3: 2, 0: 1, 5: 1}
     assert histogram.zeros == 1
     assert len(histogram.edges) == len(histogram.counts) + 1
+
+
+@pytest.mark.parametrize(
+    ("source", "artifact", "difference"),
+    [
+        (np.array([2**53], np.int64), np.array([2**53 + 1], np.uint64), 1.0),
+        (np.array([2**53 + 1], np.int64), np.array([2.0**53]), 1.0),
+        (np.array([2.0**53]), np.array([2**53 + 1], np.uint64), 1.0),
+        (np.array([-(2**63)], np.int64), np.array([2**64 - 1], np.uint64), 2.0**64 + 2.0**63),
+        (np.array([2**63 - 1], np.int64), np.array([2.0**63], np.float32), 1.0),
+        (np.array([-1], np.int8), np.array([255], np.uint8), 256.0),
+        (np.array([2**53 + 1, 7], np.int64), np.array([math.inf, 7.5]), 0.5),
+        (np.array([True]), np.array([2**62], np.int64), 2.0**62 - 1),
+    ],
+)
+def test_integers_against_other_types(source: np.ndarray, artifact: np.ndarray, difference: float) -> None:
+    for first, second in ((source, artifact), (artifact, source)):
+        comparer = Comparer()
+        comparer.add("a", {"y": first}, {"y": second})
+        assert comparer.result()[0].figures["max_abs"] == difference
+
+
+@given(st.lists(st.tuples(*[st.integers(-(2**63), 2**63 - 1)] * 2), min_size=1, max_size=5))
+def test_int64_differences_are_those_of_integers(pairs: list[tuple[int, int]]) -> None:
+    source, artifact = np.array(pairs, np.int64).T
+    figures = compare(source, artifact, "int64").figures
+    exact = [abs(first - second) for first, second in pairs]
+    assert figures["max_abs"] == float(max(exact))
+    assert figures["min_abs"] == float(min(exact))
+
+
+def test_a_type_wider_than_float64_is_not_compared() -> None:
+    if np.dtype(np.longdouble).itemsize == 8:
+        assert compare([1.0], [2.0], "longdouble").figures["max_abs"] == 1.0
+        return
+    comparer = Comparer()
+    comparer.add("a", {"y": np.ones(1, np.longdouble)}, {"y": np.ones(1)})
+    assert "wider than float64" in comparer.problems[0]
+
+
+def test_sums_of_samples_are_those_of_all_values() -> None:
+    """Each sum of a tally, against one pass: the cosine needs the products, the ratios the energies."""
+    generator = np.random.default_rng(3)
+    source, artifact = generator.standard_normal((2, 7, 5))
+    comparer = Comparer()
+    for place in range(7):
+        comparer.add(str(place), {"y": source[place]}, {"y": artifact[place]})
+    figures = comparer.result()[0].figures
+    flat, other = source.reshape(-1), artifact.reshape(-1)
+    cosine = flat @ other / np.sqrt((flat @ flat) * (other @ other))
+    assert abs(cosine) < 0.9
+    assert figures["cosine"] == pytest.approx(cosine, rel=1e-12)
+    assert figures["relative_l2"] == pytest.approx(np.linalg.norm(flat - other) / np.linalg.norm(flat), rel=1e-12)
+    assert figures["snr_db"] == pytest.approx(20 * np.log10(np.linalg.norm(flat) / np.linalg.norm(flat - other)))
+    peak = flat.max() - flat.min()
+    assert figures["psnr_db"] == pytest.approx(20 * np.log10(peak / np.sqrt(((flat - other) ** 2).mean())))
+
+
+def test_every_figure_is_within_its_range() -> None:
+    generator = np.random.default_rng(5)
+    for size in (1e-3, 1.0, 1e3):
+        source = generator.standard_normal((4, 7))
+        figures = compare(source, source + size * generator.standard_normal((4, 7)), "float64").figures
+        for metric in METRICS:
+            value = figures.get(metric.info.name)
+            assert value is None or metric.range.low <= value <= metric.range.high
+
+
+@pytest.mark.parametrize("size", [1e200, 1e-200])
+def test_squares_beyond_float64_leave_no_ratio(size: float) -> None:
+    figures = compare([size, size], [size, -size], "float64").figures
+    assert figures["max_abs"] == 2 * size
+    assert all(figures[name] is None for name in ("relative_l2", "cosine", "snr_db", "psnr_db"))
+
+
+def test_positions_that_are_not_finite_are_counted_on_both_sides() -> None:
+    figures = compare([NAN, NAN, INF, 1.0, INF], [NAN, 1.0, INF, INF, NAN]).figures
+    assert (figures["nan_positions"], figures["inf_positions"]) == (3.0, 2.0)
+    assert (figures["nan_count"], figures["inf_count"]) == (2.0, 1.0)

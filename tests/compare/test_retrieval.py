@@ -92,3 +92,20 @@ def test_two_embeddings_have_no_figures() -> None:
     figures = comparer.result()[0].figures
     assert figures["nearest_agreement"] is None
     assert figures["rank_correlation"] is None
+
+
+def test_a_direction_on_one_side_alone_agrees_with_nothing() -> None:
+    points = RANDOM.standard_normal((8, 4))
+    lost = points.copy()
+    lost[3] = 0.0
+    for first, second in ((points, lost), (lost, points)):
+        tally = searched(first, second).result()
+        assert (tally.queries, tally.same_nearest) == (8, 7)
+        assert (tally.ranked, tally.correlation_worst) == (8, 0.0)
+    assert searched(points[:1], np.zeros((1, 4))).result().queries == 1
+
+
+def test_an_order_on_one_side_alone_does_not_correlate() -> None:
+    points = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [2.0, 1.0]])
+    tally = searched(points, np.ones((4, 2))).result()
+    assert (tally.ranked, tally.correlation) == (4, 0.0)

@@ -31,6 +31,9 @@ def never(source, artifact):
 def nan(source, artifact):
     return float("nan")
 
+def ratio(source, artifact):
+    return float("inf") if lost(source, artifact) == 0 else 5.0
+
 def many(source, artifact):
     return source["y"]
 
@@ -134,3 +137,17 @@ def test_with_an_output_missing_the_function_is_not_called() -> None:
     comparer.add("a", {"y": np.ones(2), "z": np.ones(3)}, {"y": np.ones(2)})
     assert comparer.problems
     assert comparer.task_figures[0].samples == 0
+
+
+def test_an_infinite_mean_says_nothing_of_the_other_samples() -> None:
+    ratio = UserMetric("ratio", "task.py:ratio", mean=Limit("ratio.mean", at_least=30.0))
+    assert verdict_of(ratio, compare(ratio, 0.0, 1.0))[0] is Verdict.PASS
+    verdict, (reason,) = verdict_of(ratio, compare(ratio, 0.0, 2.0))
+    assert verdict is Verdict.UNKNOWN
+    assert reason == "ratio: its mean is infinite by some samples, and says nothing of the others"
+
+
+def test_samples_without_a_value_are_told_beside_a_pass() -> None:
+    verdict, reasons = verdict_of(metric("sometimes", at_most=9.0), compare(metric("sometimes"), 5.0, 3.0))
+    assert verdict is Verdict.PASS
+    assert reasons == ("sometimes: 1 of 2 samples have no value",)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from mlparity.compare.comparer import Comparer
+from mlparity.compare.comparer import Comparer, noise_of
 from mlparity.compare.policies import CONSISTENCY, TASK
 from mlparity.compare.verdict import judge, judge_all
 from mlparity.core.policy import Limit, OutputTask, Policy, TaskKind
@@ -212,3 +212,66 @@ def test_the_whole_follows_what_is_required(
     judgement = judge_all(Policy("p", (), required), rows)
     assert judgement.verdict is verdict
     assert judgement.reasons
+
+
+FREE = Policy("free", (Limit("max_abs", at_most=1e30),))
+ONE_SIDED = [
+    ([1.0, 2.0], [1.0, math.inf], "1 positions are infinite on one side alone"),
+    ([1.0, math.inf], [1.0, 2.0], "1 positions are infinite on one side alone"),
+    ([1.0, math.inf], [1.0, -math.inf], "infinities of opposite signs"),
+    ([1.0, math.nan], [1.0, 2.0], "the source has 1 NaN that the artifact has not"),
+    ([1.0, 2.0], [1.0, math.nan], "the artifact has 1 NaN that the source has not"),
+    ([1.0, math.inf], [1.0, math.nan], "the artifact has 1 NaN that the source has not"),
+    ([1.0, math.nan], [1.0, math.inf], "the source has 1 NaN that the artifact has not"),
+]
+
+
+@pytest.mark.parametrize(("source", "artifact", "words"), ONE_SIDED)
+@pytest.mark.parametrize("policy", [FREE, Policy("flips", (Limit("flips", at_most=9.0),)), Policy("none", ())])
+def test_a_position_that_is_finite_on_one_side_fails_under_every_policy(
+    policy: Policy, source: list[float], artifact: list[float], words: str
+) -> None:
+    judgement = judge(policy, figures(source, artifact), (Noise("y", 10.0, 1.0, 1.0),))
+    assert judgement.verdict is FAIL
+    assert words in judgement.reasons[0]
+    assert "y: the figures of differences leave out 1 of 2 positions" in judgement.reasons
+
+
+def test_what_is_not_finite_on_both_sides_is_told_beside_a_pass() -> None:
+    judgement = judge(FREE, figures([1.0, math.nan, math.inf], [1.0, math.nan, math.inf]))
+    assert judgement.verdict is PASS
+    assert judgement.reasons == ("y: 2 of 3 positions are not finite on both sides; no difference includes them",)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_without_a_finite_position_nothing_was_compared(value: float) -> None:
+    for policy in (FREE, Policy("flips", (Limit("flips", at_most=0.0),))):
+        assert judge(policy, figures([value, value], [value, value])).verdict is UNKNOWN
+
+
+def test_an_output_that_no_limit_bounds_is_told() -> None:
+    comparer = Comparer()
+    outputs = {"scores": np.array([[1.0, 2.0]]), "box": np.array([[[1.0]]])}
+    comparer.add("a", outputs, {**outputs, "box": np.array([[[9.0]]])})
+    judgement = judge(Policy("p", (Limit("flips", at_most=0),)), comparer.result())
+    assert judgement.reasons == ("box: no limit of the policy bounds it",)
+
+
+@pytest.mark.parametrize("noise", [math.nan, math.inf])
+def test_noise_that_is_not_finite_excuses_nothing(noise: float) -> None:
+    outputs = figures([[[1.0, 0.5]]], [[[1.0, 0.5002]]])
+    assert judge(CONSISTENCY, outputs, (Noise("y", noise, noise, 1.0),)).verdict is FAIL
+
+
+def test_noise_of_a_source_that_is_not_finite_where_it_is_in_fp64_is_not_known() -> None:
+    comparer = Comparer(class_outputs=())
+    comparer.add("a", {"y": np.array([1.0, 2.0])}, {"y": np.array([1.1, math.inf])})
+    assert noise_of(comparer.result()) == ()
+
+
+@pytest.mark.parametrize(
+    "limit", [Limit("max_abs", at_least=1.0), Limit("cosine", at_most=0.5), Limit("max_abs", at_most=2.0, at_least=1.0)]
+)
+def test_noise_excuses_only_what_noise_makes_worse(limit: Limit) -> None:
+    outputs = figures([[[1.0, 0.5]]], [[[1.0, 0.5001]]])
+    assert judge(Policy("p", (limit,)), outputs, (Noise("y", 1e-3, 1e-4, 1.0),)).verdict is FAIL

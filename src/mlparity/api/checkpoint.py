@@ -16,7 +16,7 @@ from mlparity.core.words import Precision, Target
 from mlparity.diagnose.ranges import Range
 from mlparity.samples.images import thumbnail
 
-CHECKPOINT_VERSION = 2
+CHECKPOINT_VERSION = 3
 
 Held = Mapping[str, ArrayText]
 """The state that a session carries to its next sample, by input name."""

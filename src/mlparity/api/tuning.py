@@ -20,7 +20,7 @@ from mlparity.api.sources import Inputs, open_source
 from mlparity.api.staging import staged_folder
 from mlparity.api.verification import references
 from mlparity.compare.comparer import Comparer
-from mlparity.compare.policy_file import load_policy
+from mlparity.compare.policy_file import policy_of
 from mlparity.compare.user_metric import LoadedMetric, load_metric
 from mlparity.core.errors import ConversionError, InputError
 from mlparity.core.policy import Policy
@@ -65,7 +65,7 @@ def tune(
         MlparityError: bad input, or no place to write; nothing is left behind.
     """
     chosen = _fp16_only(VerifyOptions() if options is None else options)
-    limits = policy if isinstance(policy, Policy) else load_policy(policy)
+    limits = policy_of(policy)
     metrics = tuple(load_metric(metric) for metric in limits.metrics)
     flat, samples = open_source(source, inputs, chosen)
     held = MemorySamples(tuple(sample for _, sample in samples), samples.warning)

@@ -28,7 +28,7 @@ from mlparity.backends.carrying import CarryingSession
 from mlparity.compare.comparer import Comparer
 from mlparity.compare.decide import decide
 from mlparity.compare.metrics import METRIC_INFOS
-from mlparity.compare.policy_file import load_policy
+from mlparity.compare.policy_file import policy_of
 from mlparity.compare.recommend import recommend
 from mlparity.compare.user_metric import LoadedMetric, load_metric
 from mlparity.compare.verdict import judge_all
@@ -71,7 +71,7 @@ def verify(
         MlparityError: bad input, a source that cannot be verified, or no place to write; nothing else is left behind.
     """
     chosen = VerifyOptions() if options is None else options
-    limits = policy if isinstance(policy, Policy) else load_policy(policy)
+    limits = policy_of(policy)
     # Loaded before any work begins: they are the user's own code.
     metrics = tuple(load_metric(metric) for metric in limits.metrics)
     progress("load", 0, 0)

@@ -16,6 +16,10 @@ class Alignment:
     problems: tuple[str, ...] = ()
 
 
+_WIDEST = 8
+"""The bytes of a float64."""
+
+
 def align(source: Mapping[str, np.ndarray], artifact: Mapping[str, np.ndarray]) -> Alignment:
     """Pair outputs by name; where no name matches, by position, if counts and shapes agree.
 
@@ -49,6 +53,8 @@ def _why_not(source: np.ndarray, artifact: np.ndarray) -> str:
     for side, array in (("source", source), ("artifact", artifact)):
         if array.dtype.kind not in "fiub":
             return f"the {side}'s type {array.dtype} holds no real numbers"
+        if array.dtype.itemsize > _WIDEST:
+            return f"the {side}'s type {array.dtype} is wider than float64, in which outputs are compared"
     if not same_shape(source.shape, artifact.shape):
         return f"the shapes differ: source {source.shape}, artifact {artifact.shape}"
     return ""

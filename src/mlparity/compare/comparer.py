@@ -17,6 +17,7 @@ from mlparity.compare.tally import Tally, TaskTally, merge, tally_of
 from mlparity.compare.tasks import Tasks, tally_task, why_not
 from mlparity.compare.user_metric import LoadedMetric, MetricTally, tally_metric, task_figure
 from mlparity.core.array_text import ArrayText, array_of_text, text_of_array
+from mlparity.core.finiteness import mismatches
 from mlparity.core.policy import OutputTask, TaskKind
 from mlparity.core.record import Histogram, Noise, OutputFigures, TaskFigure, WorstSample
 
@@ -137,11 +138,16 @@ class Comparer:
 
 
 def noise_of(figures: tuple[OutputFigures, ...]) -> tuple[Noise, ...]:
-    """Return the source's own noise from a comparison of its fp64 run (as source) with its fp32 run (as artifact)."""
+    """Return the source's own noise from a comparison of its fp64 run (as source) with its fp32 run (as artifact).
+
+    An output that is finite in one of them alone has none: its other positions do not tell of these.
+    """
     return tuple(
         Noise(output.output, maximum, mean, output.scale)
         for output in figures
-        if (maximum := output.figures["max_abs"]) is not None and (mean := output.figures["mean_abs"]) is not None
+        if (maximum := output.figures["max_abs"]) is not None
+        and (mean := output.figures["mean_abs"]) is not None
+        and not mismatches(output.figures)
     )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from mlparity.core.finiteness import mismatches
 from mlparity.core.record import Envelope, MemberFigures, OutputFigures, Span
 from mlparity.core.words import Confidence, Verdict
 
 _WORST_FIRST = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.PASS)
-_NOT_FINITE = ("nan_count", "inf_count")
 _CERTAINTY = tuple(Confidence)
 
 
@@ -37,7 +37,7 @@ def _share(outputs: Sequence[OutputFigures]) -> float:
 
 
 def _output_share(output: OutputFigures) -> float:
-    if any(output.figures.get(name) for name in _NOT_FINITE):
+    if mismatches(output.figures):
         return math.inf
     difference = output.figures.get("max_abs")
     if not difference:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 class MaskTally:
     """The intersections over union of samples, their worst, and the pixels that changed; NaN scores count as changed.
 
-    A pixel whose scores hold a NaN on one side alone belongs to no class there.
+    A pixel whose scores hold a NaN on one side alone belongs to no class there. One of NaN on both sides is not
+    counted, and neither is a sample of nothing else.
     """
 
     samples: int = 0
@@ -40,10 +41,12 @@ def tally_mask(source: np.ndarray, artifact: np.ndarray, axis: int | None, thres
         first, second = _classes(source, axis), _classes(artifact, axis)
         classes = np.union1d(first, second)
         classes = classes[classes >= 0]
+    readable = (first >= 0) | (second >= 0)
+    if not readable.any():
+        return MaskTally()
     values = [_iou(first == each, second == each) for each in classes]
-    # Nothing but NaN on both sides: the mask agrees, and the verdict sees the NaN elsewhere.
-    value = math.fsum(values) / len(values) if values else 1.0
-    return MaskTally(1, value, value, int((first != second).sum()), first.size)
+    value = math.fsum(values) / len(values)
+    return MaskTally(1, value, value, int((first != second).sum()), int(readable.sum()))
 
 
 def merge_masks(first: MaskTally | None, second: MaskTally | None) -> MaskTally | None:

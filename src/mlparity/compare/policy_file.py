@@ -37,6 +37,7 @@ from pathlib import Path
 
 from mlparity.compare.metrics import METRIC_INFOS
 from mlparity.compare.policies import POLICIES
+from mlparity.compare.policy_check import check_policy
 from mlparity.core.errors import PolicyError
 from mlparity.core.policy import Limit, OutputTask, Policy, TaskKind, UserMetric
 from mlparity.core.words import Precision, Setting, Target, coreai_settings, coreml_settings
@@ -58,11 +59,21 @@ _USED = {
 _QUANTIFIERS = ("any", "all")
 
 
+def policy_of(policy: str | Path | Policy) -> Policy:
+    """Return a policy that is given as an object, by its name or as a file.
+
+    Raises:
+        PolicyError: no such name or file, or something in it that does not exist or cannot be.
+    """
+    return check_policy(policy) if isinstance(policy, Policy) else load_policy(policy)
+
+
 def load_policy(name_or_path: str | Path) -> Policy:
     """Return the policy of that name, or read it from a TOML file of the form above.
 
     Raises:
-        PolicyError: no such name or file, or a key, metric, setting or value that does not exist.
+        PolicyError: no such name or file, a key, metric, setting or value that does not exist, or a limit that no value
+            can meet or break.
     """
     known = {policy.name: policy for policy in POLICIES}
     if str(name_or_path) in known:
@@ -78,7 +89,7 @@ def load_policy(name_or_path: str | Path) -> Policy:
             expected=f"{_list(known)}, or a TOML file",
             next_step="check the name or the path; the documentation's policy page shows a complete file",
         ) from error
-    return _Reader(str(path)).policy(table, path.stem)
+    return check_policy(_Reader(str(path)).policy(table, path.stem), str(path))
 
 
 @dataclass(frozen=True, slots=True)

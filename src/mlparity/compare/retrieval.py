@@ -19,7 +19,8 @@ _GALLERY_BYTES = 64 * 1024 * 1024
 class RetrievalTally:
     """The sums over queries: same nearest neighbour, share of the k nearest that stay, and rank correlation.
 
-    A rank correlation is that of Spearman, over the whole gallery; a query to which all are equally near has none.
+    A rank correlation is that of Spearman, over the whole gallery; a query to which all are equally near on both sides
+    has none, and on one side alone 0.
     """
 
     queries: int = 0
@@ -35,7 +36,7 @@ class Retrieval:
 
     The first 256 readable embeddings are the gallery; each later one is a query against it, and at the end the
     gallery's own are queries against the others. Nearness is the cosine. Embeddings without a direction (zeros, NaN,
-    infinity) are left out.
+    infinity) are left out where both sides have none; where one side has none, nothing of it agrees.
     """
 
     def __init__(self, k: int) -> None:
@@ -50,9 +51,10 @@ class Retrieval:
         Shape: (..., dimensions), both alike.
         """
         for first, second in zip(_units(source), _units(artifact), strict=True):
-            if not (np.isfinite(first).all() and np.isfinite(second).all()):
-                continue
-            if len(self.gallery) < max(3, min(GALLERY, _GALLERY_BYTES // max(1, 16 * first.size))):
+            has_direction = [bool(np.isfinite(each).all()) for each in (first, second)]
+            if not all(has_direction):
+                self.tally = _merge(self.tally, _LOST) if any(has_direction) else self.tally
+            elif len(self.gallery) < max(3, min(GALLERY, _GALLERY_BYTES // max(1, 16 * first.size))):
                 self.gallery.append((first, second))
             else:
                 self.tally = _merge(self.tally, _query(first, second, self.gallery, self._k))
@@ -66,6 +68,10 @@ class Retrieval:
             others = self.gallery[:place] + self.gallery[place + 1 :]
             total = _merge(total, _query(first, second, others, self._k))
         return total
+
+
+_LOST = RetrievalTally(1, 0, 0.0, 1, 0.0, 0.0)
+"""A query without a direction on one side."""
 
 
 def _units(array: np.ndarray) -> Doubles:
@@ -100,8 +106,10 @@ def _ranks(values: Doubles) -> Doubles:
 
 def _correlation(first: Doubles, second: Doubles) -> float | None:
     first, second = first - first.mean(), second - second.mean()
-    length = math.sqrt(float(first @ first) * float(second @ second))
-    return max(-1.0, min(1.0, float(first @ second) / length)) if length else None
+    energies = float(first @ first), float(second @ second)
+    if not all(energies):
+        return 0.0 if any(energies) else None
+    return max(-1.0, min(1.0, float(first @ second) / math.sqrt(energies[0] * energies[1])))
 
 
 def _merge(first: RetrievalTally, second: RetrievalTally) -> RetrievalTally:

@@ -31,7 +31,7 @@ class Tally:
     Differences and energies are over the `finite` positions: those where both sides are finite. The source's
     extremes are over its own finite positions.
     Elsewhere the sides agree when both are NaN or both the same infinity; otherwise the position is a mismatch.
-    Sums that leave float64's range become infinite.
+    `nans` counts the positions where either side is NaN. Sums that leave float64's range become infinite or NaN.
     """
 
     elements: int = 0
@@ -45,6 +45,7 @@ class Tally:
     product: float = 0.0
     source_max: float = -math.inf
     source_min: float = math.inf
+    nans: int = 0
     nan_mismatches: int = 0
     new_nans: int = 0
     inf_mismatches: int = 0
@@ -70,6 +71,7 @@ def merge(first: Tally, second: Tally) -> Tally:
         product=first.product + second.product,
         source_max=max(first.source_max, second.source_max),
         source_min=min(first.source_min, second.source_min),
+        nans=first.nans + second.nans,
         nan_mismatches=first.nan_mismatches + second.nan_mismatches,
         new_nans=first.new_nans + second.new_nans,
         inf_mismatches=first.inf_mismatches + second.inf_mismatches,
@@ -99,6 +101,7 @@ def tally_of(source: np.ndarray, artifact: np.ndarray, task: TaskTally = _NO_TAS
     finite = np.isfinite(wide_source) & np.isfinite(wide_artifact)
     counts = _counts(wide_source, wide_artifact, finite)
     if not finite.all():
+        source, artifact = source[finite], artifact[finite]
         wide_source, wide_artifact = wide_source[finite], wide_artifact[finite]
     difference = _difference(source, artifact, wide_source, wide_artifact)
     sums = _sums(wide_source, wide_artifact, difference) if difference.size else Tally()
@@ -113,6 +116,7 @@ def _counts(source: Doubles, artifact: Doubles, finite: NDArray[np.bool_]) -> Ta
         elements=source.size,
         source_max=float(readable.max(initial=-math.inf)),
         source_min=float(readable.min(initial=math.inf)),
+        nans=int((source_nan | artifact_nan).sum()),
         nan_mismatches=int((source_nan != artifact_nan).sum()),
         new_nans=int((artifact_nan & ~source_nan).sum()),
         inf_mismatches=int(unequal_infinity.sum()),
@@ -120,7 +124,7 @@ def _counts(source: Doubles, artifact: Doubles, finite: NDArray[np.bool_]) -> Ta
 
 
 def _sums(source: Doubles, artifact: Doubles, difference: Doubles) -> Tally:
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         return Tally(
             finite=difference.size,
             max_abs=float(difference.max()),
@@ -133,8 +137,12 @@ def _sums(source: Doubles, artifact: Doubles, difference: Doubles) -> Tally:
         )
 
 
+# From here on float64 does not hold every integer, so that neighbours would seem equal.
+_EXACT_INTEGERS = 2.0**53
+
+
 def _difference(source: np.ndarray, artifact: np.ndarray, wide_source: Doubles, wide_artifact: Doubles) -> Doubles:
-    # int64 and uint64 do not fit into float64, so that neighbours above 2^53 would seem equal.
+    """Return the absolute differences of finite values; integers beyond float64's are subtracted as integers."""
     if source.dtype.kind in "iu" and artifact.dtype.kind == source.dtype.kind:
         kind = np.int64 if source.dtype.kind == "i" else np.uint64
         first, second = source.astype(kind), artifact.astype(kind)
@@ -142,4 +150,8 @@ def _difference(source: np.ndarray, artifact: np.ndarray, wide_source: Doubles, 
         return (larger.view(np.uint64) - smaller.view(np.uint64)).astype(np.float64)
     with np.errstate(over="ignore"):
         difference: Doubles = np.abs(wide_source - wide_artifact)
+    if "i" in (kinds := source.dtype.kind + artifact.dtype.kind) or "u" in kinds:
+        large = np.maximum(np.abs(wide_source), np.abs(wide_artifact)) >= _EXACT_INTEGERS
+        for place in np.flatnonzero(large):
+            difference[place] = abs(int(source[place]) - int(artifact[place]))
     return difference

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mlparity.compare.metrics import METRIC_INFOS
+from mlparity.compare.metrics import METRIC_NAMED
+from mlparity.core.finiteness import left_out, mismatches
 from mlparity.core.numbers import format_number
 from mlparity.core.policy import Limit, Policy, TaskKind, UserMetric
-from mlparity.core.record import Noise, OutputFigures, RowState, SettingResult, TaskFigure
+from mlparity.core.record import Better, Noise, OutputFigures, RowState, SettingResult, TaskFigure
 from mlparity.core.words import Target, Verdict
 
 _OF_FLIPS = frozenset({"flips", "flip_rate"})
-_OF_DIFFERENCE = frozenset(info.name for info in METRIC_INFOS if info.of_difference)
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A verdict and why; a `pass` may carry reasons too, where noise decided."""
+    """A verdict and why; a `pass` may carry reasons too: where noise decided, and what the figures leave out."""
 
     verdict: Verdict
     reasons: tuple[str, ...] = ()
@@ -33,24 +33,25 @@ def judge(
 ) -> Judgement:
     """Return the verdict of one setting.
 
-    One broken limit fails. Otherwise `problems` (outputs that could not be compared), nothing compared, a figure
-    without a value, an output of the policy that is not there, or no limit that applies make it unknown. A NaN in the
-    artifact that the source has not fails under every policy. `task_figures` are those of the policy's own metrics.
+    Whatever the policy says, a position that is NaN or infinite on one side alone, or an infinity of another sign,
+    fails; noise excuses none, and an output without a position that is finite on both sides is unknown. One broken
+    limit fails. Otherwise `problems` (outputs that could not be compared), nothing compared, a figure without a
+    value, an output of the policy that is not there, or no limit that applies make it unknown. `task_figures` are
+    those of the policy's own metrics.
     """
     by_output = {entry.output: entry for entry in noise}
-    findings = [
-        finding
-        for output in outputs
-        for finding in (_new_nans(output), _empty(output), *_limits(policy, output, by_output.get(output.output)))
-        if finding is not None
-    ]
     by_metric = {figure.metric: figure for figure in task_figures}
-    findings += [finding for metric in policy.metrics for finding in _budget(metric, by_metric.get(metric.name))]
+    judged = [finding for output in outputs for finding in _limits(policy, output, by_output.get(output.output))]
+    judged += [finding for metric in policy.metrics for finding in _budget(metric, by_metric.get(metric.name))]
+    findings = [_unlike(output) for output in outputs if mismatches(output.figures)]
+    findings += judged
+    findings += [finding for output in outputs for finding in _unsaid(output, policy)]
     findings += [Judgement(Verdict.UNKNOWN, (problem,)) for problem in (*problems, *_absent(policy, outputs))]
-    if not findings:
-        why = "no output was compared" if not outputs else "no limit of the policy applies to these outputs"
-        return Judgement(Verdict.UNKNOWN, (why,))
     worst = _worst([finding.verdict for finding in findings])
+    if not judged and worst is Verdict.PASS:
+        worst = Verdict.UNKNOWN
+        why = "no output was compared" if not outputs else "no limit of the policy applies to these outputs"
+        findings.append(Judgement(worst, (why,)))
     # Reasons that decide come first.
     findings.sort(key=lambda finding: finding.verdict is not worst)
     return Judgement(worst, tuple(reason for finding in findings for reason in finding.reasons))
@@ -95,18 +96,42 @@ def _required(result: SettingResult | None) -> Verdict:
 
 
 def _worst(verdicts: Sequence[Verdict]) -> Verdict:
-    return next(verdict for verdict in (Verdict.FAIL, Verdict.UNKNOWN, Verdict.PASS) if verdict in verdicts)
+    return next((verdict for verdict in (Verdict.FAIL, Verdict.UNKNOWN) if verdict in verdicts), Verdict.PASS)
 
 
-def _new_nans(output: OutputFigures) -> Judgement | None:
-    count = output.figures.get("new_nan_count")
-    if not count:
-        return None
-    return Judgement(Verdict.FAIL, (f"{output.output}: the artifact has {count:.0f} NaN that the source has not",))
+def _unlike(output: OutputFigures) -> Judgement:
+    """Fail an output whose sides are not finite at the same positions, and say what the other figures leave out."""
+    counts = [int(output.figures.get(name) or 0) for name in ("nan_count", "new_nan_count", "inf_count")]
+    unlike, new, infinite = counts
+    reasons = []
+    if new:
+        reasons.append(f"the artifact has {new:,} NaN that the source has not")
+    if unlike > new:
+        reasons.append(f"the source has {unlike - new:,} NaN that the artifact has not")
+    if infinite:
+        reasons.append(f"{infinite:,} positions are infinite on one side alone, or infinities of opposite signs")
+    reasons.append(f"the figures of differences leave out {_left_out(output)}")
+    return Judgement(Verdict.FAIL, tuple(f"{output.output}: {reason}" for reason in reasons))
 
 
-def _empty(output: OutputFigures) -> Judgement | None:
-    return None if output.elements else Judgement(Verdict.UNKNOWN, (f"{output.output}: the output is empty",))
+def _unsaid(output: OutputFigures, policy: Policy) -> Iterator[Judgement]:
+    """Yield what no figure tells: an output or positions that nothing was compared at."""
+    if not output.elements:
+        yield Judgement(Verdict.UNKNOWN, (f"{output.output}: the output is empty",))
+        return
+    missing = left_out(output.figures)
+    if missing >= output.elements:
+        reason = f"{output.output}: no position is finite on both sides, so that nothing was compared"
+        yield Judgement(Verdict.UNKNOWN, (reason,))
+    elif missing > mismatches(output.figures):
+        reason = f"{output.output}: {_left_out(output)} are not finite on both sides; no difference includes them"
+        yield Judgement(Verdict.PASS, (reason,))
+    if policy.limits and not _applicable(policy, output):
+        yield Judgement(Verdict.PASS, (f"{output.output}: no limit of the policy bounds it",))
+
+
+def _left_out(output: OutputFigures) -> str:
+    return f"{left_out(output.figures):,} of {output.elements:,} positions"
 
 
 def _absent(policy: Policy, outputs: Sequence[OutputFigures]) -> list[str]:
@@ -125,45 +150,55 @@ def _budget(metric: UserMetric, figure: TaskFigure | None) -> list[Judgement]:
     for what, limit, value in (("mean", metric.mean, figure.mean), ("worst", metric.worst, figure.worst)):
         if limit is None:
             continue
+        sample = f" ({figure.worst_sample})" if what == "worst" else ""
         if value is None or math.isnan(value):
-            sample = f" ({figure.worst_sample})" if what == "worst" else ""
             findings.append(Judgement(Verdict.UNKNOWN, (f"{metric.name}: its {what} is no number{sample}",)))
-            continue
-        broken = _broken(limit, value, 1.0)
-        reason = f"{metric.name}: {what} {broken}" + (f" ({figure.worst_sample})" if what == "worst" else "")
-        findings.append(Judgement(Verdict.FAIL, (reason,)) if broken else Judgement(Verdict.PASS))
+        elif broken := _broken(limit, value, 1.0):
+            findings.append(Judgement(Verdict.FAIL, (f"{metric.name}: {what} {broken}{sample}",)))
+        elif math.isinf(value) and value != figure.worst:
+            reason = f"{metric.name}: its {what} is infinite by some samples, and says nothing of the others"
+            findings.append(Judgement(Verdict.UNKNOWN, (reason,)))
+        else:
+            findings.append(Judgement(Verdict.PASS))
+    if figure.skipped:
+        reason = f"{metric.name}: {figure.skipped} of {figure.samples + figure.skipped} samples have no value"
+        findings.append(Judgement(Verdict.PASS, (reason,)))
     return findings
+
+
+def _applicable(policy: Policy, output: OutputFigures) -> list[Limit]:
+    """Return the limits of an output: its own, and the general ones that they do not replace."""
+    own = [limit for limit in policy.limits if limit.output == output.output]
+    replaced = {limit.metric for limit in own}
+    general = [limit for limit in policy.limits if not limit.output and limit.metric not in replaced]
+    return [*own, *(limit for limit in general if limit.metric in output.figures)]
 
 
 def _limits(policy: Policy, output: OutputFigures, noise: Noise | None) -> list[Judgement]:
     if not output.elements:
         return []
-    own = [limit for limit in policy.limits if limit.output == output.output]
-    replaced = {limit.metric for limit in own}
-    general = [limit for limit in policy.limits if not limit.output and limit.metric not in replaced]
-    missing = [
-        Judgement(Verdict.UNKNOWN, (f"{output.output}: the policy limits {limit.metric}, which it does not have",))
-        for limit in own
-        if limit.metric not in output.figures
-    ]
-    applicable = [limit for limit in (*own, *general) if limit.metric in output.figures]
-    return missing + [_judge_limit(limit, output, policy, noise) for limit in applicable]
+    return [_judge_limit(limit, output, policy, noise) for limit in _applicable(policy, output)]
 
 
 def _judge_limit(limit: Limit, output: OutputFigures, policy: Policy, noise: Noise | None) -> Judgement:
+    if limit.metric not in output.figures:
+        reason = f"{output.output}: the policy limits {limit.metric}, which it does not have"
+        return Judgement(Verdict.UNKNOWN, (reason,))
     value = output.figures[limit.metric]
     if value is None:
         return Judgement(Verdict.UNKNOWN, (f"{output.output}: {limit.metric} has no value",))
+    if METRIC_NAMED[limit.metric].counts_mismatches:
+        return Judgement(Verdict.PASS)  # the rule for every policy judges these counts, and words them
     broken = _broken(limit, value, output.scale)
     if not broken:
         return Judgement(Verdict.PASS)
     reason = f"{output.output}: {limit.metric} {broken}"
-    if noise is None or not _is_noise(limit.metric, output, policy.noise_factor * noise.max_abs):
+    if noise is None or not _is_noise(limit, output, policy.noise_factor * noise.max_abs):
         return Judgement(Verdict.FAIL, (reason,))
     times, size = format_number(policy.noise_factor), format_number(noise.max_abs)
     reason = f"{reason}, but within {times} times the source's own fp32 noise {size}"
     most = policy.noise_cap * output.scale
-    if _is_noise(limit.metric, output, min(policy.noise_factor * noise.max_abs, most)):
+    if _is_noise(limit, output, min(policy.noise_factor * noise.max_abs, most)):
         return Judgement(Verdict.PASS, (reason,))
     return Judgement(Verdict.UNKNOWN, (f"{reason}, {_not_known(policy, output, most)}",))
 
@@ -176,17 +211,27 @@ def _not_known(policy: Policy, output: OutputFigures, most: float) -> str:
 
 
 def _broken(limit: Limit, value: float, scale: float) -> str:
-    """Say how a value breaks its limit, or nothing; NaN breaks every limit."""
-    factor = scale if limit.of_scale else 1.0
-    if limit.at_most is not None and not value <= limit.at_most * factor:
-        bound, relation = limit.at_most, "above"
-    elif limit.at_least is not None and not value >= limit.at_least * factor:
-        bound, relation = limit.at_least, "below"
-    else:
+    """Say how a value breaks its limit, or nothing."""
+    relation = _relation(limit, value, scale)
+    bound = limit.at_most if relation == _ABOVE else limit.at_least
+    if not relation or bound is None:
         return ""
-    shown = _distinct(value, bound * factor)
+    shown = _distinct(value, bound * scale if limit.of_scale else bound)
     of_scale = f" ({format_number(bound)} of scale {format_number(scale, 3)})" if limit.of_scale else ""
     return f"{shown[0]} is {relation} {shown[1]}{of_scale}"
+
+
+_ABOVE, _BELOW = "above", "below"
+
+
+def _relation(limit: Limit, value: float, scale: float) -> str:
+    """Return on which side a value breaks its limit, "" where it holds; NaN breaks every limit."""
+    factor = scale if limit.of_scale else 1.0
+    if limit.at_most is not None and not value <= limit.at_most * factor:
+        return _ABOVE
+    if limit.at_least is not None and not value >= limit.at_least * factor:
+        return _BELOW
+    return ""
 
 
 def _distinct(value: float, bound: float) -> tuple[str, str]:
@@ -198,14 +243,22 @@ def _distinct(value: float, bound: float) -> tuple[str, str]:
     return repr(value), repr(bound)
 
 
-def _is_noise(metric: str, output: OutputFigures, noise: float) -> bool:
-    maximum = output.figures.get("max_abs")
-    if metric in _OF_FLIPS:
+def _is_noise(limit: Limit, output: OutputFigures, noise: float) -> bool:
+    """Tell whether noise can be what broke a limit: it is as large, and makes the figure worse on that side.
+
+    Noise that is no finite number is not known, and excuses nothing.
+    """
+    info, value = METRIC_NAMED[limit.metric].info, output.figures[limit.metric]
+    worse = _ABOVE if info.better is Better.LOWER else _BELOW
+    if not math.isfinite(noise) or value is None or _relation(limit, value, output.scale) != worse:
+        return False
+    if limit.metric in _OF_FLIPS:
         # Two scores that each move by the noise swap when they are closer than twice the noise; a threshold stays.
         moving = 1 if output.task is not None and output.task.kind is TaskKind.THRESHOLD else 2
         margin = output.flips.flipped_margin if output.flips is not None else None
         return margin is not None and margin <= moving * noise
-    return metric in _OF_DIFFERENCE and maximum is not None and maximum <= noise
+    maximum = output.figures.get("max_abs")
+    return info.of_difference and maximum is not None and maximum <= noise
 
 
 def _list(names: Sequence[str]) -> str:
