@@ -1,33 +1,12 @@
-"""Verify that a converted PyTorch model predicts what its source predicts, and keep the proof with the model."""
+"""Verify that a converted PyTorch model predicts what the source predicts, and keep the proof with the model.
 
-from __future__ import annotations
+The public names stand in `__init__.pyi`; each is imported when it is first asked for, so that the import stays light.
+"""
 
-import importlib
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from mlparity.api.location import locate
-    from mlparity.api.parity import assert_parity
-    from mlparity.api.tuning import tune
-    from mlparity.api.verification import verify
-    from mlparity.engine.coremltools_binding import enable_coremltools
+import lazy_loader
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "assert_parity", "enable_coremltools", "locate", "tune", "verify"]
+__getattr__, __dir__, _names = lazy_loader.attach_stub(__name__, __file__)
 
-_HOMES = {
-    "assert_parity": "mlparity.api.parity",
-    "enable_coremltools": "mlparity.engine.coremltools_binding",
-    "locate": "mlparity.api.location",
-    "tune": "mlparity.api.tuning",
-    "verify": "mlparity.api.verification",
-}
-"""Where each public name lives; it is imported when it is first asked for, so that `import mlparity` stays light."""
-
-
-def __getattr__(name: str) -> object:
-    """Return a public name from its home (PEP 562)."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'mlparity' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+__all__ = ["__version__", *_names]

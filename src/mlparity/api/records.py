@@ -7,8 +7,11 @@ from pathlib import Path
 
 from mlparity.core.errors import FormatError
 from mlparity.core.record import Record
+from mlparity.record.check import check_artifact, verdict_of
 from mlparity.record.files import read_record
 from mlparity.record.metadata import read_metadata
+
+__all__ = ["check_artifact", "read_any_record", "verdict_of"]
 
 _NAME = "record.json"
 _ARTIFACTS = (".mlpackage", ".tflite", ".onnx", ".aimodel")

@@ -1,0 +1,143 @@
+"""The public names; `__init__.py` imports each from here when it is first asked for."""
+
+from .api.compare import compare_outputs
+from .api.inspect import Inspection, PlacedOp, inspect_artifact, inspect_placement
+from .api.location import locate
+from .api.options import Members, RuntimeOptions, VerifyOptions, settings_from
+from .api.parity import assert_parity
+from .api.records import read_any_record
+from .api.run import run_artifact
+from .api.tuning import tune
+from .api.verification import verify
+from .compare.policy_file import load_policy
+from .compare.verdict import Judgement
+from .core.course import Course, CoursePoint
+from .core.decision import Candidate, Decision, Latency, Speed
+from .core.errors import (
+    BackendUnavailableError,
+    ConversionError,
+    ExecutionError,
+    FormatError,
+    InputError,
+    MlparityError,
+    OutputError,
+    PolicyError,
+    SourceError,
+    UnsupportedOpError,
+)
+from .core.policy import Limit, OutputTask, Policy, TaskKind, UserMetric
+from .core.progress import Progress
+from .core.record import (
+    Artifact,
+    Better,
+    Cause,
+    CauseKind,
+    Envelope,
+    Flips,
+    Hazard,
+    Histogram,
+    LocatedOp,
+    MemberFigures,
+    MetricInfo,
+    Noise,
+    OutputFigures,
+    Recommendation,
+    Record,
+    RowState,
+    Rung,
+    SamplesInfo,
+    SettingResult,
+    SourceInfo,
+    Span,
+    TaskFigure,
+    WorstSample,
+)
+from .core.session import SampleSet, TensorSpec
+from .core.tuning import KeptOp, Tried, Tuning
+from .core.words import ComputeUnit, Confidence, Grade, Precision, Setting, Standing, Target, Verdict
+from .engine.coremltools_binding import enable_coremltools
+from .record.check import Finding, check_artifact
+
+__all__ = [
+    "Artifact",
+    "BackendUnavailableError",
+    "Better",
+    "Candidate",
+    "Cause",
+    "CauseKind",
+    "ComputeUnit",
+    "Confidence",
+    "ConversionError",
+    "Course",
+    "CoursePoint",
+    "Decision",
+    "Envelope",
+    "ExecutionError",
+    "Finding",
+    "Flips",
+    "FormatError",
+    "Grade",
+    "Hazard",
+    "Histogram",
+    "InputError",
+    "Inspection",
+    "Judgement",
+    "KeptOp",
+    "Latency",
+    "Limit",
+    "LocatedOp",
+    "MemberFigures",
+    "Members",
+    "MetricInfo",
+    "MlparityError",
+    "Noise",
+    "OutputError",
+    "OutputFigures",
+    "OutputTask",
+    "PlacedOp",
+    "Policy",
+    "PolicyError",
+    "Precision",
+    "Progress",
+    "Recommendation",
+    "Record",
+    "RowState",
+    "Rung",
+    "RuntimeOptions",
+    "SampleSet",
+    "SamplesInfo",
+    "Setting",
+    "SettingResult",
+    "SourceError",
+    "SourceInfo",
+    "Span",
+    "Speed",
+    "Standing",
+    "Target",
+    "TaskFigure",
+    "TaskKind",
+    "TensorSpec",
+    "Tried",
+    "Tuning",
+    "UnsupportedOpError",
+    "UserMetric",
+    "Verdict",
+    "VerifyOptions",
+    "WorstSample",
+    "__version__",
+    "assert_parity",
+    "check_artifact",
+    "compare_outputs",
+    "enable_coremltools",
+    "inspect_artifact",
+    "inspect_placement",
+    "load_policy",
+    "locate",
+    "read_any_record",
+    "run_artifact",
+    "settings_from",
+    "tune",
+    "verify",
+]
+
+__version__: str
