@@ -52,7 +52,7 @@ def test_every_public_name_loads_without_optional_packages() -> None:
 
 
 def test_help_works_without_optional_packages_and_without_torch() -> None:
-    code = f"{REFUSE}\nfrom mlparity.cli.main import main\ntry: main()\nfinally: assert 'torch' not in sys.modules"
+    code = f"{REFUSE}\nfrom mlparity.cli.app import app\ntry: app()\nfinally: assert 'torch' not in sys.modules"
     text = python(code, "--help")
     for command in ("verify", "locate", "tune", "run", "inspect", "compare", "record", "exec"):
         assert command in text

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from mlparity.cli.main import app
+from mlparity.cli.app import app
 from tests.engine.mil.packages import sample, write_package
 
 SOURCES = """

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from mlparity.cli.main import app
+from mlparity.cli.app import app
 from mlparity.core.errors import FormatError
 from mlparity.core.words import Verdict
 from mlparity.record.check import check_artifact, verdict_of

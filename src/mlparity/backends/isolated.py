@@ -95,7 +95,7 @@ class Worker:
         return ExecutionError(
             "the runtime's process gave no answer",
             where=self._place,
-            found="\n    ".join((why, *said)),
+            found="\n".join((why, *said)),
             next_step="allow it more time with --time-limit, see its messages with --runtime-log, or leave it out",
         )
 

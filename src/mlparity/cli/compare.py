@@ -9,7 +9,8 @@ import typer
 
 from mlparity.cli.options import PreprocessOption, RuntimeLogOption, TimeLimitOption, UnitOption
 from mlparity.cli.progress import shown_progress
-from mlparity.cli.tables import STYLES, outputs_table, stdout
+from mlparity.cli.tables import STYLES, outputs_table
+from mlparity.cli.terminal import stdout
 from mlparity.core.words import ComputeUnit, Verdict
 
 
@@ -38,5 +39,5 @@ def compare(
     console.print(outputs_table(figures))
     for reason in judgement.reasons:
         console.print(f"  {reason}")
-    console.print(str(judgement.verdict), style=STYLES[judgement.verdict])
+    console.print(judgement.verdict, style=STYLES[judgement.verdict])
     return judgement.verdict

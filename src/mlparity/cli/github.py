@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from mlparity.cli.tables import stdout
+from mlparity.cli.terminal import stdout
 from mlparity.core.record import Record
 from mlparity.core.words import Verdict
 
@@ -20,7 +20,7 @@ def annotate(record: Record, report: Path) -> None:
     if os.environ.get("GITHUB_ACTIONS") != "true":
         return
     if record.verdict in _LEVELS:
-        stdout().print(annotation(record), markup=False, soft_wrap=True)
+        stdout().command(annotation(record))
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
         with Path(summary).open("a", encoding="utf-8") as file:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
-from mlparity.cli.tables import specs_table, stdout
+from mlparity.cli.tables import specs_table
+from mlparity.cli.terminal import Rows, stdout
 from mlparity.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def inspect(
 
     console = stdout()
     if ops:
-        table = Table("op", "since opset", box=None, pad_edge=False, header_style="bold")
+        table = Rows("op", "since opset")
         for name, since in api.op_inventory():
             table.add_row(name, since)
         console.print(table)
@@ -40,7 +40,7 @@ def inspect(
         )
     found = api.inspect_artifact(artifact)
     if text:
-        console.print(found.text)
+        console.lines(found.text)
         return
     if placement:
         _show_placement(api.inspect_placement(artifact, chip), chip)
@@ -63,9 +63,7 @@ def _show_placement(found: tuple[PlacedOp, ...], chip: str) -> None:
     console.print(
         f"the Neural Engine of {chip} can take {eligible} of {len(found)} ops; whether it does shows only on a device"
     )
-    table = Table(
-        "op", "location", "type", "takes it", "why not", "source", box=None, pad_edge=False, header_style="bold"
-    )
+    table = Rows("op", "location", "type", "takes it", "why not", "source")
     for each in found:
         table.add_row(each.op, each.location, each.type, "yes" if each.eligible else "no", each.reason, each.evidence)
     console.print(table)

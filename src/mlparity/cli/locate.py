@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from mlparity.cli.options import EvalOption, InputsOption, PreprocessOption, SeedOption, ShapeOption, UnitOption
-from mlparity.cli.tables import stdout
+from mlparity.cli.terminal import Rows, stdout
 from mlparity.core.record import Cause, LocatedOp
 from mlparity.core.words import ComputeUnit
 
@@ -43,7 +42,7 @@ def show(cause: Cause) -> None:
     console.print(f"Cause: {cause.kind}. {cause.sentence}")
     if not cause.ops:
         return
-    table = Table("op", "name", "share", "removed", "source", "note", box=None, pad_edge=False, header_style="bold")
+    table = Rows("op", "name", "share", "removed", "source", "note")
     for op in cause.ops:
         table.add_row(*_cells(op))
     console.print()

@@ -1,61 +1,40 @@
-"""The `mlparity` command and its subcommands."""
+"""The `mlparity` command: a small process that watches the one which does the work, and tells its exit code.
+
+Nothing else is imported here: the watching process needs none of it.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
 
-import typer
+from mlparity.cli import watch
 
-from mlparity import __version__
-from mlparity.cli import compare, execute, inspect, locate, record, run, tune, verify
-from mlparity.cli.ending import ends_well
-
-app = typer.Typer(
-    name="mlparity",
-    help="Verify that a converted PyTorch model predicts what its source predicts.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-for _name, _command in (
-    ("verify", verify.verify),
-    ("locate", locate.locate),
-    ("tune", tune.tune),
-    ("run", run.run),
-    ("inspect", inspect.inspect),
-    ("compare", compare.compare),
-):
-    app.command(_name)(ends_well(_command))
-app.add_typer(record.app, name="record")
-# The options after SCRIPT are the script's own, `--help` included.
-app.command(
-    "exec",
-    context_settings={
-        "allow_extra_args": True,
-        "allow_interspersed_args": False,
-        "ignore_unknown_options": True,
-        "help_option_names": [],
-    },
-)(ends_well(execute.execute))
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(__version__)
-        raise typer.Exit
-
-
-@app.callback()
-def _root(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
-    ] = False,
-) -> None:
-    """Verify that a converted PyTorch model predicts what its source predicts."""
+_ANSWERS_AT_ONCE = "-"
+_IS_A_SCRIPT = "exec"
 
 
 def main() -> None:
-    """Run the command line; see `ending` for the exit codes."""
-    app()
+    """Run the command line; see `ending` for the exit codes.
+
+    `mlparity exec` is the user's script and ends as that does: nobody watches it, nor a process under a debugger.
+    """
+    first = "".join(sys.argv[1:2])
+    watched = first and not first.startswith(_ANSWERS_AT_ONCE) and first != _IS_A_SCRIPT
+    if watched and watch.is_possible():
+        sys.exit(watch.watched(sys.argv))
+    if first == _IS_A_SCRIPT:
+        from mlparity.cli.app import app
+
+        app()
+    from mlparity.cli.work import run
+
+    sys.exit(run())
+
+
+def __getattr__(name: str) -> object:
+    """Return the Typer application as `app` (PEP 562)."""
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from mlparity.cli.app import app
+
+    return app

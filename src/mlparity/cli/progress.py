@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from mlparity.cli.terminal import Screen, stderr
 from mlparity.core.progress import Progress as Tell
 
 
 @contextmanager
 def shown_progress() -> Iterator[Tell]:
     """Yield a function to tell the progress to; it goes to stderr, so that stdout holds results alone."""
-    console = Console(stderr=True, markup=False, highlight=False)
+    console = stderr()
     if not console.is_terminal:
         yield _Lines(console).tell
         return
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -45,7 +45,7 @@ class _Bar:
 class _Lines:
     """A line when a stage begins, and at each tenth of it."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Screen) -> None:
         self._console = console
         self._last: dict[str, int] = {}
 

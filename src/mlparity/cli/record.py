@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from mlparity.cli.ending import ends_well
-from mlparity.cli.tables import STYLES, settings_table, stdout
+from mlparity.cli.tables import STYLES, settings_table
+from mlparity.cli.terminal import stdout
 from mlparity.core.record import Record
 from mlparity.core.words import ComputeUnit, Verdict
 

@@ -9,7 +9,7 @@ import typer
 
 from mlparity.cli.options import PreprocessOption, RuntimeLogOption, TimeLimitOption, UnitOption
 from mlparity.cli.progress import shown_progress
-from mlparity.cli.tables import stdout
+from mlparity.cli.terminal import stdout
 from mlparity.core.words import ComputeUnit
 
 

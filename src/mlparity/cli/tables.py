@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from mlparity.cli.terminal import Rows
 from mlparity.core.envelopes import span_text, spans_of, ways_in
 from mlparity.core.numbers import format_cosine, format_number
 from mlparity.core.record import Flips, MetricInfo, OutputFigures, Record, RowState, SettingResult, Span
@@ -23,7 +21,7 @@ _NO_SPANS: Mapping[str, Span] = MappingProxyType({})
 _NUMBERS = frozenset({"max", "min", "mean", "ways"})
 
 
-def settings_table(record: Record) -> Table:
+def settings_table(record: Record) -> Rows:
     """Return the table of settings: a line for each setting and output, and the reason where there are no figures.
 
     An emulated figure is a range over the plausible ways; `ways_table` shows these.
@@ -47,8 +45,8 @@ def settings_table(record: Record) -> Table:
 _FIGURES = ("max", "min", "mean", "cosine", "flips")
 
 
-def _table(*names: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 1), collapse_padding=True, header_style="bold")
+def _table(*names: str) -> Rows:
+    table = Rows(padding=(0, 1), collapse_padding=True)
     for name in names:
         table.add_column(name, justify="right" if name in _NUMBERS else "left", no_wrap=True)
     return table
@@ -71,7 +69,7 @@ def _certainty(row: SettingResult) -> tuple[str, str]:
     return ("", "") if row.envelope is None else (str(row.envelope.confidence), str(len(row.envelope.runs)))
 
 
-def ways_table(record: Record) -> Table:
+def ways_table(record: Record) -> Rows:
     """Return the plausible ways of the emulated settings: who calculates so, how sure that is, and what it gives.
 
     A row shows the output that differs most; a star marks the way that decides a setting.
@@ -94,7 +92,7 @@ def ways_table(record: Record) -> Table:
     return table
 
 
-def hazards_table(record: Record) -> Table:
+def hazards_table(record: Record) -> Rows:
     """Return the hazards, the nearest first: where, what was seen, what bounds it, and on which processors."""
     table = _table("hazard", "op", "location", "on", "seen", "limit", "margin", "confidence")
     for each in sorted(record.hazards, key=lambda hazard: hazard.margin):
@@ -154,28 +152,18 @@ def _task_line(row: SettingResult, metrics: Iterable[MetricInfo]) -> Iterator[st
         yield f"{figure.metric}: mean {format_number(figure.mean, 4)}{worst}"
 
 
-def outputs_table(outputs: Iterable[OutputFigures]) -> Table:
+def outputs_table(outputs: Iterable[OutputFigures]) -> Rows:
     """Return a table with a line for each output."""
-    table = Table("output", "max", "min", "mean", "cosine", "flips", box=None, pad_edge=False, header_style="bold")
+    table = Rows("output", "max", "min", "mean", "cosine", "flips")
     for figures in outputs:
         table.add_row(figures.output, *figure_cells(figures))
     return table
 
 
-def specs_table(title: str, specs: Iterable[TensorSpec]) -> Table:
+def specs_table(title: str, specs: Iterable[TensorSpec]) -> Rows:
     """Return a table of inputs or outputs."""
-    table = Table(title, "shape", "type", box=None, pad_edge=False, header_style="bold")
+    table = Rows(title, "shape", "type")
     for spec in specs:
         shape = "any" if spec.shape is None else " x ".join("?" if size is None else str(size) for size in spec.shape)
         table.add_row(spec.name, shape, spec.dtype)
     return table
-
-
-_FILE_WIDTH = 200
-"""Columns of a table in a file or a pipe, where no line has to fit a screen."""
-
-
-def stdout() -> Console:
-    """Return the console for results; names from files are never read as markup."""
-    width = None if sys.stdout.isatty() else _FILE_WIDTH
-    return Console(markup=False, highlight=False, soft_wrap=True, width=width)

@@ -17,7 +17,8 @@ from mlparity.cli.options import (
     TargetOption,
 )
 from mlparity.cli.progress import shown_progress
-from mlparity.cli.tables import outputs_table, stdout
+from mlparity.cli.tables import outputs_table
+from mlparity.cli.terminal import stdout
 from mlparity.core.tuning import Tuning
 
 

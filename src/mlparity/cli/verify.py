@@ -20,7 +20,8 @@ from mlparity.cli.options import (
     TimeLimitOption,
 )
 from mlparity.cli.progress import shown_progress
-from mlparity.cli.tables import STYLES, hazards_table, settings_table, stdout, task_lines, ways_table
+from mlparity.cli.tables import STYLES, hazards_table, settings_table, task_lines, ways_table
+from mlparity.cli.terminal import stdout
 from mlparity.core.record import Record, RowState
 from mlparity.core.words import Verdict
 
@@ -137,7 +138,7 @@ def _show(record: Record, out: Path) -> None:
         console.print()
         console.print(ways_table(record))
     for note, names in _notes(record).items():
-        console.print(f"{', '.join(names)}: {note}", style="dim")
+        console.lines(f"{', '.join(names)}: {note}", style="dim")
     for line in task_lines(record):
         console.print(line)
     if record.hazards:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+LONGEST = 4000
+"""Characters of a text that is shown: a converter may answer with megabytes."""
+
+
+def shortened(text: str, longest: int = LONGEST) -> str:
+    """Return `text`, or its first `longest` characters and how many were left out."""
+    rest = len(text) - longest
+    return text if rest <= 0 else f"{text[:longest]} ... [{rest:,} more characters are left out]"
+
 
 class MlparityError(Exception):
     """A failure that the user can act on; the command line prints it and exits with code 2.
 
     The message is built from the same parts everywhere: what happened, where, what was found
-    against what was expected, and what to do next. Empty parts are left out.
+    against what was expected, and what to do next. Empty parts are left out, and long ones shortened; the
+    attributes hold them whole.
     """
 
     def __init__(self, what: str, *, where: str = "", found: str = "", expected: str = "", next_step: str = "") -> None:
@@ -16,9 +26,19 @@ class MlparityError(Exception):
         self.expected, self.next_step = expected, next_step
         super().__init__(self._text())
 
-    def _text(self) -> str:
+    @property
+    def whole(self) -> str:
+        """The message with all of its parts' texts, which the message itself shortens."""
+        return self._text(max(map(len, (self.what, self.where, self.found, self.expected, self.next_step))))
+
+    def _text(self, longest: int = LONGEST) -> str:
         parts = (("where", self.where), ("found", self.found), ("expected", self.expected), ("next", self.next_step))
-        return "\n".join([self.what, *(f"  {head}: {text}" for head, text in parts if text)])
+        lines = [
+            shortened(self.what, longest),
+            *(f"  {head}: {shortened(text, longest)}" for head, text in parts if text),
+        ]
+        # A text of several lines stays within its part: none of its lines looks like another part, or a result.
+        return "\n".join(line.replace("\n", "\n    ") for line in lines)
 
 
 class InputError(MlparityError):
@@ -55,3 +75,7 @@ class PolicyError(MlparityError):
 
 class OutputError(MlparityError):
     """A result could not be written: no space, no permission, or the place is taken."""
+
+
+class ResourceError(MlparityError):
+    """The machine has not enough of what the work needs, such as memory."""
