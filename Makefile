@@ -12,7 +12,7 @@ ONE_THREAD := OMP_NUM_THREADS=1
 # A beta with few wheels: where it cannot be had, its rows and tests say why they are not there.
 COREAI = $(PIP) install --quiet -e ".[coreai]" || echo "no Core AI: it has wheels for Linux on x86-64 and macOS 26"
 
-.PHONY: demo test check bench conformance models browser clean
+.PHONY: demo test check docs bench conformance models browser clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -67,6 +67,10 @@ check: $(STAMPS)/dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(MAKE) test
+
+# The documentation as a site, in build/site.
+docs: $(STAMPS)/dev
+	$(BIN)/python -m mkdocs build --strict
 
 bench: $(STAMPS)/bench models
 	$(BIN)/python -W ignore -m benchmarks.engine
