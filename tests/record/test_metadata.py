@@ -99,7 +99,7 @@ def test_a_folder_that_is_no_package(tmp_path: Path) -> None:
 )
 def test_a_spoilt_manifest(package: Path, manifest: str) -> None:
     (package / "Manifest.json").write_text(manifest)
-    with pytest.raises(FormatError, match="Core ML package cannot be read"):
+    with pytest.raises(FormatError, match="not a Core ML package"):
         write_metadata(package, {})
 
 

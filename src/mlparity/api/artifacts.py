@@ -13,6 +13,7 @@ from mlparity.api.options import VerifyOptions
 from mlparity.core.errors import BackendUnavailableError, ConversionError, FormatError
 from mlparity.core.progress import Progress
 from mlparity.core.record import Artifact
+from mlparity.core.regular_files import check_members, check_regular
 from mlparity.core.session import Sample
 from mlparity.core.source import Source
 from mlparity.core.words import Precision, Target
@@ -99,9 +100,10 @@ def _taken(path: Path, stage: Path) -> tuple[Kind, Artifact]:
     kind = kind_of(path)
     place = stage / path.name
     if path.is_dir():
+        check_members(path)
         shutil.copytree(path, place)
     else:
-        shutil.copyfile(path, place)
+        shutil.copyfile(check_regular(path), place)
     return kind, _artifact(place, stage, kind, _Conversion("given", (), {}, 0.0))
 
 
@@ -168,7 +170,7 @@ def _name(source: Source, kind: Kind) -> str:
 
 
 def _artifact(place: Path, stage: Path, kind: Kind, how: _Conversion) -> Artifact:
-    files = [place] if place.is_file() else [each for each in place.rglob("*") if each.is_file()]
+    files = [place] if place.is_file() else check_members(place)
     return Artifact(
         path=str(place.relative_to(stage)),
         target=kind[0],

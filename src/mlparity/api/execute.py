@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from mlparity.core.errors import InputError
+from mlparity.core.regular_files import MEDIUM, check_regular, reason_of
 from mlparity.engine.coremltools_binding import enable_coremltools
 
 
@@ -16,8 +17,12 @@ def execute_script(script: Path, arguments: tuple[str, ...] = ()) -> None:
     Raises:
         InputError: there is no such file. What the script itself raises passes through.
     """
-    if not script.is_file():
-        raise InputError("no such script", where=str(script), next_step="check the path")
+    try:
+        check_regular(script, limit=MEDIUM)
+    except OSError as error:
+        raise InputError(
+            "no such script", where=str(script), found=reason_of(error), next_step="check the path"
+        ) from error
     enable_coremltools()
     sys.argv = [str(script), *arguments]
     sys.path.insert(0, str(script.resolve().parent))

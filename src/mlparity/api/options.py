@@ -68,7 +68,8 @@ class VerifyOptions:
     empty) say which numerics of the compute units are emulated. `device_outputs` are files that `mlparity run` wrote
     on a device, for the same artifacts and samples. With `resume` a call goes on where an identical one was
     stopped; a checkpoint is written every `checkpoint_s` seconds.
-    `consistency_first` recommends fp32/CPU_ONLY or nothing, however fast the others are.
+    `consistency_first` recommends fp32/CPU_ONLY or nothing, however fast the others are. `trust` loads a .pt2 file
+    that brings code of its own.
     """
 
     settings: tuple[Setting, ...] = SETTINGS
@@ -79,6 +80,7 @@ class VerifyOptions:
     deployment_target: str | None = None
     fp32_ops: tuple[str, ...] = ()
     eval_mode: bool = False
+    trust: bool = False
     preprocess: str | None = None
     class_outputs: tuple[str, ...] | None = None
     limit: int | None = None

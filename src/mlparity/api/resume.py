@@ -25,6 +25,7 @@ from mlparity.api.checkpoint import CHECKPOINT_VERSION, Checkpoint, fits, restor
 from mlparity.api.options import VerifyOptions
 from mlparity.api.rows import Rows
 from mlparity.core.errors import MlparityError, OutputError
+from mlparity.core.regular_files import MEDIUM, read_regular
 from mlparity.core.session import Outputs, Sample, SampleSet, Session
 from mlparity.core.source import Source
 from mlparity.record.files import write_whole
@@ -202,7 +203,7 @@ def key_of(
     Raises:
         FormatError: a given artifact is not there or cannot be read.
     """
-    same = replace(options, resume=True, checkpoint_s=0.0, consistency_first=False)
+    same = replace(options, resume=True, checkpoint_s=0.0, consistency_first=False, trust=False)
     given = [(kind_of(path), artifact_sha256(path)) for path in options.artifacts]
     outputs = sample_sha256(expected)
     parts = (__version__, environment, source.name, source.location, source.sha256, same, given, counted)
@@ -213,7 +214,7 @@ def key_of(
 def _read(folder: Path, key: str) -> Checkpoint | None:
     """Return the checkpoint in a folder, None where it is of another verification or version, or not whole."""
     try:
-        found = _TYPE.validate_json((folder / _FILE).read_bytes())
+        found = _TYPE.validate_json(read_regular(folder / _FILE, limit=MEDIUM))
         if (found.key, found.version) != (key, CHECKPOINT_VERSION):
             return None
         is_whole = all(artifact_sha256(folder / each.path) == each.sha256 for each in found.artifacts)

@@ -22,7 +22,7 @@ def open_source(source: str | nn.Module, inputs: Inputs, options: VerifyOptions)
     Raises:
         MlparityError: either cannot be used.
     """
-    loaded = load_module(source, eval_mode=options.eval_mode)
+    loaded = load_module(source, eval_mode=options.eval_mode, trust=options.trust)
     samples = choose_samples(
         inputs,
         loaded.inputs.required if len(loaded.inputs.required) == 1 else loaded.inputs.names,

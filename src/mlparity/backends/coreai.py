@@ -22,6 +22,7 @@ import numpy as np
 from mlparity.backends.coreai_worker import Describe, Description, Load, Loaded, Run, Tensor
 from mlparity.backends.isolated import TIME_LIMIT, RefusedError, Worker
 from mlparity.core.errors import BackendUnavailableError, ExecutionError, FormatError
+from mlparity.core.regular_files import check_members
 from mlparity.core.session import Availability, Outputs, Sample, Signature, TensorSpec
 from mlparity.core.words import ComputeUnit
 
@@ -188,8 +189,10 @@ def _worker(place: Path, time_limit: float, *, show_log: bool = False) -> Worker
 
 
 def _checked(path: Path) -> Path:
-    if not path.exists():
-        raise FormatError(f"there is no folder {path}", expected="an .aimodel folder")
+    try:
+        check_members(path)
+    except FileNotFoundError as error:
+        raise FormatError(f"there is no folder {path}", expected="an .aimodel folder") from error
     missing = [name for name in (_PROGRAM, _ABOUT) if not (path / name).is_file()]
     if missing:
         raise FormatError(

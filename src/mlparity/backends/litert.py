@@ -15,6 +15,7 @@ import numpy as np
 
 from mlparity.core.errors import BackendUnavailableError, ExecutionError, FormatError
 from mlparity.core.quiet import quiet_stderr
+from mlparity.core.regular_files import open_regular, reason_of
 from mlparity.core.session import Availability, Outputs, Sample, Signature, TensorSpec
 
 _IDENTIFIER = b"TFL3"
@@ -162,10 +163,11 @@ class _Interpreter(Protocol):
 
 
 def _checked_file(path: Path) -> Path:
-    if not path.is_file():
-        raise FormatError(f"there is no file {path}", expected="a .tflite file")
-    with path.open("rb") as file:
-        head = file.read(8)
+    try:
+        with open_regular(path) as file:
+            head = file.read(8)
+    except OSError as error:
+        raise FormatError(f"there is no file {path}", found=reason_of(error), expected="a .tflite file") from error
     if head[4:] != _IDENTIFIER:
         raise FormatError(
             "this is no TFLite file",

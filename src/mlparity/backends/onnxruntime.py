@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from mlparity.core.errors import BackendUnavailableError, ExecutionError, FormatError
+from mlparity.core.regular_files import check_regular, reason_of
 from mlparity.core.session import Availability, Outputs, Sample, Signature, TensorSpec
 
 # Source: https://onnxruntime.ai/docs/api/python/api_summary.html (NodeArg.type).
@@ -40,9 +41,10 @@ def open(path: str | Path, *, num_threads: int = 1) -> OnnxSession:  # noqa: A00
     available = probe()
     if not available.ok:
         raise BackendUnavailableError(available.why)
-    if not Path(path).is_file():
-        raise FormatError(f"there is no file {path}", expected="an .onnx file")
-    return OnnxSession(Path(path), num_threads)
+    try:
+        return OnnxSession(check_regular(Path(path)), num_threads)
+    except OSError as error:
+        raise FormatError(f"there is no file {path}", found=reason_of(error), expected="an .onnx file") from error
 
 
 class OnnxSession:

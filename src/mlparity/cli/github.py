@@ -6,7 +6,9 @@ import os
 from pathlib import Path
 
 from mlparity.cli.terminal import stdout
+from mlparity.core.errors import OutputError
 from mlparity.core.record import Record
+from mlparity.core.regular_files import MEDIUM, check_regular, read_regular, reason_of
 from mlparity.core.words import Verdict
 
 # Source: https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
@@ -23,8 +25,17 @@ def annotate(record: Record, report: Path) -> None:
         stdout().command(annotation(record))
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
-        with Path(summary).open("a", encoding="utf-8") as file:
-            file.write(report.read_text(encoding="utf-8"))
+        _append(Path(summary), read_regular(report, limit=MEDIUM))
+
+
+def _append(path: Path, text: bytes) -> None:
+    try:
+        if path.exists():
+            check_regular(path)
+        with path.open("ab") as file:
+            file.write(text)
+    except OSError as error:
+        raise OutputError("the job's summary cannot be written", where=str(path), found=reason_of(error)) from error
 
 
 def annotation(record: Record) -> str:

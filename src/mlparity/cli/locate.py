@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from mlparity.cli.options import EvalOption, InputsOption, PreprocessOption, SeedOption, ShapeOption, UnitOption
+from mlparity.cli.options import (
+    EvalOption,
+    InputsOption,
+    PreprocessOption,
+    SeedOption,
+    ShapeOption,
+    TrustOption,
+    UnitOption,
+)
 from mlparity.cli.terminal import Rows, stdout
 from mlparity.core.record import Cause, LocatedOp
 from mlparity.core.words import ComputeUnit
@@ -25,13 +33,19 @@ def locate(
     limit: Annotated[int, typer.Option(min=1, help="Look at the first N samples.")] = 8,
     seed: SeedOption = 0,
     eval_mode: EvalOption = False,
+    trust: TrustOption = False,
 ) -> None:
     """Say why ARTIFACT differs, and list the ops that carry most of the difference."""
     from mlparity import api
     from mlparity.api.options import VerifyOptions
 
     options = VerifyOptions(
-        preprocess=preprocess, shapes=tuple(shape or ()), limit=limit, seed=seed, eval_mode=eval_mode
+        preprocess=preprocess,
+        shapes=tuple(shape or ()),
+        limit=limit,
+        seed=seed,
+        eval_mode=eval_mode,
+        trust=trust,
     )
     show(api.locate(artifact, inputs, source, unit, options))
 

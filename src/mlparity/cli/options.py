@@ -24,6 +24,9 @@ ShapeOption = Annotated[
 SeedOption = Annotated[int, typer.Option(help="The seed of random samples.")]
 TargetOption = Annotated[str | None, typer.Option(help="minimum_deployment_target, such as iOS17.")]
 EvalOption = Annotated[bool, typer.Option("--eval", help="Put a module in training mode into eval mode.")]
+TrustOption = Annotated[
+    bool, typer.Option("--trust", help="Load a .pt2 file whose contents run as Python: only where you know its origin.")
+]
 UnitOption = Annotated[ComputeUnit, typer.Option(help="Core ML's compute units.")]
 TimeLimitOption = Annotated[float, typer.Option(help="Seconds that Core AI may take to load, and for a sample.")]
 RuntimeLogOption = Annotated[bool, typer.Option("--runtime-log", help="Show Core AI's own messages.")]

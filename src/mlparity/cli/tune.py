@@ -15,6 +15,7 @@ from mlparity.cli.options import (
     ShapeOption,
     SourceArgument,
     TargetOption,
+    TrustOption,
 )
 from mlparity.cli.progress import shown_progress
 from mlparity.cli.tables import outputs_table
@@ -36,6 +37,7 @@ def tune(
     seed: SeedOption = 0,
     target: TargetOption = None,
     eval_mode: EvalOption = False,
+    trust: TrustOption = False,
 ) -> None:
     """Convert SOURCE to fp16 with the fewest ops in fp32 that the policy needs; each candidate is really checked."""
     from mlparity import api
@@ -46,6 +48,7 @@ def tune(
         shapes=tuple(shape or ()),
         deployment_target=target,
         eval_mode=eval_mode,
+        trust=trust,
         preprocess=preprocess,
         limit=limit,
         seed=seed,

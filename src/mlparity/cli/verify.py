@@ -18,6 +18,7 @@ from mlparity.cli.options import (
     SourceArgument,
     TargetOption,
     TimeLimitOption,
+    TrustOption,
 )
 from mlparity.cli.progress import shown_progress
 from mlparity.cli.tables import STYLES, hazards_table, settings_table, task_lines, ways_table
@@ -78,6 +79,7 @@ def verify(
         bool, typer.Option(help="Go on where the same command was stopped; --no-resume starts over.")
     ] = True,
     eval_mode: EvalOption = False,
+    trust: TrustOption = False,
 ) -> Verdict:
     """Convert SOURCE, run it and the artifacts on the same samples, compare, explain, and write the proof down.
 
@@ -103,6 +105,7 @@ def verify(
         deployment_target=target,
         fp32_ops=tuple(fp32_op or ()),
         eval_mode=eval_mode,
+        trust=trust,
         preprocess=preprocess,
         class_outputs=_class_outputs(class_output),
         limit=limit,

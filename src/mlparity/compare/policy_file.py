@@ -40,6 +40,7 @@ from mlparity.compare.policies import POLICIES
 from mlparity.compare.policy_check import check_policy
 from mlparity.core.errors import PolicyError
 from mlparity.core.policy import Limit, OutputTask, Policy, TaskKind, UserMetric
+from mlparity.core.regular_files import SMALL, read_regular
 from mlparity.core.words import Precision, Setting, Target, coreai_settings, coreml_settings
 
 _TOP_KEYS = ("name", "required", "noise_factor", "noise_cap", "limits", "outputs", "metrics")
@@ -80,7 +81,7 @@ def load_policy(name_or_path: str | Path) -> Policy:
         return known[str(name_or_path)]
     path = Path(name_or_path)
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(read_regular(path, limit=SMALL).decode())
     except (OSError, ValueError) as error:
         raise PolicyError(
             "the policy cannot be read",

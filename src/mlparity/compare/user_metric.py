@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
+from hashlib import file_digest
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from mlparity.core.errors import PolicyError
 from mlparity.core.policy import UserMetric
 from mlparity.core.record import Better, TaskFigure
+from mlparity.core.regular_files import open_regular
 from mlparity.core.user_code import import_place, raised_at, said
 
 Function = Callable[[dict[str, np.ndarray], dict[str, np.ndarray]], object]
@@ -53,7 +54,12 @@ def load_metric(metric: UserMetric) -> LoadedMetric:
     if not callable(function):
         raise _failed(f"{name} is no function", metric, metric.function, type(function).__name__)
     file = getattr(module, "__file__", None)
-    return LoadedMetric(metric, function, sha256(Path(file).read_bytes()).hexdigest() if file else "")
+    return LoadedMetric(metric, function, _digest_of(Path(file)) if file else "")
+
+
+def _digest_of(file: Path) -> str:
+    with open_regular(file) as opened:
+        return file_digest(opened, "sha256").hexdigest()
 
 
 def tally_metric(

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from mlparity.core.errors import FormatError
 
 SMALL = 16 * 2**20
 """A bound for what people write by hand or we write for them, in bytes: policies, manifests, recipes, metadata."""
 
+MEDIUM = 2**28
+"""A bound for what programs write and we parse whole, in bytes: records, checkpoints, placements, user code's files."""
+
 LARGE = 2**31
-"""A bound for what is parsed whole, in bytes: a spec (protobuf reads no more than 2 GiB), a record, a tuning."""
+"""A bound for a spec, in bytes: protobuf reads no more than 2 GiB."""
 
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
@@ -45,19 +48,25 @@ class NotRegularError(FormatError, OSError):
         return self._text()
 
 
-def open_regular(path: Path, *, limit: int | None = None) -> BinaryIO:
+def reason_of(error: OSError) -> str:
+    """Return why a file could not be read, in the system's words and without the path."""
+    return error.strerror if error.strerror is not None else str(error)
+
+
+def open_regular(path: Path, *, limit: int | None = None, follow: bool = True) -> BufferedReader:
     """Return the file at `path`, open for reading; it never waits, whatever lies there.
 
     Args:
-        path: links are followed.
+        path: where it is.
         limit: the largest size, in bytes.
+        follow: whether it may be a link; for a path that was resolved before, in which a link is new.
 
     Raises:
         NotRegularError: it is a folder, a FIFO, a socket or a device, or is larger than `limit`.
         OSError: it is not there or may not be read.
     """
     check_regular(path, limit=limit)
-    descriptor = os.open(path, _open_flags())
+    descriptor = os.open(path, _open_flags() | (0 if follow else getattr(os, "O_NOFOLLOW", 0)))
     try:
         _check(path, os.fstat(descriptor), limit)
         return os.fdopen(descriptor, "rb")
@@ -93,6 +102,42 @@ def check_regular(path: Path, *, limit: int | None = None) -> Path:
         raise NotRegularError(path, str(error), "a name that a file can have") from error
     _check(path, found, limit)
     return path
+
+
+def check_members(folder: Path) -> tuple[Path, ...]:
+    """Return the files below `folder` in order of their paths, once each is known to be an ordinary file in it.
+
+    Models are such folders, and somebody else may have filled them: a link that leads outside would let a model read,
+    and a copy of it carry, what is not the model's. A link to another file of the folder is one.
+
+    Raises:
+        NotRegularError: a FIFO, a socket, a device, a link that leads outside or nowhere, or a link to a folder.
+        OSError: something may not be looked at.
+    """
+    home, found = folder.resolve(), []
+    for place, folders, names in os.walk(folder, onerror=_refuse):
+        entries = [Path(place, name) for name in (*folders, *names)]
+        for link in (entry for entry in entries if entry.is_symlink()):
+            _check_link(link, home)
+        found += [check_regular(entry) for entry in entries if not entry.is_dir()]
+        for strange in (entry for entry in entries if "\n" in entry.name):  # digests list a name a line
+            raise NotRegularError(strange, "a name with a line break")
+    return tuple(sorted(found))
+
+
+def _check_link(link: Path, home: Path) -> None:
+    try:
+        target = link.resolve(strict=True)
+    except RuntimeError as error:  # before Python 3.13 a circle of links is one
+        raise NotRegularError(link, "a circle of links") from error
+    if not target.is_relative_to(home):
+        raise NotRegularError(link, "a link that leads outside of the model", "a path below the model")
+    if target.is_dir():
+        raise NotRegularError(link, "a link to a folder")
+
+
+def _refuse(error: OSError) -> None:
+    raise error
 
 
 def _check(path: Path, found: os.stat_result, limit: int | None) -> None:

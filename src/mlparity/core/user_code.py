@@ -12,6 +12,8 @@ from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 
+from mlparity.core.regular_files import MEDIUM, check_regular
+
 
 def import_place(place: str) -> ModuleType:
     """Import `package.module` or `file.py`; the current directory, or the file's own, can be imported from meanwhile.
@@ -55,7 +57,8 @@ def _import_file(path: Path) -> ModuleType:
     # The digest keeps two files of one name apart; the name must be in sys.modules for dataclasses and pickling.
     name = f"{path.stem}_{sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
     recipe = importlib.util.spec_from_file_location(name, path)
-    if not path.is_file() or recipe is None or recipe.loader is None:
+    check_regular(path, limit=MEDIUM)
+    if recipe is None or recipe.loader is None:
         raise FileNotFoundError(f"there is no Python file {path}")
     module = importlib.util.module_from_spec(recipe)
     sys.modules[name] = module

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mlparity.core.errors import FormatError
+from mlparity.core.regular_files import SMALL, read_regular
 from mlparity.record.files import write_whole
 
 SUFFIX = ".aimodel"
@@ -69,7 +70,7 @@ def _text(about: Mapping[str, Any]) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        about = json.loads(path.read_text(encoding="utf-8"))
+        about = json.loads(read_regular(path, limit=SMALL))
         if not isinstance(about, dict) or not isinstance(about.get(_CUSTOM, {}), dict):
             raise ValueError("another structure")
     except (OSError, ValueError, RecursionError) as error:

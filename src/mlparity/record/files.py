@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mlparity.core.errors import FormatError, OutputError
 from mlparity.core.record import Record
+from mlparity.core.regular_files import MEDIUM, read_regular, reason_of
 from mlparity.record.text import record_from, text_of
 
 
@@ -27,12 +28,12 @@ def read_record(path: Path) -> Record:
         FormatError: the file cannot be read, or holds no record that this version understands.
     """
     try:
-        data = path.read_bytes()
+        data = read_regular(path, limit=MEDIUM)
     except OSError as error:
         raise FormatError(
             "the record cannot be read",
             where=str(path),
-            found=error.strerror if error.strerror is not None else str(error),
+            found=reason_of(error),
             expected="a record.json as mlparity writes it",
             next_step="check the path; `mlparity verify --out DIR` writes DIR/record.json",
         ) from error
@@ -60,7 +61,7 @@ def write_whole(path: Path, data: bytes) -> None:
         raise OutputError(
             "the file cannot be written",
             where=str(path),
-            found=error.strerror if error.strerror is not None else str(error),
+            found=reason_of(error),
             next_step="free some space, or choose another place with --out",
         ) from error
     finally:

@@ -17,6 +17,7 @@ from pathlib import Path
 from mlparity.core.decisive import decisive
 from mlparity.core.errors import FormatError
 from mlparity.core.record import Artifact, Record, RowState, SettingResult
+from mlparity.core.regular_files import SMALL, read_regular
 from mlparity.core.words import Standing, Verdict
 from mlparity.record import aimodel
 from mlparity.record.files import record_sha256, write_whole
@@ -82,8 +83,8 @@ def read_metadata(path: Path) -> dict[str, str]:
     if not beside.exists():
         return {}
     try:
-        data = json.loads(beside.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        data = json.loads(read_regular(beside, limit=SMALL))
+    except (OSError, ValueError, RecursionError) as error:
         raise _wrong(beside, str(error)) from error
     if not isinstance(data, dict) or not all(isinstance(value, str) for value in data.values()):
         raise _wrong(beside, "another structure")

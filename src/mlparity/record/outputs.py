@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from mlparity.core.errors import FormatError, OutputError
+from mlparity.core.regular_files import open_regular
 from mlparity.core.session import OUTPUTS_HEADER, Outputs
 from mlparity.core.words import Standing
 
@@ -45,6 +46,7 @@ class OutputsHeader:
         return f"{self.runtime} on {self.platform}, {self.created}"
 
 
+_HEADER_NAME = f"{OUTPUTS_HEADER}.npy"
 _HEADER_TYPE = TypeAdapter(OutputsHeader)
 
 
@@ -64,7 +66,7 @@ class OutputsWriter:
     def close_with(self, header: OutputsHeader) -> None:
         """Store the header, which ends the file."""
         text = json.dumps(asdict(header), allow_nan=False).encode()
-        with self._archive.open(f"{OUTPUTS_HEADER}.npy", "w") as file:
+        with self._archive.open(_HEADER_NAME, "w") as file:
             np.lib.format.write_array(file, np.frombuffer(text, np.uint8))  # type: ignore[no-untyped-call]
 
 
@@ -93,7 +95,7 @@ def read_header(path: Path) -> OutputsHeader:
         FormatError: the file cannot be read, has no header, or one of a newer version.
     """
     try:
-        with zipfile.ZipFile(path) as archive, archive.open(f"{OUTPUTS_HEADER}.npy") as file:
+        with open_regular(path) as whole, zipfile.ZipFile(whole) as archive, archive.open(_HEADER_NAME) as file:
             array = np.lib.format.read_array(file, allow_pickle=False)  # type: ignore[no-untyped-call]
         fields = json.loads(array.tobytes())
     except (OSError, ValueError, KeyError, EOFError, RecursionError, zipfile.BadZipFile) as error:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlparity.core.errors import FormatError
+from mlparity.core.mlpackage import find_package
 from mlparity.core.quiet import quiet_logs
+from mlparity.core.regular_files import LARGE, check_members, open_regular, read_regular
 from mlparity.record import aimodel
 from mlparity.record.files import write_whole
 
@@ -27,7 +29,7 @@ def write_user_defined(package: Path, metadata: Mapping[str, str]) -> Path:
         FormatError: the package cannot be read.
         OutputError: the spec cannot be written; the package is left as it was.
     """
-    path = _spec_path(package)
+    path = find_package(package).spec
     spec = _without_ours(_read_spec(path))
     spec.description.metadata.userDefined.update(metadata)
     write_whole(path, spec.SerializeToString(deterministic=True))
@@ -40,7 +42,7 @@ def read_user_defined(package: Path) -> dict[str, str]:
     Raises:
         FormatError: the package cannot be read.
     """
-    stored = _read_spec(_spec_path(package)).description.metadata.userDefined
+    stored = _read_spec(find_package(package).spec).description.metadata.userDefined
     return {name: stored[name] for name in sorted(stored) if name.startswith(PREFIX)}
 
 
@@ -58,12 +60,12 @@ def artifact_sha256(path: Path) -> str:
         if not path.is_dir():
             return _sha256_of_file(path)
         is_aimodel = path.suffix == aimodel.SUFFIX
-        about = aimodel.about_path(path) if is_aimodel else _spec_path(path)
+        about = aimodel.about_path(path) if is_aimodel else find_package(path).spec
         without_ours = _sha256_of_about if is_aimodel else _sha256_of_spec
         whole = hashlib.sha256()
-        for file in sorted(entry for entry in path.rglob("*") if entry.is_file()):
-            digest = without_ours(file) if file == about else _sha256_of_file(file)
-            whole.update(f"{file.relative_to(path).as_posix()}\n{digest}\n".encode())
+        for file in check_members(path):
+            digest = without_ours(file) if file.resolve() == about.resolve() else _sha256_of_file(file)
+            whole.update(os.fsencode(file.relative_to(path).as_posix()) + f"\n{digest}\n".encode())
         return whole.hexdigest()
     except OSError as error:
         raise _not_a_package(path, str(error)) from error
@@ -78,7 +80,7 @@ def _sha256_of_about(path: Path) -> str:
 
 
 def _sha256_of_file(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -95,21 +97,9 @@ def _read_spec(path: Path) -> Model:
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     try:
-        return Model.FromString(path.read_bytes())
+        return Model.FromString(read_regular(path, limit=LARGE))
     except (OSError, DecodeError) as error:
         raise _not_a_package(path, str(error)) from error
-
-
-def _spec_path(package: Path) -> Path:
-    try:
-        manifest = json.loads((package / "Manifest.json").read_text(encoding="utf-8"))
-        name = manifest["itemInfoEntries"][manifest["rootModelIdentifier"]]["path"]
-        path = package / "Data" / str(name)
-    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
-        raise _not_a_package(package, f"Manifest.json: {error!r}") from error
-    if not path.resolve().is_relative_to(package.resolve()):
-        raise _not_a_package(package, f"the manifest's path {name!r} leads outside of the package")
-    return path
 
 
 def _not_a_package(path: Path, found: str) -> FormatError:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from mlparity.core.errors import BackendUnavailableError, InputError
+from mlparity.core.regular_files import check_regular, open_regular
 from mlparity.core.session import OUTPUTS_HEADER, Sample
 from mlparity.samples.check import check_finite
 
@@ -82,13 +83,14 @@ def _npy(path: Path, input_name: str) -> Mapping[str, np.ndarray]:
             where=str(path),
             next_step="save an .npz file with the inputs' names as keys",
         )
-    return {input_name: np.load(path, allow_pickle=False)}
+    with open_regular(path) as file:
+        return {input_name: np.load(file, allow_pickle=False)}
 
 
 def _npz(path: Path, input_name: str) -> Mapping[str, np.ndarray]:
     del input_name
     # numpy leaves a damaged archive open that it opened itself.
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+    with open_regular(path) as file, np.load(file, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files if name != OUTPUTS_HEADER}
 
 
@@ -102,7 +104,7 @@ def _safetensors(path: Path, input_name: str) -> Mapping[str, np.ndarray]:
             ".safetensors files need safetensors", found=str(error), next_step="pip install 'mlparity[safetensors]'"
         ) from error
     try:
-        return dict(load_file(path))
+        return dict(load_file(check_regular(path)))
     except SafetensorError as error:
         raise ValueError(str(error)) from error
 

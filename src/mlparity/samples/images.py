@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlparity.core.errors import BackendUnavailableError, InputError
+from mlparity.core.regular_files import open_regular
 from mlparity.core.session import Sample, SampleSet
 from mlparity.samples.check import check_finite
 
@@ -89,7 +90,7 @@ def open_image(path: Path) -> Image:
     """
     image_module, image_ops = _pillow()
     try:
-        with image_module.open(path) as opened:
+        with open_regular(path) as file, image_module.open(file) as opened:
             picture: Image = image_ops.exif_transpose(opened)
             picture.load()
     except (OSError, SyntaxError, ValueError, struct.error, image_module.DecompressionBombError) as error:

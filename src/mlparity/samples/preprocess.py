@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlparity.core.errors import InputError
+from mlparity.core.regular_files import SMALL, read_regular
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -126,7 +127,7 @@ def preprocess_named(name: str, input_name: str = "") -> ImagePreprocess:
 
 def _from_toml(path: Path) -> ImagePreprocess:
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(read_regular(path, limit=SMALL).decode())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"{path} cannot be read", found=str(error), expected="a TOML file") from error
     base = table.pop("preset", "zero-to-one")

@@ -40,7 +40,9 @@ class LoadedModule:
     notes: tuple[str, ...] = ()
 
 
-def load_source(spec: str | nn.Module, sample: Sample | None = None, *, eval_mode: bool = False) -> Source:
+def load_source(
+    spec: str | nn.Module, sample: Sample | None = None, *, eval_mode: bool = False, trust: bool = False
+) -> Source:
     """Load a module and give it the flat form, with `sample` as its first inputs.
 
     Without a sample the inputs saved in a .pt2 file are used.
@@ -49,19 +51,20 @@ def load_source(spec: str | nn.Module, sample: Sample | None = None, *, eval_mod
         SourceError: it cannot be loaded or run, or is in training mode without `eval_mode`.
         InputError: the sample's names are not the names of forward's parameters, or there is no sample.
     """
-    return flatten_source(load_module(spec, eval_mode=eval_mode), sample)
+    return flatten_source(load_module(spec, eval_mode=eval_mode, trust=trust), sample)
 
 
-def load_module(spec: str | nn.Module, *, eval_mode: bool = False) -> LoadedModule:
+def load_module(spec: str | nn.Module, *, eval_mode: bool = False, trust: bool = False) -> LoadedModule:
     """Load the module that `spec` names, without running it.
 
     With `eval_mode` a module in training mode is put in eval mode (a module that the caller owns: a copy of it).
+    With `trust` a .pt2 file may bring code of its own; see `load_saved`.
 
     Raises:
         SourceError: nothing there, a factory that raises or returns no module, or training mode.
     """
     location = type(spec).__name__ if isinstance(spec, nn.Module) else spec
-    saved = SavedModule(spec, "module") if isinstance(spec, nn.Module) else _by_name(spec)
+    saved = SavedModule(spec, "module") if isinstance(spec, nn.Module) else _by_name(spec, trust)
     module = getattr(saved.module, "_orig_mod", saved.module)  # torch.compile's wrapper hides forward's names
     module, notes = _in_eval_mode(module, saved.kind, location, eval_mode)
     name = Path(location).stem if saved.kind in ("pt2", "torchscript") else location.rpartition(":")[2]
@@ -119,11 +122,11 @@ def _names_of_outputs(flat: FlatModule, sample: Sample, location: str) -> tuple[
     return output_names(paths, flat.order.names)
 
 
-def _by_name(spec: str) -> SavedModule:
+def _by_name(spec: str, trust: bool) -> SavedModule:
     if is_entry(spec):
         return SavedModule(_built(spec, resolve(spec)), "factory")
     if Path(spec).suffix in SUFFIXES or Path(spec).is_file():
-        return load_saved(Path(spec))
+        return load_saved(Path(spec), trust=trust)
     raise SourceError(f"{spec} names no source", expected=_FORMS, next_step="put a colon before the factory's name")
 
 

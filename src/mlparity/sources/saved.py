@@ -9,13 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import BinaryIO
 
 import numpy as np
 import torch
 from torch import nn
 
 from mlparity.core.errors import SourceError
+from mlparity.core.regular_files import check_regular, open_regular, reason_of
 from mlparity.core.user_code import said
+from mlparity.sources.exported_archive import check_exported
+from mlparity.sources.pickled import check_archive
 
 SUFFIXES = (".pt2", ".pt", ".pth", ".ts", ".jit", ".torchscript", ".bin", ".ckpt", ".safetensors")
 """File endings that mean a saved model rather than a Python name."""
@@ -36,23 +40,53 @@ class SavedModule:
     by_position: int | None = None
 
 
-def load_saved(path: Path) -> SavedModule:
+def load_saved(path: Path, *, trust: bool = False) -> SavedModule:
     """Read an exported program or a TorchScript module; the file's content, not its ending, decides which.
 
+    Without `trust` an exported program is refused where loading it would run Python that the file brings: a pickle of
+    more than tensors, compiled code, or texts that PyTorch evaluates.
+
     Raises:
-        SourceError: no such file, damaged, or it holds weights or a pickled module but no program.
+        SourceError: no such file, damaged, refused, or it holds weights or a pickled module but no program.
     """
-    if not path.is_file():
-        raise SourceError(f"there is no file {path}", expected="a .pt2 or a TorchScript file, or file.py:factory")
-    members = _members(path)
     try:
+        with open_regular(path) as file:
+            module = _program(path, file, trust)
+    except OSError as error:
+        raise SourceError(
+            f"there is no file {path}",
+            found=reason_of(error),
+            expected="a .pt2 or a TorchScript file, or file.py:factory",
+        ) from error
+    if module is None:
+        raise _not_a_program(path)
+    return module
+
+
+def _program(path: Path, file: BinaryIO, trust: bool) -> SavedModule | None:
+    try:
+        members = check_archive(file) if zipfile.is_zipfile(file) else ()
+        file.seek(0)
         if any(name.endswith("/archive_format") for name in members):
-            return _exported(path)
-        if any("/code/" in name for name in members):
-            return _torchscript(path)
+            if not trust:
+                _check_trusted(path, file)
+            return _exported(file)
+        return _torchscript(file) if any("/code/" in name for name in members) else None
+    except SourceError:
+        raise
     except Exception as error:
         raise SourceError(f"{path} cannot be loaded", found=said(error), next_step="save it again") from error
-    raise _not_a_program(path)
+
+
+def _check_trusted(path: Path, file: BinaryIO) -> None:
+    found = check_exported(file)
+    if found:
+        raise SourceError(
+            f"loading {path} would run code that it brings",
+            found=found,
+            expected="a program, weights, and example inputs that are tensors, as torch.export.save writes them",
+            next_step="if you trust where the file comes from, load it with --trust (trust=True in Python)",
+        )
 
 
 def load_state(path: str | Path) -> dict[str, torch.Tensor]:
@@ -63,7 +97,7 @@ def load_state(path: str | Path) -> dict[str, torch.Tensor]:
     """
     place = Path(path)
     try:
-        state = _safetensors(place) if place.suffix == ".safetensors" else _pickled(place)
+        state = _safetensors(check_regular(place)) if place.suffix == ".safetensors" else _pickled(place)
     except (OSError, RuntimeError, EOFError, ValueError, UnpicklingError) as error:
         raise SourceError(
             f"{place} cannot be read as a state dict",
@@ -77,15 +111,8 @@ def load_state(path: str | Path) -> dict[str, torch.Tensor]:
     return dict(state)
 
 
-def _members(path: Path) -> list[str]:
-    if not zipfile.is_zipfile(path):
-        return []
-    with zipfile.ZipFile(path) as archive:
-        return archive.namelist()
-
-
-def _exported(path: Path) -> SavedModule:
-    program = torch.export.load(path)
+def _exported(file: BinaryIO) -> SavedModule:
+    program = torch.export.load(file)
     module = program.module()
     args, kwargs = program.example_inputs if program.example_inputs is not None else ((), {})
     names = list(inspect.signature(module.forward).parameters)
@@ -100,15 +127,19 @@ def _positional_count(program: torch.export.ExportedProgram) -> int:
     return int(positional.num_children)
 
 
-def _torchscript(path: Path) -> SavedModule:
+def _torchscript(file: BinaryIO) -> SavedModule:
     with warnings.catch_warnings():
         # torch 2.9 and newer announce that TorchScript will go; the user's file is what it is.
         warnings.filterwarnings("ignore", message=r".*torch\.jit.*", category=DeprecationWarning)
-        return SavedModule(torch.jit.load(path, map_location="cpu"), "torchscript")  # type: ignore[no-untyped-call]
+        return SavedModule(torch.jit.load(file, map_location="cpu"), "torchscript")  # type: ignore[no-untyped-call]
 
 
 def _pickled(path: Path) -> object:
-    return torch.load(path, map_location="cpu", weights_only=True)
+    with open_regular(path) as file:
+        if zipfile.is_zipfile(file):
+            check_archive(file)
+        file.seek(0)
+        return torch.load(file, map_location="cpu", weights_only=True)
 
 
 def _safetensors(path: Path) -> object:

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from mlparity.engine.mil.package import find_package
+from mlparity.core.mlpackage import find_package
 
 _SPEC = "com.mlparity/model.mlmodel"
 

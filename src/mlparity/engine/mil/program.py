@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from mlparity.engine.mil.weights import WeightFile
+
 
 @dataclass(frozen=True, slots=True)
 class TensorType:
@@ -168,3 +170,4 @@ class Program:
     interfaces: Mapping[str, Interface]
     default_function: str
     metadata: Mapping[str, str] = field(default_factory=dict)
+    weights: tuple[WeightFile, ...] = ()

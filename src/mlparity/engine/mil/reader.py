@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from mlparity.core.errors import FormatError
+from mlparity.core.mlpackage import Package, find_package
 from mlparity.engine.mil.check import check_function
 from mlparity.engine.mil.interface import read_interface
-from mlparity.engine.mil.package import Package, find_package
 from mlparity.engine.mil.program import Argument, Block, Function, Interface, Name, NamedType, Op, Program
 from mlparity.engine.mil.spec import parse_spec
 from mlparity.engine.mil.values import ValueReader
@@ -84,7 +84,9 @@ def _checked(path: Path, message: Any, functions: dict[str, Function], reader: V
     for function in functions.values():
         check_function(function, reader.fault)
     metadata = dict(description.metadata.userDefined)
-    return Program(path, message.specificationVersion, functions, interfaces, default, metadata)
+    return Program(
+        path, message.specificationVersion, functions, interfaces, default, metadata, tuple(reader.files.values())
+    )
 
 
 def _function(reader: ValueReader, name: str, message: Any) -> Function:

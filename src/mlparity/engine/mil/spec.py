@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mlparity.core.errors import FormatError
+from mlparity.core.regular_files import LARGE, read_regular
 
 MAX_SPEC_VERSION = 10
 """The newest specification that this reader knows: 10 is iOS26 (coremltools 9.0, `coremltools/__init__.py`)."""
@@ -49,7 +50,7 @@ def parse_spec(path: Path) -> Any:
     """
     message = proto("Model").Model()
     try:
-        message.ParseFromString(path.read_bytes())
+        message.ParseFromString(read_regular(path, limit=LARGE))
     except Exception as error:  # protobuf raises DecodeError, whose home differs between its implementations
         raise _unreadable(path, str(error)) from error
     if message.WhichOneof("Type") is None:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from mlparity.core.errors import FormatError
+from mlparity.core.mlpackage import Package
 from mlparity.engine.mil.dtypes import BY_NAME, BY_NUMBER, ScalarType, unpack
-from mlparity.engine.mil.package import Package
 from mlparity.engine.mil.program import Data, OtherType, TensorType, Value, ValueType
 from mlparity.engine.mil.weights import WeightFile
 

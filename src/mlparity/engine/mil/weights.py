@@ -1,5 +1,8 @@
 """The weight file: memory-mapped, checked at each offset, never copied.
 
+What lies behind a map can still change. A file that has become shorter is found out before each run, for the system
+ends a process that reads beyond its end; between that look and the end of the run nothing protects it.
+
 Source of the layout: coremltools 9.0, `mlmodel/src/MILBlob/Blob/StorageFormat.hpp`: a 64-byte header (count,
 version 2), and for each blob a 64-byte record (sentinel, type, size, offset of the data) at the offset that the
 spec names.
@@ -7,6 +10,7 @@ spec names.
 
 from __future__ import annotations
 
+import mmap
 import struct
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from mlparity.core.errors import FormatError
+from mlparity.core.regular_files import open_regular
 from mlparity.engine.mil.dtypes import ScalarType, unpack
 
 _HEADER = struct.Struct("<II")
@@ -52,9 +57,10 @@ class WeightFile:
     path: Path
 
     @cached_property
-    def _bytes(self) -> np.ndarray:
+    def _map(self) -> mmap.mmap:
         try:
-            mapped: np.ndarray = np.memmap(self.path, dtype=np.uint8, mode="r")
+            with open_regular(self.path, follow=False) as file:
+                return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError) as error:
             raise FormatError(
                 "the weight file cannot be read",
@@ -63,8 +69,22 @@ class WeightFile:
                 expected="the weight file that the package was saved with",
                 next_step="convert or copy the package again",
             ) from error
+
+    @cached_property
+    def _bytes(self) -> np.ndarray:
+        mapped = np.frombuffer(self._map, np.uint8)
         self._check_header(mapped)
         return mapped
+
+    def check_whole(self) -> None:
+        """Check that the file is still as long as when it was opened.
+
+        Raises:
+            FormatError: it is not, so that its values cannot be read any more.
+        """
+        size = self._map.size()
+        if size < len(self._map):
+            raise self._fault(f"a file that keeps its {len(self._map)} bytes while it is used", f"{size} bytes")
 
     def _check_header(self, mapped: np.ndarray) -> None:
         if mapped.size < _RECORD_BYTES:
@@ -79,6 +99,7 @@ class WeightFile:
         Raises:
             FormatError: the offset, the record, the type or the size is not what the spec says.
         """
+        self.check_whole()
         start, size, kind = self._record(offset)
         if kind != scalar.name and kind not in _ALIASES.get(scalar.name, ()):
             raise self._fault(f"a blob of {scalar.name} at offset {offset}", str(kind))

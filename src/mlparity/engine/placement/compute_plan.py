@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlparity.core.errors import FormatError
+from mlparity.core.regular_files import MEDIUM, read_regular
 from mlparity.engine.mil.program import Function
 from mlparity.engine.numerics import CHIPS, Processor
 
@@ -45,14 +46,14 @@ def read_compute_plan(path: Path) -> ComputePlan:
         FormatError: no such file, not of this form or of a newer version, an unknown chip or processor.
     """
     try:
-        data = json.loads(path.read_bytes())
+        data = json.loads(read_regular(path, limit=MEDIUM))
         if (data["format"], data["version"]) != (FORMAT, VERSION):
             raise ValueError(f"format {data['format']!r}, version {data['version']!r}")
         if data["chip"] not in CHIPS:
             raise ValueError(f"chip {data['chip']!r}, known are {', '.join(CHIPS)}")
         processors = {op["output"]: Processor(op["processor"]) for op in data["ops"]}
         return ComputePlan(str(data["compute_units"]), data["chip"], processors)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise FormatError(
             "this is not a compute plan",
             where=str(path),

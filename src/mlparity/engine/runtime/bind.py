@@ -77,7 +77,7 @@ def bind(
     keep_freed_memory()
     binder = _Binder(program.functions[name], profile, device, kernels, profiles, {} if shared is None else shared)
     steps, initial = binder.bound()
-    return _plan(binder, program.interfaces[name], steps, initial)
+    return replace(_plan(binder, program.interfaces[name], steps, initial), weights=program.weights)
 
 
 def _plan(binder: _Binder, interface: Interface, steps: tuple[Step, ...], initial: tuple[object, ...]) -> Plan:

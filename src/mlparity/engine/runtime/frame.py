@@ -28,8 +28,12 @@ class Frame:
 
     @classmethod
     def of(cls, plan: Plan, inputs: Mapping[str, object], states: Mapping[str, Tensor] = _NO_STATES) -> Frame:
-        """Return the frame of a run of `plan` on `inputs` by name; a state that is not given starts at zero."""
-        frame = cls(plan.steps, plan.initial)
+        """Return the frame of a run of `plan` on `inputs` by name; a state that is not given starts at zero.
+
+        Raises:
+            FormatError: a weight file has become shorter since it was opened.
+        """
+        frame = cls._checked(plan)
         frame.put({slot: inputs[name] for name, (slot, _) in plan.inputs.items()})
         zeros = {name: each for name, each in plan.states.items() if name not in states}
         frame.put({plan.states[name].first: value for name, value in states.items() if name in plan.states})
@@ -38,11 +42,21 @@ class Frame:
 
     @classmethod
     def resumed(cls, plan: Plan, values: Mapping[int, object], index: int) -> Frame:
-        """Return the frame of a run that stands before the step at `index`; `values` holds all results by slot."""
-        frame = cls(plan.steps, plan.initial)
+        """Return the frame of a run that stands before the step at `index`; `values` holds all results by slot.
+
+        Raises:
+            FormatError: as `of`.
+        """
+        frame = cls._checked(plan)
         made = (store.slot for step in plan.steps[:index] for store in step.stores)
         frame.put({slot: values[slot] for slot in (*plan.given, *made)})
         return frame
+
+    @classmethod
+    def _checked(cls, plan: Plan) -> Frame:
+        for file in plan.weights:
+            file.check_whole()
+        return cls(plan.steps, plan.initial)
 
     def put(self, values: Mapping[int, object]) -> None:
         """Put values into their slots."""

@@ -40,6 +40,7 @@ def run_stateful(
 
     Raises:
         ExecutionError: as `run_plan`.
+        FormatError: a weight file has become shorter since it was opened.
     """
     frame = Frame.of(plan, inputs, states)
     frame.run(None if tap is None else partial(_tapped, tap, frame.slots))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from mlparity.engine.mil.program import Function, Interface, NamedType, Op
+from mlparity.engine.mil.weights import WeightFile
 from mlparity.engine.numerics import Numerics, Profile
 from mlparity.engine.runtime.schema import Kind
 
@@ -85,7 +86,7 @@ class Plan:
     """A function ready to run: its steps, the constants in their slots, and where inputs and outputs are.
 
     `initial` holds the slots as a run starts: folded constants in place, None elsewhere. A plan is never changed,
-    so one plan serves any number of runs and threads.
+    so one plan serves any number of runs and threads. `weights` are the files that its constants may be views of.
     """
 
     function: Function
@@ -97,6 +98,7 @@ class Plan:
     inputs: Mapping[str, tuple[int, NamedType]]
     outputs: Mapping[str, tuple[int, NamedType]]
     states: Mapping[str, StateSlots] = field(default_factory=dict)
+    weights: tuple[WeightFile, ...] = ()
 
     @property
     def given(self) -> tuple[int, ...]:

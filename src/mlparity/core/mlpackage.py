@@ -1,4 +1,4 @@
-"""The `.mlpackage` folder: the manifest, the spec file and the files that the spec refers to."""
+"""The `.mlpackage` folder: the manifest, the spec file and the files that the spec refers to, all of them inside."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlparity.core.errors import FormatError
+from mlparity.core.regular_files import SMALL, check_members, read_regular
 
 _DATA = "Data"
 
@@ -32,14 +33,16 @@ def find_package(path: Path) -> Package:
     """Return the spec's place in `path`, an `.mlpackage` folder or a bare `.mlmodel` spec file.
 
     Raises:
-        FormatError: there is no such file, or it is not a package.
+        FormatError: there is no such file, it is not a package, or something in it is no ordinary file of it.
     """
     if path.is_file():
         return Package(path.parent, path)
     if not path.is_dir():
-        raise _not_a_package(path, "no such file or folder")
+        is_there = path.exists()
+        raise _not_a_package(path, "neither a folder nor an ordinary file" if is_there else "no such file or folder")
     if path.suffix == ".mlmodelc" and not (path / "Manifest.json").exists():
         raise _compiled_by_apple(path)
+    check_members(path)
     manifest = _manifest(path)
     root = manifest.get("rootModelIdentifier")
     entries = manifest.get("itemInfoEntries")
@@ -55,7 +58,7 @@ def find_package(path: Path) -> Package:
 
 def _manifest(path: Path) -> dict[str, object]:
     try:
-        manifest = json.loads((path / "Manifest.json").read_text(encoding="utf-8"))
+        manifest = json.loads(read_regular(path / "Manifest.json", limit=SMALL))
     except FileNotFoundError as error:
         raise _not_a_package(path, "the folder has no Manifest.json") from error
     except (OSError, ValueError, RecursionError) as error:
