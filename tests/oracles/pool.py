@@ -22,7 +22,7 @@ def windows(size: int, kernel: int, stride: int, before: int, after: int, ceil_m
 
 
 def pool(
-    reduce: Callable[[np.ndarray, int], np.ndarray],
+    reduce: Callable[[np.ndarray], np.ndarray],
     x: np.ndarray,
     kernel_sizes: tuple[int, ...],
     pad_type: str,
@@ -30,7 +30,7 @@ def pool(
     pad: Axes,
     ceil_mode: bool,
 ) -> np.ndarray:
-    """Return `reduce` of each window: of its elements within x, and how many places it has within the padded x."""
+    """Return `reduce` of each window: of its elements within x."""
     steps = strides or (1,) * len(kernel_sizes)
     around = margins(pad_type, pad, x.shape[2:], list(kernel_sizes), steps)
     counts = [
@@ -42,11 +42,7 @@ def pool(
         starts = [at * step - pair[0] for at, step, pair in zip(place, steps, around, strict=True)]
         ends = [start + kernel for start, kernel in zip(starts, kernel_sizes, strict=True)]
         inside = tuple(slice(max(start, 0), max(end, 0)) for start, end in zip(starts, ends, strict=True))
-        places = math.prod(
-            min(end, size + pair[1]) - start
-            for start, end, size, pair in zip(starts, ends, x.shape[2:], around, strict=True)
-        )
-        result[(..., *place)] = reduce(_flat(x[(..., *inside)]), places)
+        result[(..., *place)] = reduce(_flat(x[(..., *inside)]))
     return result
 
 
@@ -63,8 +59,8 @@ def avg_pool(
     exclude_padding_from_average: bool = False,
     ceil_mode: bool = False,
 ) -> Terms:
-    def mean(values: np.ndarray, places: int) -> np.ndarray:
-        return values.sum(-1) / (values.shape[-1] if exclude_padding_from_average else places)
+    def mean(values: np.ndarray) -> np.ndarray:
+        return values.sum(-1) / (values.shape[-1] if exclude_padding_from_average else math.prod(kernel_sizes))
 
     rest = (kernel_sizes, pad_type, strides, pad, ceil_mode)
     return Terms(pool(mean, x, *rest), pool(mean, np.abs(x), *rest))
@@ -78,7 +74,7 @@ def l2_pool(
     pad: Axes = None,
     ceil_mode: bool = False,
 ) -> np.ndarray:
-    def norm(values: np.ndarray, places: int) -> np.ndarray:
+    def norm(values: np.ndarray) -> np.ndarray:
         return np.linalg.norm(values, axis=-1)
 
     return pool(norm, x, kernel_sizes, pad_type, strides, pad, ceil_mode)
@@ -92,7 +88,7 @@ def max_pool(
     pad: Axes = None,
     ceil_mode: bool = False,
 ) -> np.ndarray:
-    def greatest(values: np.ndarray, places: int) -> np.ndarray:
+    def greatest(values: np.ndarray) -> np.ndarray:
         return np.max(values, axis=-1, initial=-np.inf)
 
     return pool(greatest, x, kernel_sizes, pad_type, strides, pad, ceil_mode)

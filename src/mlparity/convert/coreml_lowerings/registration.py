@@ -17,6 +17,7 @@ from mlparity.convert.coreml_lowerings import (  # noqa: F401 - each family ente
     fourier,
     indexing,
     padding,
+    pooling,
     resizing,
     splitting,
     statistics,

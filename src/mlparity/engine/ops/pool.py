@@ -57,9 +57,13 @@ def avg_pool(
 ) -> Tensor:
     """Return the mean of each window; padding counts as zeros, or not at all where it is excluded.
 
-    What ceil mode adds never counts (as in PyTorch, which the definition names).
+    What ceil mode adds counts like padding: a window that hangs over the edge is divided by the whole kernel, unless
+    padding is excluded. PyTorch never counts what hangs over.
 
     Shape: x (n, C, *d) with one, two or three spatial axes.
+
+    Source: measured on Core ML, https://github.com/apple/coremltools/issues/2772 and
+        https://github.com/apple/coremltools/pull/2844.
 
     Raises:
         ValueError: an unknown padding type, parameters for another number of axes, or ceil mode where it is refused.
@@ -69,9 +73,7 @@ def avg_pool(
     if native is not None:
         return run(x, geometry.kernel, geometry.steps, native, False, not exclude_padding_from_average)
     mean = run(padded(x, geometry.total), geometry.kernel, geometry.steps)
-    if exclude_padding_from_average or any(geometry.extra):
-        return mean * _corrections(x, geometry, exclude_padding_from_average)
-    return mean
+    return mean * _corrections(x, geometry) if exclude_padding_from_average else mean
 
 
 @mil_op("l2_pool", rounding=Rounding.REDUCE)
@@ -143,14 +145,13 @@ def _extra(size: int, kernel: int, step: int, around: tuple[int, int]) -> int:
     return max(0, last * step + kernel - reach)
 
 
-def _corrections(x: Tensor, geometry: _Geometry, exclude_padding: bool) -> Tensor:
-    """Return, for each window, the kernel's elements over those that count."""
+def _corrections(x: Tensor, geometry: _Geometry) -> Tensor:
+    """Return, for each window, the kernel's elements over those that lie within `x`."""
     factors = torch.ones((), dtype=x.dtype, device=x.device)
-    for size, kernel, step, around, extra in zip(
-        x.shape[2:], geometry.kernel, geometry.steps, geometry.around, geometry.extra, strict=True
+    for size, kernel, step, (before, after) in zip(
+        x.shape[2:], geometry.kernel, geometry.steps, geometry.total, strict=True
     ):
-        starts = torch.arange(0, size + sum(around) + extra - kernel + 1, step, device=x.device) - around[0]
-        first, last = (0, size) if exclude_padding else (-around[0], size + around[1])
-        counted = (starts + kernel).clamp(max=last) - starts.clamp(min=first)
+        starts = torch.arange(0, size + before + after - kernel + 1, step, device=x.device) - before
+        counted = (starts + kernel).clamp(max=size) - starts.clamp(min=0)
         factors = factors.unsqueeze(-1) * (kernel / counted.to(x.dtype))
     return factors
