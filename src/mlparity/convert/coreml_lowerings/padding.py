@@ -77,7 +77,7 @@ def _padded(call: Call, mode: str) -> Any:
 def _is_native(x: Var, axis: int, pair: tuple[int, int], mode: str) -> bool:
     """Tell whether MIL's `pad` takes this axis: one of the last, and no more copies of an edge than it documents."""
     size = x.shape[axis]
-    fits = mode == "reflect" or (isinstance(size, (int, np.integer)) and max(pair) <= size)
+    fits = mode == "reflect" or (isinstance(size, (int, np.integer)) and max(pair) <= int(size))
     return axis >= x.rank - _NATIVE_AXES and fits
 
 
