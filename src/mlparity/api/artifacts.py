@@ -11,6 +11,7 @@ from mlparity.api.explained import explained
 from mlparity.api.inspect import precision_of
 from mlparity.api.options import VerifyOptions
 from mlparity.core.errors import BackendUnavailableError, ConversionError, FormatError
+from mlparity.core.names import checked_name
 from mlparity.core.progress import Progress
 from mlparity.core.record import Artifact
 from mlparity.core.regular_files import check_members, check_regular
@@ -93,6 +94,7 @@ def kind_of(path: Path) -> Kind:
             expected=", ".join(SUFFIXES),
             next_step="check the path",
         )
+    checked_name(path.name, "the artifact")
     return target, precision_of(path)
 
 

@@ -15,6 +15,7 @@ from mlparity.compare.comparer import Comparer
 from mlparity.compare.policy_file import load_policy
 from mlparity.compare.user_metric import load_metric
 from mlparity.compare.verdict import Judgement, judge
+from mlparity.core.boundary import typed_errors
 from mlparity.core.errors import InputError
 from mlparity.core.progress import Progress, silent
 from mlparity.core.record import OutputFigures
@@ -22,6 +23,7 @@ from mlparity.core.words import ComputeUnit
 from mlparity.samples.arrays import READERS, read_arrays
 
 
+@typed_errors
 def compare_outputs(
     first: Path,
     second: Path,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlparity.core.boundary import typed_errors
 from mlparity.core.errors import FormatError, MlparityError
 from mlparity.core.session import TensorSpec
 from mlparity.core.words import Precision
@@ -58,6 +59,7 @@ class PlacedOp:
     evidence: str
 
 
+@typed_errors
 def inspect_artifact(path: Path) -> Inspection:
     """Read an `.mlpackage`, an `.aimodel` or a `.tflite`.
 
@@ -103,6 +105,7 @@ def _inspect_program(path: Path) -> Inspection:
     )
 
 
+@typed_errors
 def inspect_placement(path: Path, chip: str) -> tuple[PlacedOp, ...]:
     """Return what the Neural Engine of `chip` makes of each op of an `.mlpackage`, in the program's order.
 
@@ -220,6 +223,7 @@ def program_precision(program: Program) -> Precision:
     return Precision.FP16 if is_fp16 else Precision.FP32
 
 
+@typed_errors
 def op_inventory() -> tuple[tuple[str, str], ...]:
     """Return the ops that the engine runs: each op's name and the opsets that its definitions begin at."""
     from mlparity.engine.ops.registry import definitions

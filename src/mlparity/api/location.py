@@ -14,6 +14,7 @@ from mlparity.api.options import VerifyOptions
 from mlparity.api.samples import choose_samples
 from mlparity.api.sources import Inputs, open_source
 from mlparity.backends import coreml
+from mlparity.core.boundary import typed_errors
 from mlparity.core.errors import FormatError, InputError
 from mlparity.core.record import Cause
 from mlparity.core.session import Sample
@@ -23,6 +24,7 @@ LIMIT = 8
 """How many samples are looked at where no number is given; the one that differs most is explained."""
 
 
+@typed_errors
 def locate(
     artifact: str | Path,
     inputs: Inputs = None,

@@ -12,6 +12,7 @@ from torch import nn
 from mlparity.api.artifacts import kind_of
 from mlparity.api.options import EXTRA_SETTINGS, SETTINGS, VerifyOptions
 from mlparity.api.verification import verify
+from mlparity.core.boundary import typed_errors
 from mlparity.core.policy import Policy
 from mlparity.core.record import Record
 from mlparity.core.session import SampleSet
@@ -19,6 +20,7 @@ from mlparity.core.words import Verdict
 from mlparity.report.markdown import markdown_report
 
 
+@typed_errors
 def assert_parity(
     source: str | nn.Module,
     artifact: str | Path | None = None,

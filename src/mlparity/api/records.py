@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from mlparity.core.boundary import typed_errors
 from mlparity.core.errors import FormatError
 from mlparity.core.record import Record
 from mlparity.record.check import check_artifact, verdict_of
@@ -17,6 +18,7 @@ _NAME = "record.json"
 _ARTIFACTS = (".mlpackage", ".tflite", ".onnx", ".aimodel")
 
 
+@typed_errors
 def read_any_record(path: Path) -> Record | Mapping[str, str]:
     """Return the record in a file or an output folder, or the texts that an artifact carries.
 

@@ -16,6 +16,7 @@ from mlparity.api.rows import open_session
 from mlparity.api.samples import choose_samples
 from mlparity.backends import coreml
 from mlparity.backends.checked import run_checked
+from mlparity.core.boundary import typed_errors
 from mlparity.core.errors import InputError
 from mlparity.core.progress import Progress, silent
 from mlparity.core.session import SampleSet, Session
@@ -25,6 +26,7 @@ from mlparity.record.package import artifact_sha256
 from mlparity.samples.digest import digest
 
 
+@typed_errors
 def run_artifact(
     artifact: Path,
     inputs: str,
@@ -43,6 +45,7 @@ def run_artifact(
         MlparityError: the artifact or the samples cannot be used, or `out` cannot be written.
     """
     target, precision = kind_of(artifact)
+    place = out.absolute()  # the user's code may change the current folder
     if out.suffix != ".npz":
         raise InputError("outputs are saved as .npz", found=str(out), next_step="name a file that ends in .npz")
     setting = Setting(target, precision, unit if target is Target.COREML else None)
@@ -50,7 +53,7 @@ def run_artifact(
     try:
         names = tuple(spec.name for spec in session.signature.inputs)
         samples = choose_samples(inputs, names, preprocess=preprocess)
-        with writing_outputs(out) as writer:
+        with writing_outputs(place) as writer:
             seconds = _run(session, samples, writer, progress)
             writer.close_with(_header(artifact, setting, session.runtime, samples, seconds))
     finally:

@@ -29,8 +29,8 @@ def staged_folder(out: Path) -> Iterator[Path]:
     Raises:
         OutputError: `out` holds something else, or cannot be written, or the disk is full.
     """
-    _check_free(out)
     try:
+        _check_free(out)
         out.parent.mkdir(parents=True, exist_ok=True)
         stage = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     except OSError as error:

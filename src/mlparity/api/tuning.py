@@ -22,6 +22,7 @@ from mlparity.api.verification import references
 from mlparity.compare.comparer import Comparer
 from mlparity.compare.policy_file import policy_of
 from mlparity.compare.user_metric import LoadedMetric, load_metric
+from mlparity.core.boundary import typed_errors
 from mlparity.core.errors import ConversionError, InputError
 from mlparity.core.policy import Policy
 from mlparity.core.progress import Progress, silent
@@ -46,6 +47,7 @@ _CANDIDATE = "candidate_"
 Names = frozenset[str]
 
 
+@typed_errors
 def tune(
     source: str | nn.Module,
     out: str | Path,
@@ -64,12 +66,13 @@ def tune(
         ConversionError: the policy does not hold even with every op in fp32.
         MlparityError: bad input, or no place to write; nothing is left behind.
     """
+    place = Path(out).absolute()  # the user's code may change the current folder
     chosen = _fp16_only(VerifyOptions() if options is None else options)
     limits = policy_of(policy)
     metrics = tuple(load_metric(metric) for metric in limits.metrics)
     flat, samples = open_source(source, inputs, chosen)
     held = MemorySamples(tuple(sample for _, sample in samples), samples.warning)
-    with staged_folder(Path(out)) as stage, references(flat, chosen) as (narrow, wide):
+    with staged_folder(place) as stage, references(flat, chosen) as (narrow, wide):
         bench = Bench(flat, held, limits, chosen, stage, (Remembered(narrow), Remembered(wide)), progress, metrics)
         names = _search(bench)
         return _written(bench, names)

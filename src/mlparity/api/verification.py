@@ -32,6 +32,7 @@ from mlparity.compare.policy_file import policy_of
 from mlparity.compare.recommend import recommend
 from mlparity.compare.user_metric import LoadedMetric, load_metric
 from mlparity.compare.verdict import judge_all
+from mlparity.core.boundary import typed_errors
 from mlparity.core.decisive import decisive
 from mlparity.core.policy import Policy
 from mlparity.core.progress import Progress, silent
@@ -51,6 +52,7 @@ _PACKAGES = (
 )
 
 
+@typed_errors
 def verify(
     source: str | nn.Module,
     out: str | Path,
@@ -70,6 +72,7 @@ def verify(
     Raises:
         MlparityError: bad input, a source that cannot be verified, or no place to write; nothing else is left behind.
     """
+    place = Path(out).absolute()  # the user's code may change the current folder
     chosen = VerifyOptions() if options is None else options
     limits = policy_of(policy)
     # Loaded before any work begins: they are the user's own code.
@@ -77,9 +80,9 @@ def verify(
     progress("load", 0, 0)
     flat, samples = open_source(source, inputs, chosen)
     first = next(iter(samples))[1]
-    with staged_folder(Path(out)) as stage, references(flat, chosen) as pair:
+    with staged_folder(place) as stage, references(flat, chosen) as pair:
         job = _Job(flat, samples, limits, chosen, metrics, stage)
-        journal = Journal(Path(out), _key(job, first), chosen, stage)
+        journal = Journal(place, _key(job, first), chosen, stage)
         with journal.telling():
             made = journal.artifacts() or make_artifacts(flat, first, chosen, stage, progress)
             record = _compared(job, made, pair, journal, progress)

@@ -16,6 +16,7 @@ from mlparity.backends.torch_fp64 import Widened
 from mlparity.core.errors import ExecutionError
 from mlparity.core.session import Availability, Outputs, Sample, Signature, TensorSpec
 from mlparity.core.source import Source
+from mlparity.core.user_code import failing_as
 
 
 def probe() -> Availability:
@@ -81,13 +82,10 @@ class TorchSession:
             ExecutionError: the module fails, for example because it mixes in a type of its own in fp64.
         """
         module, tensors = self.module, self.inputs_of(sample)
-        try:
-            # No inference mode: tensors that a module keeps from it could not be used in a later export.
-            with torch.no_grad():
-                results = self._call(module, tensors)
-        except Exception as error:
-            raise self._failure(error) from error
-        return {name: result.numpy(force=True) for name, result in zip(self._output_names, results, strict=True)}
+        # No inference mode: tensors that a module keeps from it could not be used in a later export.
+        with failing_as(self._failure), torch.no_grad():
+            results = self._call(module, tensors)
+            return {name: result.numpy(force=True) for name, result in zip(self._output_names, results, strict=True)}
 
     def close(self) -> None:
         """Let go of the module."""
@@ -113,7 +111,7 @@ class TorchSession:
         with Widened():  # type: ignore[no-untyped-call]
             return cast("tuple[Tensor, ...]", module(*tensors))
 
-    def _failure(self, error: Exception) -> ExecutionError:
+    def _failure(self, error: BaseException) -> ExecutionError:
         in_double = self._width is torch.float64
         return ExecutionError(
             "the source cannot run in fp64" if in_double else "the source failed",

@@ -117,10 +117,11 @@ def verify(
         chips=chips_from(chips),
         compute_plan=compute_plan_from(compute_plan),
     )
+    place = out.absolute()
     with shown_progress() as progress:
         record = api.verify(source, out, inputs, policy, options, progress)
-    _show(record, out)
-    annotate(record, out / "report.md")
+    _show(record, out, place)
+    annotate(record, place / "report.md")
     return record.verdict
 
 
@@ -128,7 +129,7 @@ def _class_outputs(names: list[str] | None) -> tuple[str, ...] | None:
     return None if not names else tuple(name for name in names if name != "none")
 
 
-def _show(record: Record, out: Path) -> None:
+def _show(record: Record, out: Path, place: Path) -> None:
     console = stdout()
     console.print(f"{record.source.name} on {record.samples.count} samples: {record.samples.description}")
     for note in record.source.notes:
@@ -155,7 +156,7 @@ def _show(record: Record, out: Path) -> None:
     console.print(f"Verdict: {record.verdict}", style=STYLES[record.verdict])
     console.print(f"report: {out / 'report.html'}")
     console.print(f"record: {out / 'record.json'}")
-    if record.recommendation.setting is not None and (out / _SNIPPET).exists():
+    if record.recommendation.setting is not None and (place / _SNIPPET).exists():
         console.print(f"for the app: {out / _SNIPPET}")
 
 

@@ -39,6 +39,7 @@ from mlparity.compare.metrics import METRIC_INFOS
 from mlparity.compare.policies import POLICIES
 from mlparity.compare.policy_check import check_policy
 from mlparity.core.errors import PolicyError
+from mlparity.core.names import checked_name
 from mlparity.core.policy import Limit, OutputTask, Policy, TaskKind, UserMetric
 from mlparity.core.regular_files import SMALL, read_regular
 from mlparity.core.words import Precision, Setting, Target, coreai_settings, coreml_settings
@@ -49,6 +50,7 @@ _OUTPUT_KEYS = ("task", "axis", "threshold", "k", "limits")
 _METRIC_KEYS = ("function", "mean", "worst")
 _DEFAULTS = Policy("", ())
 _BEST, _NEIGHBOURS = 5, 10
+_LARGEST = 2**31 - 1  # of an axis or a count: what any array can have
 # What a task reads of its table, beside `task` and `limits`.
 _USED = {
     TaskKind.CLASSES: ("axis", "k"),
@@ -82,7 +84,7 @@ def load_policy(name_or_path: str | Path) -> Policy:
     path = Path(name_or_path)
     try:
         table = tomllib.loads(read_regular(path, limit=SMALL).decode())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise PolicyError(
             "the policy cannot be read",
             where=str(name_or_path),
@@ -90,7 +92,7 @@ def load_policy(name_or_path: str | Path) -> Policy:
             expected=f"{_list(known)}, or a TOML file",
             next_step="check the name or the path; the documentation's policy page shows a complete file",
         ) from error
-    return check_policy(_Reader(str(path)).policy(table, path.stem), str(path))
+    return check_policy(_Reader(str(path)).policy(table, checked_name(path.stem, "the policy")), str(path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,12 +225,20 @@ class _Reader:
     def integer(self, place: str, value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int):
             raise self.wrong(place, value, "an integer")
+        if abs(value) > _LARGEST:
+            raise self.wrong(place, value, f"at most {_LARGEST}")
         return value
 
     def number(self, place: str, value: object) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, int | float):
             raise self.wrong(place, value, "a finite number")
-        return float(value)
+        try:
+            number = float(value)
+        except OverflowError:
+            raise self.wrong(place, value, "a number that fits into 64 bits") from None
+        if not math.isfinite(number):
+            raise self.wrong(place, value, "a finite number")
+        return number
 
     def check_keys(self, table: Mapping[str, object], known: tuple[str, ...], place: str, what: str = "key") -> None:
         for key in table:

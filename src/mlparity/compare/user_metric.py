@@ -14,7 +14,7 @@ from mlparity.core.errors import PolicyError
 from mlparity.core.policy import UserMetric
 from mlparity.core.record import Better, TaskFigure
 from mlparity.core.regular_files import open_regular
-from mlparity.core.user_code import import_place, raised_at, said
+from mlparity.core.user_code import failing_as, import_place, raised_at, said
 
 Function = Callable[[dict[str, np.ndarray], dict[str, np.ndarray]], object]
 
@@ -46,11 +46,9 @@ def load_metric(metric: UserMetric) -> LoadedMetric:
         PolicyError: the module or file cannot be imported, or has no such function.
     """
     home, _, name = metric.function.rpartition(":")
-    try:
+    with failing_as(lambda error: _raised("the function of a metric cannot be imported", metric, error)):
         module = import_place(home)
         function = getattr(module, name)
-    except (Exception, SystemExit) as error:
-        raise _failed("the function of a metric cannot be imported", metric, raised_at(error), said(error)) from error
     if not callable(function):
         raise _failed(f"{name} is no function", metric, metric.function, type(function).__name__)
     file = getattr(module, "__file__", None)
@@ -78,10 +76,8 @@ def tally_metric(
         PolicyError: the function raises, or returns something else.
     """
     metric = loaded.metric
-    try:
+    with failing_as(lambda error: _raised("the function of a metric failed", metric, error, sample)):
         value = loaded.function(_read_only(source), _read_only(artifact))
-    except Exception as error:
-        raise _failed("the function of a metric failed", metric, raised_at(error), said(error), sample) from error
     if value is None:
         return MetricTally(tally.samples, tally.skipped + 1, tally.total, tally.worst, tally.worst_sample)
     number = _number(value, metric, sample)
@@ -114,7 +110,8 @@ def _badness(value: float, better: Better) -> float:
 
 
 def _number(value: object, metric: UserMetric, sample: str) -> float:
-    array = np.asarray(value)
+    with failing_as(lambda error: _raised("a metric gave no number", metric, error, sample)):
+        array = np.asarray(value)
     if array.size != 1 or array.dtype.kind not in "biuf":
         found = f"{type(value).__name__} of shape {array.shape}"
         raise _failed("a metric gave no number", metric, metric.function, found, sample)
@@ -126,6 +123,10 @@ def _read_only(outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     for view in views.values():
         view.flags.writeable = False
     return views
+
+
+def _raised(what: str, metric: UserMetric, error: BaseException, sample: str = "") -> PolicyError:
+    return _failed(what, metric, f"raised at {raised_at(error)}", said(error), sample)
 
 
 def _failed(what: str, metric: UserMetric, place: str, found: str, sample: str = "") -> PolicyError:

@@ -78,4 +78,4 @@ class OutputError(MlparityError):
 
 
 class ResourceError(MlparityError):
-    """The machine has not enough of what the work needs, such as memory."""
+    """The system refuses what the work needs: memory, or a file or folder that it cannot open."""

@@ -6,13 +6,28 @@ import importlib
 import importlib.util
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 
+from mlparity.core.errors import MlparityError
 from mlparity.core.regular_files import MEDIUM, check_regular
+
+
+@contextmanager
+def failing_as(failure: Callable[[BaseException], MlparityError], *passing: type[BaseException]) -> Iterator[None]:
+    """Let whatever the user's code raises inside the block become `failure(error)`: also an exit, or one of its own.
+
+    Ctrl-C, errors of ours and those of the types `passing` pass through.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, (KeyboardInterrupt, MlparityError, *passing)):
+            raise
+        raise failure(error) from error
 
 
 def import_place(place: str) -> ModuleType:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlparity.core.boundary import typed_errors
 from mlparity.core.errors import FormatError
 from mlparity.core.words import Standing, Verdict
 from mlparity.record.files import read_record, record_sha256
@@ -22,6 +23,7 @@ class Finding:
     sentence: str
 
 
+@typed_errors
 def check_artifact(path: Path, unit: str = "", record: Path | None = None) -> tuple[Finding, ...]:
     """Return what holds of the artifact at `path`: its content, the `unit` it is to run on, and its `record` if given.
 

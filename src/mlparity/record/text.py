@@ -22,7 +22,14 @@ def text_of(record: Record) -> str:
     JSON has no words for non-finite numbers; they are the texts "Infinity", "-Infinity" and "NaN".
     """
     # Through the reader once, so that an integer in a place for floats is written as the reader will give it back.
-    checked = RECORD_TYPE.validate_python(plain(record))
+    try:
+        checked = RECORD_TYPE.validate_python(plain(record))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise FormatError(
+            "a record cannot hold what was found", where=place, found=_found(first["input"]), expected=first["msg"]
+        ) from error
     return json.dumps(plain(checked), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 

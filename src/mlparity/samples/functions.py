@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 
 import numpy as np
 
 from mlparity.core.errors import InputError
+from mlparity.core.names import checked_name
 from mlparity.core.session import Sample
-from mlparity.core.user_code import import_place, raised_at, said
+from mlparity.core.user_code import failing_as, import_place, raised_at, said
 from mlparity.samples.check import check_finite
 from mlparity.samples.digest import sample_sha256
+from mlparity.samples.numbers import as_numbers
 
 UserFunction = Callable[..., object]
 """A function of the user's: without arguments for samples, of a picture for a preprocessing."""
+
+_NONE_LEFT = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,26 +89,25 @@ def user_function(place: str) -> UserFunction:
         InputError: the module or file cannot be imported, or has no such function.
     """
     home, _, name = place.rpartition(":")
-    try:
+    with failing_as(lambda error: _failed("the function cannot be imported", place, error)):
         function = getattr(import_place(home), name)
-    except (Exception, SystemExit) as error:
-        raise _failed("the function cannot be imported", place, error) from error
     if not callable(function):
         raise InputError(f"{name} is no function", where=place, found=type(function).__name__)
     return function  # type: ignore[no-any-return]
 
 
 def _yielded(function: UserFunction, place: str) -> Iterator[tuple[str, Sample]]:
-    try:
+    with failing_as(lambda error: _failed("the function failed", place, error)):
         made = function()
         if not isinstance(made, Iterable):
             raise TypeError(f"it returned {type(made).__name__}, which cannot be iterated")
-        for index, sample in enumerate(made):
-            yield f"sample {index}", _arrays(sample, f"sample {index} of {place}")
-    except InputError:
-        raise
-    except Exception as error:
-        raise _failed("the function failed", place, error) from error
+        remaining = iter(made)
+    for index in count():
+        with failing_as(lambda error: _failed("the function failed", place, error)):
+            sample = next(remaining, _NONE_LEFT)
+        if sample is _NONE_LEFT:
+            return
+        yield f"sample {index}", _arrays(sample, f"sample {index} of {place}")
 
 
 def _arrays(sample: object, place: str) -> Sample:
@@ -122,7 +125,8 @@ def _arrays(sample: object, place: str) -> Sample:
             "a sample is no dict of arrays", where=place, found=found, expected="{input name: numpy array}"
         )
     arrays = {
-        str(name): value.astype(np.float32) if value.dtype == np.float64 else value for name, value in sample.items()
+        checked_name(str(name), f"an input of {place}"): as_numbers(value, f"input {name} of {place}")
+        for name, value in sample.items()
     }
     check_finite(arrays, place)
     return arrays

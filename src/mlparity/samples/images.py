@@ -16,7 +16,9 @@ import numpy as np
 from mlparity.core.errors import BackendUnavailableError, InputError
 from mlparity.core.regular_files import open_regular
 from mlparity.core.session import Sample, SampleSet
+from mlparity.core.user_code import failing_as, raised_at, said
 from mlparity.samples.check import check_finite
+from mlparity.samples.numbers import as_numbers
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -65,15 +67,17 @@ class ImageSamples:
 
     def _sample(self, path: Path) -> Sample:
         picture = open_image(path)
-        try:
+        with failing_as(lambda error: _failed(path, error)):
             array = np.asarray(self.preprocess(picture))
-        except Exception as error:
-            raise InputError(
-                "the preprocessing raised an error", where=str(path), found=f"{type(error).__name__}: {error}"
-            ) from error
-        sample = {self.input: array}
+        sample = {self.input: as_numbers(array, f"the preprocessing of {path}")}
         check_finite(sample, str(path))
         return sample
+
+
+def _failed(path: Path, error: BaseException) -> InputError:
+    return InputError(
+        "the preprocessing raised an error", where=f"{path}, raised at {raised_at(error)}", found=said(error)
+    )
 
 
 def thumbnail(samples: SampleSet, name: str) -> str:

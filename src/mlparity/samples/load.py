@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mlparity.core.errors import InputError
+from mlparity.core.names import checked_name
 from mlparity.core.session import SampleSet
 from mlparity.samples import images
 from mlparity.samples.arrays import READERS, ArraySamples
@@ -53,6 +54,8 @@ def _files(path: Path) -> tuple[Path, ...]:
         raise InputError(f"there is no {path}", expected=_KINDS)
     candidates = sorted(path.iterdir()) if path.is_dir() else [path]
     usable = tuple(file for file in candidates if _kind(file) and not file.name.startswith("."))
+    for file in usable:
+        checked_name(file.name, f"a file in {path}")
     kinds = {_kind(file) for file in usable}
     if len(kinds) == 1:
         return usable

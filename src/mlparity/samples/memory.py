@@ -8,7 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlparity.core.errors import InputError
+from mlparity.core.names import checked_name
 from mlparity.core.session import Sample
+from mlparity.core.user_code import failing_as, said
+from mlparity.samples.numbers import as_numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +55,16 @@ def _sample(sample: Mapping[str, object], name: str) -> Sample:
             expected="input name to array",
             next_step='pass [{"x": array}, ...]',
         )
-    return {key: _array(value, f"sample {name}, input {key}") for key, value in sample.items()}
+    return {
+        checked_name(str(key), f"an input of sample {name}"): _array(value, f"sample {name}, input {key}")
+        for key, value in sample.items()
+    }
 
 
 def _array(value: object, where: str) -> np.ndarray:
-    try:
+    def failed(error: BaseException) -> InputError:
+        return InputError("an input is no array", where=where, found=said(error), next_step="pass an array")
+
+    with failing_as(failed):
         array = np.asarray(value)
-    except (ValueError, TypeError, RuntimeError) as error:
-        raise InputError("an input is no array", where=where, found=str(error), next_step="pass an array") from error
-    if array.dtype.kind not in "biuf":
-        raise InputError("an input holds no numbers", where=where, found=f"dtype {array.dtype}", expected="numbers")
-    return array
+    return as_numbers(array, where)

@@ -128,11 +128,11 @@ def preprocess_named(name: str, input_name: str = "") -> ImagePreprocess:
 def _from_toml(path: Path) -> ImagePreprocess:
     try:
         table = tomllib.loads(read_regular(path, limit=SMALL).decode())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} cannot be read", found=str(error), expected="a TOML file") from error
     base = table.pop("preset", "zero-to-one")
     known = {field.name for field in fields(ImagePreprocess)}
-    if base not in PRESETS or not set(table) <= known:
+    if not isinstance(base, str) or base not in PRESETS or not set(table) <= known:
         unknown = sorted(set(table) - known) or [f"preset {base}"]
         raise InputError(f"{path} has an unknown key", found=", ".join(unknown), expected=", ".join(sorted(known)))
     values = {key: _typed(key, value, path) for key, value in table.items()}

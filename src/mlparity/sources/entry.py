@@ -6,8 +6,8 @@ from operator import attrgetter
 from pathlib import Path
 from types import ModuleType
 
-from mlparity.core.errors import MlparityError, SourceError
-from mlparity.core.user_code import import_place, raised_at, said
+from mlparity.core.errors import SourceError
+from mlparity.core.user_code import failing_as, import_place, raised_at, said
 
 
 def is_entry(spec: str) -> bool:
@@ -28,7 +28,8 @@ def resolve(spec: str) -> object:
     place, _, name = spec.rpartition(":")
     module = _imported(place, spec)
     try:
-        return attrgetter(name)(module)
+        with failing_as(lambda error: _failed(place, spec, error), AttributeError):
+            return attrgetter(name)(module)
     except AttributeError as error:
         raise SourceError(
             f"{place} has no {name}",
@@ -40,16 +41,12 @@ def resolve(spec: str) -> object:
 
 def _imported(place: str, spec: str) -> ModuleType:
     try:
-        return import_place(place)
-    except MlparityError:
-        raise
+        with failing_as(lambda error: _failed(place, spec, error), FileNotFoundError):
+            return import_place(place)
     except FileNotFoundError as error:
         if Path(place).is_file() or not place.endswith(".py"):
             raise _failed(place, spec, error) from error
         raise SourceError(f"there is no file {place}", where=spec, expected="file.py:factory") from error
-    # A script without a main guard may end in SystemExit, which would otherwise end the verification silently.
-    except (Exception, SystemExit) as error:
-        raise _failed(place, spec, error) from error
 
 
 def _failed(place: str, spec: str, error: BaseException) -> SourceError:

@@ -11,9 +11,10 @@ import torch
 from torch import nn
 
 from mlparity.core.errors import InputError, SourceError
+from mlparity.core.names import checked_name
 from mlparity.core.session import Sample
 from mlparity.core.source import Source
-from mlparity.core.user_code import folder_of, importable, raised_at, said
+from mlparity.core.user_code import failing_as, folder_of, importable, raised_at, said
 from mlparity.sources.cache import without_cache
 from mlparity.sources.digest import parameter_count, weights_sha256
 from mlparity.sources.entry import is_entry, resolve
@@ -64,13 +65,14 @@ def load_module(spec: str | nn.Module, *, eval_mode: bool = False, trust: bool =
         SourceError: nothing there, a factory that raises or returns no module, or training mode.
     """
     location = type(spec).__name__ if isinstance(spec, nn.Module) else spec
+    checked_name(location, "the source")
     saved = SavedModule(spec, "module") if isinstance(spec, nn.Module) else _by_name(spec, trust)
-    module = getattr(saved.module, "_orig_mod", saved.module)  # torch.compile's wrapper hides forward's names
-    module, notes = _in_eval_mode(module, saved.kind, location, eval_mode)
+    with failing_as(lambda error: _unusable(location, error)):
+        module = getattr(saved.module, "_orig_mod", saved.module)  # torch.compile's wrapper hides forward's names
+        module, notes = _in_eval_mode(module, saved.kind, location, eval_mode)
+        inputs = forward_inputs(module, saved.by_position)
     name = Path(location).stem if saved.kind in ("pt2", "torchscript") else location.rpartition(":")[2]
-    return LoadedModule(
-        name, saved.kind, location, module, forward_inputs(module, saved.by_position), saved.example, notes
-    )
+    return LoadedModule(name, saved.kind, location, module, inputs, saved.example, notes)
 
 
 def flatten_source(loaded: LoadedModule, sample: Sample | None = None) -> Source:
@@ -89,8 +91,10 @@ def flatten_source(loaded: LoadedModule, sample: Sample | None = None) -> Source
             next_step="give samples, or the shapes of the inputs",
         )
     order = ordered_names(loaded.inputs, first, loaded.location)
-    inner, constants = without_cache(loaded.module, loaded.inputs.names)
-    flat = flat_module(inner, order, constants)
+    with failing_as(lambda error: _unusable(loaded.location, error)):
+        inner, constants = without_cache(loaded.module, loaded.inputs.names)
+        flat = flat_module(inner, order, constants)
+        parameters, weights = parameter_count(loaded.module), weights_sha256(loaded.module)
     return Source(
         name=loaded.name,
         kind=loaded.kind,
@@ -98,28 +102,34 @@ def flatten_source(loaded: LoadedModule, sample: Sample | None = None) -> Source
         module=flat,
         input_names=order.names,
         output_names=_names_of_outputs(flat, first, loaded.location),
-        parameters=parameter_count(loaded.module),
-        sha256=weights_sha256(loaded.module),
+        parameters=parameters,
+        sha256=weights,
         notes=loaded.notes,
     )
 
 
 def _names_of_outputs(flat: FlatModule, sample: Sample, location: str) -> tuple[str, ...]:
-    try:
-        with torch.no_grad():
-            nested = flat.nested(*tensors_of(sample, flat.order.names))
-    except Exception as error:
+    def failed(error: BaseException) -> SourceError:
         shapes = ", ".join(f"{name} {value.dtype} {value.shape}" for name, value in sample.items())
-        raise SourceError(
+        return SourceError(
             "the source fails on the first sample",
             where=f"{location}, raised at {raised_at(error)}",
             found=said(error),
             next_step=f"check that the source takes {shapes}",
-        ) from error
-    paths = [path for path, _ in leaves(nested)]
+        )
+
+    with failing_as(failed), torch.no_grad():
+        nested = flat.nested(*tensors_of(sample, flat.order.names))
+        paths = [path for path, _ in leaves(nested)]
     if not paths:
         raise SourceError("the source returns no tensors", where=location, found=type(nested).__name__)
     return output_names(paths, flat.order.names)
+
+
+def _unusable(location: str, error: BaseException) -> SourceError:
+    return SourceError(
+        "the module cannot be used", where=f"{location}, raised at {raised_at(error)}", found=said(error)
+    )
 
 
 def _by_name(spec: str, trust: bool) -> SavedModule:
@@ -143,13 +153,13 @@ def _built(spec: str, entry: object) -> nn.Module:
 
 
 def _called(spec: str, factory: Callable[[], object]) -> object:
-    try:
-        with importable(folder_of(spec.rpartition(":")[0])):
-            return factory()
-    except (Exception, SystemExit) as error:
-        raise SourceError(
+    def failed(error: BaseException) -> SourceError:
+        return SourceError(
             "the factory raised an error", where=f"{spec}, raised at {raised_at(error)}", found=said(error)
-        ) from error
+        )
+
+    with failing_as(failed), importable(folder_of(spec.rpartition(":")[0])):
+        return factory()
 
 
 def _in_eval_mode(module: nn.Module, kind: str, location: str, eval_mode: bool) -> tuple[nn.Module, tuple[str, ...]]:

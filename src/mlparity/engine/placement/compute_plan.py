@@ -51,7 +51,7 @@ def read_compute_plan(path: Path) -> ComputePlan:
             raise ValueError(f"format {data['format']!r}, version {data['version']!r}")
         if data["chip"] not in CHIPS:
             raise ValueError(f"chip {data['chip']!r}, known are {', '.join(CHIPS)}")
-        processors = {op["output"]: Processor(op["processor"]) for op in data["ops"]}
+        processors = {str(op["output"]): Processor(op["processor"]) for op in data["ops"]}
         return ComputePlan(str(data["compute_units"]), data["chip"], processors)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise FormatError(
