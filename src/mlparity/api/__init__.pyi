@@ -1,6 +1,6 @@
 """The functions that the command line calls; `__init__.py` imports each from here when it is first asked for."""
 
-from .compare import compare_outputs
+from .compare import compare_files, compare_outputs
 from .execute import execute_script
 from .inspect import Inspection, inspect_artifact, inspect_placement, op_inventory
 from .location import locate
@@ -12,6 +12,7 @@ from .verification import verify
 __all__ = [
     "Inspection",
     "check_artifact",
+    "compare_files",
     "compare_outputs",
     "execute_script",
     "inspect_artifact",

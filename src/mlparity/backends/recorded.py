@@ -10,6 +10,7 @@ from types import TracebackType
 import numpy as np
 
 from mlparity.core.errors import InputError
+from mlparity.core.saved_keys import outputs_by_sample
 from mlparity.core.session import Availability, Outputs, Sample, SampleSet, Signature, TensorSpec
 
 
@@ -22,8 +23,8 @@ def open(outputs: SampleSet, samples: SampleSet) -> RecordedSession:  # noqa: A0
     """Match saved `outputs` (a set as `load_samples` gives it, without its check for NaN) with `samples` by name.
 
     A saved name may be the sample's with one more ending, as `cat.png.npz`, or with another one, as `cat.npz`. In a
-    file of all samples the arrays are named `sample/output`, as `mlparity run` names them. A lone set belongs
-    to a lone sample, whatever their names. The outputs are held in memory.
+    file of all samples the arrays are named `sample/output`, as `mlparity run` names them (see `core.saved_keys`). A
+    lone set belongs to a lone sample, whatever their names. The outputs are held in memory.
 
     Raises:
         InputError: there are no saved outputs, or a sample has none or several.
@@ -83,9 +84,9 @@ class RecordedSession:
 def _by_sample(outputs: SampleSet) -> dict[str, Outputs]:
     saved: dict[str, Outputs] = {}
     for file, arrays in outputs:
-        for key, array in arrays.items():
-            sample, slash, output = key.rpartition("/")
-            saved.setdefault(sample if slash else file, {})[output] = np.asarray(array)
+        for sample, keys in outputs_by_sample(arrays).items():
+            found = {output: np.asarray(arrays[key]) for output, key in keys.items()}
+            saved.setdefault(sample or file, {}).update(found)
     return saved
 
 

@@ -9,7 +9,7 @@ import typer
 
 from mlparity.cli.options import PreprocessOption, RuntimeLogOption, TimeLimitOption, UnitOption
 from mlparity.cli.progress import shown_progress
-from mlparity.cli.tables import STYLES, outputs_table
+from mlparity.cli.tables import STYLES, figure_lines, outputs_table
 from mlparity.cli.terminal import stdout
 from mlparity.core.words import ComputeUnit, Verdict
 
@@ -30,14 +30,16 @@ def compare(
 ) -> Verdict:
     """Compare outputs: saved ones, for example of a device, or those of an artifact on --inputs."""
     from mlparity import api
+    from mlparity.api.compare import Making
     from mlparity.api.options import RuntimeOptions
 
-    runtime = RuntimeOptions(time_limit, runtime_log)
+    making = Making(inputs, preprocess, unit, RuntimeOptions(time_limit, runtime_log))
     with shown_progress() as progress:
-        figures, judgement = api.compare_outputs(reference, other, policy, inputs, preprocess, unit, progress, runtime)
+        compared = api.compare_files(reference, other, policy, making, progress)
     console = stdout()
-    console.print(outputs_table(figures))
-    for reason in judgement.reasons:
-        console.print(f"  {reason}")
-    console.print(judgement.verdict, style=STYLES[judgement.verdict])
-    return judgement.verdict
+    console.print(outputs_table(compared.outputs))
+    for line in (*figure_lines(compared.outputs, compared.task_figures, compared.metrics), *compared.judgement.reasons):
+        console.print(f"  {line}")
+    verdict = compared.judgement.verdict
+    console.print(verdict, style=STYLES[verdict])
+    return verdict

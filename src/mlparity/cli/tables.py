@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from rich.text import Text
 
 from mlparity.cli.terminal import Rows
 from mlparity.core.envelopes import span_text, spans_of, ways_in
+from mlparity.core.finiteness import left_out, positions_text
 from mlparity.core.numbers import format_cosine, format_number
-from mlparity.core.record import Flips, MetricInfo, OutputFigures, Record, RowState, SettingResult, Span
+from mlparity.core.record import Flips, MetricInfo, OutputFigures, Record, RowState, SettingResult, Span, TaskFigure
 from mlparity.core.session import TensorSpec
 from mlparity.core.words import Verdict
 
@@ -18,7 +19,7 @@ STYLES = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.UNKNOWN: "yellow"}
 _NO_SPANS: Mapping[str, Span] = MappingProxyType({})
 
 
-_NUMBERS = frozenset({"max", "min", "mean", "ways"})
+_NUMBERS = frozenset({"max", "min", "mean", "NaN", "inf", "ways"})
 
 
 def settings_table(record: Record) -> Rows:
@@ -28,16 +29,18 @@ def settings_table(record: Record) -> Rows:
     """
     several = len({figures.output for row in record.settings for figures in row.outputs}) > 1
     emulated = any(row.envelope is not None for row in record.settings)
+    not_finite = _not_finite_columns(output for row in record.settings for output in row.outputs)
     table = _table(
         "setting",
         "standing",
         *(("confidence", "ways") if emulated else ()),
         *(("output",) if several else ()),
         *_FIGURES,
+        *not_finite,
         "verdict",
     )
     for row in record.settings:
-        for cells in _lines(row, several, emulated):
+        for cells in _lines(row, several, emulated, not_finite):
             table.add_row(*cells)
     return table
 
@@ -52,16 +55,18 @@ def _table(*names: str) -> Rows:
     return table
 
 
-def _lines(row: SettingResult, several: bool, emulated: bool) -> Iterable[tuple[Text | str, ...]]:
+def _lines(
+    row: SettingResult, several: bool, emulated: bool, not_finite: tuple[str, ...]
+) -> Iterable[tuple[Text | str, ...]]:
     verdict = Text(str(row.verdict), STYLES[row.verdict])
     head = (str(row.setting), "" if row.standing is None else str(row.standing), *(_certainty(row) if emulated else ()))
     if row.state is not RowState.COMPARED or not row.outputs:
-        blank = ("",) * (len(_FIGURES) + several)
+        blank = ("",) * (len(_FIGURES) + len(not_finite) + several)
         yield (*head, *blank, Text(str(row.state), "dim"))
         return
     for place, figures in enumerate(row.outputs):
         name = (figures.output,) if several else ()
-        cells = figure_cells(figures, spans_of(row, figures))
+        cells = (*figure_cells(figures, spans_of(row, figures)), *_not_finite_cells(figures, not_finite))
         yield (*(head if place == 0 else ("",) * len(head)), *name, *cells, verdict if place == 0 else "")
 
 
@@ -135,29 +140,42 @@ def task_lines(record: Record) -> Iterator[str]:
     """Yield what the settings do to the tasks that the table has no column for, settings with equal figures once."""
     settings: dict[str, list[str]] = {}
     for row in record.settings:
-        for line in _task_line(row, record.metrics):
+        for line in figure_lines(row.outputs, row.task_figures, record.metrics):
             settings.setdefault(line, []).append(str(row.setting))
     yield from (f"{', '.join(names)}: {line}" for line, names in settings.items())
 
 
-def _task_line(row: SettingResult, metrics: Iterable[MetricInfo]) -> Iterator[str]:
-    for output in row.outputs:
+def figure_lines(
+    outputs: Iterable[OutputFigures], task_figures: Iterable[TaskFigure], metrics: Iterable[MetricInfo]
+) -> Iterator[str]:
+    """Yield what outputs show of their tasks, and the user's own metrics of them."""
+    for output in outputs:
         kind = "" if output.task is None or output.task.guessed else str(output.task.kind)
         titles = {info.name: info.title for info in metrics if info.task == kind and info.name in output.figures}
         figures = [f"{title} {format_number(output.figures[name], 4)}" for name, title in titles.items() if kind]
         if figures:
             yield f"{output.output}: {', '.join(figures)}"
-    for figure in row.task_figures:
+    for figure in task_figures:
         worst = f", worst {format_number(figure.worst, 4)} in {figure.worst_sample}" if figure.worst_sample else ""
         yield f"{figure.metric}: mean {format_number(figure.mean, 4)}{worst}"
 
 
-def outputs_table(outputs: Iterable[OutputFigures]) -> Rows:
+def outputs_table(outputs: Sequence[OutputFigures]) -> Rows:
     """Return a table with a line for each output."""
-    table = Rows("output", "max", "min", "mean", "cosine", "flips")
+    not_finite = _not_finite_columns(outputs)
+    table = Rows("output", *_FIGURES, *not_finite)
     for figures in outputs:
-        table.add_row(figures.output, *figure_cells(figures))
+        table.add_row(figures.output, *figure_cells(figures), *_not_finite_cells(figures, not_finite))
     return table
+
+
+def _not_finite_columns(outputs: Iterable[OutputFigures]) -> tuple[str, ...]:
+    """Return the heads of the columns for what the figures of differences leave out, none where they leave out none."""
+    return ("NaN", "inf") if any(left_out(output.figures) for output in outputs) else ()
+
+
+def _not_finite_cells(output: OutputFigures, columns: Iterable[str]) -> tuple[str, ...]:
+    return tuple(positions_text(output.figures, kind.lower()) for kind in columns)
 
 
 def specs_table(title: str, specs: Iterable[TensorSpec]) -> Rows:

@@ -10,10 +10,11 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """Pairs of (source's name, artifact's name), and why the source's other outputs have no partner."""
+    """Pairs of (source's name, artifact's name), why the source's other outputs have no partner, and what is left."""
 
     pairs: tuple[tuple[str, str], ...]
     problems: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
 
 
 _WIDEST = 8
@@ -23,7 +24,7 @@ _WIDEST = 8
 def align(source: Mapping[str, np.ndarray], artifact: Mapping[str, np.ndarray]) -> Alignment:
     """Pair outputs by name; where no name matches, by position, if counts and shapes agree.
 
-    Outputs that only the artifact has are ignored: nothing says what they should be.
+    Outputs that only the artifact has are `extra`: nothing says what they should be.
     """
     named = tuple((name, name) for name in source if name in artifact)
     if not named and source and _same_shapes(source, artifact):
@@ -36,7 +37,9 @@ def align(source: Mapping[str, np.ndarray], artifact: Mapping[str, np.ndarray]) 
     )
     unreadable = {pair: _why_not(source[pair[0]], artifact[pair[1]]) for pair in named}
     problems = tuple(f"{pair[0]}: {why}" for pair, why in unreadable.items() if why)
-    return Alignment(tuple(pair for pair, why in unreadable.items() if not why), missing + problems)
+    taken = {other for _, other in named}
+    extra = tuple(name for name in artifact if name not in taken)
+    return Alignment(tuple(pair for pair, why in unreadable.items() if not why), missing + problems, extra)
 
 
 def same_shape(source: tuple[int, ...], artifact: tuple[int, ...]) -> bool:

@@ -60,7 +60,8 @@ class Comparer:
     """Accumulates the difference between a source and an artifact; sums are held in float64.
 
     Without `tasks`, a row of (classes,) or (N, classes) counts as class scores unless `class_outputs` names the
-    outputs that do; an empty collection means none. `metrics` are called with all outputs of a sample.
+    outputs that do; an empty collection means none. `metrics` are called with all outputs of a sample. With
+    `both_ways` an output that the artifact alone has is a problem too.
     """
 
     def __init__(
@@ -70,8 +71,10 @@ class Comparer:
         tasks: Sequence[OutputTask] = (),
         metrics: Sequence[LoadedMetric] = (),
         worst_kept: int = WORST_KEPT,
+        both_ways: bool = False,
     ) -> None:
         """Start with nothing compared."""
+        self._both_ways = both_ways
         self._tasks = Tasks(tasks, class_outputs)
         self._metrics = [(loaded, MetricTally()) for loaded in metrics]
         self._worst_kept = worst_kept
@@ -98,6 +101,8 @@ class Comparer:
         """
         alignment = align(source, artifact)
         self._note(alignment.problems)
+        if self._both_ways:
+            self._note([f"{name}: only the second side has this output" for name in alignment.extra])
         paired = {name: artifact[other].reshape(source[name].shape) for name, other in alignment.pairs}
         for name, values in paired.items():
             self._add_output(sample, name, source[name], values, image)

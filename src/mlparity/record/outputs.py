@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from mlparity.core.errors import FormatError, OutputError
 from mlparity.core.regular_files import open_regular
+from mlparity.core.saved_keys import key_of
 from mlparity.core.session import OUTPUTS_HEADER, Outputs
 from mlparity.core.words import Standing
 
@@ -58,9 +59,9 @@ class OutputsWriter:
         self._archive = archive
 
     def add(self, sample: str, outputs: Outputs) -> None:
-        """Store each output of a sample under `SAMPLE/OUTPUT`."""
+        """Store each output of a sample under `SAMPLE/OUTPUT` (see `core.saved_keys`)."""
         for name, array in outputs.items():
-            with self._archive.open(f"{sample}/{name}.npy", "w", force_zip64=True) as file:
+            with self._archive.open(f"{key_of(sample, name)}.npy", "w", force_zip64=True) as file:
                 np.lib.format.write_array(file, np.asanyarray(array), allow_pickle=False)  # type: ignore[no-untyped-call]
 
     def close_with(self, header: OutputsHeader) -> None:

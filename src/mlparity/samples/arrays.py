@@ -47,7 +47,7 @@ class ArraySamples:
 
     def _all(self) -> Iterator[tuple[str, Sample]]:
         for path in self.files:
-            arrays = read_arrays(path, self.input)
+            arrays = read_arrays(path, self.input, narrow=self.finite)
             if self.finite:
                 check_finite(arrays, str(path))
             yield from _rows(path, arrays) if self.rows else ((path.name, arrays),)
@@ -56,8 +56,10 @@ class ArraySamples:
         return _row_count(read_arrays(path, self.input), path)
 
 
-def read_arrays(path: Path, input_name: str) -> Sample:
+def read_arrays(path: Path, input_name: str, *, narrow: bool = True) -> Sample:
     """Read one file's arrays by name; float64 becomes float32, the widest type of the converted models.
+
+    Without `narrow` it stays: of outputs, a large float64 would become an infinity that it is not.
 
     Raises:
         InputError: the file cannot be read, is empty, or holds something other than numbers.
@@ -75,7 +77,7 @@ def read_arrays(path: Path, input_name: str) -> Sample:
         ) from error
     if not arrays:
         raise InputError("an array file is empty", where=str(path), expected="at least one array")
-    return {name: as_numbers(array, f"{name} in {path}") for name, array in arrays.items()}
+    return {name: as_numbers(array, f"{name} in {path}", narrow=narrow) for name, array in arrays.items()}
 
 
 def _npy(path: Path, input_name: str) -> Mapping[str, np.ndarray]:

@@ -9,10 +9,10 @@ from mlparity.core.errors import InputError
 _WIDE = (np.dtype(np.float64), np.dtype(np.longdouble))
 
 
-def as_numbers(array: np.ndarray, where: str) -> np.ndarray:
+def as_numbers(array: np.ndarray, where: str, *, narrow: bool = True) -> np.ndarray:
     """Return `array` as a plain, contiguous array of numbers in the machine's own byte order.
 
-    Types: float64 and wider become float32, the widest type of the converted models.
+    Types: float64 and wider become float32, the widest type of the converted models, or stay without `narrow`.
 
     Raises:
         InputError: it holds objects, texts, complex numbers, times or records; the text begins with `where`.
@@ -28,6 +28,6 @@ def as_numbers(array: np.ndarray, where: str) -> np.ndarray:
         raise InputError(
             "an array hides values behind a mask", where=where, next_step="fill them in: array.filled(value)"
         )
-    native = np.dtype(np.float32) if array.dtype in _WIDE else array.dtype.newbyteorder("=")
+    native = np.dtype(np.float32) if narrow and array.dtype in _WIDE else array.dtype.newbyteorder("=")
     with np.errstate(over="ignore"):  # a value past fp32 becomes infinite, and infinities are refused by name
         return np.array(array, native, order="C", copy=None)
