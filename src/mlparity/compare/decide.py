@@ -8,6 +8,7 @@ from mlparity.compare.policies import CONSISTENCY
 from mlparity.compare.recommend import leans_unshown
 from mlparity.compare.verdict import judge
 from mlparity.core.decision import Candidate, Decision, Speed
+from mlparity.core.finiteness import left_out_note
 from mlparity.core.numbers import format_number
 from mlparity.core.policy import Policy
 from mlparity.core.record import Noise, OutputFigures, Recommendation, RowState, SamplesInfo, SettingResult
@@ -97,7 +98,8 @@ def _difference(output: OutputFigures) -> str:
         if output.flips.certified == output.flips.samples:
             flips += " and none could by changes of this size"
     size = format_number(output.figures.get("max_abs"))
-    return f"{output.output} {size} on scale {format_number(output.scale, 3)}{flips}"
+    note = left_out_note(output.figures, output.elements)
+    return f"{output.output} {size} on scale {format_number(output.scale, 3)}{flips}{note}"
 
 
 def ranks(seconds: Mapping[Setting, float]) -> dict[Setting, int]:

@@ -24,5 +24,11 @@ def positions_text(figures: Figures, kind: str) -> str:
     return f"{found:,}, {unlike:,} unlike" if unlike else f"{found:,}"
 
 
+def left_out_note(figures: Figures, elements: int) -> str:
+    """Return the words behind a figure of a difference that say how many positions it leaves out, "" where none."""
+    missing = left_out(figures)
+    return f", {missing:,} of {elements:,} positions left out (NaN or infinite)" if missing else ""
+
+
 def _sum(figures: Figures, *names: str) -> int:
     return sum(int(figures.get(name) or 0) for name in names)

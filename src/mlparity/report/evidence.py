@@ -6,6 +6,7 @@ import unicodedata
 
 from mlparity.core.decisive import decisive
 from mlparity.core.envelopes import dominating_members
+from mlparity.core.finiteness import left_out_note
 from mlparity.core.numbers import format_number
 from mlparity.core.record import Record, SettingResult
 from mlparity.core.words import Target
@@ -33,7 +34,8 @@ def _evidence(record: Record, result: SettingResult) -> list[str]:
         f" the numbers are {result.standing}{_basis(result)}.",
         *(
             f"{output.output}: max {format_number(output.figures.get('max_abs'))},"
-            f" mean {format_number(output.figures.get('mean_abs'))} on scale {format_number(output.scale, 3)}."
+            f" mean {format_number(output.figures.get('mean_abs'))} on scale {format_number(output.scale, 3)}"
+            f"{left_out_note(output.figures, output.elements)}."
             for output in result.outputs
         ),
         f"Samples: {record.samples.count}. Record: SHA-256 {record_sha256(record)}.",

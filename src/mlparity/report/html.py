@@ -15,7 +15,7 @@ from mlparity.record.files import record_sha256
 from mlparity.report.charts import CHARTS_SHOWN, charts_of
 from mlparity.report.course import course_view
 from mlparity.report.ladder import LADDERS_SHOWN, ladders_of
-from mlparity.report.rows import COLUMNS, comparisons_of, groups_of, remarks_of, rows_of
+from mlparity.report.rows import columns_of, comparisons_of, groups_of, remarks_of, rows_of
 from mlparity.report.swift import swift_snippet
 from mlparity.report.texts import (
     STANDINGS,
@@ -89,7 +89,7 @@ def _context(record: Record) -> dict[str, object]:
         # The table itself shows the notes of rows without figures.
         "remarks": remarks_of(tuple(row if row.cells else replace(row, note="") for row in rows)),
         "open_remarks": REMARKS_OPEN,
-        "columns": COLUMNS,
+        "columns": columns_of(record),
         "groups": groups,
         "worst": [(each, cards_of(each)) for each in comparisons[:WORST_OUTPUTS_SHOWN]],
         "worst_shown": WORST_OUTPUTS_SHOWN,

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from mlparity.core.envelopes import ways_in
+from mlparity.core.finiteness import mismatches
 from mlparity.core.numbers import format_count, format_number
 from mlparity.core.record import CauseKind, Record, SettingResult
 from mlparity.core.words import Precision, Standing, Target, Verdict
 from mlparity.report.axis import Decades
 from mlparity.report.rows import comparisons_of, groups_of
 
-_NOT_FINITE = ("nan_count", "inf_count")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +145,12 @@ def _settings(rows: list[SettingResult], output: str, below: float | None) -> It
 
 
 def _value(figures: Mapping[str, float | None]) -> float | None:
-    return math.inf if any(figures.get(name) for name in _NOT_FINITE) else figures.get("max_abs")
+    return math.inf if mismatches(figures) else figures.get("max_abs")
 
 
 def _text(value: float | None, figures: Mapping[str, float | None] | None = None) -> str:
     if value == math.inf and figures is not None:
-        return f"{format_count(sum(figures.get(name) or 0 for name in _NOT_FINITE))} NaN or infinite"
+        return f"{format_count(mismatches(figures))} NaN or infinite"
     return format_number(value)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from mlparity.core.numbers import format_number
 from mlparity.core.record import Artifact, Record
 from mlparity.report.ladder import ladders_of
-from mlparity.report.rows import COLUMNS, groups_of, ranked_outputs, remarks_of, rows_of
+from mlparity.report.rows import columns_of, groups_of, ranked_outputs, remarks_of, rows_of
 from mlparity.report.swift import swift_snippet
 from mlparity.report.texts import (
     STANDINGS,
@@ -75,10 +75,11 @@ def _settings(record: Record) -> Iterator[str]:
     rows = rows_of(record)
     many = len({output.output for result in record.settings for output in result.outputs}) > 1
     emulated = any(row.certainty for row in rows)
+    columns = columns_of(record)
     certainty, output = (("confidence",) if emulated else ()), (("output",) if many else ())
-    yield from _heads("setting", "standing", *certainty, *output, *COLUMNS, "verdict")
+    yield from _heads("setting", "standing", *certainty, *output, *columns, "verdict")
     for row in rows:
-        cells = [cell.text for cell in row.cells] if row.cells else ["–"] * len(COLUMNS)
+        cells = [cell.text for cell in row.cells] if row.cells else ["–"] * len(columns)
         name = (escape(row.output) if row.output else "–",) if many else ()
         setting = f"**{row.setting}**" if row.is_recommended else row.setting
         standing = (row.standing or "–", *((row.certainty or "–",) if emulated else ()))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlparity.core.envelopes import dominating_members
+from mlparity.core.finiteness import left_out_note, mismatches
 from mlparity.core.numbers import format_number
-from mlparity.core.record import Record, RowState, SettingResult
+from mlparity.core.record import OutputFigures, Record, RowState, SettingResult
 from mlparity.report.markdown import escape
 from mlparity.report.texts import certainty_text, flips_text
 
@@ -33,15 +34,19 @@ def _lines(record: Record) -> Iterator[str]:
 
 
 def _row(row: SettingResult) -> str:
-    output = max(row.outputs, key=lambda each: (each.figures.get("max_abs") or 0.0) / (each.scale or 1.0))
+    output = max(row.outputs, key=lambda each: (mismatches(each.figures) > 0, _share(each)))
     cells = (
         str(row.setting),
         " ".join(filter(None, (str(row.standing), certainty_text(row), escape(", ".join(dominating_members(row)))))),
         escape(output.output),
         format_number(output.scale, 3),
-        format_number(output.figures.get("max_abs")),
+        format_number(output.figures.get("max_abs")) + left_out_note(output.figures, output.elements),
         format_number(output.figures.get("mean_abs")),
         flips_text(output.flips),
         str(row.verdict),
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _share(output: OutputFigures) -> float:
+    return (output.figures.get("max_abs") or 0.0) / (output.scale or 1.0)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from mlparity.core.envelopes import span_text, spans_of
+from mlparity.core.finiteness import left_out, mismatches, positions_text
 from mlparity.core.numbers import format_cosine, format_number
 from mlparity.core.record import Flips, OutputFigures, Record, RowState, SettingResult, Span, TaskFigure
 from mlparity.report.texts import certainty_text, flips_text
@@ -85,13 +86,21 @@ class Comparison:
         return frozenset(name for _, output in self.entries for name in output.figures)
 
 
-COLUMNS = ("max", "of scale", "min", "mean", "cosine", "flips")
-"""The heads of a row's cells."""
+_COLUMNS = ("max", "of scale", "min", "mean", "cosine", "flips")
+_NOT_FINITE = ("NaN", "inf")
+
+
+def columns_of(record: Record) -> tuple[str, ...]:
+    """Return the heads of a row's cells; those of NaN and infinities only where a record has any."""
+    outputs = (output for result in record.settings for output in result.outputs)
+    return (*_COLUMNS, *_NOT_FINITE) if any(left_out(output.figures) for output in outputs) else _COLUMNS
 
 
 def rows_of(record: Record) -> tuple[Row, ...]:
     """Return the main table, in the record's order."""
-    return tuple(_row(result, result.setting == record.recommendation.setting) for result in record.settings)
+    columns = columns_of(record)
+    rows = (_row(result, result.setting == record.recommendation.setting) for result in record.settings)
+    return tuple(replace(row, cells=row.cells[: len(columns)]) for row in rows)
 
 
 def remarks_of(rows: tuple[Row, ...]) -> tuple[Remark, ...]:
@@ -160,6 +169,7 @@ def _cells(output: OutputFigures, flips: Flips | None, spans: Mapping[str, Span]
         plain["mean_abs"],
         Cell(format_cosine(least["cosine"]), least["cosine"]),
         Cell(flips_text(flips), flips.flipped if flips is not None else None),
+        *(Cell(positions_text(output.figures, kind), figure(f"{kind}_positions")) for kind in ("nan", "inf")),
     )
 
 
@@ -190,7 +200,7 @@ def _standing(result: SettingResult) -> str:
 
 def _share(output: OutputFigures) -> float:
     """Return the largest difference over the scale; infinite where a NaN or an infinity has no equal."""
-    if any(output.figures.get(name) for name in ("nan_count", "inf_count")):
+    if mismatches(output.figures):
         return math.inf
     difference = output.figures.get("max_abs")
     if not difference:

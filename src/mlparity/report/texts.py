@@ -98,7 +98,7 @@ def figure_text(name: str, value: float | None) -> str:
     """Return a figure by the metric's name, as the full tables show it."""
     if name == "cosine":
         return format_cosine(value)
-    if name.endswith("_count") or name == "flips":
+    if name.endswith(("_count", "_positions")) or name == "flips":
         return format_count(value)
     return format_number(value, 4 if name.endswith("_db") else 3)
 

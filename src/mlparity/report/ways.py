@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mlparity.core.envelopes import WayRow, ways_in
+from mlparity.core.finiteness import left_out_note
 from mlparity.core.numbers import format_cosine, format_number
 from mlparity.core.record import Hazard, Record, Rung
 from mlparity.report.rows import Cell, ranked_outputs
@@ -108,7 +109,7 @@ def _rung_sentence(rung: Rung) -> str:
     outputs = ranked_outputs(rung.outputs)
     shown = (
         f"{outputs[0].output} differs by at most {format_number(outputs[0].figures.get('max_abs'))} on scale"
-        f" {format_number(outputs[0].scale, 3)}"
+        f" {format_number(outputs[0].scale, 3)}{left_out_note(outputs[0].figures, outputs[0].elements)}"
         if outputs
         else "nothing was compared"
     )
