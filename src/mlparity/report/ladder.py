@@ -15,7 +15,6 @@ from mlparity.report.axis import Decades
 from mlparity.report.rows import comparisons_of, groups_of
 
 
-
 @dataclass(frozen=True, slots=True)
 class Line:
     """One run: its largest difference, and that of the run below it, to which it adds one thing.

@@ -10,8 +10,8 @@ from typing import Protocol
 
 import numpy as np
 
-from mlparity.core.errors import BackendUnavailableError, InputError, MlparityError
-from mlparity.core.regular_files import open_regular
+from mlparity.core.errors import BackendUnavailableError, InputError
+from mlparity.core.regular_files import check_regular, open_regular
 from mlparity.core.saved_keys import outputs_by_sample
 from mlparity.core.session import OUTPUTS_HEADER, Outputs
 
@@ -74,9 +74,9 @@ def open_saved(path: Path) -> Iterator[SavedOutputs]:
 def _explained(path: Path) -> Iterator[None]:
     try:
         yield
-    except MlparityError:
+    except (InputError, BackendUnavailableError):
         raise
-    except (OSError, ValueError, TypeError, EOFError, KeyError, MemoryError, zipfile.BadZipFile) as error:
+    except Exception as error:  # as in `read_arrays`: numpy, zipfile and zlib raise any type
         raise InputError(
             "an array file cannot be read",
             where=str(path),
@@ -123,16 +123,12 @@ class _Safetensors:
 
 def _safetensors(path: Path, opened: ExitStack) -> _Archive:
     try:
-        from safetensors import SafetensorError, safe_open
+        from safetensors import safe_open
     except ImportError as error:
         raise BackendUnavailableError(
             ".safetensors files need safetensors", found=str(error), next_step="pip install 'mlparity[safetensors]'"
         ) from error
-    open_regular(path).close()
-    try:
-        return _Safetensors(opened.enter_context(safe_open(str(path), framework="numpy")))
-    except SafetensorError as error:
-        raise ValueError(str(error)) from error
+    return _Safetensors(opened.enter_context(safe_open(str(check_regular(path)), framework="numpy")))
 
 
 OPENERS: Mapping[str, Callable[[Path, ExitStack], _Archive]] = {
