@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from mlparity.compare.align import align
-from mlparity.compare.comparer import Comparer, noise_of
-from mlparity.core.record import Noise
+from mlparity.compare.comparer import Comparer
 
 
 def array(*shape: int) -> np.ndarray:
@@ -82,12 +81,3 @@ def test_a_sample_with_a_nan_is_the_worst() -> None:
 
 def test_nothing_added_gives_no_figures() -> None:
     assert Comparer().result() == ()
-    assert noise_of(()) == ()
-
-
-def test_noise_is_the_difference_of_the_source_with_itself() -> None:
-    comparer = Comparer()
-    comparer.add(
-        "a", {"y": np.array([1.0, -4.0]), "z": array(0)}, {"y": np.array([1.0, -4.5], np.float32), "z": array(0)}
-    )
-    assert noise_of(comparer.result()) == (Noise("y", 0.5, 0.25, 4.0),)

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mlparity.compare.comparer import Comparer, noise_of
+from mlparity.compare.comparer import Comparer
 from mlparity.compare.decide import decide
 from mlparity.compare.metrics import METRIC_INFOS
+from mlparity.compare.noise import noise_of
 from mlparity.compare.policies import CONSISTENCY
 from mlparity.compare.recommend import recommend
 from mlparity.compare.verdict import judge, judge_all
@@ -47,7 +48,7 @@ _NO_NEURAL_ENGINE = (
 def example_record(name: str = "mobilenet_v2", policy: Policy = CONSISTENCY) -> Record:
     """Return the record; `name` is the model's, so that a test can make it hostile."""
     logits = _logits()
-    noise = noise_of(_compare(logits, _NOISE, 1))
+    noise = noise_of(_compare(logits, _NOISE, 1), 100_030)
     figures = {
         Precision.FP32: _compare(logits, _FP32, 2),
         Precision.FP16: _compare(logits, _FP16, 3),

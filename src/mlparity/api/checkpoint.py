@@ -51,6 +51,7 @@ class RowsState:
     watches: tuple[WatchState, ...]
     noise: ComparerState
     noise_failure: str
+    roundings: float
     references: tuple[Held, ...]
 
 
@@ -86,6 +87,7 @@ def state_of(rows: Rows, references: Sequence[Session]) -> RowsState:
         ),
         noise=rows.noise_comparer.state(),
         noise_failure=rows.noise_failure,
+        roundings=rows.roundings,
         references=tuple(_held(session) for session in references),
     )
 
@@ -108,7 +110,7 @@ def restore(rows: Rows, references: Sequence[Session], state: RowsState, samples
         watch.ranges.found.update(found[watch.artifact.path].ranges)
         _carry_on(watch.session, found[watch.artifact.path].held)
     rows.noise_comparer.restore(state.noise, image_of)
-    rows.noise_failure = state.noise_failure
+    rows.noise_failure, rows.roundings = state.noise_failure, state.roundings
     for session, held in zip(references, state.references, strict=True):
         _carry_on(session, held)
 

@@ -19,6 +19,7 @@ from mlparity.backends.checked import fits, fitted
 from mlparity.backends.torch_trace import trace_source
 from mlparity.backends.torch_variants import run_in_training_mode, run_with_fp16_weights
 from mlparity.compare.align import align
+from mlparity.compare.noise import plausible_share
 from mlparity.core.course import Course
 from mlparity.core.errors import MlparityError
 from mlparity.core.record import Cause, CauseKind, SettingResult
@@ -362,15 +363,14 @@ class _Renamed:
 
 
 def _noise(source: Source, sample: Sample, narrow: Outputs) -> float:
-    """Return the distance of the source's fp32 run from its fp64 run; 0.0 where it cannot run so."""
+    """Return the distance of the source's fp32 run from its fp64 run; 0.0 where it is not known."""
     try:
         with torch_backend.open(source, double=True) as wide:
             exact = wide.run(sample)
     except MlparityError:
         return 0.0
     found, expected = ({name: torch.from_numpy(each) for name, each in side.items()} for side in (narrow, exact))
-    noise = distance(found, expected)
-    return noise if np.isfinite(noise) else 0.0
+    return plausible_share(distance(found, expected), wide.roundings)
 
 
 def _traced(source: Source, sample: Sample, renamed: _Renamed) -> SourceTrace | None:

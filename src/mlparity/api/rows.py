@@ -17,7 +17,9 @@ from mlparity.backends import coreml
 from mlparity.backends.carrying import CarryingSession
 from mlparity.backends.checked import run_checked
 from mlparity.backends.coreml import Emulation
-from mlparity.compare.comparer import Comparer, noise_of
+from mlparity.backends.torch import roundings_of
+from mlparity.compare.comparer import Comparer
+from mlparity.compare.noise import noise_of
 from mlparity.core.errors import MlparityError
 from mlparity.core.policy import Policy
 from mlparity.core.progress import Progress
@@ -69,7 +71,7 @@ class Watch:
 
 @dataclass(slots=True)
 class Rows:
-    """All runs of a verification, and the source's own noise."""
+    """All runs of a verification, and the source's own noise; `roundings` are those of its run in fp64."""
 
     settings: tuple[Setting, ...]
     runs: list[Run]
@@ -79,10 +81,11 @@ class Rows:
     watches: list[Watch] = field(default_factory=list)
     noise_comparer: Comparer = field(default_factory=lambda: Comparer(class_outputs=()))
     noise_failure: str = ""
+    roundings: float = 0.0
 
     def noise(self) -> tuple[Noise, ...]:
         """Return the source's fp32 noise for each output; empty where it cannot run in fp64."""
-        return () if self.noise_failure else noise_of(self.noise_comparer.result())
+        return () if self.noise_failure else noise_of(self.noise_comparer.result(), self.roundings)
 
     def results(self, policy: Policy, noise: Sequence[Noise]) -> tuple[SettingResult, ...]:
         """Return a row for each setting, in the order that was asked for, and below it what a device gave for it."""
@@ -302,6 +305,10 @@ def _add_noise(rows: Rows, name: str, sample: Sample, narrow: Outputs, wide: Ses
         rows.noise_comparer.add(name, run_checked(wide, sample), narrow)
     except MlparityError as error:
         rows.noise_failure = str(error)
+        return
+    # Outputs that could not be compared on one sample would leave the noise of the others to stand for all.
+    rows.noise_failure = next(iter(rows.noise_comparer.problems), "")
+    rows.roundings = max(rows.roundings, roundings_of(wide))
 
 
 def _add(run: Run, name: str, sample: Sample, expected: Outputs, picture: Callable[[], str]) -> None:

@@ -44,6 +44,7 @@ from mlparity.diagnose.ladder import find_cause, row_to_explain
 from mlparity.record.files import write_record
 from mlparity.record.metadata import metadata_of, write_metadata
 from mlparity.report.files import write_reports
+from mlparity.report.texts import noise_of_text
 from mlparity.sources.deterministic import check_deterministic
 
 _PACKAGES = (
@@ -180,9 +181,13 @@ def _record(job: _Job, made: Made, rows: Rows, seen: Seen) -> Record:
 
 
 def _notes(source: Source, rows: Rows) -> tuple[str, ...]:
-    if not rows.noise_failure:
-        return source.notes
-    return (*source.notes, f"the source's own fp32 noise is not known: {rows.noise_failure.splitlines()[0]}")
+    if rows.noise_failure:
+        return (*source.notes, f"the source's own fp32 noise is not known: {rows.noise_failure.splitlines()[0]}")
+    unknown = [each for each in rows.noise() if not each.is_known]
+    return (
+        *source.notes,
+        *(f"the source's own fp32 noise in {each.output} is {noise_of_text(each)}" for each in unknown),
+    )
 
 
 def _environment() -> dict[str, str]:

@@ -59,6 +59,11 @@ class CarryingSession:
         return outputs
 
     @property
+    def inner(self) -> Session:
+        """The session that runs."""
+        return self._session
+
+    @property
     def held(self) -> dict[str, np.ndarray]:
         """The state that the next run takes, by input name; empty before the first run."""
         return self._held

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Sequence
 from types import TracebackType
 from typing import cast
@@ -12,9 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mlparity.backends.torch_fp64 import Widened
+from mlparity.backends.carrying import CarryingSession
+from mlparity.backends.torch_fp64 import widened
+from mlparity.backends.torch_width import in_width, tensor_in_width
 from mlparity.core.errors import ExecutionError
-from mlparity.core.session import Availability, Outputs, Sample, Signature, TensorSpec
+from mlparity.core.session import Availability, Outputs, Sample, Session, Signature, TensorSpec
 from mlparity.core.source import Source
 from mlparity.core.user_code import failing_as
 
@@ -32,12 +33,19 @@ def open(source: Source, *, double: bool = False) -> TorchSession:  # noqa: A001
     return TorchSession(source, torch.float64 if double else torch.float32)
 
 
+def roundings_of(session: Session) -> float:
+    """Return `TorchSession.roundings` of a session, also of one that carries a state; 0.0 for other sessions."""
+    inner = session.inner if isinstance(session, CarryingSession) else session
+    return inner.roundings if isinstance(inner, TorchSession) else 0.0
+
+
 class TorchSession:
     """A source in one floating type; the outputs keep their own types (fp64 ones stay fp64)."""
 
     def __init__(self, source: Source, width: torch.dtype) -> None:
         self._width = width
-        self._module: nn.Module | None = _in_width(cast("nn.Module", source.module), width)
+        self._module: nn.Module | None = in_width(cast("nn.Module", source.module), width)
+        self._roundings = 0.0
         self._output_names = source.output_names
         self._signature = Signature(
             inputs=tuple(TensorSpec(name, None, "") for name in source.input_names),
@@ -53,6 +61,11 @@ class TorchSession:
     def runtime(self) -> str:
         """PyTorch's version and the floating type."""
         return f"PyTorch {torch.__version__} ({'fp64' if self._width is torch.float64 else 'fp32'})"
+
+    @property
+    def roundings(self) -> float:
+        """How many roundings the run in fp64 that has most of them would have in fp32 (see `torch_roundings`)."""
+        return self._roundings
 
     @property
     def module(self) -> nn.Module:
@@ -103,13 +116,15 @@ class TorchSession:
 
     def _input(self, array: np.ndarray) -> Tensor:
         tensor = torch.tensor(array)  # a copy: a module that writes into its input must not change the sample
-        return tensor.to(self._width) if tensor.is_floating_point() else tensor
+        return tensor_in_width(tensor, self._width)
 
     def _call(self, module: nn.Module, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
         if self._width is not torch.float64:
             return cast("tuple[Tensor, ...]", module(*tensors))
-        with Widened():  # type: ignore[no-untyped-call]
-            return cast("tuple[Tensor, ...]", module(*tensors))
+        with widened() as roundings:
+            results = cast("tuple[Tensor, ...]", module(*tensors))
+        self._roundings = max(self._roundings, roundings.total)
+        return results
 
     def _failure(self, error: BaseException) -> ExecutionError:
         in_double = self._width is torch.float64
@@ -119,22 +134,3 @@ class TorchSession:
             found=f"{type(error).__name__}: {error}",
             next_step="leave the fp64 reference out; the source's own rounding is then unknown" if in_double else "",
         )
-
-
-def _in_width(module: nn.Module, width: torch.dtype) -> nn.Module:
-    tensors = [*module.parameters(), *module.buffers()]
-    if all(tensor.dtype is width for tensor in tensors if tensor.is_floating_point()) and width is torch.float32:
-        return module
-    # A copy of TorchScript's parameters would be the result of an op, not a leaf, if gradients were recorded.
-    with warnings.catch_warnings(), torch.no_grad():
-        # torch warns of its own class when it copies an exported program.
-        warnings.filterwarnings("ignore", message=".*LeafSpec.* is deprecated", category=FutureWarning)
-        return _with_fp32_epsilons(copy.deepcopy(module).to(width))
-
-
-def _with_fp32_epsilons(module: nn.Module) -> nn.Module:
-    """Fix the epsilon that follows the type: that of an `RMSNorm` which was given none."""
-    for part in module.modules():
-        if isinstance(part, nn.RMSNorm) and part.eps is None:
-            part.eps = torch.finfo(torch.float32).eps
-    return module

@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from mlparity.backends.torch import open as open_source
-from mlparity.backends.torch_fp64 import Widened
+from mlparity.backends.torch_fp64 import widened
 from mlparity.core.errors import ExecutionError
 from mlparity.core.session import Sample
 from mlparity.core.source import Source
@@ -72,7 +72,7 @@ def _layers_by_their_parts() -> Iterator[None]:
 def _run(module: nn.Module, tensors: Sequence[Tensor], double: bool) -> tuple[Tensor, ...]:
     if not double:
         return cast("tuple[Tensor, ...]", module(*tensors))
-    with Widened():  # type: ignore[no-untyped-call]
+    with widened():
         return cast("tuple[Tensor, ...]", module(*tensors))
 
 

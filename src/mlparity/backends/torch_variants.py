@@ -60,8 +60,9 @@ def _train(module: nn.Module) -> nn.Module | None:
 def _rounded(module: nn.Module) -> nn.Module:
     with torch.no_grad():
         for each in (*module.parameters(), *module.buffers()):
-            if each.is_floating_point():
-                each.copy_(each.half())
+            parts = torch.view_as_real(each) if each.is_complex() else each
+            if parts.is_floating_point():
+                parts.copy_(parts.half())
     return _WithFp16Numbers(module)
 
 

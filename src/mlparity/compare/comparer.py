@@ -19,7 +19,7 @@ from mlparity.compare.user_metric import LoadedMetric, MetricTally, tally_metric
 from mlparity.core.array_text import ArrayText, array_of_text, text_of_array
 from mlparity.core.finiteness import mismatches
 from mlparity.core.policy import OutputTask, TaskKind
-from mlparity.core.record import Histogram, Noise, OutputFigures, TaskFigure, WorstSample
+from mlparity.core.record import Histogram, OutputFigures, TaskFigure, WorstSample
 
 Image = str | Callable[[], str] | None
 """A PNG data URI of a sample, or a function that makes one when it is needed."""
@@ -140,20 +140,6 @@ class Comparer:
         for problem in problems:
             if len(self._problems) < _PROBLEMS_KEPT:
                 self._problems.setdefault(problem)
-
-
-def noise_of(figures: tuple[OutputFigures, ...]) -> tuple[Noise, ...]:
-    """Return the source's own noise from a comparison of its fp64 run (as source) with its fp32 run (as artifact).
-
-    An output that is finite in one of them alone has none: its other positions do not tell of these.
-    """
-    return tuple(
-        Noise(output.output, maximum, mean, output.scale)
-        for output in figures
-        if (maximum := output.figures["max_abs"]) is not None
-        and (mean := output.figures["mean_abs"]) is not None
-        and not mismatches(output.figures)
-    )
 
 
 class _Accumulator:

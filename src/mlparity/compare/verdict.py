@@ -39,7 +39,7 @@ def judge(
     value, an output of the policy that is not there, or no limit that applies make it unknown. `task_figures` are
     those of the policy's own metrics.
     """
-    by_output = {entry.output: entry for entry in noise}
+    by_output = {entry.output: entry for entry in noise if entry.is_known}
     by_metric = {figure.metric: figure for figure in task_figures}
     judged = [finding for output in outputs for finding in _limits(policy, output, by_output.get(output.output))]
     judged += [finding for metric in policy.metrics for finding in _budget(metric, by_metric.get(metric.name))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -255,12 +256,22 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """The source's own rounding for one output: its fp32 run against its fp64 run, over the samples."""
+    """The source's own rounding for one output: its fp32 run against its fp64 run, over the samples.
+
+    `most` is the largest that fp32 alone can make (None in older records). Above it the two runs compute different
+    things: the noise is unknown, and excuses nothing.
+    """
 
     output: str
     max_abs: float
     mean_abs: float
     scale: float
+    most: float | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether fp32 alone can have made it."""
+        return math.isfinite(self.max_abs) and (self.most is None or self.max_abs <= self.most)
 
 
 @dataclass(frozen=True, slots=True)

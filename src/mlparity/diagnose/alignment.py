@@ -30,7 +30,7 @@ class SourceValues:
         self.arrays |= {number: array for op in trace.ops for number, array in op.results}
         self._by_count: dict[int, list[_Entry]] = {}
         for number, array in self.arrays.items():
-            flat = array.reshape(-1).astype(np.float64)
+            flat = _doubles(array)
             self._by_count.setdefault(flat.size, []).append(_Entry(number, flat, _size(flat)))
 
     def find(self, value: Tensor, tolerance: float) -> int | None:
@@ -55,7 +55,7 @@ class SourceValues:
 
         Elements that are not finite on one side are left out; where none is left, the gap is the largest number.
         """
-        flat, wanted = _flat(value), self.arrays[number].reshape(-1).astype(np.float64)
+        flat, wanted = _flat(value), _doubles(self.arrays[number])
         if flat.size != wanted.size or not flat.size:
             return np.inf
         finite = np.isfinite(flat) & np.isfinite(wanted)
@@ -66,8 +66,14 @@ class SourceValues:
 
     def same(self, first: int, second: int, tolerance: float) -> bool:
         """Tell whether two values of the source are equal themselves."""
-        left, right = (self.arrays[number].reshape(-1).astype(np.float64) for number in (first, second))
+        left, right = (_doubles(self.arrays[number]) for number in (first, second))
         return first == second or (left.size == right.size and _gap(left, right) <= tolerance)
+
+
+def _doubles(array: np.ndarray) -> Doubles:
+    """Return the elements in fp64, of complex ones both parts in turn."""
+    flat = array.reshape(-1)
+    return flat.astype(np.complex128).view(np.float64) if np.iscomplexobj(flat) else flat.astype(np.float64)
 
 
 def _flat(value: Tensor) -> Doubles:

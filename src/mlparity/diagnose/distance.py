@@ -30,8 +30,14 @@ def distance(found: Tensors, expected: Tensors) -> float:
         left = found.get(name)
         if left is None or left.numel() != right.numel():
             return math.inf
-        total += _mean_square(left.detach().double().reshape(-1), right.detach().double().reshape(-1))
+        total += _mean_square(_doubles(left), _doubles(right))
     return math.sqrt(total)
+
+
+def _doubles(values: Tensor) -> Tensor:
+    """Return the elements in fp64, of complex ones both parts."""
+    held = values.detach()
+    return (torch.view_as_real(held.to(torch.complex128)) if held.is_complex() else held.double()).reshape(-1)
 
 
 def _mean_square(left: Tensor, right: Tensor) -> float:

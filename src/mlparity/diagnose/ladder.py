@@ -42,7 +42,7 @@ def find_cause(settings: Sequence[SettingResult], noise: Sequence[Noise] = (), r
     was not asked for, the same is said of Core AI.
     """
     compared = [row for row in settings if row.state is RowState.COMPARED and row.outputs]
-    by_output = {entry.output: entry for entry in noise}
+    by_output = {entry.output: entry for entry in noise if entry.is_known}
     target = _judged(compared)
     judged = [row for row in compared if row.setting.target is target]
     fp32 = _rung([row for row in judged if row.setting.precision is Precision.FP32], by_output)
@@ -79,7 +79,7 @@ def row_to_explain(
     Else it is the worst in fp32, even one that passes, for a small difference that fp32 does not explain may be a
     conversion's. None where every Core ML setting agrees to fp32's rounding, or none was compared.
     """
-    by_output = {entry.output: entry for entry in noise}
+    by_output = {entry.output: entry for entry in noise if entry.is_known}
     compared = [row for row in settings if row.state is RowState.COMPARED and row.outputs]
     coreml = [row for row in compared if row.setting.target is Target.COREML]
     for precision in (Precision.FP16,) if cause.kind in _OF_FP16 else (Precision.FP32, Precision.FP16):

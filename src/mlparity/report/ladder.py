@@ -67,7 +67,7 @@ def ladder_of(record: Record, output: str, scale: float) -> Ladder:
     """Return the ladder of an output that some setting was compared on."""
     lines = tuple(_lines(record, output))
     limit = _limit(record, output, scale)
-    noise = next((each.max_abs for each in record.noise if each.output == output), None)
+    noise = next((each.max_abs for each in record.noise if each.output == output and each.is_known), None)
     axis = Decades.over((limit, *(line.value for line in lines)))
     return Ladder(
         output,
@@ -96,7 +96,7 @@ def _added(value: float, below: float | None) -> str:
 
 
 def _lines(record: Record, output: str) -> Iterator[Line]:
-    noise = next((each.max_abs for each in record.noise if each.output == output), None)
+    noise = next((each.max_abs for each in record.noise if each.output == output and each.is_known), None)
     if noise is not None:
         yield Line("the source itself", "in fp32 against fp64", str(Standing.MEASURED), "", noise, None, _text(noise))
     shown: dict[tuple[Target, Precision], float | None] = {}

@@ -15,6 +15,7 @@ from mlparity.report.texts import (
     STANDINGS,
     flips_sentence,
     limit_text,
+    noise_of_text,
     noise_text,
     required_text,
     seconds_text,
@@ -181,8 +182,7 @@ def _noise(record: Record) -> Iterator[str]:
     if not record.noise:
         yield "The source was not run in fp64."
     for noise in record.noise:
-        size = f"max {format_number(noise.max_abs)}, mean {format_number(noise.mean_abs)}"
-        yield f"- {escape(noise.output)}: {size} on scale {format_number(noise.scale, 3)} (fp32 against fp64, measured)"
+        yield f"- {escape(noise.output)}: {noise_of_text(noise)} (fp32 against fp64, measured)"
 
 
 def _samples(record: Record) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mlparity.core.decision import Candidate
 from mlparity.core.numbers import format_cosine, format_count, format_number
 from mlparity.core.policy import Limit, OutputTask, Policy, TaskKind
-from mlparity.core.record import Flips, SettingResult, TaskFigure
+from mlparity.core.record import Flips, Noise, SettingResult, TaskFigure
 from mlparity.core.words import Standing
 
 STANDINGS = (
@@ -121,6 +121,18 @@ def noise_text(policy: Policy) -> str:
     return (
         f"a difference within {format_number(policy.noise_factor)} times the source's own noise passes,"
         f" up to {format_number(policy.noise_cap)} of the output's scale"
+    )
+
+
+def noise_of_text(noise: Noise) -> str:
+    """Return the source's own noise in one output, or that it is unknown and why."""
+    scale = format_number(noise.scale, 3)
+    if noise.is_known:
+        return f"max {format_number(noise.max_abs)}, mean {format_number(noise.mean_abs)} on scale {scale}"
+    most = "" if noise.most is None else f", above {format_number(noise.most)}, the most that fp32 makes here (assumed)"
+    return (
+        f"unknown: the source in fp32 and in fp64 differ by {format_number(noise.max_abs)} on scale {scale}{most};"
+        " it excuses nothing"
     )
 
 
