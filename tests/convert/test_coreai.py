@@ -136,6 +136,29 @@ def test_a_failure_names_the_op_and_what_to_try(module: nn.Module, what: str, st
     assert list(tmp_path.iterdir()) == []
 
 
+class Turns(nn.Module):
+    def __init__(self, used: bool) -> None:
+        super().__init__()
+        self.used = used
+        self.register_buffer("table", torch.polar(torch.ones(4), torch.arange(4.0)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.view_as_real(torch.view_as_complex(x) * self.table) if self.used else x * 2
+
+
+@pytest.mark.parametrize("used", [True, False])
+@pytest.mark.parametrize("precision", [Precision.FP32, pytest.param(Precision.FP16, marks=needs_casting)])
+def test_a_complex_constant_is_refused_and_does_not_end_the_process(
+    used: bool, precision: Precision, tmp_path: Path
+) -> None:
+    sample = {"x": normal(4, 2)}
+    with pytest.raises(ConversionError, match="Core AI") as caught:
+        coreai.convert(
+            load_source(Turns(used).eval(), sample), sample, tmp_path / "m.aimodel", coreai.CoreaiOptions(precision)
+        )
+    assert "complex" in caught.value.found
+
+
 def test_a_place_that_cannot_be_written_is_an_output_error(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="cannot be written"):
         coreai.convert(load_source(Net().eval(), SAMPLE), SAMPLE, tmp_path / "no" / "folder.aimodel")

@@ -111,6 +111,7 @@ def _program(source: Source, sample: Sample, options: CoreaiOptions) -> object:
 
         program = without_norms(program, examples)
     program = program.run_decompositions(coreai_torch.get_decomp_table())
+    _refuse_complex(program)
     if options.precision is Precision.FP16:
         from coreai_opt.casting import cast_fp32_to_fp16
 
@@ -146,6 +147,18 @@ def _refuse_unknown(names: tuple[str, ...], program: ExportedProgram) -> None:
             expected=", ".join(known),
             next_step="use one of these names",
         )
+
+
+def _refuse_complex(program: ExportedProgram) -> None:
+    """Refuse complex values: the converter ends the process on a constant of them.
+
+    Source: coreai-torch 0.4.3, "Assertion `isIntOrFloat()' failed" (MLIR, Types.cpp).
+    """
+    for node in program.graph.nodes:
+        value = node.meta.get("val")
+        if isinstance(value, Tensor) and value.is_complex():
+            what = _op(node) if _op(node) else f"the constant {node.target}"
+            raise ValueError(f"Core AI does not support complex numbers, as {what} has them")
 
 
 def _refuse_state(program: ExportedProgram) -> None:

@@ -26,11 +26,11 @@ class SourceValues:
     """The values of one run of the source, found by what they hold."""
 
     def __init__(self, trace: SourceTrace) -> None:
-        self.arrays: dict[int, np.ndarray] = {number: array for _, number, array in trace.inputs}
-        self.arrays |= {number: array for op in trace.ops for number, array in op.results}
+        self.arrays: dict[int, np.ndarray] = {number: _real(array) for _, number, array in trace.inputs}
+        self.arrays |= {number: _real(array) for op in trace.ops for number, array in op.results}
         self._by_count: dict[int, list[_Entry]] = {}
         for number, array in self.arrays.items():
-            flat = _doubles(array)
+            flat = array.reshape(-1).astype(np.float64)
             self._by_count.setdefault(flat.size, []).append(_Entry(number, flat, _size(flat)))
 
     def find(self, value: Tensor, tolerance: float) -> int | None:
@@ -55,7 +55,7 @@ class SourceValues:
 
         Elements that are not finite on one side are left out; where none is left, the gap is the largest number.
         """
-        flat, wanted = _flat(value), _doubles(self.arrays[number])
+        flat, wanted = _flat(value), self.arrays[number].reshape(-1).astype(np.float64)
         if flat.size != wanted.size or not flat.size:
             return np.inf
         finite = np.isfinite(flat) & np.isfinite(wanted)
@@ -66,14 +66,13 @@ class SourceValues:
 
     def same(self, first: int, second: int, tolerance: float) -> bool:
         """Tell whether two values of the source are equal themselves."""
-        left, right = (_doubles(self.arrays[number]) for number in (first, second))
+        left, right = (self.arrays[number].reshape(-1).astype(np.float64) for number in (first, second))
         return first == second or (left.size == right.size and _gap(left, right) <= tolerance)
 
 
-def _doubles(array: np.ndarray) -> Doubles:
-    """Return the elements in fp64, of complex ones both parts in turn."""
-    flat = array.reshape(-1)
-    return flat.astype(np.complex128).view(np.float64) if np.iscomplexobj(flat) else flat.astype(np.float64)
+def _real(array: np.ndarray) -> np.ndarray:
+    """Return an array of complex numbers as one of both parts along a new last axis, as a graph holds them."""
+    return np.stack([array.real, array.imag], -1) if np.iscomplexobj(array) else array
 
 
 def _flat(value: Tensor) -> Doubles:
