@@ -24,14 +24,17 @@ def noise_of(outputs: tuple[OutputFigures, ...], roundings: float) -> tuple[Nois
     `roundings` is how many of them one result of the run depends on: the lengths of its sums, added up over its ops.
     Each is at most fp32's unit, and they are independent, so that their sum grows with the root of their number
     (Higham and Mary, https://doi.org/10.1137/18M1226312). Noise above 1000 times that (assumed) is not fp32's.
-    A position that is finite in one run alone makes the noise infinite.
+    The noise is infinite where a position is finite in one run alone, or none in both.
     """
     share = _SENSITIVITY * _UNIT * math.sqrt(roundings)
-    return tuple(
-        Noise(output.output, math.inf if mismatches(output.figures) else maximum, mean, output.scale, share * output.scale)
-        for output in outputs
-        if (maximum := output.figures["max_abs"]) is not None and (mean := output.figures["mean_abs"]) is not None
-    )
+    return tuple(_noise(each, share * each.scale) for each in outputs if each.elements)
+
+
+def _noise(output: OutputFigures, most: float) -> Noise:
+    figures = output.figures
+    largest, mean = (figures[name] for name in ("max_abs", "mean_abs"))
+    size = math.inf if largest is None or mismatches(figures) else largest
+    return Noise(output.output, size, math.inf if mean is None else mean, output.scale, most)
 
 
 def plausible_share(share: float, roundings: float) -> float:
