@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +50,27 @@ def test_an_end_on_the_way_leaves_the_earlier_file(tmp_path: Path) -> None:
         raise KeyboardInterrupt
     assert path.read_bytes() == b"earlier"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_stays_and_its_target_is_written(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "outputs.npz").symlink_to("disk/real.npz")
+    with writing_outputs(tmp_path / "outputs.npz") as writer:
+        writer.close_with(HEADER)
+    assert (tmp_path / "outputs.npz").is_symlink()
+    assert read_header(tmp_path / "disk" / "real.npz") == HEADER
+    assert [each.name for each in (tmp_path / "disk").iterdir()] == ["real.npz"]
+
+
+def test_what_is_no_file_is_left_alone(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo.npz")
+    (tmp_path / "circle.npz").symlink_to("circle.npz")
+    (tmp_path / "folder.npz").mkdir()
+    for name in ("fifo.npz", "circle.npz", "folder.npz"):
+        with pytest.raises(OutputError), writing_outputs(tmp_path / name):
+            pass
+    assert stat.S_ISFIFO((tmp_path / "fifo.npz").stat().st_mode)
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_no_place_to_write_is_an_error(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from mlparity.core.words import Precision, Target
 from mlparity.diagnose.ranges import Range
 from mlparity.samples.images import thumbnail
 
-CHECKPOINT_VERSION = 3
+CHECKPOINT_VERSION = 4
 
 Held = Mapping[str, ArrayText]
 """The state that a session carries to its next sample, by input name."""
@@ -59,8 +59,7 @@ class RowsState:
 class Checkpoint:
     """Where a verification stood after `done` samples, whose digest is `samples_sha256`.
 
-    `key` stands for everything but the samples that decides what is counted; `pid` and `stage` are the process that
-    wrote it and the folder that it worked in.
+    `key` stands for everything but the samples that decides what is counted.
     """
 
     key: str
@@ -70,8 +69,6 @@ class Checkpoint:
     rows: RowsState
     artifacts: tuple[Artifact, ...]
     failures: tuple[tuple[Target, Precision, str], ...]
-    pid: int
-    stage: str
     version: int = CHECKPOINT_VERSION
 
 

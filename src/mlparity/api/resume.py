@@ -16,8 +16,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from typing import cast
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from mlparity import __version__
 from mlparity.api.artifacts import Made, kind_of
@@ -97,7 +98,6 @@ class Journal:
             return None
         for artifact in found.artifacts:
             _link(self.folder / artifact.path, self._stage / artifact.path)
-        _remove_orphan(found, self._stage)
         return Made(found.artifacts, {(target, precision): why for target, precision, why in found.failures})
 
     def begin(self, made: Made) -> None:
@@ -138,10 +138,8 @@ class Journal:
             rows=state_of(rows, references),
             artifacts=self._made.artifacts,
             failures=failures,
-            pid=os.getpid(),
-            stage=self._stage.name,
         )
-        self._write(json.dumps(plain(checkpoint), allow_nan=False).encode())
+        self._write(_text_of(checkpoint).encode())
         self._last = time.monotonic()
 
     @contextmanager
@@ -174,7 +172,7 @@ class Journal:
             return
         # Whole or not at all: a folder without a checkpoint would be taken for somebody else's.
         try:
-            beside = Path(tempfile.mkdtemp(prefix=f".{self.folder.name}.", dir=self.folder.parent))
+            beside = Path(tempfile.mkdtemp(dir=self._stage.parent))  # which is removed, should this process be killed
             try:
                 for artifact in self._made.artifacts:
                     _link(self._stage / artifact.path, beside / artifact.path)
@@ -214,13 +212,30 @@ def key_of(
 def _read(folder: Path, key: str) -> Checkpoint | None:
     """Return the checkpoint in a folder, None where it is of another verification or version, or not whole."""
     try:
-        found = _TYPE.validate_json(read_regular(folder / _FILE, limit=MEDIUM))
+        found = _checkpoint_from(read_regular(folder / _FILE, limit=MEDIUM))
         if (found.key, found.version) != (key, CHECKPOINT_VERSION):
             return None
         is_whole = all(artifact_sha256(folder / each.path) == each.sha256 for each in found.artifacts)
-    except (OSError, ValidationError, MlparityError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, MlparityError):
         return None
     return found if is_whole else None
+
+
+def _text_of(checkpoint: Checkpoint) -> str:
+    """Return a checkpoint as JSON with its own digest, by which one that was changed by hand is known."""
+    content = cast("dict[str, object]", plain(checkpoint))
+    return json.dumps({"sha256": _digest_of(content), **content}, allow_nan=False)
+
+
+def _checkpoint_from(data: bytes) -> Checkpoint:
+    content = json.loads(data)
+    if content.pop("sha256") != _digest_of(content):
+        raise ValueError("the checkpoint is not as it was written")
+    return _TYPE.validate_python(content)
+
+
+def _digest_of(content: object) -> str:
+    return sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
 def _link(source: Path, place: Path) -> None:
@@ -237,21 +252,3 @@ def _link_file(source: str, place: str) -> str:
     except OSError:
         shutil.copyfile(source, place)
     return place
-
-
-def _remove_orphan(found: Checkpoint, stage: Path) -> None:
-    """Remove the folder that a killed process worked in; a living one's is left alone."""
-    orphan = stage.parent / found.stage
-    is_like_ours = orphan.name.startswith(stage.name.rpartition(".")[0]) and orphan.parent == stage.parent
-    if is_like_ours and orphan != stage and not _is_alive(found.pid):
-        shutil.rmtree(orphan, ignore_errors=True)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True

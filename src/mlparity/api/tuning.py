@@ -17,7 +17,7 @@ from mlparity.api.options import VerifyOptions
 from mlparity.api.remembered import Remembered
 from mlparity.api.rows import close_rows, compare_one, open_rows
 from mlparity.api.sources import Inputs, open_source
-from mlparity.api.staging import staged_folder
+from mlparity.api.staging import place_of, staged_folder
 from mlparity.api.verification import references
 from mlparity.compare.comparer import Comparer
 from mlparity.compare.policy_file import policy_of
@@ -66,7 +66,7 @@ def tune(
         ConversionError: the policy does not hold even with every op in fp32.
         MlparityError: bad input, or no place to write; nothing is left behind.
     """
-    place = Path(out).absolute()  # the user's code may change the current folder
+    place = place_of(out)  # now: the user's code may change the current folder
     chosen = _fp16_only(VerifyOptions() if options is None else options)
     limits = policy_of(policy)
     metrics = tuple(load_metric(metric) for metric in limits.metrics)

@@ -22,7 +22,7 @@ from mlparity.api.resume import Journal, Seen, key_of
 from mlparity.api.rows import Rows, close_rows, compare_samples, open_rows
 from mlparity.api.sources import Inputs, open_source
 from mlparity.api.speed import speeds_of, with_evidence
-from mlparity.api.staging import staged_folder
+from mlparity.api.staging import place_of, staged_folder
 from mlparity.backends import torch as torch_backend
 from mlparity.backends.carrying import CarryingSession
 from mlparity.compare.comparer import Comparer
@@ -73,7 +73,7 @@ def verify(
     Raises:
         MlparityError: bad input, a source that cannot be verified, or no place to write; nothing else is left behind.
     """
-    place = Path(out).absolute()  # the user's code may change the current folder
+    place = place_of(out)  # now: the user's code may change the current folder
     chosen = VerifyOptions() if options is None else options
     limits = policy_of(policy)
     # Loaded before any work begins: they are the user's own code.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlparity.core.errors import FormatError
-from mlparity.core.regular_files import SMALL, check_members, read_regular
+from mlparity.core.regular_files import SMALL, check_members, read_regular, reason_of
 
 _DATA = "Data"
 
@@ -75,7 +75,8 @@ def _inside(folder: Path, place: Path, what: str) -> Path:
         if is_inside:
             target.exists()  # refuses a name that is too long, as resolving does not
     except (OSError, RuntimeError, ValueError) as error:
-        raise _not_a_package(folder, f"{what}: {error}") from error
+        reason = reason_of(error) if isinstance(error, OSError) else str(error)
+        raise _not_a_package(folder, f"{reason}: {what}") from error
     if not is_inside:
         raise FormatError(
             "a path in the package leads outside of it",

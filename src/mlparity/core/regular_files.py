@@ -128,8 +128,8 @@ def check_members(folder: Path) -> tuple[Path, ...]:
 def _check_link(link: Path, home: Path) -> None:
     try:
         target = link.resolve(strict=True)
-    except RuntimeError as error:  # before Python 3.13 a circle of links is one
-        raise NotRegularError(link, "a circle of links") from error
+    except (OSError, RuntimeError) as error:  # before Python 3.13 a circle of links is no OSError
+        raise NotRegularError(link, "a link that leads nowhere") from error
     if not target.is_relative_to(home):
         raise NotRegularError(link, "a link that leads outside of the model", "a path below the model")
     if target.is_dir():

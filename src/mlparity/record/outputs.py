@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import shutil
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
+from mlparity.core.claims import abandoned_work, work_beside
 from mlparity.core.errors import FormatError, OutputError
-from mlparity.core.regular_files import open_regular
+from mlparity.core.regular_files import check_regular, open_regular
 from mlparity.core.saved_keys import key_of
 from mlparity.core.session import OUTPUTS_HEADER, Outputs
 from mlparity.core.words import Standing
@@ -75,18 +76,30 @@ class OutputsWriter:
 def writing_outputs(path: Path) -> Iterator[OutputsWriter]:
     """Yield a writer of the file at `path`, which appears whole when the block ends well, or not at all.
 
+    A file that is there is replaced. A link stays, and its target is written. What a killed process left beside the
+    file is removed.
+
     Raises:
-        OutputError: the file cannot be written.
+        OutputError: the file cannot be written, or there is something else than a file.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with zipfile.ZipFile(beside, "w") as archive:
-            yield OutputsWriter(archive)
-        beside.replace(path)
-    except OSError as error:
+        place = path.resolve() if path.is_symlink() else path
+        _check_ordinary(place)
+        for work in abandoned_work(place):
+            shutil.rmtree(work, ignore_errors=True)
+        with work_beside(place) as work:
+            with zipfile.ZipFile(work / "new", "w") as archive:
+                yield OutputsWriter(archive)
+            (work / "new").replace(place)
+    except (OSError, RuntimeError) as error:
         raise OutputError("the outputs could not be written", where=str(path), found=str(error)) from error
-    finally:
-        beside.unlink(missing_ok=True)
+
+
+def _check_ordinary(path: Path) -> None:
+    if path.is_symlink():
+        raise OSError("a circle of links")
+    if path.exists():
+        check_regular(path)
 
 
 def read_header(path: Path) -> OutputsHeader:

@@ -6,9 +6,15 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
+from mlparity.core.errors import FormatError
+from mlparity.core.regular_files import MEDIUM, read_regular
 from mlparity.core.tuning import Tuning
 from mlparity.record.files import write_whole
 from mlparity.record.text import plain
+
+_TYPE = TypeAdapter(Tuning)
 
 
 def write_tuning(tuning: Tuning, path: Path) -> None:
@@ -18,3 +24,15 @@ def write_tuning(tuning: Tuning, path: Path) -> None:
         OutputError: the file cannot be written.
     """
     write_whole(path, f"{json.dumps(plain(asdict(tuning)), ensure_ascii=False, indent=1)}\n".encode())
+
+
+def read_tuning(path: Path) -> Tuning:
+    """Return the tuning in a file.
+
+    Raises:
+        FormatError: the file cannot be read, or holds no tuning.
+    """
+    try:
+        return _TYPE.validate_python(json.loads(read_regular(path, limit=MEDIUM)))
+    except (OSError, ValueError, RecursionError, ValidationError) as error:
+        raise FormatError("this is not a tuning", where=str(path), found=str(error).splitlines()[0]) from error

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,8 @@ from mlparity.engine.mil.printer import print_program
 from mlparity.engine.mil.program import TensorType
 from mlparity.engine.mil.reader import read_program
 from mlparity.engine.mil.spec import proto
+from mlparity.engine.runtime.model import load_model
+from mlparity.record.package import artifact_sha256
 from tests.engine.mil.packages import write_package
 
 SPEC = Path("Data/com.apple.CoreML/model.mlmodel")
@@ -114,6 +117,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "no spec": (lambda path: (path / SPEC).unlink(), "which is not there"),
     "truncated spec": (lambda path: _truncate(path, SPEC, 0.9), "spec"),
     "empty spec": (lambda path: (path / SPEC).write_bytes(b""), "no model type"),
+    "weights are a folder": (lambda path: _folder(path, WEIGHTS), "weight file cannot be read"),
     "no weight file": (lambda path: (path / WEIGHTS).unlink(), "weight file cannot be read"),
     "empty weight file": (lambda path: (path / WEIGHTS).write_bytes(b""), "weight file cannot be read"),
     "truncated weight file": (lambda path: _truncate(path, WEIGHTS, 0.5), "weight file is not what"),
@@ -162,3 +166,68 @@ def test_a_constant_in_the_spec_reads_as_its_type(package: Path) -> None:
     assert read["pad"].dtype == np.int32
     assert read["groups"].shape == ()
     assert read["weight"].dtype == np.float16
+
+
+def _moved(path: Path, part: str | Path) -> Path:
+    place = path.parent / f"moved_{Path(part).name}"
+    (path / part).rename(place)
+    return place
+
+
+SPECIAL: dict[str, tuple[Callable[[Path], object], str]] = {
+    "manifest is a link outside": (lambda path: _link_out(path, "Manifest.json"), "outside of the model"),
+    "spec is a link outside": (lambda path: _link_out(path, SPEC), "outside of the model"),
+    "weights are a link outside": (lambda path: _link_out(path, WEIGHTS), "outside of the model"),
+    "weights lie in a linked folder": (lambda path: _link_out(path, WEIGHTS.parent), "outside of the model"),
+    "the data lie in a linked folder": (lambda path: _link_out(path, "Data"), "outside of the model"),
+    "a folder is linked inside": (lambda path: (path / "more").symlink_to("Data"), "a link to a folder"),
+    "a link leads nowhere": (lambda path: (path / "more").symlink_to("none"), "leads nowhere"),
+    "links lead in a circle": (lambda path: (path / "more").symlink_to("more"), "leads nowhere"),
+    "a file that nothing names is a link outside": (lambda path: (path / "more").symlink_to("/etc/passwd"), "outside"),
+    "a file that nothing names is a device": (lambda path: (path / "more").symlink_to("/dev/zero"), "outside"),
+    "manifest is a FIFO": (lambda path: _fifo(path, "Manifest.json"), "a FIFO"),
+    "spec is a FIFO": (lambda path: _fifo(path, SPEC), "a FIFO"),
+    "weights are a FIFO": (lambda path: _fifo(path, WEIGHTS), "a FIFO"),
+    "manifest is a folder": (lambda path: _folder(path, "Manifest.json"), "a folder"),
+    "spec is a folder": (lambda path: _folder(path, SPEC), "not there"),
+    "manifest of gigabytes": (lambda path: os.truncate(path / "Manifest.json", 2**33), "8,589,934,592 bytes"),
+    "spec of gigabytes": (lambda path: os.truncate(path / SPEC, 2**33), "8,589,934,592 bytes"),
+}
+
+
+def _link_out(path: Path, part: str | Path) -> None:
+    (path / part).symlink_to(_moved(path, part))
+
+
+def _fifo(path: Path, part: str | Path) -> None:
+    (path / part).unlink()
+    os.mkfifo(path / part)
+
+
+def _folder(path: Path, part: str | Path) -> None:
+    (path / part).unlink()
+    (path / part).mkdir()
+
+
+@pytest.mark.parametrize("name", SPECIAL)
+def test_what_is_no_ordinary_file_of_the_package_is_refused(copied: Path, name: str) -> None:
+    breaks, text = SPECIAL[name]
+    breaks(copied)
+    for read in (read_program, artifact_sha256):
+        with pytest.raises(FormatError, match=text):
+            read(copied)
+
+
+def test_a_link_to_another_file_of_the_package_is_one(copied: Path) -> None:
+    (copied / WEIGHTS).rename(copied / "weights.bin")
+    (copied / WEIGHTS).symlink_to(os.path.relpath(copied / "weights.bin", (copied / WEIGHTS).parent))
+    assert read_program(copied).weights
+
+
+def test_weights_that_shrink_while_they_are_used_are_an_error(copied: Path) -> None:
+    model = load_model(copied)
+    features = {"x": np.zeros((1, 3, 16, 16), np.float32)}
+    model.predict(features)
+    os.truncate(copied / WEIGHTS, 64)
+    with pytest.raises(FormatError, match="while it is used"):
+        model.predict(features)

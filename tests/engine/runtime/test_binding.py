@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -166,3 +168,40 @@ def test_state_goes_from_prediction_to_prediction(tmp_path: Path, loaded: str) -
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "[1.0, 2.0, 3.0, 11.0, 11.0]"
+
+
+def _scaling(path: Path, factor: float) -> Path:
+    import coremltools as ct
+    from coremltools.converters.mil import Builder as mb
+
+    @mb.program(input_specs=[mb.TensorSpec((1, 4))], opset_version=ct.target.iOS16)
+    def program(x: object) -> object:
+        return mb.mul(x=x, y=factor, name="y")
+
+    model = ct.convert(
+        program,
+        convert_to="mlprogram",
+        compute_precision=ct.precision.FLOAT32,
+        minimum_deployment_target=ct.target.iOS16,
+        skip_model_load=True,
+    )
+    shutil.rmtree(path, ignore_errors=True)
+    model.save(str(path))
+    for each in (path, *path.rglob("*")):
+        os.utime(each, (1e9, 1e9))
+    return path
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_a_package_that_is_replaced_at_the_same_time_stamp_is_read_again(tmp_path: Path, in_place: bool) -> None:
+    mlparity.enable_coremltools()
+    path, features = tmp_path / "model.mlpackage", {"x": np.ones((1, 4), np.float32)}
+    first = _model(_scaling(path, 2.0))
+    assert first.predict(features)["y"].tolist() == [[2.0] * 4]
+    other = _scaling(tmp_path / "other.mlpackage" if in_place else path, 3.0)
+    if in_place:
+        for each in (each for each in other.rglob("*") if each.is_file()):
+            place = path / each.relative_to(other)
+            place.write_bytes(each.read_bytes())
+            os.utime(place, (1e9, 1e9))
+    assert _model(path).predict(features)["y"].tolist() == [[3.0] * 4]

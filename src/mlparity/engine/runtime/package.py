@@ -57,7 +57,9 @@ class Package:
         return Model(plan, tap)
 
 
-_OPEN: WeakValueDictionary[tuple[str, int], Package] = WeakValueDictionary()
+_Key = tuple[tuple[object, ...], ...]
+
+_OPEN: WeakValueDictionary[_Key, Package] = WeakValueDictionary()
 
 
 def open_package(path: Path) -> Package:
@@ -84,17 +86,27 @@ def open_stages(path: Path) -> tuple[tuple[Package, ...], Interface]:
     Raises:
         FormatError: the package cannot be read.
     """
-    key = (str(path.resolve()), _changed_ns(path))
-    lone = _OPEN.get(key)
+    key = _state_of(path)
+    lone = _OPEN.get(key) if key else None
     if lone is not None:
         return (lone,), lone.program.interfaces[lone.program.default_function]
     programs, interface = read_stages(path)
     stages = tuple(Package(program) for program in programs)
-    if len(stages) == 1:
+    if len(stages) == 1 and key and _state_of(path) == key:  # else it was replaced while it was read
         _OPEN[key] = stages[0]
     return stages, interface
 
 
-def _changed_ns(path: Path) -> int:
-    files = [path, *path.rglob("*")] if path.is_dir() else [path]
-    return max((each.stat().st_mtime_ns for each in files if each.exists()), default=0)
+def _state_of(path: Path) -> _Key:
+    """Return what tells the files of a package from any others, the times of changes among it: they cannot be set back.
+
+    It is empty for a bare spec, whose weights may lie anywhere beside it.
+    """
+    place = path.resolve()
+    files = [place, *sorted(place.rglob("*"))] if place.is_dir() else []
+    return tuple((str(each), *_identity(each)) for each in files if each.exists())
+
+
+def _identity(path: Path) -> tuple[int, ...]:
+    found = path.stat()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
