@@ -13,7 +13,7 @@ from mlparity.core.errors import FormatError
 from mlparity.core.words import Verdict
 from mlparity.record.check import check_artifact, verdict_of
 from mlparity.record.files import write_record
-from mlparity.record.metadata import metadata_of, write_metadata
+from mlparity.record.metadata import metadata_of, read_metadata, write_metadata
 from mlparity.record.package import artifact_sha256
 from tests.record.example import example_record
 
@@ -66,8 +66,61 @@ def test_a_record_without_a_digest_is_unknown(verified: Path) -> None:
     assert verdict_of(check_artifact(verified)) is Verdict.UNKNOWN
 
 
-def test_the_record_is_the_one_that_the_artifact_names(verified: Path, tmp_path: Path) -> None:
-    write_record(RECORD, tmp_path / "record.json")
+@pytest.fixture
+def true_record(verified: Path, tmp_path: Path) -> Path:
+    """The record that lists this very artifact, which has its metadata."""
+    artifact = replace(FP32, sha256=artifact_sha256(verified))
+    record = replace(RECORD, artifacts=(artifact, *RECORD.artifacts[1:]))
+    write_metadata(verified, metadata_of(record, artifact))
+    write_record(record, tmp_path / "record.json")
+    return tmp_path / "record.json"
+
+
+FORGED = {
+    "passed.measured": "CPU_AND_NE",
+    "passed.computed": "CPU_AND_NE",
+    "recommended": "CPU_AND_NE",
+    "policy": "task",
+    "verdict": "fail",
+    "figures": "{}",
+    "created": "1999-01-01T00:00:00+00:00",
+    "something new": "x",
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_each_text_that_was_changed_fails_beside_the_true_record(verified: Path, true_record: Path, name: str) -> None:
+    assert verdict_of(check_artifact(verified, record=true_record)) is Verdict.PASS
+    write_metadata(verified, {**read_metadata(verified), f"com.mlparity.{name}": FORGED[name]})
+    found = check_artifact(verified, record=true_record)[-1]
+    assert (found.question, found.verdict) == ("metadata", Verdict.FAIL)
+    assert f"{name} is {FORGED[name]!r}" in found.sentence
+
+
+def test_a_text_that_was_removed_fails_beside_the_true_record(verified: Path, true_record: Path) -> None:
+    texts = read_metadata(verified)
+    del texts["com.mlparity.figures"]
+    write_metadata(verified, texts)
+    assert verdict_of(check_artifact(verified, record=true_record)) is Verdict.FAIL
+
+
+def test_another_model_with_a_digest_of_its_own_fails_beside_the_true_record(verified: Path, true_record: Path) -> None:
+    weights = next(verified.rglob("weight.bin"))
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    forged = {**read_metadata(verified), "com.mlparity.artifact.sha256": artifact_sha256(verified)}
+    write_metadata(verified, forged)
+    assert verdict_of(check_artifact(verified)) is Verdict.PASS
+    assert "lists no artifact of this content" in check_artifact(verified, record=true_record)[-1].sentence
+
+
+def test_without_the_record_the_text_says_what_was_not_proved(verified: Path, true_record: Path) -> None:
+    assert "not signed: give --record" in check_artifact(verified)[1].sentence
+    assert "not signed" not in check_artifact(verified, record=true_record)[1].sentence
+
+
+def test_the_record_is_the_one_that_the_artifact_names(verified: Path, true_record: Path, tmp_path: Path) -> None:
     assert verdict_of(check_artifact(verified, record=tmp_path / "record.json")) is Verdict.PASS
     write_record(example_record("another"), tmp_path / "record.json")
     assert verdict_of(check_artifact(verified, record=tmp_path / "record.json")) is Verdict.FAIL

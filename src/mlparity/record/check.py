@@ -8,10 +8,13 @@ from pathlib import Path
 
 from mlparity.core.boundary import typed_errors
 from mlparity.core.errors import FormatError
+from mlparity.core.record import Record
 from mlparity.core.words import Standing, Verdict
 from mlparity.record.files import read_record, record_sha256
-from mlparity.record.metadata import read_metadata
+from mlparity.record.metadata import metadata_of, read_metadata
 from mlparity.record.package import PREFIX, artifact_sha256
+
+_NOT_PROVED = "so the artifact itself says, and its texts are not signed: give --record to compare them with the record"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +31,22 @@ def check_artifact(path: Path, unit: str = "", record: Path | None = None) -> tu
     """Return what holds of the artifact at `path`: its content, the `unit` it is to run on, and its `record` if given.
 
     Without `unit` the setting that the record recommends is asked for. An artifact without a record is `unknown`.
+    What an artifact says of itself anyone can change. With `record` each of its texts is compared with what the record
+    says of an artifact of this content; that nobody changed the record, a signature beside it tells.
 
     Raises:
         FormatError: no such artifact, or it or the record cannot be read.
     """
     if not path.exists():
         raise FormatError("no such artifact", where=str(path), next_step="check the path")
-    metadata = {name.removeprefix(PREFIX): value for name, value in read_metadata(path).items()}
+    metadata = _own(read_metadata(path))
     if not metadata:
         return (Finding("record", Verdict.UNKNOWN, "the artifact carries no record: it was never verified"),)
-    findings = (_content(path, metadata), _setting(metadata, unit))
-    return findings if record is None else (*findings, _record(metadata, record))
+    findings = (_content(path, metadata), _setting(metadata, unit, is_proved=record is not None))
+    if record is None:
+        return findings
+    whole = read_record(record)
+    return (*findings, _record(whole, metadata, record.name), _claims(whole, metadata, path, record.name))
 
 
 def verdict_of(findings: tuple[Finding, ...]) -> Verdict:
@@ -59,7 +67,7 @@ def _content(path: Path, metadata: Mapping[str, str]) -> Finding:
     return Finding("content", Verdict.FAIL, f"the artifact has changed since it was verified: {found}, not {verified}")
 
 
-def _setting(metadata: Mapping[str, str], unit: str) -> Finding:
+def _setting(metadata: Mapping[str, str], unit: str, *, is_proved: bool) -> Finding:
     wanted = unit or metadata.get("recommended", "")
     if not wanted:
         return Finding("setting", Verdict.FAIL, "the record recommends no setting for this artifact")
@@ -68,11 +76,34 @@ def _setting(metadata: Mapping[str, str], unit: str) -> Finding:
         passed = ", ".join(filter(None, (metadata.get(f"passed.{standing}", "") for standing in Standing)))
         return Finding("setting", Verdict.FAIL, f"{wanted} did not pass; passed: {passed or 'none'}")
     policy = metadata.get("policy", "")
-    return Finding("setting", Verdict.PASS, f"{wanted} passed the policy {policy!r} ({', '.join(how)})")
+    sentence = f"{wanted} passed the policy {policy!r} ({', '.join(how)})"
+    return Finding("setting", Verdict.PASS, sentence if is_proved else f"{sentence}; {_NOT_PROVED}")
 
 
-def _record(metadata: Mapping[str, str], path: Path) -> Finding:
-    found, named = record_sha256(read_record(path)), metadata.get("record.sha256", "")
+def _record(record: Record, metadata: Mapping[str, str], name: str) -> Finding:
+    found, named = record_sha256(record), metadata.get("record.sha256", "")
     if found == named:
-        return Finding("record", Verdict.PASS, f"{path.name} is the record that the artifact names ({found})")
-    return Finding("record", Verdict.FAIL, f"{path.name} is another record: {found}, not {named or 'any'}")
+        return Finding("record", Verdict.PASS, f"{name} is the record that the artifact names ({found})")
+    return Finding("record", Verdict.FAIL, f"{name} is another record: {found}, not {named or 'any'}")
+
+
+def _claims(record: Record, metadata: Mapping[str, str], path: Path, name: str) -> Finding:
+    """Compare what the artifact says of itself with what the record says of an artifact of this content."""
+    content = artifact_sha256(path)
+    said = [metadata_of(record, each) for each in record.artifacts if each.sha256 == content]
+    if not said:
+        return Finding("metadata", Verdict.FAIL, f"{name} lists no artifact of this content ({content})")
+    differing = [_differing(_own(each), metadata) for each in said]
+    least = min(differing, key=len)
+    if not least:
+        return Finding("metadata", Verdict.PASS, f"each text in the artifact is as {name} says")
+    return Finding("metadata", Verdict.FAIL, f"the artifact's texts are not those of {name}: {'; '.join(least)}")
+
+
+def _own(metadata: Mapping[str, str]) -> dict[str, str]:
+    return {name.removeprefix(PREFIX): value for name, value in metadata.items()}
+
+
+def _differing(expected: Mapping[str, str], found: Mapping[str, str]) -> list[str]:
+    names = sorted(name for name in {*expected, *found} if expected.get(name) != found.get(name))
+    return [f"{name} is {found.get(name)!r}, not {expected.get(name)!r}" for name in names]
