@@ -45,4 +45,4 @@ def test_ends_and_what_is_no_number() -> None:
     np.testing.assert_array_equal(tanh[:8], [0.0, -0.0, 1, -1, np.nan, 1, -1, 1])
     assert np.signbit(tanh[1])
     np.testing.assert_array_equal(sigmoid[[0, 1, 2, 4, 5, 7]], [0.5, 0.5, 1, np.nan, 1, 1])
-    assert (sigmoid[[3, 6]] < 2e-38).all(), "e^87 is the greatest that is formed"
+    np.testing.assert_array_equal(sigmoid[[3, 6]], [0, 0])

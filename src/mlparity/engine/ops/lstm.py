@@ -152,7 +152,9 @@ def _is_native(x: Tensor, cell: _Cell, weights: list[_Weights]) -> bool:
     plain = (cell.gate, cell.candidate, cell.output) == (torch.sigmoid, torch.tanh, torch.tanh) and cell.clip is None
     unseen = all(each.peephole is None for each in weights)
     least = max(NATIVE_FROM, weights[0].hh.shape[1] // HIDDEN_PER_STEP)
-    return plain and unseen and cell.num.grid is None and x.shape[0] >= least
+    # without hidden units PyTorch's kernel divides by zero, which ends the process (torch 2.13)
+    has_some = all(0 not in each.shape for each in (x, *(weight.hh for weight in weights)))
+    return plain and unseen and has_some and cell.num.grid is None and x.shape[0] >= least
 
 
 def _stepped(x: Tensor, h: Tensor, c: Tensor, cell: _Cell, weights: list[_Weights]) -> tuple[Tensor, Tensor, Tensor]:

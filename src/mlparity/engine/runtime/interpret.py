@@ -127,7 +127,7 @@ def stored(store: Store, result: object) -> object:
     """Return a result as its store keeps it: in the held type, and rounded where the store rounds."""
     if store.held is None or not isinstance(result, Tensor):
         return result
-    if store.in_place and store.numerics is not None:
+    if store.in_place and store.numerics is not None and result.dtype is store.held:
         return store.numerics.store_in_place(result)
     if store.numerics is not None:
         return store.numerics.store(result if result.is_floating_point() else result.to(store.held))

@@ -14,9 +14,10 @@ from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.interpret import run_plan
 from mlparity.engine.runtime.plan import Plan
 from mlparity.engine.runtime.schema import schema_of
+from mlparity.engine.runtime.tensors import held_type
 from mlparity.engine.runtime.twins import matrix
 from mlparity.engine.runtime.twins.choose import NEW_MEMORY
-from mlparity.engine.runtime.twins.conv import PackedPointwise
+from mlparity.engine.runtime.twins.conv import PackedConvolution, PackedPointwise
 from mlparity.engine.runtime.twins.linear import PackedLinear
 from tests.cases.families import cases
 from tests.engine.runtime.programs import op, program, tensor
@@ -305,3 +306,62 @@ def test_an_op_that_is_rounded_in_place_returns_new_memory(name: str) -> None:
         result = definition.fn(**inputs, **extra)
         held = {value.untyped_storage().data_ptr() for value in inputs.values() if isinstance(value, torch.Tensor)}
         assert result.numel() == 0 or result.untyped_storage().data_ptr() not in held
+
+
+@pytest.mark.parametrize("activation", [None, "relu", "relu6", "clip"])
+@pytest.mark.parametrize("profile", [FP32, TYPED], ids=lambda profile: profile.name)
+def test_a_convolution_and_its_activation_keep_nan(activation: str | None, profile: Profile) -> None:
+    padding = {"pad_type": "custom", "pad": (1, 1, 1, 1)}
+    written = _program(activation, (9, 8), weight=_weight(1), **padding)
+    plan, x = bind(written, profile, kernels=True), torch.from_numpy(X.copy())
+    assert isinstance(plan.steps[0].fn, PackedConvolution)
+    x[0, 0, 4, 4] = torch.nan
+    x[1, :2, 4, 4] = torch.tensor([torch.inf, -torch.inf])
+    (found,), (plain,) = (run_plan(each, {"x": x}).values() for each in (plan, bind(written, profile)))
+    assert int(plain.isnan().sum()) > 6 * 9, "of both kinds of sums, one may be infinite"
+    assert torch.equal(found.isnan(), plain.isnan())
+
+
+@pytest.mark.parametrize("declared", ["uint8", "int8", "int32", "bool"])
+@pytest.mark.parametrize("taps", [1, 3])
+def test_a_convolution_of_whole_numbers_is_left_to_the_plain_op(declared: str, taps: int) -> None:
+    conv = op("conv", tensor("y", "fp32", 2, 6, 9, 8), x="%x", weight=_weight(1)[:, :, :taps, :taps], pad_type="same")
+    written = program((tensor("x", declared, 2, 4, 9, 8),), (conv,), ("y",))
+    plan = bind(written, FP32, kernels=True)
+    assert plan.steps[0].fn is plan.steps[0].definition.fn
+    with pytest.raises(ExecutionError):
+        run_plan(plan, {"x": torch.from_numpy(X).to(held_type(declared, torch.float32))})
+
+
+@pytest.mark.parametrize("channels", [4, 16])
+@pytest.mark.parametrize("kind", ["same", "same_lower"])
+def test_padding_goes_by_the_size_that_comes(kind: str, channels: int) -> None:
+    groups = {"groups": channels} if channels == 16 else {}
+    weight = RANDOM.standard_normal((channels, 1 if groups else channels, 3, 2)).astype(np.float32)
+    ways = {"weight": weight, "strides": (2, 2), "pad_type": kind, **groups}
+    conv = op("conv", tensor("y", "fp32", 1, channels, None, None), x="%x", **ways)
+    written = program((tensor("x", "fp32", 1, channels, 9, 8),), (conv,), ("y",))
+    plan, plain = bind(written, FP32, kernels=True), bind(written, FP32)
+    assert plan.steps[0].fn is not plan.steps[0].definition.fn
+    for size in ((9, 8), (8, 9), (5, 3)):
+        x = torch.from_numpy(RANDOM.standard_normal((1, channels, *size)).astype(np.float32))
+        (found,), (wanted,) = (run_plan(each, {"x": x}).values() for each in (plan, plain))
+        np.testing.assert_allclose(found.numpy(), wanted.numpy(), rtol=2.0**-20, atol=2.0**-20)
+
+
+def test_an_infinite_weight_beside_padding_is_left_to_pytorch() -> None:
+    weight = _weight(1)
+    weight[0, 0, 0, 0] = np.inf
+    for pad, is_packed in (((1, 1, 1, 1), False), ((0, 0, 0, 0), True)):
+        conv = op("conv", tensor("y", "fp32", 2, 6, None, None), x="%x", weight=weight, pad_type="custom", pad=pad)
+        (step,) = bind(program((tensor("x", "fp32", 2, 4, 9, 8),), (conv,), ("y",)), FP32, kernels=True).steps
+        assert (step.fn is not step.definition.fn) is is_packed
+
+
+def test_limits_that_a_definition_refuses_are_refused_with_twins_too() -> None:
+    linear = op("linear", tensor("y", "fp32", ROWS, OUTER), x="%x", weight=MATRIX.astype(np.float32))
+    clip = op("clip", tensor("z", "fp32", ROWS, OUTER), x="%y", alpha=np.float32(1), beta=np.float32(1))
+    written = program((tensor("x", "fp32", ROWS, INNER),), (linear, clip), ("z",), opset=17)
+    for kernels in (False, True):
+        with pytest.raises(ExecutionError, match="not below"):
+            run_plan(bind(written, FP32, kernels=kernels), {"x": torch.zeros(ROWS, INNER)})

@@ -25,7 +25,7 @@ def _program(steps: int, samples: int, inputs: int, units: int, direction: str, 
     kind, count = np.float16 if dtype == "fp16" else np.float32, 2 if direction == "bidirectional" else 1
 
     def weight(*shape: int) -> np.ndarray:
-        return (random.standard_normal(shape) / np.sqrt(units)).astype(kind)
+        return (random.standard_normal(shape) / np.sqrt(max(units, 1))).astype(kind)
 
     weights = {}
     for end in ("", "_back")[:count]:
@@ -135,3 +135,19 @@ def test_inputs_that_do_not_fit_are_refused_by_name() -> None:
         run_plan(plan, {**inputs, "x": torch.zeros(3, 2, 6)})
     with pytest.raises(ExecutionError, match="initial_c"):
         run_plan(plan, {**inputs, "c0": torch.zeros(2, 21)})
+
+
+def test_a_gate_that_is_shut_makes_nan_of_an_infinite_state() -> None:
+    written = _program(1, 1, 1, 16, "forward")
+    inputs = {"x": torch.full((1, 1, 1), -torch.inf), "h0": torch.zeros(1, 16), "c0": torch.full((1, 16), torch.inf)}
+    found, plain = (run_plan(bind(written, FP32, kernels=kernels), inputs)["c"] for kernels in (True, False))
+    assert plain.isnan().any()
+    assert plain.isinf().any()
+    np.testing.assert_array_equal(found.numpy(), plain.numpy())
+
+
+@pytest.mark.parametrize("kernels", [False, True])
+def test_no_hidden_units_give_no_states(kernels: bool) -> None:
+    written = _program(9, 1, 3, 0, "bidirectional")
+    found = run_plan(bind(written, FP32, kernels=kernels), _inputs(written, FP32))
+    assert [found[name].shape for name in OUTPUTS] == [(9, 1, 0), (1, 0), (1, 0)]

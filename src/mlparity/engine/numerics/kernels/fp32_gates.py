@@ -24,7 +24,10 @@ _SHIFT = 1.5 * 2.0**23
 """Added to a number it leaves the nearest integer in the last bits."""
 
 _GREATEST = 87.0
-"""Beyond it sigmoid is 0 or 1, and tanh 1 or -1, to what fp32 can tell; e^87 is still finite."""
+"""e^87 is still finite in fp32; between it and `_INFINITE` sigmoid is off by 1e-38."""
+
+_INFINITE = 88.72284
+"""The logarithm of fp32's largest number: beyond it e^x is infinite, so that sigmoid is exactly 0 or 1."""
 
 
 def _all(value: float) -> Any:
@@ -54,7 +57,8 @@ def sigmoid(b: Any, x: Any) -> Any:
     negative = b.fneg(x)
     bounded = b.select(b.fcmp_ordered("<", negative, _all(-_GREATEST)), _all(-_GREATEST), negative)
     grown = _less_one(b, _at_most(b, bounded, _GREATEST))
-    return b.fdiv(_all(1.0), b.fadd(grown, _all(2.0)))
+    result = b.fdiv(_all(1.0), b.fadd(grown, _all(2.0)))
+    return b.select(b.fcmp_ordered(">", negative, _all(_INFINITE)), _all(0.0), result)
 
 
 def tanh(b: Any, x: Any) -> Any:

@@ -20,16 +20,17 @@ from mlparity.engine.runtime.twins.conv import packed_convolution
 from mlparity.engine.runtime.twins.linear import packed_linear
 from mlparity.engine.runtime.twins.lstm import packed_lstm
 from mlparity.engine.runtime.twins.matmul import packed_matmul
-from mlparity.engine.runtime.twins.packed import ANY, Follows, Limits, Packed, Weights
+from mlparity.engine.runtime.twins.packed import ANY, POSITIVE, Follows, Limits, Packed, Weights
 
 
 def _clip(step: Step) -> Limits | None:
+    """Return the limits of a clip, None where they are none that every definition of it takes."""
     low, high = step.constants.get("alpha"), step.constants.get("beta")
-    return (low, high) if isinstance(low, float) and isinstance(high, float) and low <= high else None
+    return (low, high) if isinstance(low, float) and isinstance(high, float) and low < high else None
 
 
 ACTIVATIONS: Mapping[str, Callable[[Step], Limits | None]] = {
-    "relu": lambda _: (0.0, math.inf),
+    "relu": lambda _: POSITIVE,
     "relu6": lambda _: (0.0, 6.0),
     "clip": _clip,
 }
@@ -45,7 +46,7 @@ NEW_MEMORY = frozenset(
 """Ops whose functions never return an input or a view of one, so that their result is rounded where it lies."""
 
 
-PACKERS: Mapping[str, Callable[[Step, Weights, Mapping[int, ValueType]], Packed | None]] = {
+PACKERS: Mapping[str, Callable[[Step, Weights], Packed | None]] = {
     "conv": packed_convolution,
     "linear": packed_linear,
     "lstm": packed_lstm,
@@ -70,19 +71,17 @@ def with_twins(
         for feed in step.feeds:
             for slot in feed.slots:
                 uses[slot] = uses.get(slot, 0) + 1
-    return tuple(_merged(steps, Weights(initial), uses, declared))
+    return tuple(_merged(steps, Weights(initial, declared), uses))
 
 
-def _merged(
-    steps: tuple[Step, ...], weights: Weights, uses: Mapping[int, int], declared: Mapping[int, ValueType]
-) -> list[Step]:
+def _merged(steps: tuple[Step, ...], weights: Weights, uses: Mapping[int, int]) -> list[Step]:
     followers = {feed.slots[0]: step for step in steps for feed in step.feeds if feed.parameter == "x"}
     merged, done = [], set[int]()
     for step in steps:
         if step.stores[0].slot in done:
             continue
         pack = PACKERS.get(step.op.type)
-        packed = None if pack is None else pack(step, weights, declared)
+        packed = None if pack is None else pack(step, weights)
         if packed is None:
             merged.append(_in_place(step) if step.op.type in NEW_MEMORY else step)
             continue

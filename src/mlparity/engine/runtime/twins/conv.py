@@ -4,70 +4,63 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
-from mlparity.engine.mil.program import ValueType
-from mlparity.engine.ops.windows import Sides, extents, sides, spread, symmetric
+from mlparity.engine.ops.windows import Sides, extents, padded, sides, spread, symmetric
 from mlparity.engine.runtime.plan import Step
 from mlparity.engine.runtime.twins.depthwise import Geometry, fits, packed_depthwise
 from mlparity.engine.runtime.twins.matrix import PackedMatrix, packed_matrix
-from mlparity.engine.runtime.twins.packed import ANY, Follows, Limits, Packed, Weights, size_of
+from mlparity.engine.runtime.twins.packed import Follows, Packed, Weights
 
 
 @dataclass(frozen=True, slots=True)
 class PackedConvolution:
-    """A convolution by oneDNN; values move through it in channels-last order."""
+    """A convolution by oneDNN; values move through it in channels-last order.
+
+    Limits come after it: oneDNN's own make 0 of NaN.
+    """
 
     weight: Tensor
     bias: Tensor | None
-    pad: tuple[int, ...]
-    strides: tuple[int, ...]
-    dilations: tuple[int, ...]
-    groups: int
+    geometry: Geometry
     channels: int
-    limits: Limits = ANY
+    follows: Follows = field(default_factory=Follows)
     can_round: bool = False
     reads: tuple[str, ...] = ("x",)
 
     def followed_by(self, follows: Follows) -> PackedConvolution:
         """Return the same convolution with other limits."""
-        return replace(self, limits=follows.limits)
+        return replace(self, follows=follows)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the convolution of `x`, (n, channels, height, width).
 
         Raises:
-            ValueError: `x` has another rank or number of channels; oneDNN itself would read past the end.
+            ValueError: `x` has another rank, number of channels or type; oneDNN itself would read past the end, and
+                cut numbers of other types to whole ones.
         """
-        if x.ndim != 4 or x.shape[1] != self.channels:
-            raise ValueError(f"x has shape {list(x.shape)}, the weights take {self.channels} channels")
-        name, numbers = _activation(self.limits)
+        if x.ndim != 4 or x.shape[1] != self.channels or x.dtype is not torch.float32:
+            raise ValueError(f"x is {x.dtype} {list(x.shape)}, the weights take {self.channels} channels of fp32")
+        around, geometry = self.geometry.around_of(x), self.geometry
+        pad = symmetric(around)
+        if pad is None:
+            x, pad = padded(x, around), (0, 0)
         result: Tensor = torch.ops.mkldnn._convolution_pointwise(
             x.contiguous(memory_format=torch.channels_last),
             self.weight,
             self.bias,
-            self.pad,
-            self.strides,
-            self.dilations,
-            self.groups,
-            name,
-            numbers,
+            pad,
+            geometry.strides,
+            geometry.dilations,
+            geometry.groups,
+            "none",
+            [],
             "",
         )
-        return result
-
-
-def _activation(limits: Limits) -> tuple[str, list[float]]:
-    """Return oneDNN's name for limits, and its numbers.
-
-    Source: torch 2.13, `torch/_inductor/fx_passes/mkldnn_fusion.py`.
-    """
-    if limits == ANY:
-        return "none", []
-    return ("relu", []) if limits == (0.0, math.inf) else ("hardtanh", list(limits))
+        return self.follows.after(result)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +91,22 @@ class PackedPointwise:
         return out
 
 
-def packed_convolution(step: Step, weights: Weights, declared: Mapping[int, ValueType]) -> Packed | None:
+NONE = ((0, 0), (0, 0))
+POINTWISE = (NONE, (1, 1), 1)
+"""The padding, strides and groups of a convolution that is a product of channels."""
+
+
+def _is_finite(weight: Tensor) -> bool:
+    return math.isfinite(sum(float(each) for each in weight.float().aminmax()))
+
+
+def packed_convolution(step: Step, weights: Weights) -> Packed | None:
     """Return the twin of a convolution, packed for the size of its input where it is known; None where it has none."""
     fed = weights.fed(step)
     if fed is None or fed[0].ndim != 4:
         return None
     weight, bias = fed
-    size = size_of(step, declared)
+    size = weights.size(step)
     try:
         geometry = _geometry(step, weight, size)
     except ValueError:
@@ -113,14 +115,18 @@ def packed_convolution(step: Step, weights: Weights, declared: Mapping[int, Valu
         return None
     if bias is not None and bias.shape != weight.shape[:1]:
         return None
-    if weight.shape[2:] == (1, 1) and geometry == Geometry():
+    if weight.shape[2:] == (1, 1) and (geometry.around, geometry.strides, geometry.groups) == POINTWISE:
         return PackedPointwise(packed_matrix(weight.flatten(1), bias, weights.scratch))
+    if (geometry.size is not None or geometry.around != NONE) and not _is_finite(weight):
+        return None  # PyTorch multiplies some paddings, by its choice of a kernel: zero times infinity is NaN
     if fits(weight, geometry):
         return packed_depthwise(weight, bias, geometry, weights.scratch)
     return _by_onednn(weights.scratch.wide(weight), bias, geometry, size)
 
 
-def _by_onednn(weight: Tensor, bias: Tensor | None, geometry: Geometry, size: list[int] | None) -> Packed | None:
+def _by_onednn(
+    weight: Tensor, bias: Tensor | None, geometry: Geometry, size: tuple[int, ...] | None
+) -> PackedConvolution | None:
     pad = symmetric(geometry.around)
     if pad is None or not torch._C._has_mkldnn or not hasattr(torch.ops.mkldnn, "_convolution_pointwise"):
         return None
@@ -129,21 +135,22 @@ def _by_onednn(weight: Tensor, bias: Tensor | None, geometry: Geometry, size: li
     try:
         # torch's type stubs lack the last parameter, the size of the input.
         packed = reorder(  # type: ignore[call-arg]
-            weight.to_mkldnn(), list(pad), list(strides), list(dilations), groups, size
+            weight.to_mkldnn(), list(pad), list(strides), list(dilations), groups, None if size is None else list(size)
         )
     except RuntimeError:
         return None  # oneDNN has no kernel for this; the plain op runs, or says what is wrong
-    return PackedConvolution(packed, bias, pad, strides, dilations, groups, weight.shape[1] * groups)
+    return PackedConvolution(packed, bias, geometry, weight.shape[1] * groups)
 
 
-def _geometry(step: Step, weight: Tensor, size: list[int] | None) -> Geometry | None:
+def _geometry(step: Step, weight: Tensor, size: tuple[int, ...] | None) -> Geometry | None:
     """Return where the kernels go; None where that depends on a size that is not known, or makes no sense."""
     known = step.constants
     strides, dilations = spread(_ints(known, "strides"), 2), spread(_ints(known, "dilations"), 2)
     pad_type = str(known.get("pad_type", "valid"))
     if min(*strides, *dilations) < 1:
         return None
-    if pad_type.lower() not in ("valid", "custom") and (size is None or len(size) != 4):
+    by_size = pad_type.lower() not in ("valid", "custom")
+    if by_size and (size is None or len(size) != 4):
         return None
     spans = extents(weight.shape[2:], dilations)
     around: Sides = sides(pad_type, _ints(known, "pad"), (1, 1) if size is None else size[2:], spans, strides)
@@ -153,7 +160,8 @@ def _geometry(step: Step, weight: Tensor, size: list[int] | None) -> Geometry | 
         return None
     if min(*(each for side in around for each in side), groups - 1, *(each - 1 for each in spans)) < 0:
         return None
-    return Geometry(around, strides, dilations, groups)
+    seen = size[2:] if by_size and size is not None else None
+    return Geometry(around, strides, dilations, groups, spans, pad_type, seen)
 
 
 def _ints(known: Mapping[str, object], name: str) -> tuple[int, ...] | None:

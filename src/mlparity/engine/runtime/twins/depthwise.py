@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mlparity.engine.numerics.lines import COLUMNS
-from mlparity.engine.ops.windows import Sides, extents
+from mlparity.engine.ops.windows import Sides, extents, sides
 from mlparity.engine.runtime.twins.packed import Follows, PackedOnce, Scratch
 
 LEAST_PRODUCTS = 2**17
@@ -19,12 +19,24 @@ LEAST_PRODUCTS = 2**17
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """Where the kernels of a convolution of two axes go."""
+    """Where the kernels of a convolution of two axes go.
+
+    `around` is the padding for inputs of `size`; where that is None, for any. Other sizes have it by `pad_type`.
+    """
 
     around: Sides = ((0, 0), (0, 0))
     strides: tuple[int, ...] = (1, 1)
     dilations: tuple[int, ...] = (1, 1)
     groups: int = 1
+    spans: tuple[int, ...] = (1, 1)
+    pad_type: str = "custom"
+    size: tuple[int, ...] | None = None
+
+    def around_of(self, x: Tensor) -> Sides:
+        """Return the padding of `x`, which may have another size than its file declares."""
+        if self.size is None or self.size == x.shape[2:]:
+            return self.around
+        return sides(self.pad_type, None, x.shape[2:], self.spans, self.strides)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,12 +66,13 @@ class PackedDepthwise:
         channels = self.geometry.groups
         if x.ndim != 4 or x.shape[1] != channels or x.dtype is not torch.float32:
             raise ValueError(f"x is {x.dtype} {list(x.shape)}, the weights take {channels} channels of fp32")
-        high, wide = self._size(x)
+        around = self.geometry.around_of(x)
+        high, wide = self._size(x, around)
         seen, weights = x.contiguous(memory_format=torch.channels_last), self.weights()
         out = torch.empty((x.shape[0], channels, high, wide), dtype=torch.float32, memory_format=torch.channels_last)
         rows = x.shape[0] * high
         threads = torch.get_num_threads() if out.numel() * self.taps[0] * self.taps[1] >= LEAST_PRODUCTS else 1
-        geometry, ((top, _), (left, _)) = self.geometry, self.geometry.around
+        geometry, ((top, _), (left, _)) = self.geometry, around
         _kernels().convolve(
             *(threads, rows, seen.data_ptr(), *x.shape[2:], channels, out.data_ptr(), high, wide),
             *(weights.data_ptr(), *self.taps, *geometry.strides, *geometry.dilations, top, left),
@@ -67,8 +80,8 @@ class PackedDepthwise:
         )
         return out
 
-    def _size(self, x: Tensor) -> tuple[int, int]:
-        (top, bottom), (left, right) = self.geometry.around
+    def _size(self, x: Tensor, around: Sides) -> tuple[int, int]:
+        (top, bottom), (left, right) = around
         (span_y, span_x), (step_y, step_x) = self.spans, self.geometry.strides
         high = (x.shape[2] + top + bottom - span_y) // step_y + 1
         wide = (x.shape[3] + left + right - span_x) // step_x + 1

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from torch import Tensor
 
-from mlparity.engine.mil.program import ValueType
 from mlparity.engine.runtime.plan import Step
 from mlparity.engine.runtime.twins.matrix import PackedMatrix, packed_matrix
-from mlparity.engine.runtime.twins.packed import Follows, Weights, size_of
+from mlparity.engine.runtime.twins.packed import Follows, Weights
 
 LEAST_PRODUCTS = 2**18
 """Multiplications below which PyTorch's own call is over sooner: 2 microseconds where ours takes 5 (measured on x86,
@@ -39,9 +37,9 @@ class PackedLinear:
         return self.matrix.times(x)
 
 
-def packed_linear(step: Step, weights: Weights, declared: Mapping[int, ValueType]) -> PackedLinear | None:
+def packed_linear(step: Step, weights: Weights) -> PackedLinear | None:
     """Return the twin of a product with a constant matrix; None where it has none, or would not pay."""
-    fed, size = weights.fed(step), size_of(step, declared)
+    fed, size = weights.fed(step), weights.size(step)
     if fed is None or fed[0].ndim != 2 or fed[0].numel() == 0:
         return None
     weight, bias = fed

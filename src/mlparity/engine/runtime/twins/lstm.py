@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mlparity.engine.mil.program import ValueType
 from mlparity.engine.numerics import Numerics
 from mlparity.engine.numerics.lines import COLUMNS
 from mlparity.engine.runtime.plan import Step
@@ -99,7 +98,7 @@ class PackedLstm:
         return hidden[1:], hidden[-1], cell[:, : weights.units]
 
 
-def packed_lstm(step: Step, weights: Weights, _: Mapping[int, ValueType]) -> PackedLstm | None:
+def packed_lstm(step: Step, weights: Weights) -> PackedLstm | None:
     """Return the twin of an LSTM with constant weights, the usual activations, no clip and no peephole; else None."""
     known, found = step.constants, weights.constants(step, READS)
     if found is None or known.get("clip") is not None or "peephole" in found or "peephole_back" in found:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import cast
@@ -10,7 +10,6 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from mlparity.engine.mil.program import ValueType
 from mlparity.engine.runtime.plan import Step
 from mlparity.engine.runtime.twins.multiply import Rows, blocks_of, multiply
 from mlparity.engine.runtime.twins.packed import Follows, Weights
@@ -64,7 +63,7 @@ def _in_four(x: Tensor) -> Tensor:
     return x if x.ndim == 4 else x.unsqueeze(0)
 
 
-def packed_matmul(step: Step, weights: Weights, _: Mapping[int, ValueType]) -> PackedMatmul | None:
+def packed_matmul(step: Step, weights: Weights) -> PackedMatmul | None:
     """Return the twin of a product of values; None where it has none."""
     known = step.constants
     if weights.constants(step, READS) != {} or {feed.parameter for feed in step.feeds} != set(READS):

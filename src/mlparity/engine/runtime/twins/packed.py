@@ -11,8 +11,10 @@ from typing import Protocol, Self, cast
 import torch
 from torch import Tensor
 
+from mlparity.engine.mil.dtypes import FLOATS
 from mlparity.engine.mil.program import TensorType, ValueType
 from mlparity.engine.numerics import Numerics
+from mlparity.engine.numerics.rounding import half_even_in_place
 from mlparity.engine.runtime.plan import Step
 from mlparity.engine.runtime.tensors import widened
 
@@ -20,6 +22,7 @@ Limits = tuple[float, float]
 """The least and the greatest result: what relu, relu6 and clip do. NaN stays."""
 
 ANY: Limits = (-math.inf, math.inf)
+POSITIVE: Limits = (0.0, math.inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +37,11 @@ class Follows:
         return torch.tensor(self.limits, dtype=torch.float32)
 
     def after(self, x: Tensor) -> Tensor:
-        """Return what follows of results in fp32, for an op whose kernel does not see to it."""
-        rounded = x.half().float() if self.rounds else x
-        return rounded if self.limits == ANY else rounded.clamp(*self.limits)
+        """Return what follows of results in fp32, for an op whose kernel does not see to it; in the memory of `x`."""
+        rounded = half_even_in_place(x) if self.rounds else x
+        if self.limits == ANY:
+            return rounded
+        return rounded.relu_() if self.limits == POSITIVE else rounded.clamp_(*self.limits)
 
 
 class Packed(Protocol):
@@ -104,21 +109,28 @@ class PackedOnce:
 
 @dataclass(slots=True)
 class Weights:
-    """The constants of a plan by slot, from which weights are taken to be packed, and the memory to widen them in."""
+    """The constants of a plan by slot, from which weights are taken to be packed, and the memory to widen them in.
+
+    `declared` holds the type of each slot.
+    """
 
     initial: Sequence[object]
+    declared: Mapping[int, ValueType]
     scratch: Scratch = field(default_factory=Scratch)
 
     def constants(self, step: Step, reads: Collection[str]) -> dict[str, Tensor] | None:
         """Return the tensors that a step is fed besides what it `reads`, all of them constants of fractions on the CPU.
 
-        None where one is not, where the step does not hold fp32, and where its unit computes in a way of its own.
+        None where one is not, where the step reads anything but fractions or does not hold fp32, and where its unit
+        computes in a way of its own.
         """
         num = step.constants.get("num")
         if step.stores[0].held is not torch.float32 or not isinstance(num, Numerics) or not num.products.plain:
             return None
         if step.fn is not step.definition.fn:
             return None  # the unit has an own way with the whole step
+        if not all(self._is_fraction(slot) for feed in step.feeds if feed.parameter in reads for slot in feed.slots):
+            return None  # the plain op says what becomes of whole numbers
         found = {feed.parameter: self.initial[feed.slots[0]] for feed in step.feeds if feed.parameter not in reads}
         tensors = {name: each for name, each in found.items() if isinstance(each, Tensor)}
         fit = all(each.device.type == "cpu" and each.is_floating_point() for each in tensors.values())
@@ -132,10 +144,13 @@ class Weights:
         bias = found.get("bias")
         return found["weight"], None if bias is None else widened(bias, torch.float32)
 
+    def size(self, step: Step) -> tuple[int, ...] | None:
+        """Return the declared shape of the step's input `x`, None where a dimension is open."""
+        slot = next(feed.slots[0] for feed in step.feeds if feed.parameter == "x")
+        known = self.declared.get(slot)
+        sizes = known.shape if isinstance(known, TensorType) and known.shape is not None else (None,)
+        return None if None in sizes else tuple(size for size in sizes if size is not None)
 
-def size_of(step: Step, declared: Mapping[int, ValueType]) -> list[int] | None:
-    """Return the declared shape of the step's input `x`, None where a dimension is open."""
-    slot = next(feed.slots[0] for feed in step.feeds if feed.parameter == "x")
-    known = declared.get(slot)
-    sizes = known.shape if isinstance(known, TensorType) and known.shape is not None else (None,)
-    return None if None in sizes else [size for size in sizes if size is not None]
+    def _is_fraction(self, slot: int) -> bool:
+        kind = self.declared.get(slot)
+        return isinstance(kind, TensorType) and kind.dtype in FLOATS
