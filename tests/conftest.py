@@ -6,10 +6,15 @@ import tempfile
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 # How long a draw takes says how busy the machine is, and nothing of the code.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Of a mutant only that a test fails is asked for, and not on which smallest example.
+_NO_SHRINKING = [phase for phase in Phase if phase not in (Phase.shrink, Phase.explain)]
+settings.register_profile(
+    "mutants", settings.get_profile("untimed"), phases=_NO_SHRINKING, max_examples=50, database=None
+)
 settings.load_profile("untimed")
 
 
