@@ -12,7 +12,7 @@ ONE_THREAD := OMP_NUM_THREADS=1
 # A beta with few wheels: where it cannot be had, its rows and tests say why they are not there.
 COREAI = $(PIP) install --quiet -e ".[coreai]" || echo "no Core AI: it has wheels for Linux on x86-64 and macOS 26"
 
-.PHONY: demo test check docs bench conformance models browser clean
+.PHONY: demo test check docs bench conformance mutants models browser clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -89,6 +89,17 @@ $(STAMPS)/conformance: tests/conformance/requirements.txt | $(BIN)/python
 
 conformance: $(STAMPS)/dev models $(STAMPS)/conformance
 	$(ONE_THREAD) $(BIN)/python -m tests.conformance --shard $(SHARD)
+
+# Changes the code in one place at a time and runs the room's own tests; it can be stopped and goes on where it was.
+# What the tests do not notice is in docs/mutants.md: make mutants ROOMS="compare record" runs a part.
+ROOMS ?=
+
+$(STAMPS)/mutants: $(STAMPS)/dev
+	$(PIP) install --quiet -e ".[dev,mutants]"
+	@touch $@
+
+mutants: $(STAMPS)/mutants
+	$(ONE_THREAD) $(BIN)/python -m tests.mutants $(ROOMS)
 
 clean:
 	rm -rf build out .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,13 +11,14 @@ import pytest
 from mlparity.compare.comparer import Comparer
 from mlparity.compare.policies import CONSISTENCY
 from mlparity.compare.verdict import judge
-from mlparity.core.record import CauseKind, Noise, RowState, SettingResult
-from mlparity.core.words import ComputeUnit, Precision, Setting, Target, Verdict
+from mlparity.core.record import CauseKind, Noise, RowState, Rung, SettingResult
+from mlparity.core.words import ComputeUnit, Precision, Setting, Standing, Target, Verdict
 from mlparity.diagnose.ladder import find_cause, row_to_explain
 
 CPU32 = Setting(Target.COREML, Precision.FP32, ComputeUnit.CPU_ONLY)
 ALL32 = Setting(Target.COREML, Precision.FP32, ComputeUnit.ALL)
 CPU16 = Setting(Target.COREML, Precision.FP16, ComputeUnit.CPU_ONLY)
+ALL16 = Setting(Target.COREML, Precision.FP16, ComputeUnit.ALL)
 LITERT = Setting(Target.LITERT, Precision.FP32)
 AI32, AI16 = (Setting(Target.COREAI, precision) for precision in Precision)
 SCALE = 20.0
@@ -96,3 +98,163 @@ def test_the_row_to_explain(rows: list[tuple[Setting, float]], setting: Setting 
     settings = [row(each, difference) for each, difference in rows]
     found = row_to_explain(find_cause(settings), settings)
     assert (None if found is None else found.setting) == setting
+
+
+BOUND = 2.0**-10
+"""Twice the noise below: what fp32 explains, exact in float64."""
+
+NOISE = (Noise("y", BOUND / 2, 0.0, 1.0),)
+
+
+def exact(
+    setting: Setting, difference: float | None, verdict: Verdict = Verdict.FAIL, *, scale: float = 1.0, **counts: float
+) -> SettingResult:
+    """Return a compared row whose largest difference is exactly this, whatever its verdict."""
+    figures = {"max_abs": difference, "nan_count": 0.0, "inf_count": 0.0, **counts}
+    output = replace(row(setting, 0.0).outputs[0], figures=figures, scale=scale)
+    return SettingResult(setting, RowState.COMPARED, verdict, outputs=(output,))
+
+
+def rung(difference: float, verdict: Verdict, precision: Precision = Precision.FP16) -> Rung:
+    outputs = exact(CPU16, difference).outputs
+    return Rung("ideal", "ideal arithmetic", precision, "a.mlpackage", Standing.COMPUTED, verdict, outputs)
+
+
+@pytest.mark.parametrize(
+    ("fp32", "fp16", "kind"),
+    [
+        # Agreement: up to the bound, or with a pass.
+        ((BOUND, Verdict.FAIL), (0.0, Verdict.PASS), CauseKind.NONE),
+        ((BOUND * 1.001, Verdict.FAIL), (0.0, Verdict.PASS), CauseKind.UNKNOWN),
+        ((BOUND * 1.001, Verdict.PASS), (0.0, Verdict.PASS), CauseKind.NONE),
+        ((BOUND * 1.001, Verdict.UNKNOWN), (0.0, Verdict.PASS), CauseKind.UNKNOWN),
+        # A clear difference of fp16: more than the bound, and more than four times that of fp32.
+        ((0.0, Verdict.PASS), (BOUND, Verdict.FAIL), CauseKind.NONE),
+        ((0.0, Verdict.PASS), (BOUND * 1.001, Verdict.FAIL), CauseKind.PRECISION),
+        ((BOUND, Verdict.PASS), (4 * BOUND, Verdict.FAIL), CauseKind.UNKNOWN),
+        ((BOUND, Verdict.PASS), (4.001 * BOUND, Verdict.FAIL), CauseKind.PRECISION),
+        ((BOUND, Verdict.PASS), (4.001 * BOUND, Verdict.PASS), CauseKind.PRECISION),
+        ((BOUND / 4, Verdict.PASS), (BOUND, Verdict.FAIL), CauseKind.NONE),
+    ],
+)
+def test_where_agreement_ends(fp32: tuple[float, Verdict], fp16: tuple[float, Verdict], kind: CauseKind) -> None:
+    assert find_cause([exact(CPU32, *fp32), exact(CPU16, *fp16)], NOISE).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("scale", "difference", "kind"),
+    [
+        (2.0**20, 2e-6 * 2.0**20, CauseKind.NONE),  # exactly the bound of fp32: 2e-6 of the scale
+        (2.0**20, 2.01e-6 * 2.0**20, CauseKind.UNKNOWN),
+        (0.0, BOUND, CauseKind.NONE),
+        (0.0, BOUND * 1.001, CauseKind.UNKNOWN),
+    ],
+)
+def test_the_larger_of_scale_and_noise_bounds_what_fp32_explains(
+    scale: float, difference: float, kind: CauseKind
+) -> None:
+    assert find_cause([exact(CPU32, difference, scale=scale)], NOISE).kind is kind
+
+
+def test_without_scale_and_noise_nothing_is_explained() -> None:
+    assert find_cause([exact(CPU32, 1e-30, scale=0.0)]).kind is CauseKind.UNKNOWN
+    assert find_cause([exact(CPU32, 0.0, scale=0.0)]).kind is CauseKind.NONE
+    assert find_cause([exact(CPU32, None, scale=0.0)]).kind is CauseKind.NONE
+    # Another output's noise says nothing of this one.
+    assert find_cause([exact(CPU32, BOUND)], (replace(NOISE[0], output="z"),)).kind is CauseKind.UNKNOWN
+
+
+@pytest.mark.parametrize("counts", [{"nan_count": 1.0}, {"inf_count": 1.0}])
+def test_a_mismatch_is_more_than_any_noise(counts: dict[str, float]) -> None:
+    cause = find_cause([exact(CPU32, 0.0, **counts), exact(LITERT, 0.0)], NOISE)
+    assert cause.kind is CauseKind.CONVERTER
+    assert "fp32/CPU_ONLY has 1 NaN or infinite mismatches in y" in cause.sentence
+
+
+def test_mismatches_of_both_kinds_are_counted_together() -> None:
+    sentence = find_cause([exact(CPU32, 0.0, nan_count=2.0, inf_count=3.0)]).sentence
+    assert "has 5 NaN or infinite mismatches in y" in sentence
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([exact(CPU32, 1.0)], "no other runtime was run as a witness"),
+        ([exact(CPU32, 1.0), exact(LITERT, 0.5)], "the witness differs too: litert/fp32 differs by at most 0.5"),
+        ([exact(CPU32, 1.0), exact(AI16, 0.0)], "no other runtime was run as a witness"),
+        ([exact(CPU32, 1.0), exact(LITERT, 0.0)], "The conversion to Core ML changes the model"),
+        ([exact(AI32, 1.0), exact(LITERT, 0.0)], "The conversion to Core AI changes the model"),
+        ([exact(CPU32, 0.0), exact(CPU16, 0.0)], "All compared settings agree with the source"),
+        ([exact(CPU16, 1.0)], "no fp32 setting of Core ML was compared"),
+        ([exact(CPU32, 0.0), exact(LITERT, 0.5)], "what else differs has no clear cause: litert/fp32 differs by"),
+    ],
+)
+def test_the_sentence_says_on_what_it_rests(rows: list[SettingResult], words: str) -> None:
+    assert words in find_cause(rows).sentence
+
+
+def test_what_agrees_is_not_named_among_what_differs() -> None:
+    rows = [exact(CPU32, 0.0), exact(LITERT, 0.5), exact(CPU16, 0.0)]
+    assert "fp16/CPU_ONLY" not in find_cause(rows).sentence
+
+
+def test_the_output_that_differs_most_for_its_scale_is_shown() -> None:
+    small, large = exact(CPU32, 0.5, scale=1.0).outputs[0], exact(CPU32, 2.0, scale=100.0).outputs[0]
+    both = replace(exact(CPU32, 0.0), outputs=(replace(large, output="z"), small))
+    assert "differs by at most 0.5 on scale 1" in find_cause([both]).sentence
+
+
+@pytest.mark.parametrize(
+    ("rungs", "fp16", "kind", "words"),
+    [
+        ([], [exact(CPU16, 1.0)], CauseKind.PRECISION, "and differs in fp16 (fp16/CPU_ONLY differs by at most 1"),
+        # In ideal arithmetic it passes, or agrees to the bound, and a unit fails: the unit is the cause.
+        ([rung(0.5, Verdict.PASS)], [exact(CPU16, 1.0)], CauseKind.COMPUTE_UNIT, "what the compute units add"),
+        ([rung(BOUND, Verdict.FAIL)], [exact(CPU16, 1.0)], CauseKind.COMPUTE_UNIT, "differs by at most 9.8e-04"),
+        ([rung(BOUND * 1.001, Verdict.FAIL)], [exact(CPU16, 1.0)], CauseKind.PRECISION, "add to it"),
+        ([rung(0.5, Verdict.UNKNOWN)], [exact(CPU16, 1.0)], CauseKind.PRECISION, "in fp16: in fp16 with ideal"),
+        ([rung(0.5, Verdict.PASS)], [exact(CPU16, 1.0, Verdict.PASS)], CauseKind.PRECISION, "with ideal"),
+        # One of two ideal runs that fails is enough to blame the precision.
+        ([rung(BOUND, Verdict.PASS), rung(0.5, Verdict.FAIL)], [exact(CPU16, 1.0)], CauseKind.PRECISION, "at most 0.5"),
+        # fp32 in ideal arithmetic says nothing of fp16.
+        ([rung(0.0, Verdict.PASS, Precision.FP32)], [exact(CPU16, 1.0)], CauseKind.PRECISION, "and differs in fp16 ("),
+        ([replace(rung(0.0, Verdict.PASS), outputs=())], [exact(CPU16, 1.0)], CauseKind.PRECISION, "differs in fp16 ("),
+    ],
+)
+def test_what_fp16_does_and_what_the_units_add(
+    rungs: list[Rung], fp16: list[SettingResult], kind: CauseKind, words: str
+) -> None:
+    cause = find_cause([exact(CPU32, 0.0, Verdict.PASS), *fp16], NOISE, rungs)
+    assert cause.kind is kind
+    assert words in cause.sentence
+
+
+@pytest.mark.parametrize(("times", "adds"), [(4.0, False), (4.001, True)])
+def test_the_units_add_where_they_differ_four_times_as_much(times: float, adds: bool) -> None:
+    rows = [exact(CPU32, 0.0, Verdict.PASS), exact(CPU16, 0.25 * times)]
+    sentence = find_cause(rows, NOISE, [rung(0.25, Verdict.FAIL)]).sentence
+    assert ("the compute units add to it" in sentence) is adds
+
+
+def test_only_failing_units_are_blamed() -> None:
+    rows = [exact(CPU32, 0.0, Verdict.PASS), exact(CPU16, 0.5, Verdict.PASS), exact(ALL16, 1.0)]
+    cause = find_cause(rows, NOISE, [rung(0.25, Verdict.PASS)])
+    assert cause.kind is CauseKind.COMPUTE_UNIT
+    assert cause.sentence.endswith("what the compute units add does not: fp16/ALL differs by at most 1 on scale 1.")
+
+
+def test_a_row_without_outputs_or_that_was_not_compared_says_nothing() -> None:
+    nothing = SettingResult(CPU32, RowState.COMPARED, Verdict.UNKNOWN)
+    failed = replace(exact(CPU32, 1.0), state=RowState.FAILED)
+    for other in (nothing, failed):
+        assert "Nothing was compared" in find_cause([other]).sentence
+        assert find_cause([other, exact(ALL32, 0.0)]).kind is CauseKind.NONE
+        assert row_to_explain(find_cause([exact(CPU32, 1.0)]), [other]) is None
+
+
+@pytest.mark.parametrize(("difference", "is_explained"), [(BOUND, False), (BOUND * 1.001, True)])
+def test_what_fp32_explains_is_no_row_to_explain(difference: float, is_explained: bool) -> None:
+    rows = [exact(CPU32, difference)]
+    assert (row_to_explain(find_cause(rows, NOISE), rows, NOISE) is not None) is is_explained
+    rows = [exact(CPU32, 0.0), exact(CPU16, difference)]
+    assert (row_to_explain(find_cause(rows, NOISE), rows, NOISE) is not None) is is_explained

@@ -47,8 +47,8 @@ ROOMS = (
     ),
     Room(
         "rules",
-        ("core/decisive.py", "core/decision.py", "core/numbers.py", "diagnose/ladder.py", "diagnose/explain.py"),
-        ("tests/core", "tests/diagnose/test_ladder.py", "tests/diagnose/test_explain.py"),
+        ("core/decisive.py", "core/numbers.py", "core/finiteness.py", "diagnose/ladder.py"),
+        ("tests/diagnose/test_ladder.py", "tests/core"),
         (*_PLAIN, *_CORE, *_ENGINE, "mlparity.engine.runtime.bind", "mlparity.engine.runtime.interpret"),
     ),
     Room(

@@ -76,7 +76,9 @@ def _test(tests: list[str], said: int) -> None:
         import pytest
 
         quiet = ["-q", "-x", "--no-header", "--tb=line", "-p", "no:cacheprovider"]
-        drawn = ["--hypothesis-seed=0", "--hypothesis-profile=mutants"]
+        # To look for plugins among all installed packages takes longer than most tests.
+        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+        drawn = ["-p", "_hypothesis_pytestplugin", "--hypothesis-seed=0", "--hypothesis-profile=mutants"]
         imported = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
         code = int(pytest.main([*quiet, *drawn, *imported, *tests]))
     except BaseException:

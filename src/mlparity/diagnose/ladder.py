@@ -151,7 +151,7 @@ def _fp16_differs(fp32: _Rung, fp16: _Rung, rungs: Sequence[Rung], noise: dict[s
 
 
 def _verb(rungs: Sequence[Rung]) -> str:
-    verb, figure = max((_largest(rung) for rung in rungs), key=lambda pair: pair[1])
+    verb, figure = _largest(max(rungs, key=lambda rung: _row_excess(rung, {})))
     return f"{_SINGULAR[verb]} {figure}"
 
 

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from importlib.resources import files
 
 import numpy as np
 import pytest
 
-from mlparity.engine.mil.program import Op
+from mlparity.engine.mil.program import Op, TensorType
 from mlparity.engine.numerics import CHIPS
 from mlparity.engine.ops.registry import definitions
 from mlparity.engine.placement.eligibility import eligibility
@@ -227,3 +228,15 @@ _FROM_CLOSED = ("none", "", "gated", "bridge", "native")
 def test_every_chip_has_a_column_and_an_unknown_one_that_of_another() -> None:
     assert {chip: generation_of(chip) for chip in GENERATIONS} == dict(GENERATIONS)
     assert all(generation_of(chip) in GENERATIONS.values() for chip in CHIPS)
+
+
+def test_what_is_not_known_of_a_tensor_bars_no_op() -> None:
+    unknown = tensor("x", "fp16", 1, 4, 8, 8)
+    unknown = replace(unknown, type=TensorType("fp16", None))
+    result = replace(unknown, name="y")
+    weight = replace(unknown, name="w")
+    assert _asked(op("relu", result, x="%x"), x=unknown) == [(True, "")]
+    function = program((X, weight), (op("conv", result, x="%x", weight="%w"),), ("y",)).functions["main"]
+    assert [each.eligible for each in eligibility(function, "M4")] == [True]
+    # A name from elsewhere, whose type is not known here.
+    assert _asked(op("add", tensor("y", "fp16", 1, 4, 8, 8), x="%x", y="%elsewhere")) == [(True, "")]
