@@ -51,15 +51,27 @@ def mutations_of(path: Path) -> Iterator[Mutation]:
     """Yield the mutations of a file that is given from the project's root."""
     source = (ROOT / path).read_text(encoding="utf-8")
     silent = tuple(_silent(ast.parse(source)))
+    before = ""
+    # One statement after the other: cosmic-ray parses anew for each mutation.
+    for node in get_ast(source).children:
+        code = node.get_code()
+        above, after = before.count("\n"), source[len(before) + len(code) :]
+        for operator, (line, column), changed in _changes(code):
+            place = (above + line, column)
+            text = f"{before}{changed}{after}"
+            if changed and not any(first <= place < last for first, last in silent) and _compiles(text):
+                yield Mutation(path, operator.removeprefix("core/"), place[0], *_changed(source, text), text)
+        before += code
+
+
+def _changes(code: str) -> Iterator[tuple[str, Position, str]]:
+    """Yield each operator's name with the place and the outcome of each change that it makes."""
+    nodes = tuple(ast_nodes(get_ast(code)))
     for operator in OPERATORS:
         made = get_operator(operator)()
-        places = (place for node in ast_nodes(get_ast(source)) for place, _ in made.mutation_positions(node))
+        places = [place for node in nodes for place, _ in made.mutation_positions(node)]
         for occurrence, place in enumerate(places):
-            if any(first <= place < last for first, last in silent):
-                continue
-            text = _mutated(source, made, occurrence)
-            if _compiles(text):
-                yield Mutation(path, operator.removeprefix("core/"), place[0], *_changed(source, text), text)
+            yield operator, place, _mutated(code, made, occurrence)
 
 
 def _silent(tree: ast.Module) -> Iterator[tuple[Position, Position]]:
@@ -98,8 +110,6 @@ def _mutated(source: str, made: Operator, occurrence: int) -> str:
 
 
 def _compiles(text: str) -> bool:
-    if not text:
-        return False
     try:
         compile(text, "mutant", "exec")
     except SyntaxError:

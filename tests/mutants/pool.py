@@ -80,22 +80,31 @@ class Worker:
 def results_of(
     workers: Sequence[Worker], mutations: Sequence[Mutation], tests: Sequence[str], seconds: float
 ) -> Iterator[Result]:
-    """Yield each mutation's result as it comes."""
-    waiting: Queue[Mutation] = Queue()
-    for mutation in mutations:
-        waiting.put(mutation)
-    found: Queue[Result] = Queue()
+    """Yield each mutation's result as it comes.
+
+    Raises:
+        RuntimeError: a worker has ended.
+    """
+    waiting: Queue[Mutation | None] = Queue()
+    for each in (*mutations, *[None] * len(workers)):
+        waiting.put(each)
+    found: Queue[Result | Exception] = Queue()
 
     def work(worker: Worker) -> None:
-        while not waiting.empty():
-            mutation = waiting.get()
-            ordered = (*_own(mutation.path, tests), *tests)
-            found.put(Result(mutation, *worker.run(mutation.path, mutation.text, ordered, seconds)))
+        try:
+            while (mutation := waiting.get()) is not None:
+                ordered = (*_own(mutation.path, tests), *tests)
+                found.put(Result(mutation, *worker.run(mutation.path, mutation.text, ordered, seconds)))
+        except (RuntimeError, OSError) as error:
+            found.put(error)
 
     for worker in workers:
         threading.Thread(target=work, args=(worker,), daemon=True).start()
     for _ in mutations:
-        yield found.get()
+        result = found.get()
+        if isinstance(result, Exception):
+            raise result
+        yield result
 
 
 def _own(path: Path, tests: Sequence[str]) -> tuple[str, ...]:
