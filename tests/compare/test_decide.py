@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,10 +14,11 @@ from mlparity.compare.policies import CONSISTENCY, TASK
 from mlparity.compare.recommend import recommend
 from mlparity.compare.verdict import judge
 from mlparity.core.decision import Decision, Latency, Speed
-from mlparity.core.policy import Policy
+from mlparity.core.policy import Limit, OutputTask, Policy, TaskKind
 from mlparity.core.record import Envelope, MemberFigures, RowState, SamplesInfo, SettingResult
 from mlparity.core.words import ComputeUnit, Confidence, Grade, Precision, Setting, Standing, Target, Verdict
 
+FREE = Policy("free", (Limit("max_abs", at_most=1e9),))
 SAMPLES = SamplesInfo("2 photos", 2, "00")
 CPU32, CPU16, NE16 = (
     Setting(Target.COREML, precision, unit)
@@ -140,3 +143,72 @@ def test_latency_leaves_the_cold_predictions_out() -> None:
     assert latency_of([1.0, 1.0, 1.0]) is None
     one = latency_of([9.0, 9.0, 9.0, 0.25])
     assert one == Latency(250.0, 250.0, 250.0, 1)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "places"),
+    [
+        # Up to a thousandth more shares the place; the place after counts the groups, not the settings.
+        ({CPU32: 1.0, CPU16: 1.001, NE16: 1.0011}, {CPU32: 1, CPU16: 1, NE16: 2}),
+        ({CPU32: 3.0, CPU16: 2.0, NE16: 1.0}, {CPU32: 3, CPU16: 2, NE16: 1}),
+        # A group is measured from its first: a slow drift does not carry it on.
+        ({CPU32: 1.0, CPU16: 1.0009, NE16: 1.0018}, {CPU32: 1, CPU16: 1, NE16: 2}),
+        ({CPU32: 5.0}, {CPU32: 1}),
+    ],
+)
+def test_ranks(seconds: dict[Setting, float], places: dict[Setting, int]) -> None:
+    assert ranks(seconds) == places
+
+
+@pytest.mark.parametrize(
+    ("counted", "latency"),
+    [
+        ([0.001, 0.005], Latency(3.0, 2.0, 4.0, 2)),
+        ([0.004, 0.001, 0.002, 0.003, 0.005], Latency(3.0, 2.0, 4.0, 5)),
+    ],
+)
+def test_latency_by_hand(counted: list[float], latency: Latency) -> None:
+    assert latency_of([9.0] * 3 + counted) == latency
+    assert latency_of([]) is None
+
+
+@pytest.mark.parametrize(("count", "words"), [(1, "on 1 sample (2 photos)"), (2, "on 2 samples (2 photos)")])
+def test_the_samples_are_counted(count: int, words: str) -> None:
+    samples = replace(SAMPLES, count=count)
+    assert words in decide("net", [], TASK, (), samples, {}, recommend([], TASK)).paragraph
+
+
+def test_a_setting_without_a_speed_is_not_the_fastest() -> None:
+    rows = [row(CPU32, 1e-4, Standing.COMPUTED), row(CPU16, 1e-4, Standing.COMPUTED)]
+    made = decision(rows, estimated(cpu16=2))
+    assert made.fastest == CPU16
+    assert [each.speed is None for each in made.candidates] == [True, False]
+    assert decision(rows, estimated(cpu32=1, cpu16=1)).fastest == CPU32, "of equal ones the first"
+
+
+def test_settings_that_were_not_compared_are_no_candidates() -> None:
+    explained = SettingResult(NE16, RowState.EXPLAINED, Verdict.UNKNOWN)
+    made = decision([row(CPU32, 1e-4, Standing.COMPUTED), explained], {})
+    assert [each.setting for each in made.candidates] == [CPU32]
+
+
+@pytest.mark.parametrize(
+    ("difference", "words"),
+    [
+        # The margin is 19: a change below it could flip nothing, one above it could.
+        (1e-4, "0 of 1 top classes changed and none could by changes of this size."),
+        (19.5, "0 of 1 top classes changed."),
+    ],
+)
+def test_what_is_certain_is_said_and_no_more(difference: float, words: str) -> None:
+    rows = [row(CPU32, difference, Standing.COMPUTED, FREE)]
+    paragraph = decide("net", rows, FREE, (), SAMPLES, {}, recommend(rows, FREE)).paragraph
+    assert words in paragraph
+
+
+def test_decisions_at_a_threshold_and_outputs_without_any() -> None:
+    comparer = Comparer(tasks=(OutputTask("y", TaskKind.THRESHOLD, threshold=0.5), OutputTask("z", TaskKind.NONE)))
+    comparer.add("a", {"y": np.array([0.75]), "z": np.array([1.0])}, {"y": np.array([0.25]), "z": np.array([1.0])})
+    made = SettingResult(CPU32, RowState.COMPARED, Verdict.PASS, Standing.COMPUTED, outputs=comparer.result())
+    paragraph = decide("net", [made], FREE, (), SAMPLES, {}, recommend([made], FREE)).paragraph
+    assert "y 0.5 on scale 0.75, 1 of 1 decisions changed; z 0.0 on scale 1." in paragraph

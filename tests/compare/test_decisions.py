@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mlparity.compare.classes import tally_classes
+from mlparity.compare.classes import looks_like_classes, tally_classes
 from mlparity.compare.comparer import Comparer
+from mlparity.compare.decisions import DecisionTally, tally_decisions
 from mlparity.compare.thresholds import tally_threshold
 from mlparity.core.policy import OutputTask, TaskKind
 from mlparity.core.record import Flips, OutputFigures
@@ -113,3 +115,95 @@ def test_few_samples_leave_many_flips_possible() -> None:
     assert many is not None
     assert few > 0.25
     assert many < 0.004
+
+
+EPS = float(np.finfo(np.float64).eps)
+
+
+@pytest.mark.parametrize(
+    ("margin", "change", "largest", "consumed", "certified"),
+    [
+        (2.0, 0.5, 0.5, 0.25, 1),
+        (2.0, 2.0, 2.0, 1.0, 0),
+        (2.0, 3.0, 3.0, 1.5, 0),
+        (0.0, 0.0, 0.0, 0.0, 0),
+        (0.0, 1e-300, 0.0, math.inf, 0),
+        (math.inf, 1.0, 1.0, 0.0, 1),
+        (math.inf, math.inf, 1.0, math.inf, 0),
+        # Four roundings of the largest change are taken off the margin.
+        (1.0, 1.0 - 4.5 * EPS, 1.0, 1.0 - 4.5 * EPS, 1),
+        (1.0, 1.0 - 3.5 * EPS, 1.0, 1.0 - 3.5 * EPS, 0),
+        (1.0, 1.0 - 3.5 * EPS, 0.5, 1.0 - 3.5 * EPS, 1),
+    ],
+)
+def test_what_a_change_takes_of_a_margin(
+    margin: float, change: float, largest: float, consumed: float, certified: int
+) -> None:
+    tally = tally_decisions(*(np.array([each]) for each in (margin, change, largest, False)), "a")
+    assert (tally.consumed, tally.certified) == (consumed, certified)
+    assert (tally.decisions, tally.flipped, tally.smallest_margin, tally.names) == (1, 0, margin, ())
+
+
+def test_several_decisions_by_hand() -> None:
+    columns = [[1.0, 4.0, 0.5], [0.5, 3.0, 2.0], [0.5, 3.0, 2.0], [True, False, True]]
+    tally = tally_decisions(*(np.array(each) for each in columns), "photo")
+    assert tally == DecisionTally(3, 2, 0.5, 1.0, 4.0, 2, names=("photo",))
+    assert tally_decisions(*[np.zeros(0)] * 4, "photo") == DecisionTally()
+
+
+@pytest.mark.parametrize(
+    ("source", "artifact", "k", "kept"),
+    [
+        # (rows whose best k changed, rows, best five kept, of)
+        ([5.0, 4, 3, 2, 1, 0], [0.0, 4, 3, 2, 1, 5], 2, (1, 1, 4, 5)),
+        ([5.0, 4, 3, 2, 1, 0], [5.0, 4, 3, 2, 0, 1], 2, (0, 1, 4, 5)),
+        ([5.0, 4, 3, 2, 1, 0], [5.0, 4, 3, 2, 1, 1], 5, (0, 1, 5, 5)),  # a tie is kept
+        ([5.0, 4, 3, 2, 1], [0.0, 4, 3, 2, 1], 5, (0, 0, 0, 0)),  # five classes have no best five
+        ([5.0, 4, 3, 2, 1], [0.0, 4, 3, 2, 1], 4, (1, 1, 0, 0)),
+    ],
+)
+def test_the_best_classes_that_stay(
+    source: list[float], artifact: list[float], k: int, kept: tuple[int, int, int, int]
+) -> None:
+    tally = tally_classes(np.array([source]), np.array([artifact]), "a", k=k)
+    assert (tally.topk_flipped, tally.topk_of, tally.top5_kept, tally.top5_of) == kept
+
+
+def test_rows_of_class_scores_by_hand() -> None:
+    source = np.array([[3.0, 1.0, 2.5], [0.0, 4.0, -1.0], [1.0, 1.0, 0.0]])
+    artifact = np.array([[2.0, 1.0, 2.75], [0.5, 4.0, -1.5], [1.0, 1.0, 0.0]])
+    tally = tally_classes(source, artifact, "a")
+    # Margins 0.5, 4 and 0; changes against each other of 1.25, 1 and 0.
+    assert (tally.decisions, tally.flipped, tally.certified) == (3, 1, 1)
+    assert (tally.smallest_margin, tally.flipped_margin, tally.consumed) == (0.0, 0.5, 2.5)
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "looks"),
+    [
+        ((2,), np.float32, True),
+        ((3, 2), np.float16, True),
+        ((1,), np.float32, False),
+        ((3, 1), np.float32, False),
+        ((), np.float32, False),
+        ((1, 2, 2), np.float32, False),
+        ((3, 2), np.int64, False),
+    ],
+)
+def test_what_looks_like_class_scores(shape: tuple[int, ...], dtype: type, looks: bool) -> None:
+    assert looks_like_classes(np.zeros(shape, dtype)) is looks
+
+
+@pytest.mark.parametrize(
+    ("source", "artifact", "flipped"),
+    [(0.5, 0.5, 0), (0.5, 0.4999, 1), (0.4999, 0.5, 1), (0.4999, 0.4, 0), (0.5, 0.9, 0)],
+)
+def test_a_decision_is_positive_from_the_threshold_on(source: float, artifact: float, flipped: int) -> None:
+    tally = tally_threshold(np.array([source]), np.array([artifact]), "a", 0.5)
+    assert tally.flipped == flipped
+    assert tally.smallest_margin == abs(source - 0.5)
+
+
+@pytest.mark.parametrize(("source", "artifact"), [(math.nan, 1.0), (1.0, math.nan), (math.nan, math.nan)])
+def test_a_score_that_is_no_number_decides_nothing(source: float, artifact: float) -> None:
+    assert tally_threshold(np.array([source]), np.array([artifact]), "a", 0.5).decisions == 0

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from mlparity.compare.comparer import Comparer
 from mlparity.compare.envelope import envelope_of
@@ -76,3 +78,51 @@ def test_figures_without_a_value_have_no_range_and_nan_is_the_greatest() -> None
     assert span.high is not None
     assert math.isnan(span.high)
     assert envelope_of(runs[:1], [()])[0].spans["y"]["cosine"] == Span(None, None)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "dominating"),
+    [
+        # For its scale the second differs more, though by less.
+        ({"max_abs": 2.0, "scale": 100.0}, {"max_abs": 1.0, "scale": 1.0}, "second"),
+        ({"max_abs": 1.0, "scale": 1.0}, {"max_abs": 1.0, "scale": 1.0}, "first"),
+        ({"max_abs": 1.0, "scale": 1.0}, {"max_abs": 1.0, "scale": 0.0}, "second"),
+        ({"max_abs": 0.0, "scale": 0.0}, {"max_abs": 1e-9, "scale": 1.0}, "second"),
+        ({"max_abs": 1e9, "scale": 1.0}, {"inf_count": 1.0}, "second"),
+        ({"max_abs": 1e9, "scale": 1.0}, {"nan_count": 1.0}, "second"),
+        ({"max_abs": 1e-9, "scale": 1.0}, {"max_abs": None}, "first"),
+    ],
+)
+def test_of_equal_verdicts_the_larger_difference_for_its_scale_dominates(
+    first: dict[str, float], second: dict[str, float], dominating: str
+) -> None:
+    outputs = [
+        tuple(replace(each, figures=figures, scale=figures.get("scale", 1.0)) for each in _figures(0.0))
+        for figures in (first, second)
+    ]
+    runs = [_run(name, each) for name, each in zip(("first", "second"), outputs, strict=True)]
+    assert envelope_of(runs, outputs)[0].dominating == dominating
+
+
+def test_the_output_that_differs_most_speaks_for_a_run() -> None:
+    (small,), (large,) = _figures(1e-6), _figures(0.5)
+    outputs = [_figures(0.25), (small, replace(large, output="z"))]
+    runs = [_run("one", outputs[0]), _run("two", outputs[1])]
+    assert envelope_of(runs, outputs)[0].dominating == "two"
+
+
+def test_an_unknown_way_dominates_one_that_passes_and_not_one_that_fails() -> None:
+    outputs = [_figures(0.5), _figures(0.0), _figures(0.0)]
+    verdicts = (Verdict.PASS, Verdict.UNKNOWN, Verdict.FAIL)
+    runs = [_run(name, each, verdict) for name, each, verdict in zip("abc", outputs, verdicts, strict=True)]
+    assert envelope_of(runs, outputs)[1] == 2
+    assert envelope_of(runs[:2], outputs[:2])[1] == 1
+
+
+def test_a_range_needs_one_value_and_sorts_the_rest() -> None:
+    figures = [{"y": {"cosine": value}} for value in (0.75, None, -0.5, 0.25)]
+    runs = [
+        MemberFigures(str(place), (), "none", (), Confidence.MEASURED, Verdict.PASS, each)
+        for place, each in enumerate(figures)
+    ]
+    assert envelope_of(runs, [()] * 4)[0].spans["y"]["cosine"] == Span(-0.5, 0.75)

@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from mlparity.compare.policies import CONSISTENCY
-from mlparity.compare.recommend import recommend
-from mlparity.core.record import RowState, SettingResult
-from mlparity.core.words import ComputeUnit, Precision, Setting, Standing, Target, Verdict
+from mlparity.compare.recommend import leans_unshown, recommend
+from mlparity.core.decision import Speed
+from mlparity.core.record import Envelope, MemberFigures, RowState, SettingResult
+from mlparity.core.words import ComputeUnit, Confidence, Precision, Setting, Standing, Target, Verdict
 
 
 def row(name: str, verdict: Verdict = Verdict.PASS, standing: Standing = Standing.COMPUTED) -> SettingResult:
     first, second = name.split("/")
-    target = Target.LITERT if first == "litert" else Target.COREML
+    witness = first in ("litert", "coreai")
     setting = (
-        Setting(target, Precision(second))
-        if target is Target.LITERT
-        else Setting(target, Precision(first), ComputeUnit(second))
+        Setting(Target(first), Precision(second))
+        if witness
+        else Setting(Target.COREML, Precision(first), ComputeUnit(second))
     )
     return SettingResult(setting, RowState.COMPARED, verdict, standing)
+
+
+def emulated(name: str) -> SettingResult:
+    member = MemberFigures("way", ("ne-m4",), "none", ("M4",), Confidence.MEASURED, Verdict.PASS, {})
+    envelope = Envelope("way", Confidence.MEASURED, ("M4",), (member,), {})
+    return replace(row(name), standing=Standing.EMULATED, envelope=envelope)
+
+
+def rank(place: int) -> Speed:
+    return Speed(place, Standing.ESTIMATED, "a roofline")
+
+
+MEASURED = row("fp16/ALL", standing=Standing.MEASURED)
 
 
 def test_the_processor_whose_arithmetic_is_known_comes_first() -> None:
@@ -70,3 +88,103 @@ def test_another_target_alone_can_be_recommended() -> None:
 
 def test_nothing_compared_recommends_nothing() -> None:
     assert recommend([], CONSISTENCY).sentence == "No setting can be recommended: none was compared."
+
+
+@pytest.mark.parametrize(
+    ("rows", "prefer", "speeds", "wanted"),
+    [
+        # Measured before computed, whatever is preferred or faster.
+        ([row("fp32/CPU_ONLY"), MEASURED], ("fp32/CPU_ONLY",), {}, "fp16/ALL"),
+        # What is preferred before what is shown or faster; the first of two before the second.
+        ([row("fp32/CPU_ONLY"), row("fp16/ALL")], ("fp16/ALL",), {"fp32/CPU_ONLY": 1, "fp16/ALL": 2}, "fp16/ALL"),
+        ([row("fp32/CPU_ONLY"), row("fp16/ALL")], ("fp16/ALL", "fp32/CPU_ONLY"), {}, "fp16/ALL"),
+        ([row("fp32/CPU_ONLY"), row("fp16/ALL")], ("fp16/CPU_AND_GPU", "fp16/ALL"), {}, "fp16/ALL"),
+        # What is shown before what is faster.
+        ([row("fp32/CPU_ONLY"), row("fp16/ALL")], (), {"fp32/CPU_ONLY": 2, "fp16/ALL": 1}, "fp32/CPU_ONLY"),
+        # Of those that are shown the fastest; without all speeds the order of what leans least.
+        ([row("fp32/CPU_ONLY"), row("fp16/CPU_ONLY")], (), {"fp32/CPU_ONLY": 2, "fp16/CPU_ONLY": 1}, "fp16/CPU_ONLY"),
+        ([row("fp32/CPU_ONLY"), row("fp16/CPU_ONLY")], (), {"fp16/CPU_ONLY": 1}, "fp32/CPU_ONLY"),
+        ([row("fp16/CPU_AND_NE"), row("fp32/CPU_AND_GPU")], (), {}, "fp32/CPU_AND_GPU"),
+        ([row("fp16/ALL"), row("fp32/ALL"), row("fp16/CPU_AND_NE")], (), {}, "fp16/CPU_AND_NE"),
+        # A setting that the order does not know comes last.
+        ([row("coreai/fp16"), row("coreai/fp32")], (), {}, "coreai/fp16"),
+    ],
+)
+def test_the_order(rows: list[SettingResult], prefer: tuple[str, ...], speeds: dict[str, int], wanted: str) -> None:
+    known = {each.setting: rank(speeds[str(each.setting)]) for each in rows if str(each.setting) in speeds}
+    assert str(recommend(rows, CONSISTENCY, prefer, known).setting) == wanted
+
+
+def test_a_row_that_was_not_compared_does_not_pass() -> None:
+    explained = replace(row("fp32/CPU_ONLY"), state=RowState.EXPLAINED)
+    advice = recommend([explained], CONSISTENCY)
+    assert advice.setting is None
+    assert advice.sentence == "No setting can be recommended: none was compared."
+
+
+@pytest.mark.parametrize(
+    ("name", "standing", "leans"),
+    [
+        ("fp32/CPU_ONLY", Standing.COMPUTED, False),
+        ("fp16/ALL", Standing.COMPUTED, True),
+        ("fp16/ALL", Standing.MEASURED, False),
+        ("litert/fp32", Standing.COMPUTED, False),
+    ],
+)
+def test_what_leans_on_a_device(name: str, standing: Standing, leans: bool) -> None:
+    assert leans_unshown(row(name, standing=standing)) is leans
+    assert leans_unshown(emulated("fp16/ALL")) is False
+
+
+@pytest.mark.parametrize(
+    ("best", "words"),
+    [
+        (row("fp32/CPU_ONLY"), "(computed) and leans least on arithmetic that only a device can show."),
+        (row("fp32/CPU_ONLY", standing=Standing.MEASURED), "(measured)."),
+        (row("litert/fp32"), "(computed)."),
+        (row("fp16/ALL"), "(computed), but the arithmetic of its processors is not shown until a device measures it."),
+        (emulated("fp16/ALL"), "in every way of its processors that was run; a device can still show another."),
+        (emulated("fp32/CPU_ONLY"), "(emulated) and leans least on arithmetic that only a device can show."),
+        (replace(row("fp32/CPU_ONLY"), standing=None), "'consistency' and leans least"),
+    ],
+)
+def test_the_sentence_says_on_what_the_setting_leans(best: SettingResult, words: str) -> None:
+    assert words in recommend([best], CONSISTENCY).sentence
+
+
+@pytest.mark.parametrize(
+    ("others", "ranks", "words"),
+    [
+        ([row("fp16/ALL")], {}, "fp16/ALL may be faster and passes in reference arithmetic"),
+        ([row("fp16/ALL"), row("fp32/ALL")], {}, "fp16/ALL, fp32/ALL may be faster and pass in reference arithmetic"),
+        ([emulated("fp16/ALL")], {}, "fp16/ALL may be faster and passes in every plausible arithmetic"),
+        # As fast, or faster, is still worth a measurement; slower is not.
+        ([row("fp16/ALL")], {"fp32/CPU_ONLY": 1, "fp16/ALL": 1}, "may be faster"),
+        ([row("fp16/ALL")], {"fp32/CPU_ONLY": 1, "fp16/ALL": 2}, ""),
+        ([row("fp16/ALL")], {"fp32/CPU_ONLY": 1}, "may be faster"),
+        ([row("fp16/ALL")], {"fp16/ALL": 2}, "may be faster"),
+        ([row("fp16/CPU_ONLY")], {}, ""),
+    ],
+)
+def test_which_others_may_be_faster(others: list[SettingResult], ranks: dict[str, int], words: str) -> None:
+    rows = [row("fp32/CPU_ONLY"), *others]
+    known = {each.setting: rank(ranks[str(each.setting)]) for each in rows if str(each.setting) in ranks}
+    sentence = recommend(rows, CONSISTENCY, ("fp32/CPU_ONLY",), known).sentence
+    assert words in sentence
+    assert ("may be faster" in sentence) is bool(words)
+
+
+@pytest.mark.parametrize(
+    ("rows", "wanted", "words"),
+    [
+        ([row("fp16/CPU_ONLY"), row("fp32/CPU_ONLY"), row("fp16/ALL")], "fp32/CPU_ONLY", "Ship fp32/CPU_ONLY"),
+        ([row("fp16/CPU_ONLY")], None, "which was not compared"),
+        ([row("fp16/CPU_ONLY"), row("fp32/CPU_ONLY", Verdict.FAIL)], None, "which has fail"),
+        ([row("fp16/CPU_ONLY"), row("fp32/CPU_ONLY", Verdict.UNKNOWN)], None, "which has unknown"),
+        ([replace(row("fp32/CPU_ONLY"), state=RowState.FAILED)], None, "which was not compared"),
+    ],
+)
+def test_consistency_first(rows: list[SettingResult], wanted: str | None, words: str) -> None:
+    advice = recommend(rows, CONSISTENCY, consistency_first=True)
+    assert (None if advice.setting is None else str(advice.setting)) == wanted
+    assert words in advice.sentence

@@ -109,3 +109,42 @@ def test_an_order_on_one_side_alone_does_not_correlate() -> None:
     points = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [2.0, 1.0]])
     tally = searched(points, np.ones((4, 2))).result()
     assert (tally.ranked, tally.correlation) == (4, 0.0)
+
+
+@pytest.mark.parametrize(("bytes_for", "kept"), [(5, 5), (4, 4), (0, 3)])
+def test_large_embeddings_have_a_smaller_gallery(monkeypatch: pytest.MonkeyPatch, bytes_for: int, kept: int) -> None:
+    monkeypatch.setattr("mlparity.compare.retrieval._GALLERY_BYTES", bytes_for * 2 * 4 * 8)
+    points = RANDOM.standard_normal((7, 4))
+    retrieval = searched(points, points)
+    assert (len(retrieval.gallery), retrieval.tally.queries) == (kept, 7 - kept)
+    assert retrieval.result().queries == 7
+
+
+def test_three_embeddings_are_searched_and_two_are_not() -> None:
+    points = np.eye(3)
+    assert searched(points[:2], points[:2]).result().queries == 0
+    assert searched(points, points).result().queries == 3
+
+
+def test_more_neighbours_than_there_are() -> None:
+    points = RANDOM.standard_normal((4, 3))
+    assert searched(points, -points[::-1], k=10).result().kept == 4.0
+
+
+def test_a_turned_order_is_the_opposite(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last embedding is a query against the three before: what was nearest to it is the farthest."""
+    monkeypatch.setattr("mlparity.compare.retrieval._GALLERY_BYTES", 0)
+    source = np.array([[1.0, 1.0], [1.0, 0.5], [1.0, 0.2], [1.0, 0.0]])
+    artifact = np.array([[1.0, 0.2], [1.0, 0.5], [1.0, 1.0], [1.0, 0.0]])
+    tally = searched(source, artifact, k=1).tally
+    assert (tally.queries, tally.same_nearest, tally.kept, tally.ranked) == (1, 0, 0.0, 1)
+    assert tally.correlation == tally.correlation_worst == pytest.approx(-1.0)
+
+
+def test_ties_share_their_rank(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spearman's correlation by hand: ranks 0, 1.5, 1.5, 3 against 0, 1, 2, 3 have 4.5 of the root of 4.5 times 5."""
+    monkeypatch.setattr("mlparity.compare.retrieval.GALLERY", 4)
+    source = np.array([[0.0, 1.0], [1.0, 1.0], [1.0, -1.0], [1.0, 0.1], [1.0, 0.0]])
+    artifact = np.array([[0.0, 1.0], [1.0, 2.0], [1.0, 1.0], [1.0, 0.1], [1.0, 0.0]])
+    tally = searched(source, artifact).tally
+    assert tally.correlation == pytest.approx(4.5 / math.sqrt(4.5 * 5))
