@@ -7,8 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from mlparity.compare.align import align
+from mlparity.compare.align import align, same_shape
 from mlparity.compare.comparer import Comparer
+from mlparity.compare.user_metric import LoadedMetric
+from mlparity.core.policy import OutputTask, TaskKind, UserMetric
 
 
 def array(*shape: int) -> np.ndarray:
@@ -81,3 +83,82 @@ def test_a_sample_with_a_nan_is_the_worst() -> None:
 
 def test_nothing_added_gives_no_figures() -> None:
     assert Comparer().result() == ()
+
+
+def test_five_worst_samples_and_twenty_problems_are_kept() -> None:
+    comparer = Comparer()
+    for number in range(30):
+        comparer.add(str(number), {"y": array(1)}, {"y": np.array([float(number)])})
+        comparer.add(str(number), {f"z{number}": array(1), "y": array(1)}, {"y": array(1)})
+    assert [worst.sample for worst in comparer.result()[0].worst] == ["29", "28", "27", "26", "25"]
+    assert len(comparer.problems) == 20
+    assert comparer.problems[-1].startswith("z19: ")
+
+
+def test_a_mean_that_has_no_finite_position_is_infinite() -> None:
+    comparer = Comparer()
+    comparer.add("nan", {"y": array(1)}, {"y": np.array([math.nan])})
+    comparer.add("half", {"y": array(2)}, {"y": np.array([math.inf, 3.0])})
+    comparer.add("whole", {"y": array(2)}, {"y": np.array([1.0, 3.0])})
+    found = [(worst.sample, worst.mean_abs) for worst in comparer.result()[0].worst]
+    assert found == [("nan", math.inf), ("half", 3.0), ("whole", 2.0)]
+
+
+TASKS = (
+    OutputTask("scores", TaskKind.CLASSES),
+    OutputTask("embedding", TaskKind.RETRIEVAL, k=2),
+    OutputTask("mask", TaskKind.MASK, threshold=0.5),
+)
+
+
+def _outputs(seed: int) -> dict[str, np.ndarray]:
+    random = np.random.default_rng(seed)
+    shapes = {"scores": (1, 4), "embedding": (1, 3), "mask": (2, 2), "plain": (1, 2, 2)}
+    return {name: random.standard_normal(shape) for name, shape in shapes.items()}
+
+
+@pytest.mark.parametrize("stop", [0, 1, 3, 5])
+def test_a_comparison_goes_on_where_it_stopped(monkeypatch: pytest.MonkeyPatch, stop: int) -> None:
+    # A gallery of three, so that there are searches before the stop and after it.
+    monkeypatch.setattr("mlparity.compare.retrieval.GALLERY", 3)
+    whole, first, second = (Comparer(tasks=TASKS) for _ in range(3))
+    for seed in range(6):
+        for comparer in (whole, first if seed < stop else second):
+            if seed == stop and comparer is second:
+                second.restore(first.state(), lambda name: f"picture of {name}")
+            comparer.add(f"sample {seed}", _outputs(seed), _outputs(seed + 100), f"picture of sample {seed}")
+            comparer.add(f"sample {seed}", {"lone": array(1)}, {"other": array(2)})
+    assert second.result() == whole.result()
+    assert second.problems == whole.problems
+    assert second.state() == whole.state()
+
+
+def test_comparers_of_other_metrics_do_not_go_on() -> None:
+    def always(source: object, artifact: object) -> float:
+        return 1.0
+
+    one, two = (LoadedMetric(UserMetric(name, "task:f"), always, "") for name in ("one", "two"))
+    stopped = Comparer(metrics=(one, two))
+    stopped.add("a", {"y": array(1)}, {"y": array(1)})
+    with pytest.raises(ValueError, match="zip"):
+        Comparer(metrics=(one,)).restore(stopped.state(), lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("source", "artifact", "agrees"),
+    [((), (), True), ((), (1,), True), ((1,), (), False), ((), (2,), False), ((), (1, 1), False), ((2,), (1,), False)],
+)
+def test_shapes_that_agree(source: tuple[int, ...], artifact: tuple[int, ...], agrees: bool) -> None:
+    assert same_shape(source, artifact) is agrees
+
+
+def test_a_problem_has_the_source_s_name_and_the_rest_is_compared() -> None:
+    alignment = align({"a": array(2), "b": array(3)}, {"x": array(2), "y": np.zeros(3, complex)})
+    assert alignment.pairs == (("a", "x"),)
+    assert alignment.problems == ("b: the artifact's type complex128 holds no real numbers",)
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_other_counts_of_outputs_are_not_paired_by_position(size: int) -> None:
+    names = {f"x{number}": array(2) for number in range(size)}
+    assert align({"a": array(2), "b": array(2)}, names).pairs == ()

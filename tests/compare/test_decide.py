@@ -19,6 +19,7 @@ from mlparity.core.record import Envelope, MemberFigures, RowState, SamplesInfo,
 from mlparity.core.words import ComputeUnit, Confidence, Grade, Precision, Setting, Standing, Target, Verdict
 
 FREE = Policy("free", (Limit("max_abs", at_most=1e9),))
+ALL16 = Setting(Target.COREML, Precision.FP16, ComputeUnit.ALL)
 SAMPLES = SamplesInfo("2 photos", 2, "00")
 CPU32, CPU16, NE16 = (
     Setting(Target.COREML, precision, unit)
@@ -126,7 +127,7 @@ def test_the_paragraph_says_what_could_not_flip() -> None:
 
 def test_nothing_compared() -> None:
     made = decide("net", [], TASK, (), SAMPLES, {}, recommend([], TASK))
-    assert made.candidates == ()
+    assert (made.candidates, made.consistency_first) == ((), False)
     assert "none was compared" in made.paragraph
 
 
@@ -154,6 +155,10 @@ def test_latency_leaves_the_cold_predictions_out() -> None:
         # A group is measured from its first: a slow drift does not carry it on.
         ({CPU32: 1.0, CPU16: 1.0009, NE16: 1.0018}, {CPU32: 1, CPU16: 1, NE16: 2}),
         ({CPU32: 5.0}, {CPU32: 1}),
+        # Those that share a place count once for the ones behind.
+        ({CPU32: 1.0, CPU16: 1.001, NE16: 1.5}, {CPU32: 1, CPU16: 1, NE16: 2}),
+        ({CPU32: 1.0, CPU16: 1.5, NE16: 1.9}, {CPU32: 1, CPU16: 2, NE16: 3}),
+        ({CPU32: 1.0, CPU16: 2.0, NE16: 2.001, ALL16: 3.0}, {CPU32: 1, CPU16: 2, NE16: 2, ALL16: 3}),
     ],
 )
 def test_ranks(seconds: dict[Setting, float], places: dict[Setting, int]) -> None:
@@ -208,7 +213,7 @@ def test_what_is_certain_is_said_and_no_more(difference: float, words: str) -> N
 
 def test_decisions_at_a_threshold_and_outputs_without_any() -> None:
     comparer = Comparer(tasks=(OutputTask("y", TaskKind.THRESHOLD, threshold=0.5), OutputTask("z", TaskKind.NONE)))
-    comparer.add("a", {"y": np.array([0.75]), "z": np.array([1.0])}, {"y": np.array([0.25]), "z": np.array([1.0])})
+    comparer.add("a", {"y": np.array([0.75]), "z": np.array([20.25])}, {"y": np.array([0.25]), "z": np.array([20.25])})
     made = SettingResult(CPU32, RowState.COMPARED, Verdict.PASS, Standing.COMPUTED, outputs=comparer.result())
     paragraph = decide("net", [made], FREE, (), SAMPLES, {}, recommend([made], FREE)).paragraph
-    assert "y 0.5 on scale 0.75, 1 of 1 decisions changed; z 0.0 on scale 1." in paragraph
+    assert "y 0.5 on scale 0.75, 1 of 1 decisions changed; z 0.0 on scale 20.2." in paragraph

@@ -207,3 +207,23 @@ def test_a_decision_is_positive_from_the_threshold_on(source: float, artifact: f
 @pytest.mark.parametrize(("source", "artifact"), [(math.nan, 1.0), (1.0, math.nan), (math.nan, math.nan)])
 def test_a_score_that_is_no_number_decides_nothing(source: float, artifact: float) -> None:
     assert tally_threshold(np.array([source]), np.array([artifact]), "a", 0.5).decisions == 0
+
+
+def test_many_classes_by_the_definitions() -> None:
+    random = np.random.default_rng(3)
+    source, artifact = random.standard_normal((2, 40, 60))
+    tally = tally_classes(source, artifact, "a", k=3)
+    best = [set(np.argsort(row)[-3:]) for row in source]
+    kept = [set(np.argsort(row)[-3:]) for row in artifact]
+    assert tally.topk_flipped == sum(first != second for first, second in zip(best, kept, strict=True))
+    five = [len(set(np.argsort(a)[-5:]) & set(np.argsort(b)[-5:])) for a, b in zip(source, artifact, strict=True)]
+    assert (tally.top5_kept, tally.top5_of) == (sum(five), 200)
+    ordered = np.sort(source, axis=1)
+    assert tally.smallest_margin == (ordered[:, -1] - ordered[:, -2]).min()
+
+
+def test_the_last_axis_and_five_best_unless_others_are_named() -> None:
+    source = np.array([6.0, 5, 4, 3, 2, 1])
+    tally = tally_classes(source, source[[0, 1, 2, 3, 5, 4]], "a")
+    assert (tally.decisions, tally.topk_flipped, tally.topk_of) == (1, 1, 1)
+    assert tally_classes(source, source[[1, 0, 2, 3, 4, 5]], "a").topk_flipped == 0

@@ -129,3 +129,46 @@ def test_a_missing_place_an_empty_folder_and_a_mixed_one_are_told_apart(tmp_path
     (tmp_path / "y.png").write_bytes(b"")
     with pytest.raises(InputError, match="pictures and arrays"):
         load_samples(tmp_path)
+
+
+def test_a_limit_keeps_the_first_files_and_rows(tmp_path: Path) -> None:
+    for name in "abc":
+        np.savez(tmp_path / f"{name}.npz", x=np.zeros((4, 1), np.float32))
+    for limit, whole, rows in ((None, 3, 12), (1, 1, 1), (3, 3, 3), (9, 3, 9), (20, 3, 12)):
+        files, cut = (load_samples(tmp_path, rows=cut, limit=limit) for cut in (False, True))
+        assert (len(files), len(list(files))) == (whole, whole)
+        assert (len(cut), len(list(cut))) == (rows, rows)
+
+
+def test_rows_go_on_in_the_next_file(tmp_path: Path) -> None:
+    for name, rows in (("a", 1), ("b", 2)):
+        np.savez(tmp_path / f"{name}.npz", x=np.arange(rows, dtype=np.float32)[:, None])
+    assert [name for name, _ in load_samples(tmp_path, rows=True)] == ["a.npz[0]", "b.npz[0]", "b.npz[1]"]
+
+
+def test_hidden_files_and_other_kinds_are_passed_over(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", ARRAYS["x"])
+    np.save(tmp_path / ".hidden.npy", ARRAYS["x"])
+    (tmp_path / "notes.txt").write_text("")
+    assert [name for name, _ in load_samples(tmp_path, input_names=["x"])] == ["x.npy"]
+
+
+def test_what_is_neither_picture_nor_array_is_no_sample(tmp_path: Path) -> None:
+    for name in ("a.txt", "b.txt", "c.txt", "d.txt", "e.txt"):
+        (tmp_path / name).write_text("")
+    with pytest.raises(InputError, match="there are no samples") as caught:
+        load_samples(tmp_path)
+    assert caught.value.found == "5 files: a.txt, b.txt, c.txt, d.txt"
+
+
+def test_an_npy_file_without_a_known_input_asks_for_names(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", ARRAYS["x"])
+    with pytest.raises(InputError, match="no input names"):
+        list(load_samples(tmp_path / "x.npy"))
+
+
+def test_types_other_than_float64_stay(tmp_path: Path) -> None:
+    arrays = {name: np.zeros(2, name) for name in ("float16", "float32", "int8", "int64", "bool", "uint16")}
+    np.savez(tmp_path / "all.npz", **arrays)  # type: ignore[arg-type]
+    [(_, sample)] = load_samples(tmp_path / "all.npz")
+    assert {name: array.dtype.name for name, array in sample.items()} == {name: name for name in arrays}

@@ -36,3 +36,14 @@ def test_arrays_tensors_and_numbers_are_samples() -> None:
 def test_what_is_no_sample_is_refused(samples: Sequence[Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
         memory_samples(samples)
+
+
+def test_one_sample_is_no_plural() -> None:
+    assert memory_samples([{"x": 1.0}]).description == "1 sample from memory"
+
+
+@pytest.mark.parametrize("value", [np.array([1j]), np.array(["a"]), np.array([None]), np.array(["2020"], "datetime64")])
+def test_arrays_that_hold_no_real_numbers_are_refused(value: np.ndarray) -> None:
+    with pytest.raises(InputError, match="holds no numbers") as caught:
+        memory_samples([{"x": 1}, {"y": value}])
+    assert caught.value.where == "sample 1, input y"

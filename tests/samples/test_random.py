@@ -102,3 +102,20 @@ def test_the_digest_follows_names_types_shapes_and_values(other: dict[str, np.nd
 def test_the_digest_reads_a_strided_array_by_value() -> None:
     grid = np.arange(6, dtype=np.float32).reshape(2, 3)
     assert sample_sha256({"x": grid.T}) == sample_sha256({"x": np.ascontiguousarray(grid.T)})
+
+
+def test_eight_samples_of_seed_0_unless_others_are_asked_for() -> None:
+    signature = signature_from_text(["x:2"])
+    assert len(random_samples(signature)) == 8
+    assert digest(random_samples(signature)) == digest(random_samples(signature, 8, 0))
+    assert [name for name, _ in random_samples(signature, 2)] == ["random 0", "random 1"]
+    assert random_samples(signature, 3, 7).description == "3 random samples, seed 7"
+
+
+def test_values_are_normal_or_zeros_and_ones() -> None:
+    signature = signature_from_text(["x:10000", "n:1000:int64", "scalar:"])
+    ((_, sample),) = random_samples(signature, 1)
+    assert abs(float(sample["x"].mean())) < 0.05
+    assert abs(float(sample["x"].std()) - 1) < 0.05
+    assert set(sample["n"].tolist()) == {0, 1}
+    assert sample["scalar"].shape == ()
