@@ -32,7 +32,8 @@ def tally_classes(source: np.ndarray, artifact: np.ndarray, sample: str, axis: i
     margin = _gap(first, second)
     moved = _gap(artifact, source)
     flipped = source.argmax(axis=1) != artifact.argmax(axis=1)
-    change = moved.max(axis=1) - moved.min(axis=1)
+    with np.errstate(invalid="ignore", over="ignore"):
+        change = moved.max(axis=1) - moved.min(axis=1)
     change[np.isinf(moved).any(axis=1)] = np.inf
     tally = tally_decisions(margin, change, np.abs(moved).max(axis=1), flipped, sample)
     kept, of = _kept(source, artifact, k)
