@@ -20,8 +20,9 @@ from mlparity import api
 from mlparity.api.compare import Making, compare_files
 from mlparity.api.options import VerifyOptions, settings_from
 from mlparity.api.parity import assert_parity
-from mlparity.compare.comparer import Comparer, noise_of
+from mlparity.compare.comparer import Comparer
 from mlparity.compare.envelope import envelope_of
+from mlparity.compare.noise import noise_of
 from mlparity.compare.policies import POLICIES
 from mlparity.compare.user_metric import load_metric
 from mlparity.compare.verdict import Judgement, judge
@@ -91,7 +92,7 @@ def compared(samples: Samples, policy: Policy) -> Comparer:
 def by_arrays(samples: Samples, policy: Policy, folder: Path) -> Judgement:
     del folder
     comparer = compared(samples, policy)
-    noise = (Noise("y", 1e30, 1e30, 1.0), *noise_of(comparer.result()))
+    noise = (Noise("y", 1e30, 1e30, 1.0), *noise_of(comparer.result(), 1e9))
     return judge(policy, comparer.result(), noise, comparer.problems, comparer.task_figures)
 
 
