@@ -159,7 +159,7 @@ def test_the_larger_of_scale_and_noise_bounds_what_fp32_explains(
 def test_without_scale_and_noise_nothing_is_explained() -> None:
     assert find_cause([exact(CPU32, 1e-30, scale=0.0)]).kind is CauseKind.UNKNOWN
     assert find_cause([exact(CPU32, 0.0, scale=0.0)]).kind is CauseKind.NONE
-    assert find_cause([exact(CPU32, None, scale=0.0)]).kind is CauseKind.NONE
+    assert find_cause([exact(CPU32, None, scale=0.0)]).kind is CauseKind.UNKNOWN  # nothing was compared
     # Another output's noise says nothing of this one.
     assert find_cause([exact(CPU32, BOUND)], (replace(NOISE[0], output="z"),)).kind is CauseKind.UNKNOWN
 
@@ -258,3 +258,14 @@ def test_what_fp32_explains_is_no_row_to_explain(difference: float, is_explained
     assert (row_to_explain(find_cause(rows, NOISE), rows, NOISE) is not None) is is_explained
     rows = [exact(CPU32, 0.0), exact(CPU16, difference)]
     assert (row_to_explain(find_cause(rows, NOISE), rows, NOISE) is not None) is is_explained
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_where_no_position_is_finite_nothing_agrees(value: float) -> None:
+    comparer = Comparer(class_outputs=())
+    comparer.add("a", {"y": np.full(2, value)}, {"y": np.full(2, value)})
+    outputs = comparer.result()
+    rows = [SettingResult(CPU32, RowState.COMPARED, judge(CONSISTENCY, outputs).verdict, outputs=outputs)]
+    cause = find_cause(rows)
+    assert cause.kind is CauseKind.UNKNOWN
+    assert "has no position in y that is finite on both sides" in cause.sentence

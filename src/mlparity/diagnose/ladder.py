@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mlparity.core.finiteness import left_out_note, mismatches
 from mlparity.core.numbers import format_number
 from mlparity.core.record import Cause, CauseKind, Noise, OutputFigures, RowState, Rung, SettingResult
 from mlparity.core.words import Precision, Target, Verdict
@@ -16,7 +17,6 @@ _NOISE_FACTOR = 2.0
 # How many times the fp32 difference counts as clearly more (assumed; fp16's unit is 8,192 times fp32's).
 _CLEARLY = 4.0
 _SINGULAR = {"have": "has", "differ": "differs"}
-_NOT_FINITE = ("nan_count", "inf_count")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +104,14 @@ def _row_excess(row: SettingResult | Rung, noise: dict[str, Noise]) -> float:
 
 
 def _excess(output: OutputFigures, noise: Noise | None) -> float:
-    """Return the largest difference over what fp32 explains; infinite where a NaN or an infinity has no equal."""
-    if any(output.figures.get(name) for name in _NOT_FINITE):
-        return float("inf")
+    """Return the largest difference over what fp32 explains.
+
+    It is infinite where a NaN or an infinity has no equal, and where no position is finite on both sides: nothing was
+    compared there.
+    """
     difference = output.figures.get("max_abs")
+    if mismatches(output.figures) or difference is None:
+        return float("inf")
     if not difference:
         return 0.0
     bound = max(_FP32_BOUND * output.scale, _NOISE_FACTOR * noise.max_abs if noise is not None else 0.0)
@@ -181,9 +185,11 @@ def _show(rung: _Rung) -> str:
 
 def _largest(row: SettingResult | Rung) -> tuple[str, str]:
     output = max(row.outputs, key=lambda entry: _excess(entry, None))
-    counts = [output.figures.get(name) for name in _NOT_FINITE]
-    bad = sum(count for count in counts if count is not None)
+    bad = mismatches(output.figures)
     if bad:
-        return "have", f"{bad:.0f} NaN or infinite mismatches in {output.output}"
+        return "have", f"{bad} NaN or infinite mismatches in {output.output}"
     difference = output.figures.get("max_abs")
-    return "differ", f"by at most {format_number(difference)} on scale {format_number(output.scale, 3)}"
+    if difference is None:
+        return "have", f"no position in {output.output} that is finite on both sides"
+    note = left_out_note(output.figures, output.elements)
+    return "differ", f"by at most {format_number(difference)} on scale {format_number(output.scale, 3)}{note}"
