@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from mlparity.cli.app import app
 from mlparity.core.errors import FormatError
 from mlparity.core.words import Verdict
-from mlparity.record.check import check_artifact, verdict_of
+from mlparity.record.check import Finding, check_artifact, verdict_of
 from mlparity.record.files import write_record
 from mlparity.record.metadata import metadata_of, read_metadata, write_metadata
 from mlparity.record.package import artifact_sha256
@@ -141,3 +141,17 @@ def test_the_command_ends_with_the_verdict(verified: Path, tmp_path: Path) -> No
     missing = runner.invoke(app, ["record", "check", str(tmp_path / "absent.tflite")])
     assert missing.exit_code == 2
     assert "no such artifact" in missing.output
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "whole"),
+    [
+        ((Verdict.PASS, Verdict.PASS), Verdict.PASS),
+        ((Verdict.PASS, Verdict.UNKNOWN), Verdict.UNKNOWN),
+        ((Verdict.UNKNOWN, Verdict.FAIL), Verdict.FAIL),
+        ((Verdict.PASS, Verdict.FAIL), Verdict.FAIL),
+        ((), Verdict.UNKNOWN),
+    ],
+)
+def test_the_worst_finding_decides(verdicts: tuple[Verdict, ...], whole: Verdict) -> None:
+    assert verdict_of(tuple(Finding("content", verdict, "why") for verdict in verdicts)) is whole

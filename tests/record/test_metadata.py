@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mlparity.core.errors import FormatError
+from mlparity.core.record import Artifact, Recommendation, RowState, SettingResult
+from mlparity.core.words import Precision, Standing, Target, Verdict
 from mlparity.record.files import record_sha256
 from mlparity.record.metadata import metadata_of, read_metadata, sidecar_of, write_metadata
 from mlparity.record.package import artifact_sha256
@@ -121,3 +124,48 @@ def test_a_truncated_spec(package: Path) -> None:
 def test_a_missing_artifact(tmp_path: Path) -> None:
     with pytest.raises(FormatError):
         artifact_sha256(tmp_path / "none.tflite")
+
+
+ROW = RECORD.settings[0]
+
+
+def _passed(artifact: Artifact, *rows: SettingResult) -> str:
+    return metadata_of(replace(RECORD, settings=rows), artifact)["com.mlparity.passed.computed"]
+
+
+@pytest.mark.parametrize(
+    ("row", "passed"),
+    [
+        (ROW, "CPU_ONLY"),
+        (replace(ROW, artifact=""), "CPU_ONLY"),
+        # Of another file, another precision, another target, not compared, failing: not this artifact's.
+        (replace(ROW, artifact="other.mlpackage"), ""),
+        (replace(ROW, setting=replace(ROW.setting, precision=Precision.FP16)), ""),
+        (replace(ROW, setting=replace(ROW.setting, target=Target.COREAI)), ""),
+        (replace(ROW, state=RowState.FAILED), ""),
+        (replace(ROW, verdict=Verdict.FAIL), ""),
+        (replace(ROW, standing=Standing.MEASURED), ""),
+    ],
+)
+def test_which_settings_passed_with_an_artifact(row: SettingResult, passed: str) -> None:
+    assert _passed(FP32, row) == passed
+
+
+def test_the_recommended_setting_is_that_of_this_artifact_alone() -> None:
+    other = replace(RECORD, recommendation=Recommendation(RECORD.settings[-1].setting, "Ship LiteRT."))
+    assert metadata_of(other, FP32)["com.mlparity.recommended"] == ""
+    assert metadata_of(other, TFLITE)["com.mlparity.recommended"] == "litert/fp32"
+    nothing = replace(RECORD, recommendation=Recommendation(None, "Ship nothing."))
+    assert metadata_of(nothing, FP32)["com.mlparity.recommended"] == ""
+
+
+def test_figures_without_a_value_are_left_out() -> None:
+    output = replace(ROW.outputs[0], figures={"max_abs": 0.0, "mean_abs": None, "cosine": 1.0})
+    texts = metadata_of(replace(RECORD, settings=(replace(ROW, outputs=(output,)),)), FP32)
+    figures = json.loads(texts["com.mlparity.figures"])["fp32/CPU_ONLY"]
+    assert figures["outputs"] == {"logits": {"max_abs": "0.0"}}
+
+
+def test_texts_of_others_beside_a_tflite_are_not_ours(tmp_path: Path) -> None:
+    sidecar_of(tmp_path / "model.tflite").write_text('{"com.mlparity.verdict": "pass", "author": "me"}')
+    assert read_metadata(tmp_path / "model.tflite") == {"com.mlparity.verdict": "pass"}

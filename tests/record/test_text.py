@@ -17,7 +17,7 @@ from mlparity.core.record import SCHEMA_VERSION, Record
 from mlparity.core.words import Standing
 from mlparity.record.files import read_record, record_sha256, write_record
 from mlparity.record.schema import SCHEMA_PATH, schema_text
-from mlparity.record.text import record_from, text_of
+from mlparity.record.text import plain, record_from, text_of
 from tests.record.example import example_record
 
 RECORD = example_record()
@@ -158,3 +158,54 @@ def test_the_example_is_what_it_claims() -> None:
     assert by_name["fp32/CPU_AND_NE"].state == "explained"
     assert (RECORD.verdict, RECORD.cause.kind) == ("pass", "precision")
     assert len(text_of(RECORD)) < 200_000
+
+
+@pytest.mark.parametrize(("length", "shown"), [(78, 80), (79, 80), (200, 80)])
+def test_a_long_value_is_cut_in_the_message(length: int, shown: int) -> None:
+    data = json.loads(text_of(RECORD))
+    with pytest.raises(FormatError) as caught:
+        record_from(json.dumps({**data, "verdict": "x" * length}), "here")
+    assert len(caught.value.found) == shown
+    assert caught.value.found.endswith("..." if length > 78 else "x'")
+
+
+def test_a_record_of_this_version_and_of_the_first_are_read() -> None:
+    data = json.loads(text_of(RECORD))
+    for version in (1, SCHEMA_VERSION):
+        assert record_from(json.dumps({**data, "schema_version": version}), "here").schema_version == version
+
+
+def test_keys_are_sorted_and_whole_numbers_in_places_of_floats_are_floats() -> None:
+    row = dataclasses.replace(RECORD.settings[0], seconds_per_sample=1)
+    data = json.loads(text_of(dataclasses.replace(RECORD, settings=(row,))))
+    assert list(data["environment"]) == sorted(data["environment"])
+    assert '"seconds_per_sample": 1.0' in text_of(dataclasses.replace(RECORD, settings=(row,)))
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        (math.inf, "Infinity"),
+        (-math.inf, "-Infinity"),
+        (math.nan, "NaN"),
+        (0.0, 0.0),
+        (-1.5, -1.5),
+        ((1, (2.0, None)), [1, [2.0, None]]),
+        ({"b": [True], "a": math.nan}, {"a": "NaN", "b": [True]}),
+        ("text", "text"),
+    ],
+)
+def test_frozen_data_as_json_s_own_types(value: object, wanted: object) -> None:
+    assert plain(value) == wanted
+
+
+def test_a_file_keeps_its_permissions_and_a_new_one_has_the_usual(tmp_path: Path) -> None:
+    path = tmp_path / "record.json"
+    write_record(RECORD, path)
+    usual = path.stat().st_mode & 0o7777
+    (tmp_path / "other").write_text("")
+    assert usual == (tmp_path / "other").stat().st_mode & 0o7777
+    for mode in (0o640, 0o604, 0o600):
+        path.chmod(mode)
+        write_record(RECORD, path)
+        assert path.stat().st_mode & 0o7777 == mode
