@@ -76,6 +76,11 @@ def test_a_pad_of_any_axis_agrees_and_loads(mode: str, frontend: Frontend, tmp_p
             assert not np.any(widths[:-4]), (chosen, widths)
 
 
+def test_complex_numbers_are_padded_along_any_axis(tmp_path: Path) -> None:
+    functions = [lambda x: F.pad(torch.fft.fft(x[0]), (1, 0, 2, 1, 1, 2), mode="circular").abs()]
+    converted_agrees(functions, X, Frontend.TRACE, tmp_path)
+
+
 def test_an_edge_is_copied_more_often_than_its_axis_is_long(tmp_path: Path) -> None:
     functions = [padded("replicate", (7, 0, 0, 9, 11, 1)), nn.ReplicationPad3d(2), nn.ReflectionPad3d(2)]
     converted_agrees(functions, X, Frontend.TRACE, tmp_path)

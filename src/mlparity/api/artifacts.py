@@ -124,7 +124,23 @@ def _coreml(source: Source, sample: Sample, precision: Precision, options: Verif
     )
     done = coreml.convert(source, sample, chosen)
     coreml.save(done, place)
+    _check_loads(place)
     return _Conversion(done.frontend, done.attempts, dict(done.options), done.seconds)
+
+
+def _check_loads(package: Path) -> None:
+    """Take back a package that Core ML would refuse to load."""
+    from mlparity.engine.mil.reader import read_program
+
+    try:
+        read_program(package)
+    except FormatError as error:
+        shutil.rmtree(package)
+        raise ConversionError(
+            "the converted model is none that Core ML loads",
+            found=str(error),
+            next_step="rewrite this op in the model, or leave Core ML out",
+        ) from error
 
 
 def _litert(source: Source, sample: Sample, _precision: Precision, _options: VerifyOptions, place: Path) -> _Conversion:

@@ -57,21 +57,28 @@ def _constant(call: Call) -> Any:
 
 
 def _padded(call: Call, mode: str) -> Any:
-    """Return the input padded along each axis from what the other axes have become."""
     pairs, x = _pairs(call), call.tensor("self")
-    if pairs is None or types.is_complex(x.dtype):
+    if pairs is None:
         return pad_of_coremltools(call.context, call.node)
+    if types.is_complex(x.dtype):
+        real, imaginary = (_grown(part, pairs, mode) for part in (mb.complex_real(data=x), mb.complex_imag(data=x)))
+        return mb.complex(real_data=real, imag_data=imaginary, name=call.node.name)
+    return mb.identity(x=_grown(x, pairs, mode), name=call.node.name)
+
+
+def _grown(x: Var, pairs: Pairs, mode: str) -> Var:
+    """Return `x` padded along each axis from what the other axes have become."""
     wraps = mode == "circular"
     if wraps:
         x = _cut(x, pairs)
     native = [axis for axis in range(x.rank) if not wraps and _is_native(x, axis, pairs[axis], mode)]
     if any(any(pairs[axis]) for axis in native):
-        grown = _flat([pair if axis in native else (0, 0) for axis, pair in enumerate(pairs)])
-        x = mb.pad(x=x, pad=grown, mode=mode, constant_val=0.0)
+        widths = _flat([pair if axis in native else (0, 0) for axis, pair in enumerate(pairs)])
+        x = mb.pad(x=x, pad=widths, mode=mode, constant_val=0.0)
     for axis, (before, after) in enumerate(pairs):
         if axis not in native and max(before, after) > 0:
             x = mb.concat(values=_with_ends(x, axis, max(before, 0), max(after, 0), mode), axis=axis)
-    return mb.identity(x=x if wraps else _cut(x, pairs), name=call.node.name)
+    return x if wraps else _cut(x, pairs)
 
 
 def _is_native(x: Var, axis: int, pair: tuple[int, int], mode: str) -> bool:

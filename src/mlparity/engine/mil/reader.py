@@ -10,6 +10,7 @@ from mlparity.core.errors import FormatError
 from mlparity.core.mlpackage import Package, find_package
 from mlparity.engine.mil.check import check_function
 from mlparity.engine.mil.interface import read_interface
+from mlparity.engine.mil.load_constraints import check_loads
 from mlparity.engine.mil.program import Argument, Block, Function, Interface, Name, NamedType, Op, Program
 from mlparity.engine.mil.spec import parse_spec
 from mlparity.engine.mil.values import ValueReader
@@ -32,7 +33,8 @@ def read_program(path: Path) -> Program:
     """Return the program in the package at `path`.
 
     Raises:
-        FormatError: not a package, not an ML Program, a corrupt spec or weight file, an unknown opset.
+        FormatError: not a package, not an ML Program, a corrupt spec or weight file, an unknown opset, or what Core ML
+            refuses to load.
     """
     package = find_package(path)
     return _program(path, package, parse_spec(package.spec))
@@ -84,9 +86,11 @@ def _checked(path: Path, message: Any, functions: dict[str, Function], reader: V
     for function in functions.values():
         check_function(function, reader.fault)
     metadata = dict(description.metadata.userDefined)
-    return Program(
+    program = Program(
         path, message.specificationVersion, functions, interfaces, default, metadata, tuple(reader.files.values())
     )
+    check_loads(program)
+    return program
 
 
 def _function(reader: ValueReader, name: str, message: Any) -> Function:
