@@ -32,9 +32,9 @@ def test_a_user_s_lowering_into_what_core_ml_does_not_load_is_no_artifact(tmp_pa
         context.add(mb.pad(x=cube, pad=[1, 1, 0, 0, 0, 0], mode="reflect", name=node.name))
 
     register_torch_op(i0)
+    options = VerifyOptions(settings=settings_from(["fp32/CPU_ONLY"]))
     try:
         with pytest.raises(ConversionError, match="none that Core ML loads") as refused:
-            options = VerifyOptions(settings=settings_from(["fp32/CPU_ONLY"]))
             api.verify(Bessel().eval(), tmp_path / "out", Samples(), options=options)
     finally:
         del _TORCH_OPS_REGISTRY.name_to_func_mapping["i0"]
@@ -56,5 +56,5 @@ def test_a_given_package_that_core_ml_does_not_load_is_refused(tmp_path: Path) -
     with quiet():
         ct.convert(padded, minimum_deployment_target=ct.target.iOS16, skip_model_load=True).save(str(path))
     with pytest.raises(FormatError, match="refuses to load") as refused:
-        api.verify(nn.Identity().eval(), tmp_path / "out", Samples(), options=VerifyOptions(artifacts=(path,)))
+        api.verify(Bessel().eval(), tmp_path / "out", Samples(), options=VerifyOptions(artifacts=(path,)))
     assert "the last two axes only" in str(refused.value)
