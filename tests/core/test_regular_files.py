@@ -89,3 +89,9 @@ def test_a_file_that_is_exchanged_after_the_look_is_refused(tmp_path: Path, monk
     monkeypatch.setattr(os, "stat", lambda *_, **__: ordinary)
     with pytest.raises(NotRegularError, match="a FIFO"):
         open_regular(tmp_path / "fifo")
+
+
+def test_a_file_is_read_in_the_memory_that_it_takes_whatever_its_bound(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"some")
+    assert read_regular(path, limit=2**60) == b"some"

@@ -20,6 +20,9 @@ SMALL = 16 * 2**20
 MEDIUM = 2**28
 """A bound for what programs write and we parse whole, in bytes: records, checkpoints, placements, user code's files."""
 
+PIECE = 2**24
+"""How many bytes are read at once."""
+
 LARGE = 2**31
 """A bound for a spec, in bytes: protobuf reads no more than 2 GiB."""
 
@@ -83,7 +86,12 @@ def read_regular(path: Path, *, limit: int) -> bytes:
         OSError: it is not there or may not be read.
     """
     with open_regular(path, limit=limit) as file:
-        data = file.read(limit + 1)  # a file may grow, and one of /proc gives its size as 0
+        # a file may grow, and one of /proc gives its size as 0; one read of `limit` would ask for memory for all of it
+        pieces, left = [], limit + 1
+        while left > 0 and (piece := file.read(min(left, PIECE))):
+            pieces.append(piece)
+            left -= len(piece)
+    data = b"".join(pieces)
     if len(data) > limit:
         raise _too_large(path, "more bytes than its size says", limit)
     return data

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mlparity.engine.numerics import device_sums
 from mlparity.engine.numerics.accumulators import FixedPoint, SequentialFp16
+from mlparity.engine.numerics.rounding import LEAST_IN_PLACE, half_away, half_even, half_even_in_place, is_dense
 from tests.engine.numerics.test_accumulators import CASES, drawn, tensors, values
+from tests.engine.runtime.twins.special import Content, assert_same_bits, contents
 
 Drawn = tuple[int, int, int, int, float, float, bool]
 
@@ -58,3 +61,34 @@ def test_many_products_are_held_in_parts(monkeypatch: pytest.MonkeyPatch) -> Non
     whole = device_sums.fixed_point(x, w, None)
     monkeypatch.setattr(device_sums, "_AT_ONCE", 30)
     assert torch.equal(device_sums.fixed_point(x, w, None), whole)
+
+
+@pytest.mark.parametrize("kind", ["fixed", "sequential", "eight lanes"])
+@given(contents, contents, contents, st.tuples(st.integers(0, 9), st.integers(0, 20), st.integers(0, 20)))
+@settings(max_examples=80, deadline=None)
+def test_special_values_give_the_bits_of_the_plain_sums(
+    kind: str, first: Content, second: Content, third: Content, sizes: tuple[int, int, int]
+) -> None:
+    rows, length, columns = sizes
+    shapes = ((rows, length), (columns, length), (columns,))
+    arrays = [each.array("fp16", shape) for each, shape in zip((first, second, third), shapes, strict=True)]
+    x, w, b = tensors(arrays)
+    if kind == "fixed":
+        plain, products = device_sums.fixed_point(device_sums.decoded(x), w, b), FixedPoint()
+    else:
+        lanes = 8 if kind == "eight lanes" else 1
+        plain, products = device_sums.sequential_fp16(x, w, b, lanes), SequentialFp16(lanes=lanes)
+    remembering = products.remembering()
+    for found in (products.rows(x, w, b), remembering.rows(x, w, b), remembering.rows(x, w, b)):
+        assert_same_bits(plain.float(), found)
+
+
+def test_kernels_round_as_pytorch_s_ops_do() -> None:
+    halves = torch.arange(2**16, dtype=torch.int32).to(torch.int16).view(torch.float16).float()
+    between = [halves * (1 + 2.0**-11), halves * (1 - 2.0**-12), halves * 2.0**16, halves * 2.0**-13]
+    x = torch.cat([halves, *between])
+    spread = torch.stack([x, x], -1)[:, 0]
+    assert not is_dense(spread)
+    assert_same_bits(half_away(spread), half_away(x))
+    assert x.numel() >= LEAST_IN_PLACE
+    assert_same_bits(half_even(x), half_even_in_place(x.clone()))

@@ -1,8 +1,10 @@
 """Runs mutated packages in a process of its own, each within 10 s of its processor and 2 GiB more memory than at first.
 
-Usage: mutation_worker.py PACKAGE FOLDER COUNT FEATURES, the last a file of arrays by name. Prints how many ran, how
-many were refused, a digest of all mutated packages, and the slowest one's number and seconds. Anything else than a
-result or a typed error ends it, with a traceback and the number of the mutation, which is the same in every run.
+Usage: mutation_worker.py PACKAGE FOLDER COUNT FEATURES, the last a file of arrays by name. Each package runs with its
+optimised steps and with the plain ones, and both must be refused or give the same: see `agreement`. Prints how many
+ran, how many were refused, a digest of all mutated packages, the slowest one's number and seconds, and how many
+results beside each other were equal to the bit. Anything else than a result or a typed error ends it, with a traceback
+and the number of the mutation, which is the same in every run.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import faulthandler
 import hashlib
 import json
+import math
 import os
 import random
 import resource
@@ -19,19 +22,25 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from mlparity.core.errors import MlparityError
+from mlparity.engine.mil.reader import read_stages
 from mlparity.engine.mil.spec import proto
-from mlparity.engine.runtime.model import Model, load_model
+from mlparity.engine.numerics import TYPED
+from mlparity.engine.runtime.bind import bind
+from mlparity.engine.runtime.model import Model
+from tests.engine.runtime.agreement import agree
 
 MANIFEST = Path("Manifest.json")
 SPEC = Path("Data/com.apple.CoreML/model.mlmodel")
 WEIGHTS = Path("Data/com.apple.CoreML/weights/weight.bin")
 SECONDS = 10
 BYTES = 2 << 30
+SPECIAL = (math.nan, math.inf, -math.inf, 0.0, -0.0, 65504.0, -65504.0, 2.0**-24)
 NUMBERS = (0, 1, -1, 2, 3, 7, 255, 65_536, 2**31 - 1, -(2**31), 2**40, 2**62)
 
 
@@ -112,7 +121,19 @@ def mutate_bytes(part: Path) -> Callable[[Path, random.Random], None]:
     return mutate
 
 
-MUTATIONS = (mutate_spec, mutate_spec, mutate_bytes(SPEC), mutate_bytes(WEIGHTS), mutate_bytes(MANIFEST))
+def mutate_weights(path: Path, source: random.Random) -> None:
+    """Write special numbers of fp16 over some places of the weights."""
+    data = bytearray((path / WEIGHTS).read_bytes())
+    for _ in range(source.randint(1, 8)):
+        place = 2 * source.randrange(len(data) // 2)
+        data[place : place + 2] = np.float16(source.choice(SPECIAL)).tobytes()
+    (path / WEIGHTS).write_bytes(data)
+
+
+MUTATIONS = (
+    *(mutate_spec, mutate_spec, mutate_bytes(SPEC), mutate_bytes(WEIGHTS), mutate_bytes(MANIFEST)),
+    *(mutate_weights, mutate_weights),
+)
 
 
 def make_reproducible(path: Path) -> None:
@@ -150,15 +171,42 @@ class Fence:
             raise OutOfBoundsError(f"{path} was opened, which is outside the package")
 
 
-def attempt(path: Path, features: dict[str, object]) -> bool:
-    """Return whether the package ran; a typed error is the other good end."""
+Results = dict[str, object]
+
+
+def attempt(path: Path, features: dict[str, object], *, kernels: bool) -> Results | None:
+    """Return the results of the package, with optimised steps or with plain ones; None for a typed error."""
     try:
-        model = load_model(path)
-        has_state = isinstance(model, Model) and bool(model.plan.states)
-        model.predict(features, model.make_state() if has_state else None)
+        (stage,), _ = read_stages(path)
+        model = Model(bind(stage, TYPED, kernels=kernels))
+        return model.predict(features, model.make_state() if model.plan.states else None)
     except MlparityError:
-        return False
-    return True
+        return None
+
+
+def both(path: Path, features: dict[str, object]) -> tuple[Results | None, bool]:
+    """Return the package's results, None where it is refused, and whether both ways give the same bits.
+
+    Raises:
+        AssertionError: one way is refused and the other not, or they differ by more than `agreement` allows.
+    """
+    fast, plain = (attempt(path, features, kernels=kernels) for kernels in (True, False))
+    if fast is None or plain is None:
+        refused = [way for way, found in (("optimised", fast), ("plain", plain)) if found is None]
+        assert len(refused) == 2, f"only the {refused[0]} steps are refused"
+        return None, True
+    return fast, agree(plain, fast)
+
+
+def with_specials(features: dict[str, object], source: random.Random) -> dict[str, object]:
+    """Return the features, in half of the cases with special values among their numbers."""
+    if source.random() < 0.5:
+        return features
+    changed = {name: np.array(each) for name, each in features.items()}
+    for each in changed.values():
+        for _ in range(source.randint(1, 6)):
+            each.flat[source.randrange(each.size)] = source.choice(SPECIAL)
+    return changed
 
 
 def ring(*_: object) -> None:
@@ -174,26 +222,35 @@ def digest_of(path: Path) -> bytes:
     return b"".join(hashlib.sha256((path / part).read_bytes()).digest() for part in (SPEC, WEIGHTS, MANIFEST))
 
 
-def timed(path: Path, features: dict[str, object], fence: Fence) -> tuple[bool, float]:
-    """Return whether the package ran, and the seconds of processor that it took."""
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a mutation ended: whether it ran, whether both ways gave the same bits, and the seconds of processor."""
+
+    ran: bool
+    is_equal: bool
+    seconds: float
+
+
+def timed(path: Path, features: dict[str, object], fence: Fence) -> End:
+    """Return how the package ended."""
     started = time.process_time()
-    signal.setitimer(signal.ITIMER_PROF, SECONDS)
-    faulthandler.dump_traceback_later(10 * SECONDS, exit=True)  # one that waits for ever uses no processor
+    signal.setitimer(signal.ITIMER_PROF, 2 * SECONDS)  # it runs twice
+    faulthandler.dump_traceback_later(20 * SECONDS, exit=True)  # one that waits for ever uses no processor
     fence.is_closed = True
     try:
-        ran = attempt(path, features)
+        results, is_equal = both(path, features)
     finally:
         fence.is_closed = False
         signal.setitimer(signal.ITIMER_PROF, 0)
         faulthandler.cancel_dump_traceback_later()
-    return ran, time.process_time() - started
+    return End(results is not None, is_equal, time.process_time() - started)
 
 
 def main() -> None:
     package, folder, count = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
     features, path = dict(np.load(sys.argv[4])), folder / package.name
     make_reproducible(package)
-    assert attempt(package, features)
+    assert both(package, features)[0] is not None
     limit_memory()
     signal.signal(signal.SIGPROF, ring)
     faulthandler.enable()
@@ -205,13 +262,13 @@ def main() -> None:
         source.choice(MUTATIONS)(path, source)
         digest.update(digest_of(path))
         try:
-            ends.append(timed(path, features, fence))
+            ends.append(timed(path, with_specials(features, source), fence))
         except BaseException:
             sys.stderr.write(f"mutation {number} of {package.name}\n")
             raise
-    ran = sum(each for each, _ in ends)
-    slowest, seconds = max(enumerate(spent for _, spent in ends), key=lambda each: each[1])
-    sys.stdout.write(f"{ran} {count - ran} {digest.hexdigest()} {slowest} {seconds:.1f}\n")
+    ran, equal = sum(each.ran for each in ends), sum(each.ran and each.is_equal for each in ends)
+    slowest, seconds = max(enumerate(each.seconds for each in ends), key=lambda each: each[1])
+    sys.stdout.write(f"{ran} {count - ran} {digest.hexdigest()} {slowest} {seconds:.1f} {equal}\n")
 
 
 if __name__ == "__main__":

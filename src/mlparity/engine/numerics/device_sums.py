@@ -66,7 +66,7 @@ def sequential_fp16(x: Tensor, weight: Tensor, bias: Tensor | None, lanes: int) 
     wide, columns = x.double(), weight.double().T
     sums = [wide.new_zeros(x.shape[0], weight.shape[0]) for _ in range(lanes)]
     if bias is not None:
-        sums[0] = sums[0] + bias
+        sums[0] = bias.double().expand(x.shape[0], -1)
     for k in range(x.shape[1]):
         lane = k % lanes
         sums[lane] = _half_even(sums[lane] + wide[:, k, None] * columns[k])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import torch
+
 from mlparity.engine.mil.program import Function, Op
 from mlparity.engine.numerics import Numerics, Profile
 from mlparity.engine.runtime.plan import Step
@@ -30,10 +32,28 @@ def without_inner_stores(
     moved = list(steps)
     for place, step in enumerate(steps):
         follower = _only_follower(step, steps, readers, frozenset(function.body.outputs))
-        if follower is not None and profile_of(step.op) is profile_of(steps[follower].op):
+        if follower is not None and _may_move(step, steps[follower], profile_of):
             moved[follower] = _storing(moved[follower], step.stores[0].numerics)
             moved[place] = _storing(moved[place], None)
     return tuple(moved)
+
+
+def _may_move(step: Step, follower: Step, profile_of: Callable[[Op], Profile]) -> bool:
+    """Return whether a store gives the same behind its follower.
+
+    A clip may hold numbers to limits that are none of the grid, and a unit that stores NaN as 0 may clip that 0.
+    """
+    numerics = step.stores[0].numerics
+    if profile_of(step.op) is not profile_of(follower.op):
+        return False
+    if numerics is None or follower.op.type != "clip":
+        return True
+    limits = [each for name, each in follower.constants.items() if name in ("alpha", "beta")]
+    return not numerics.arithmetic.absorbs_nan and all(_is_stored_as_it_is(each, numerics) for each in limits)
+
+
+def _is_stored_as_it_is(limit: object, numerics: Numerics) -> bool:
+    return isinstance(limit, float) and float(numerics.store(torch.tensor(limit))) == limit
 
 
 def _only_follower(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -27,7 +28,7 @@ def as_units_do(
     """Return the steps with what each one's unit does apart from the arithmetic that ops ask for.
 
     A result of a unit that reads NaN as infinity holds none, and needs no look by the next one, nor do the slots in
-    `integers`.
+    `integers`; but for the NaN that an op which only moves values has as a parameter.
     """
     makers = {store.slot: step for step in steps for store in step.stores}
     clean = set(integers)
@@ -41,9 +42,14 @@ def as_units_do(
             clean.update(slot for slot in reads - clean if _is_clean(constants, slot))
             if not reads <= clean:
                 each = replace(each, fn=_NanAsInfinity(each.fn))
-            clean.update(store.slot for store in step.stores)
+            if not _has_nan(step.constants):
+                clean.update(store.slot for store in step.stores)
         adapted.append(each)
     return tuple(adapted)
+
+
+def _has_nan(parameters: Mapping[str, object]) -> bool:
+    return any(isinstance(value, float) and math.isnan(value) for value in parameters.values())
 
 
 def _is_clean(constants: Mapping[int, object], slot: int) -> bool:
