@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlparity.compare.comparer import Comparer
-from mlparity.compare.metrics import METRIC_INFOS, METRICS
+from mlparity.compare.decisions import DecisionTally
+from mlparity.compare.masks import MaskTally
+from mlparity.compare.metrics import METRIC_INFOS, METRICS, figures_of
+from mlparity.compare.retrieval import RetrievalTally
+from mlparity.compare.tally import Tally, TaskTally
 from mlparity.core.record import OutputFigures
 
 NAN, INF = math.nan, math.inf
@@ -238,3 +243,99 @@ def test_positions_that_are_not_finite_are_counted_on_both_sides() -> None:
     figures = compare([NAN, NAN, INF, 1.0, INF], [NAN, 1.0, INF, INF, NAN]).figures
     assert (figures["nan_positions"], figures["inf_positions"]) == (3.0, 2.0)
     assert (figures["nan_count"], figures["inf_count"]) == (2.0, 1.0)
+
+
+HALF = Tally(
+    elements=4,
+    finite=2,
+    max_abs=2.0,
+    min_abs=1.0,
+    sum_abs=3.0,
+    squared_error=5.0,
+    source_energy=20.0,
+    artifact_energy=45.0,
+    product=15.0,
+    source_max=3.0,
+    source_min=-2.0,
+)
+
+
+@pytest.mark.parametrize(
+    ("tally", "figures"),
+    [
+        (
+            HALF,
+            {
+                "mean_abs": 1.5,
+                "rmse": math.sqrt(2.5),
+                "relative_l2": 0.5,
+                "cosine": 0.5,
+                "snr_db": 10 * math.log10(4),
+                "psnr_db": 20 * math.log10(5 / math.sqrt(2.5)),
+                "inf_positions": 2.0,
+            },
+        ),
+        (replace(HALF, max_abs=0.0), {"relative_l2": 0.0, "cosine": 1.0, "snr_db": INF, "psnr_db": INF}),
+        (replace(HALF, product=31.0), {"cosine": 1.0}),
+        (replace(HALF, product=-31.0), {"cosine": -1.0}),
+        (replace(HALF, source_energy=0.0), {"relative_l2": None, "cosine": None, "snr_db": -INF}),
+        (replace(HALF, artifact_energy=0.0), {"cosine": None, "relative_l2": 0.5}),
+        (replace(HALF, source_max=-2.0), {"psnr_db": None, "relative_l2": 0.5}),
+        # Squares that left float64's range, above or below, say nothing of a ratio.
+        (replace(HALF, squared_error=INF), {"relative_l2": None, "cosine": None, "snr_db": None, "psnr_db": None}),
+        (replace(HALF, squared_error=0.0), {"relative_l2": None, "cosine": None, "snr_db": None, "psnr_db": None}),
+        (replace(HALF, product=INF), {"cosine": None, "relative_l2": 0.5}),
+        (replace(HALF, source_energy=INF), {"cosine": None}),
+        (replace(HALF, finite=0), {"mean_abs": None, "rmse": None, "max_abs": None, "cosine": None, "snr_db": None}),
+        (replace(HALF, nans=1, nan_mismatches=1), {"nan_positions": 1.0, "inf_positions": 1.0, "nan_count": 1.0}),
+        (Tally(), {"nan_count": None, "inf_count": None, "new_nan_count": None, "nan_positions": None}),
+        (Tally(), {"inf_positions": None, "max_abs": None, "relative_l2": None}),
+    ],
+)
+def test_figures_of_a_tally_by_hand(tally: Tally, figures: dict[str, float | None]) -> None:
+    found = figures_of(tally)
+    assert {name: found[name] for name in figures} == {
+        name: None if value is None else pytest.approx(value, rel=1e-14) for name, value in figures.items()
+    }
+
+
+SCORES = DecisionTally(8, 2, 0.5, 0.25, 1.5, 3, 4, 8, 30, 40)
+MASKS = MaskTally(4, 3.0, 0.25, 5, 20)
+SEARCHES = RetrievalTally(8, 6, 4.0, 5, 2.5, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("task", "figures"),
+    [
+        (TaskTally(SCORES), {"flips": 2.0, "flip_rate": 0.25, "margin_consumed": 1.5}),
+        (TaskTally(SCORES), {"topk_flips": 4.0, "top5_agreement": 0.75}),
+        (TaskTally(mask=MASKS), {"mask_iou": 0.75, "mask_iou_worst": 0.25, "mask_changed": 0.25}),
+        (
+            TaskTally(retrieval=SEARCHES),
+            {"nearest_agreement": 0.75, "neighbour_agreement": 0.5, "rank_correlation": 0.5},
+        ),
+        (TaskTally(retrieval=replace(SEARCHES, ranked=0)), {"nearest_agreement": 0.75, "rank_correlation": None}),
+        # A task with nothing to show has its figures, without values.
+        (TaskTally(DecisionTally()), {"flips": None, "flip_rate": None}),
+        (TaskTally(mask=MaskTally()), {"mask_iou": None, "mask_iou_worst": None, "mask_changed": None}),
+        (TaskTally(retrieval=RetrievalTally()), {"nearest_agreement": None, "rank_correlation": None}),
+    ],
+)
+def test_figures_of_a_task_by_hand(task: TaskTally, figures: dict[str, float | None]) -> None:
+    found = figures_of(replace(HALF, task=task))
+    assert {name: found[name] for name in figures} == figures
+
+
+@pytest.mark.parametrize(
+    ("task", "absent"),
+    [
+        (TaskTally(), ("flips", "flip_rate", "topk_flips", "top5_agreement", "mask_iou", "rank_correlation")),
+        (TaskTally(replace(SCORES, topk_of=0, top5_of=0)), ("topk_flips", "top5_agreement", "mask_changed")),
+        (TaskTally(replace(SCORES, topk_of=1, top5_of=0)), ("top5_agreement",)),
+        (TaskTally(replace(SCORES, topk_of=0, top5_of=1)), ("topk_flips",)),
+    ],
+)
+def test_figures_of_another_task_are_absent(task: TaskTally, absent: tuple[str, ...]) -> None:
+    assert not set(absent) & set(figures_of(replace(HALF, task=task)))
+    others = {name for name in ("topk_flips", "top5_agreement") if name not in absent}
+    assert others <= set(figures_of(replace(HALF, task=task)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from pathlib import Path
 
@@ -9,11 +10,11 @@ import numpy as np
 import pytest
 
 from mlparity.compare.comparer import Comparer
-from mlparity.compare.user_metric import load_metric
+from mlparity.compare.user_metric import LoadedMetric, MetricTally, better_of, load_metric, tally_metric
 from mlparity.compare.verdict import judge
 from mlparity.core.errors import PolicyError
 from mlparity.core.policy import Limit, Policy, UserMetric
-from mlparity.core.record import TaskFigure
+from mlparity.core.record import Better, TaskFigure
 from mlparity.core.words import Verdict
 
 FUNCTIONS = """
@@ -151,3 +152,86 @@ def test_samples_without_a_value_are_told_beside_a_pass() -> None:
     verdict, reasons = verdict_of(metric("sometimes", at_most=9.0), compare(metric("sometimes"), 5.0, 3.0))
     assert verdict is Verdict.PASS
     assert reasons == ("sometimes: 1 of 2 samples have no value",)
+
+
+def _tally(values: list[object], **budget: float) -> MetricTally:
+    """Return the tally of a function that gives these values in turn."""
+    left = iter(values)
+    bound = Limit("m.worst", **(budget or {"at_most": 1.0}))
+    loaded = LoadedMetric(UserMetric("m", "here:m", worst=bound), lambda *_: next(left), "")
+    tally = MetricTally()
+    for place in range(len(values)):
+        tally = tally_metric(loaded, tally, str(place), {}, {})
+    return tally
+
+
+@pytest.mark.parametrize(
+    ("values", "budget", "wanted"),
+    [
+        ([1.0, 3.0, 2.0], {"at_most": 1.0}, MetricTally(3, 0, 6.0, 3.0, "1")),
+        ([1.0, 3.0, 2.0], {"at_least": 1.0}, MetricTally(3, 0, 6.0, 1.0, "0")),
+        ([2.0, 2.0], {"at_most": 1.0}, MetricTally(2, 0, 4.0, 2.0, "0")),  # of equal ones the first
+        ([None, 5.0, None], {"at_most": 1.0}, MetricTally(1, 2, 5.0, 5.0, "1")),
+        ([True, np.float32(0.5), np.ones((1, 1), int), 3], {"at_most": 1.0}, MetricTally(4, 0, 5.5, 3.0, "3")),
+        ([-1.0, -2.0], {"at_least": 1.0}, MetricTally(2, 0, -3.0, -2.0, "1")),
+    ],
+)
+def test_values_add_up_and_the_worst_is_kept(
+    values: list[object], budget: dict[str, float], wanted: MetricTally
+) -> None:
+    assert _tally(values, **budget) == wanted
+
+
+@pytest.mark.parametrize("budget", [{"at_most": 1.0}, {"at_least": 1.0}])
+@pytest.mark.parametrize("values", [[math.nan, 1e9, -1e9], [1.0, math.nan, 2.0]])
+def test_a_nan_is_the_worst_whichever_way_is_better(budget: dict[str, float], values: list[object]) -> None:
+    assert math.isnan(_tally(values, **budget).worst or 0.0)
+
+
+@pytest.mark.parametrize("value", [1j, "1", [1.0, 2.0], np.zeros(0), np.array(None), object()])
+def test_what_is_no_number_is_an_error(value: object) -> None:
+    with pytest.raises(PolicyError, match="a metric gave no number"):
+        _tally([value])
+
+
+@pytest.mark.parametrize(
+    ("mean", "worst", "better"),
+    [
+        (Limit("m", at_most=1.0), None, Better.LOWER),
+        (Limit("m", at_least=1.0), None, Better.HIGHER),
+        (None, Limit("m", at_least=1.0), Better.HIGHER),
+        (None, Limit("m", at_most=1.0), Better.LOWER),
+    ],
+)
+def test_the_budget_tells_which_way_is_better(mean: Limit | None, worst: Limit | None, better: Better) -> None:
+    assert better_of(UserMetric("m", "a:b", mean, worst)) is better
+
+
+def test_the_digest_is_that_of_the_function_s_file(tmp_path: Path) -> None:
+    wanted = hashlib.sha256((tmp_path / "task.py").read_bytes()).hexdigest()
+    assert load_metric(metric("lost")).sha256 == wanted
+    assert load_metric(UserMetric("m", "math:fsum")).sha256 == _digest_of(math)
+
+
+def _digest_of(module: object) -> str:
+    file = getattr(module, "__file__", None)
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else ""
+
+
+@pytest.mark.parametrize(
+    ("figure", "verdict", "words"),
+    [
+        (TaskFigure("m", 2, 0, 1.0, 2.0, "b"), Verdict.PASS, ""),
+        (TaskFigure("m", 2, 0, 1.001, 2.0, "b"), Verdict.FAIL, "m: mean 1.001 is above 1"),
+        (TaskFigure("m", 2, 0, 1.0, 2.001, "b"), Verdict.FAIL, "m: worst 2.001 is above 2 (b)"),
+        (TaskFigure("m", 2, 0, None, 2.0, "b"), Verdict.UNKNOWN, "m: its mean is no number"),
+        (TaskFigure("m", 0, 2, None, None, ""), Verdict.UNKNOWN, "no value on these samples"),
+        (TaskFigure("m", 3, 2, 1.0, 2.0, "b"), Verdict.PASS, "m: 2 of 5 samples have no value"),
+        (None, Verdict.UNKNOWN, "no value on these samples"),
+    ],
+)
+def test_a_budget_holds_up_to_its_bounds(figure: TaskFigure | None, verdict: Verdict, words: str) -> None:
+    own = UserMetric("m", "a:b", Limit("m.mean", at_most=1.0), Limit("m.worst", at_most=2.0))
+    judgement = judge(Policy("p", (), metrics=(own,)), (), (), (), () if figure is None else (figure,))
+    assert judgement.verdict is verdict
+    assert words in "".join(judgement.reasons)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from mlparity.compare.noise import noise_of
 from mlparity.compare.policies import CONSISTENCY, TASK
 from mlparity.compare.verdict import judge, judge_all
 from mlparity.core.policy import Limit, OutputTask, Policy, TaskKind
-from mlparity.core.record import Noise, OutputFigures, RowState, SettingResult
+from mlparity.core.record import Flips, Noise, OutputFigures, RowState, SettingResult
 from mlparity.core.words import ComputeUnit, Precision, Setting, Target, Verdict
 
 PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
@@ -277,3 +278,183 @@ def test_noise_of_a_source_that_is_not_finite_where_it_is_in_fp64_is_not_known()
 def test_noise_excuses_only_what_noise_makes_worse(limit: Limit) -> None:
     outputs = figures([[[1.0, 0.5]]], [[[1.0, 0.5001]]])
     assert judge(Policy("p", (limit,)), outputs, (Noise("y", 1e-3, 1e-4, 1.0),)).verdict is FAIL
+
+
+BOUND = 2.0**-10
+
+
+def exact(scale: float = 1.0, **values: float | None) -> OutputFigures:
+    """An output whose figures are exactly these."""
+    (output,) = figures([[[1.0, 1.0]]], [[[1.0, 1.0]]])
+    return replace(output, figures={**output.figures, **values}, scale=scale)
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "scale", "verdict"),
+    [
+        (Limit("max_abs", at_most=BOUND), BOUND, 1.0, PASS),
+        (Limit("max_abs", at_most=BOUND), BOUND * 1.0001, 1.0, FAIL),
+        (Limit("max_abs", at_most=BOUND), BOUND, 0.0, PASS),
+        (Limit("max_abs", at_most=BOUND, of_scale=True), 4 * BOUND, 4.0, PASS),
+        (Limit("max_abs", at_most=BOUND, of_scale=True), 4.001 * BOUND, 4.0, FAIL),
+        (Limit("max_abs", at_most=BOUND, of_scale=True), BOUND / 2, 0.25, FAIL),
+        (Limit("cosine", at_least=0.5), 0.5, 1.0, PASS),
+        (Limit("cosine", at_least=0.5), 0.4999, 1.0, FAIL),
+        (Limit("rmse", at_least=0.5, of_scale=True), 1.0, 2.0, PASS),
+        (Limit("rmse", at_least=0.5, of_scale=True), 0.999, 2.0, FAIL),
+        (Limit("rmse", at_most=2.0, at_least=1.0), 1.5, 1.0, PASS),
+        (Limit("rmse", at_most=2.0, at_least=1.0), 2.5, 1.0, FAIL),
+        (Limit("rmse", at_most=2.0, at_least=1.0), 0.5, 1.0, FAIL),
+        (Limit("snr_db", at_least=30.0), math.nan, 1.0, FAIL),
+        (Limit("max_abs", at_most=1.0), math.nan, 1.0, FAIL),
+        (Limit("snr_db", at_least=30.0), None, 1.0, UNKNOWN),
+    ],
+)
+def test_a_limit_holds_up_to_its_bound(limit: Limit, value: float | None, scale: float, verdict: Verdict) -> None:
+    output = exact(scale, **{limit.metric: value})
+    assert judge(Policy("p", (limit,)), (output,)).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("difference", "noise", "cap", "verdict"),
+    [
+        # Twice the noise excuses a difference, itself included, and the cap bounds that.
+        (2 * BOUND, BOUND, 1.0, PASS),
+        (2.001 * BOUND, BOUND, 1.0, FAIL),
+        (2 * BOUND, BOUND, 2 * BOUND, PASS),
+        (2 * BOUND, BOUND, 1.999 * BOUND, UNKNOWN),
+        (BOUND, 100 * BOUND, BOUND, PASS),
+        (1.001 * BOUND, 100 * BOUND, BOUND, UNKNOWN),
+    ],
+)
+def test_noise_excuses_up_to_its_bound(difference: float, noise: float, cap: float, verdict: Verdict) -> None:
+    policy = Policy("p", (Limit("max_abs", at_most=0.0),), noise_cap=cap)
+    assert judge(policy, (exact(max_abs=difference),), (Noise("y", noise, noise, 1.0),)).verdict is verdict
+
+
+def test_the_cap_is_a_share_of_the_scale() -> None:
+    policy = Policy("p", (Limit("max_abs", at_most=0.0),), noise_cap=BOUND)
+    noise = (Noise("y", 1.0, 1.0, 4.0),)
+    assert judge(policy, (exact(4.0, max_abs=4 * BOUND),), noise).verdict is PASS
+    assert judge(policy, (exact(4.0, max_abs=4.001 * BOUND),), noise).verdict is UNKNOWN
+
+
+THRESHOLD, CLASSES = OutputTask("y", TaskKind.THRESHOLD, threshold=0.5), OutputTask("y", TaskKind.CLASSES)
+
+
+@pytest.mark.parametrize("metric", ["flips", "flip_rate"])
+@pytest.mark.parametrize(
+    ("task", "margin", "verdict"),
+    [
+        # Both scores of a pair move by twice the noise; at a threshold one does.
+        (CLASSES, 4 * BOUND, PASS),
+        (CLASSES, 4.001 * BOUND, FAIL),
+        (None, 4 * BOUND, PASS),
+        (THRESHOLD, 2 * BOUND, PASS),
+        (THRESHOLD, 2.001 * BOUND, FAIL),
+        (CLASSES, None, FAIL),
+    ],
+)
+def test_noise_excuses_flips_up_to_its_bound(
+    metric: str, task: OutputTask | None, margin: float | None, verdict: Verdict
+) -> None:
+    flips = Flips(1, 2, 0.0, 1.0, 0.0, margin, (), 1.0, 0)
+    output = replace(exact(max_abs=1.0, **{metric: 1.0}), flips=flips, task=task)
+    policy = Policy("p", (Limit(metric, at_most=0.0),), noise_cap=1.0)
+    assert judge(policy, (output,), (Noise("y", BOUND, BOUND, 1.0),)).verdict is verdict
+    assert judge(policy, (replace(output, flips=None),), (Noise("y", BOUND, BOUND, 1.0),)).verdict is FAIL
+
+
+def test_noise_excuses_no_figure_that_is_not_of_a_difference() -> None:
+    noise = (Noise("y", 1.0, 1.0, 1.0),)
+    for metric in ("flip_rate_high", "margin_consumed", "topk_flips", "nan_positions"):
+        output = exact(**{metric: 1.0, "max_abs": 0.0})
+        assert judge(Policy("p", (Limit(metric, at_most=0.0),)), (output,), noise).verdict is FAIL
+    without = exact(max_abs=None, rmse=1e-9)
+    assert judge(Policy("p", (Limit("rmse", at_most=0.0),)), (without,), noise).verdict is FAIL
+
+
+@pytest.mark.parametrize(
+    ("value", "bound", "words"),
+    [
+        (1.5, 1.0, "1.5 is above 1"),
+        (1.001, 1.0, "1.001 is above 1"),
+        (1.0000000000000002, 1.0, "1.0000000000000002 is above 1.0"),
+        (0.75, 0.0, "0.75 is above 0.0"),
+    ],
+)
+def test_as_many_digits_as_tell_two_numbers_apart(value: float, bound: float, words: str) -> None:
+    (reason,) = judge(Policy("p", (Limit("max_abs", at_most=bound),)), (exact(max_abs=value),)).reasons
+    assert reason == f"y: max_abs {words}"
+
+
+def test_the_scale_is_written_with_three_digits() -> None:
+    limit = Limit("max_abs", at_most=0.001, of_scale=True)
+    (reason,) = judge(Policy("p", (limit,)), (exact(1.2345, max_abs=1.0),)).reasons
+    assert reason == "y: max_abs 1 is above 0.0012 (0.001 of scale 1.23)"
+
+
+@pytest.mark.parametrize(
+    ("counts", "reasons"),
+    [
+        ((3.0, 1.0, 0.0), ("the artifact has 1 NaN", "the source has 2 NaN", "leave out 3 of 9")),
+        ((1.0, 1.0, 0.0), ("the artifact has 1 NaN", "leave out 1 of 9")),
+        ((2.0, 0.0, 4.0), ("the source has 2 NaN", "4 positions are infinite", "leave out 6 of 9")),
+        ((0.0, 0.0, 1.0), ("1 positions are infinite", "leave out 1 of 9")),
+    ],
+)
+def test_the_reasons_of_what_is_finite_on_one_side(
+    counts: tuple[float, float, float], reasons: tuple[str, ...]
+) -> None:
+    names = ("nan_count", "new_nan_count", "inf_count")
+    output = replace(exact(**dict(zip(names, counts, strict=True))), elements=9)
+    judgement = judge(FREE, (output,))
+    assert judgement.verdict is FAIL
+    assert len(judgement.reasons) == len(reasons)
+    assert all(words in reason for words, reason in zip(reasons, judgement.reasons, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("positions", "verdict", "words"),
+    [
+        (0.0, PASS, ""),
+        (1.0, PASS, "1 of 9 positions are not finite on both sides"),
+        (8.0, PASS, "8 of 9 positions"),
+        (9.0, UNKNOWN, "no position is finite on both sides"),
+    ],
+)
+def test_positions_that_are_not_finite_on_both_sides(positions: float, verdict: Verdict, words: str) -> None:
+    output = replace(exact(max_abs=0.0, nan_positions=positions), elements=9)
+    judgement = judge(FREE, (output,))
+    assert judgement.verdict is verdict
+    assert words in "".join(judgement.reasons)
+    assert bool(judgement.reasons) is bool(words)
+
+
+def test_what_decides_comes_first_and_the_rest_stays_in_order() -> None:
+    outputs = (exact(max_abs=0.5), replace(exact(max_abs=3.0), output="z"), replace(exact(max_abs=2.0), output="w"))
+    judgement = judge(Policy("p", (Limit("max_abs", at_most=1.0),)), outputs, (), ("v: no partner",))
+    assert [reason[0] for reason in judgement.reasons] == ["z", "w", "v"]
+
+
+@pytest.mark.parametrize(
+    ("required", "rows", "reasons"),
+    [
+        (("any",), [row(CPU, PASS), row(GPU16, PASS)], ("fp32/CPU_ONLY, fp16/CPU_AND_GPU passes",)),
+        (("any",), [row(CPU, UNKNOWN), row(GPU16, FAIL)], ("fp32/CPU_ONLY could not be judged",)),
+        (
+            ("any",),
+            [row(CPU, FAIL), row(GPU16, FAIL)],
+            ("all compared settings fail: fp32/CPU_ONLY, fp16/CPU_AND_GPU",),
+        ),
+        (("any",), [row(CPU, PASS, FAILED), row(GPU16, FAIL)], ("all compared settings fail: fp16/CPU_AND_GPU",)),
+        ((CPU, GPU16), [row(CPU, PASS), row(GPU16, FAIL)], ("fp16/CPU_AND_GPU is required: fail",)),
+        ((CPU,), [row(CPU, PASS, FAILED)], ("fp32/CPU_ONLY is required: unknown",)),
+        (("all",), [row(CPU, PASS), row(NE, FAIL, EXPLAINED)], ("fp32/CPU_ONLY is required: pass",)),
+        (("all",), [row(LITERT, PASS), row(CPU, FAIL)], ("fp32/CPU_ONLY is required: fail",)),
+    ],
+)
+def test_the_reasons_of_the_whole(
+    required: tuple[str, ...], rows: list[SettingResult], reasons: tuple[str, ...]
+) -> None:
+    assert judge_all(Policy("p", (), required), rows).reasons == reasons
