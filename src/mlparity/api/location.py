@@ -16,6 +16,7 @@ from mlparity.api.sources import Inputs, open_source
 from mlparity.backends import coreml
 from mlparity.core.boundary import typed_errors
 from mlparity.core.errors import FormatError, InputError
+from mlparity.core.progress import Progress, silent
 from mlparity.core.record import Cause
 from mlparity.core.session import Sample
 from mlparity.core.words import ComputeUnit
@@ -31,6 +32,7 @@ def locate(
     source: str | nn.Module | None = None,
     unit: ComputeUnit = ComputeUnit.ALL,
     options: VerifyOptions | None = None,
+    progress: Progress = silent,
 ) -> Cause:
     """Return why an `.mlpackage` differs, with the ops that carry most of it.
 
@@ -49,15 +51,26 @@ def locate(
         raise InputError("ops are located on samples that stand alone", next_step="give the state as an input")
     limited = chosen if chosen.limit is not None else replace(chosen, limit=LIMIT)
     if source is None:
-        return explain_alone(path, _samples(path, inputs, limited, unit), unit)
-    flat, samples = open_source(source, inputs, limited)
+        samples_by_name = _samples(path, inputs, limited, unit, progress)
+        progress("locate", 0, 0)
+        return explain_alone(path, samples_by_name, unit)
+    flat, samples = open_source(source, inputs, limited, progress)
+    progress("locate", 0, 0)
     return explain_package(path, flat, dict(islice(samples, limited.limit)), unit)
 
 
-def _samples(path: Path, inputs: Inputs, options: VerifyOptions, unit: ComputeUnit) -> Mapping[str, Sample]:
+def _samples(
+    path: Path, inputs: Inputs, options: VerifyOptions, unit: ComputeUnit, progress: Progress
+) -> Mapping[str, Sample]:
     with coreml.open_package(path, unit) as session:
         names = tuple(spec.name for spec in session.signature.inputs)
     found = choose_samples(
-        inputs, names, preprocess=options.preprocess, shapes=options.shapes, limit=options.limit, seed=options.seed
+        inputs,
+        names,
+        preprocess=options.preprocess,
+        shapes=options.shapes,
+        limit=options.limit,
+        seed=options.seed,
+        progress=progress,
     )
     return dict(islice(found, options.limit))

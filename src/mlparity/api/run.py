@@ -52,7 +52,7 @@ def run_artifact(
     session = open_session(artifact, setting, runtime=runtime)
     try:
         names = tuple(spec.name for spec in session.signature.inputs)
-        samples = choose_samples(inputs, names, preprocess=preprocess)
+        samples = choose_samples(inputs, names, preprocess=preprocess, progress=progress)
         with writing_outputs(place) as writer:
             seconds = _run(session, samples, writer, progress)
             writer.close_with(_header(artifact, setting, session.runtime, samples, seconds))

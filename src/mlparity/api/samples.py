@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mlparity.core.errors import InputError
+from mlparity.core.progress import Progress, silent
 from mlparity.core.session import Sample, SampleSet
 from mlparity.samples.load import load_samples
 from mlparity.samples.memory import memory_samples
@@ -39,6 +40,7 @@ def choose_samples(
     example: Sample | None = None,
     limit: int | None = None,
     seed: int = 0,
+    progress: Progress = silent,
 ) -> SampleSet:
     """Return the samples: `inputs` where given, else random ones of `shapes`, else the source's own example.
 
@@ -51,7 +53,11 @@ def choose_samples(
         return inputs
     if inputs is not None:
         return load_samples(
-            inputs, input_names=tuple(input_names), preprocess="" if preprocess is None else preprocess, limit=limit
+            inputs,
+            input_names=tuple(input_names),
+            preprocess="" if preprocess is None else preprocess,
+            limit=limit,
+            progress=progress,
         )
     if shapes:
         return random_samples(signature_from_text(shapes), RANDOM_COUNT if limit is None else limit, seed)

@@ -8,6 +8,7 @@ from torch import nn
 
 from mlparity.api.options import VerifyOptions
 from mlparity.api.samples import choose_samples
+from mlparity.core.progress import Progress
 from mlparity.core.session import SampleSet
 from mlparity.core.source import Source
 from mlparity.sources.load import flatten_source, load_module
@@ -16,7 +17,9 @@ Inputs = str | SampleSet | Sequence[Mapping[str, object]] | None
 """A folder, a file, a `module:function`, a set of samples, a list of them, or None for random ones."""
 
 
-def open_source(source: str | nn.Module, inputs: Inputs, options: VerifyOptions) -> tuple[Source, SampleSet]:
+def open_source(
+    source: str | nn.Module, inputs: Inputs, options: VerifyOptions, progress: Progress
+) -> tuple[Source, SampleSet]:
     """Load `source` and its samples, and give the source its flat form with the first of them.
 
     Raises:
@@ -31,5 +34,6 @@ def open_source(source: str | nn.Module, inputs: Inputs, options: VerifyOptions)
         example=loaded.example,
         limit=options.limit,
         seed=options.seed,
+        progress=progress,
     )
     return flatten_source(loaded, next(iter(samples))[1]), samples

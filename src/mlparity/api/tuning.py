@@ -70,7 +70,7 @@ def tune(
     chosen = _fp16_only(VerifyOptions() if options is None else options)
     limits = policy_of(policy)
     metrics = tuple(load_metric(metric) for metric in limits.metrics)
-    flat, samples = open_source(source, inputs, chosen)
+    flat, samples = open_source(source, inputs, chosen, progress)
     held = MemorySamples(tuple(sample for _, sample in samples), samples.warning)
     with staged_folder(place) as stage, references(flat, chosen) as (narrow, wide):
         bench = Bench(flat, held, limits, chosen, stage, (Remembered(narrow), Remembered(wide)), progress, metrics)

@@ -79,7 +79,7 @@ def verify(
     # Loaded before any work begins: they are the user's own code.
     metrics = tuple(load_metric(metric) for metric in limits.metrics)
     progress("load", 0, 0)
-    flat, samples = open_source(source, inputs, chosen)
+    flat, samples = open_source(source, inputs, chosen, progress)
     first = next(iter(samples))[1]
     with staged_folder(place) as stage, references(flat, chosen) as pair:
         job = _Job(flat, samples, limits, chosen, metrics, stage)

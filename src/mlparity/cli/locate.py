@@ -16,6 +16,7 @@ from mlparity.cli.options import (
     TrustOption,
     UnitOption,
 )
+from mlparity.cli.progress import LIMIT_HINT, shown_progress
 from mlparity.cli.terminal import Rows, stdout
 from mlparity.core.record import Cause, LocatedOp
 from mlparity.core.words import ComputeUnit
@@ -47,7 +48,9 @@ def locate(
         eval_mode=eval_mode,
         trust=trust,
     )
-    show(api.locate(artifact, inputs, source, unit, options))
+    with shown_progress(LIMIT_HINT) as progress:
+        cause = api.locate(artifact, inputs, source, unit, options, progress)
+    show(cause)
 
 
 def show(cause: Cause) -> None:

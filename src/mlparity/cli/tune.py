@@ -17,7 +17,7 @@ from mlparity.cli.options import (
     TargetOption,
     TrustOption,
 )
-from mlparity.cli.progress import shown_progress
+from mlparity.cli.progress import LIMIT_HINT, shown_progress
 from mlparity.cli.tables import outputs_table
 from mlparity.cli.terminal import stdout
 from mlparity.core.tuning import Tuning
@@ -53,7 +53,7 @@ def tune(
         limit=limit,
         seed=seed,
     )
-    with shown_progress() as progress:
+    with shown_progress(LIMIT_HINT) as progress:
         found = api.tune(source, out, inputs, policy, options, progress)
     _show(found, out)
 

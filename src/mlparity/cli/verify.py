@@ -20,7 +20,7 @@ from mlparity.cli.options import (
     TimeLimitOption,
     TrustOption,
 )
-from mlparity.cli.progress import shown_progress
+from mlparity.cli.progress import LIMIT_HINT, shown_progress
 from mlparity.cli.tables import STYLES, hazards_table, settings_table, task_lines, ways_table
 from mlparity.cli.terminal import stdout
 from mlparity.core.record import Record, RowState
@@ -118,7 +118,7 @@ def verify(
         compute_plan=compute_plan_from(compute_plan),
     )
     place = out.absolute()
-    with shown_progress() as progress:
+    with shown_progress(LIMIT_HINT) as progress:
         record = api.verify(source, out, inputs, policy, options, progress)
     _show(record, out, place)
     annotate(record, place / "report.md")

@@ -7,13 +7,13 @@ import os
 import signal
 import sys
 import threading
-import time
+from contextlib import suppress
 from typing import NoReturn
 
 from mlparity.cli.stopping import stopped_code, take_stop_signals
 from mlparity.cli.watch import UNFORESEEN
 
-_LAST_SECONDS = 5.0
+_LAST_SECONDS = 10
 """How long threads and exit handlers of other code may delay the end."""
 
 
@@ -52,17 +52,14 @@ def run_watched(telling: int, lifeline: int) -> NoReturn:
     code = run()
     if os.getpid() != working:
         os._exit(code)  # a fork that the user's code made and that came back here
-    os.write(telling, str(code).encode())
-    threading.Thread(target=_end_late, args=(code,), daemon=True).start()
+    with suppress(OSError):  # the watching process may be gone
+        os.write(telling, str(code).encode())
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(_LAST_SECONDS)  # the system ends the process then, even where Python does not run any more
     sys.exit(code)
 
 
 def _end_with_watcher(lifeline: int) -> None:
     os.read(lifeline, 1)
+    signal.alarm(_LAST_SECONDS)
     os.kill(os.getpid(), signal.SIGTERM)
-    _end_late(128 + signal.SIGTERM)
-
-
-def _end_late(code: int) -> None:
-    time.sleep(_LAST_SECONDS)
-    os._exit(code)

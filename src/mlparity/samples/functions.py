@@ -10,6 +10,7 @@ import numpy as np
 
 from mlparity.core.errors import InputError
 from mlparity.core.names import checked_name
+from mlparity.core.progress import Progress, silent
 from mlparity.core.session import Sample
 from mlparity.core.user_code import failing_as, import_place, raised_at, said
 from mlparity.samples.check import check_finite
@@ -69,17 +70,21 @@ class FunctionSamples:
         )
 
 
-def function_samples(place: str, limit: int | None = None) -> FunctionSamples:
+def function_samples(place: str, limit: int | None = None, progress: Progress = silent) -> FunctionSamples:
     """Call the function that `place` (`module:name` or `file.py:name`) names once, and note what it yields.
 
     Raises:
         InputError: no such function, it fails, yields nothing, or yields something other than arrays by name.
     """
     function = user_function(place)
-    digests = tuple(sample_sha256(sample) for _, sample in islice(_yielded(function, place), limit))
+    digests = []
+    for _, sample in islice(_yielded(function, place), limit):
+        digests.append(sample_sha256(sample))
+        progress("samples", len(digests), 0)  # the function alone knows when it ends
     if not digests:
         raise InputError("the function yields no samples", where=place, expected="at least one dict of arrays")
-    return FunctionSamples(function, place, digests)
+    progress("samples", len(digests), len(digests))
+    return FunctionSamples(function, place, tuple(digests))
 
 
 def user_function(place: str) -> UserFunction:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mlparity.core.errors import InputError
 from mlparity.core.names import checked_name
+from mlparity.core.progress import Progress, silent
 from mlparity.core.session import SampleSet
 from mlparity.samples import images
 from mlparity.samples.arrays import READERS, ArraySamples
@@ -26,6 +27,7 @@ def load_samples(
     rows: bool = False,
     limit: int | None = None,
     finite: bool = True,
+    progress: Progress = silent,
 ) -> SampleSet:
     """Return the samples that `spec` names: a file, a folder of files of one kind, `module:name` or `file.py:name`.
 
@@ -33,6 +35,7 @@ def load_samples(
     `.npy` arrays. `preprocess` is a preset, a TOML file, `module:function` of a picture, or such an object. With
     `rows` an array file is cut along axis 0 into samples; otherwise a file is one sample. `limit` keeps the first
     samples. Without `finite`, arrays may hold NaN, as saved outputs do.
+    `progress` hears how many samples a function has yielded.
 
     Raises:
         InputError: nothing there, an empty folder, files of two kinds, or pictures without a preprocessing.
@@ -40,7 +43,7 @@ def load_samples(
     text = str(spec)
     path = Path(text)
     if not path.exists() and ":" in text and not text.endswith(":"):
-        return function_samples(text, limit)
+        return function_samples(text, limit, progress)
     files = _files(path)
     only = input_names[0] if len(input_names) == 1 else ""
     if files[0].suffix.lower() in images.SUFFIXES:
