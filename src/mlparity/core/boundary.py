@@ -35,7 +35,9 @@ def typed_errors(function: Callable[P, R]) -> Callable[P, R]:
             raise _shortage(error) from error
         except OSError as error:
             raise (_shortage(error) if is_shortage(error) else _refused(error)) from error
-        except SystemExit as error:
+        except (Exception, KeyboardInterrupt):
+            raise
+        except BaseException as error:
             raise SourceError(
                 "other code ended the program",
                 where=f"raised at {raised_at(error)}",

@@ -112,7 +112,9 @@ def _yielded(function: UserFunction, place: str) -> Iterator[tuple[str, Sample]]
             sample = next(remaining, _NONE_LEFT)
         if sample is _NONE_LEFT:
             return
-        yield f"sample {index}", _arrays(sample, f"sample {index} of {place}")
+        with failing_as(lambda error: _failed("a sample cannot be read", place, error)):
+            arrays = _arrays(sample, f"sample {index} of {place}")
+        yield f"sample {index}", arrays
 
 
 def _arrays(sample: object, place: str) -> Sample:

@@ -68,7 +68,7 @@ class ImageSamples:
     def _sample(self, path: Path) -> Sample:
         picture = open_image(path)
         with failing_as(lambda error: _failed(path, error)):
-            array = np.asarray(self.preprocess(picture))
+            array = np.asanyarray(self.preprocess(picture))
         sample = {self.input: as_numbers(array, f"the preprocessing of {path}")}
         check_finite(sample, str(path))
         return sample

@@ -66,5 +66,5 @@ def _array(value: object, where: str) -> np.ndarray:
         return InputError("an input is no array", where=where, found=said(error), next_step="pass an array")
 
     with failing_as(failed):
-        array = np.asarray(value)
+        array = np.asanyarray(value)
     return as_numbers(array, where)

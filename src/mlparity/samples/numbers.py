@@ -30,4 +30,5 @@ def as_numbers(array: np.ndarray, where: str, *, narrow: bool = True) -> np.ndar
         )
     native = np.dtype(np.float32) if narrow and array.dtype in _WIDE else array.dtype.newbyteorder("=")
     with np.errstate(over="ignore"):  # a value past fp32 becomes infinite, and infinities are refused by name
-        return np.array(array, native, order="C", copy=None)
+        backwards = any(step < 0 for step in array.strides)  # PyTorch takes no such array, not even of one element
+        return np.array(array, native, order="C", copy=True if backwards else None)
