@@ -64,6 +64,7 @@ def compare_outputs(
     return compared.outputs, compared.judgement
 
 
+@typed_errors
 def compare_files(
     first: Path, second: Path, policy: str | Policy, making: Making, progress: Progress = silent
 ) -> Compared:

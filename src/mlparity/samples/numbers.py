@@ -6,7 +6,8 @@ import numpy as np
 
 from mlparity.core.errors import InputError
 
-_WIDE = (np.dtype(np.float64), np.dtype(np.longdouble))
+_WIDEST = 4
+"""Bytes of a real number in the converted models."""
 
 
 def as_numbers(array: np.ndarray, where: str, *, narrow: bool = True) -> np.ndarray:
@@ -28,7 +29,8 @@ def as_numbers(array: np.ndarray, where: str, *, narrow: bool = True) -> np.ndar
         raise InputError(
             "an array hides values behind a mask", where=where, next_step="fill them in: array.filled(value)"
         )
-    native = np.dtype(np.float32) if narrow and array.dtype in _WIDE else array.dtype.newbyteorder("=")
+    is_wide = array.dtype.kind == "f" and array.dtype.itemsize > _WIDEST
+    native = np.dtype(np.float32) if narrow and is_wide else array.dtype.newbyteorder("=")
     with np.errstate(over="ignore"):  # a value past fp32 becomes infinite, and infinities are refused by name
         backwards = any(step < 0 for step in array.strides)  # PyTorch takes no such array, not even of one element
         return np.array(array, native, order="C", copy=True if backwards else None)
