@@ -22,6 +22,7 @@ from .core.errors import (
     MlparityError,
     OutputError,
     PolicyError,
+    ResourceError,
     SourceError,
     UnsupportedOpError,
 )
@@ -101,6 +102,7 @@ __all__ = [
     "Progress",
     "Recommendation",
     "Record",
+    "ResourceError",
     "RowState",
     "Rung",
     "RuntimeOptions",
