@@ -173,6 +173,6 @@ def _ints(known: Mapping[str, object], name: str) -> tuple[int, ...] | None:
     value = known.get(name)
     if not isinstance(value, tuple):
         return None
-    if not all(isinstance(each, int) for each in value):
+    if not all(isinstance(each, int) and not isinstance(each, bool) for each in value):
         raise ValueError(f"{name} is {value}, not whole numbers")
     return tuple(int(each) for each in value)
