@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from mlparity.core.errors import ExecutionError, FormatError, InputError, MlparityError
+from mlparity.core.mlpackage import find_package
 from mlparity.core.quiet import quiet_logs
 from mlparity.core.session import Availability, Outputs, Sample, Signature, TensorSpec
 from mlparity.core.words import ComputeUnit, Standing
@@ -134,6 +135,7 @@ def open_package(path: Path, unit: ComputeUnit, input_names: Sequence[str] = ())
     take_place()
     if not path.exists():
         raise FormatError("no such package", where=str(path), next_step="check the path")
+    find_package(path)  # coremltools would wait for a FIFO, and follow a link to anywhere
     with quiet_logs():
         coremltools: Any = importlib.import_module("coremltools")
     with warnings.catch_warnings():

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from mlparity.core.errors import BackendUnavailableError, ExecutionError, FormatError
-from mlparity.core.regular_files import check_regular, reason_of
+from mlparity.core.regular_files import LARGE, check_regular, reason_of
 from mlparity.core.session import Availability, Outputs, Sample, Signature, TensorSpec
 
 # Source: https://onnxruntime.ai/docs/api/python/api_summary.html (NodeArg.type).
@@ -42,7 +42,7 @@ def open(path: str | Path, *, num_threads: int = 1) -> OnnxSession:  # noqa: A00
     if not available.ok:
         raise BackendUnavailableError(available.why)
     try:
-        return OnnxSession(check_regular(Path(path)), num_threads)
+        return OnnxSession(check_regular(Path(path), limit=LARGE), num_threads)
     except OSError as error:
         raise FormatError(f"there is no file {path}", found=reason_of(error), expected="an .onnx file") from error
 

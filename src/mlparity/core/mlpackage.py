@@ -9,6 +9,8 @@ from pathlib import Path
 from mlparity.core.errors import FormatError
 from mlparity.core.regular_files import SMALL, check_members, read_regular, reason_of
 
+SUFFIX = ".mlpackage"
+
 _DATA = "Data"
 
 
@@ -35,7 +37,7 @@ def find_package(path: Path) -> Package:
     Raises:
         FormatError: there is no such file, it is not a package, or something in it is no ordinary file of it.
     """
-    if path.is_file():
+    if path.is_file() and path.suffix != SUFFIX:
         return Package(path.parent, path)
     if not path.is_dir():
         is_there = path.exists()

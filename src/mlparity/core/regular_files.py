@@ -122,7 +122,10 @@ def check_members(folder: Path) -> tuple[Path, ...]:
         NotRegularError: a FIFO, a socket, a device, a link that leads outside or nowhere, or a link to a folder.
         OSError: something may not be looked at.
     """
-    home, found = folder.resolve(), []
+    try:
+        home, found = folder.resolve(), []
+    except RuntimeError as error:  # before Python 3.13
+        raise NotRegularError(folder, "a circle of links", "a folder") from error
     for place, folders, names in os.walk(folder, onerror=_refuse):
         entries = [Path(place, name) for name in (*folders, *names)]
         for link in (entry for entry in entries if entry.is_symlink()):

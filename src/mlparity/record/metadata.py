@@ -16,8 +16,9 @@ from pathlib import Path
 
 from mlparity.core.decisive import decisive
 from mlparity.core.errors import FormatError
+from mlparity.core.mlpackage import SUFFIX
 from mlparity.core.record import Artifact, Record, RowState, SettingResult
-from mlparity.core.regular_files import SMALL, read_regular
+from mlparity.core.regular_files import SMALL, check_regular, read_regular
 from mlparity.core.words import Standing, Verdict
 from mlparity.record import aimodel
 from mlparity.record.files import record_sha256, write_whole
@@ -77,8 +78,12 @@ def read_metadata(path: Path) -> dict[str, str]:
     Raises:
         FormatError: the package, or the file beside the artifact, cannot be read.
     """
-    if path.is_dir():
-        return aimodel.read_texts(path, PREFIX) if path.suffix == aimodel.SUFFIX else read_user_defined(path)
+    if path.suffix == aimodel.SUFFIX:
+        return aimodel.read_texts(path, PREFIX)
+    if path.is_dir() or path.suffix == SUFFIX:
+        return read_user_defined(path)
+    if path.exists():
+        check_regular(path)
     beside = sidecar_of(path)
     if not beside.exists():
         return {}
