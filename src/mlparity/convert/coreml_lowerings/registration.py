@@ -19,6 +19,7 @@ from mlparity.convert.coreml_lowerings import (  # noqa: F401 - each family ente
     padding,
     pooling,
     resizing,
+    slicing,
     splitting,
     statistics,
     triangles,
