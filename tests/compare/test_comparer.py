@@ -49,8 +49,9 @@ def test_what_cannot_be_paired_is_a_problem(
     comparer = Comparer()
     comparer.add("one", source, artifact)
     comparer.add("two", source, artifact)
-    (problem,) = comparer.problems
-    assert words in problem
+    (reason,) = (*comparer.problems, *comparer.unlike)
+    assert words in reason
+    assert bool(comparer.unlike) is ("type" not in words and bool(source))
 
 
 def test_worst_samples_are_the_largest_and_earliest() -> None:

@@ -25,6 +25,8 @@ ANGLES = np.stack(np.meshgrid([-2.0, 0.0, 3.0], [-1.0, 0.0, 4.0])).astype(np.flo
 INDEX = np.array([4, 0, 2])
 WEIGHTS = torch.from_numpy(RNG.standard_normal((3, 4, 4)).astype(np.float32))
 
+ONLY_EXPORT = (Frontend.EXPORT,)
+
 SCALE = torch.tensor([1.5, -2.5]).reshape(1, 2, 1, 1)
 
 
@@ -89,6 +91,14 @@ CASES = (
     Case("index_copy", lambda x, i: x.index_copy(0, i, x[:3] * 2), (ROWS, INDEX)),
     Case("unfold", lambda x: x.unfold(1, 2, 1) * 2, (X,)),
     Case("unfold of the last axis", lambda x: x.unfold(-1, 3, 2) * 2, (X,)),
+    Case("narrow at the very end", lambda x: x.narrow(-1, -1, 1) * 2, (X,)),
+    Case("narrow up to the end", lambda x: torch.narrow(x, 1, torch.tensor(-2), 2) * 2, (X,)),
+    Case("narrow before the end", lambda x: x.narrow(2, -5, 3) * x.narrow(2, 1, 3), (X,)),
+    Case("narrow_copy", lambda x: torch.narrow_copy(x, -2, -3, 3) * 2, (X,)),
+    Case("slices from the end", lambda x: x[..., -3:-1] * x[..., -20:2] + x[..., -1:] + x[:, -2:, -4:-2][:, :1], (X,)),
+    # The trace of a tensor_split has no lowering: such a module is converted from its export.
+    Case("parts up to the end", lambda x: x.tensor_split((-3, -1), -1)[1] * x.split(2, -1)[-1], (X,), ONLY_EXPORT),
+    Case("rolled back", lambda x: x.roll((-1, 2), (-1, -2)) * 2 + x[..., [-1]] + x.select(-1, -8)[..., None], (X,)),
     Case("repeat_interleave", lambda x: x.repeat_interleave(3, dim=1) * 2, (X,)),
     Case("repeat_interleave of all", lambda x: x.repeat_interleave(2) * 2, (X,)),
     Case("pad that cuts", lambda x: F.pad(x, (2, -3, -1, 1), value=0.5), (X,)),

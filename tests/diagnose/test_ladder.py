@@ -24,11 +24,11 @@ AI32, AI16 = (Setting(Target.COREAI, precision) for precision in Precision)
 SCALE = 20.0
 
 
-def row(setting: Setting, difference: float) -> SettingResult:
+def row(setting: Setting, difference: float, noise: tuple[Noise, ...] = ()) -> SettingResult:
     """Return a compared row whose one output differs by a share of its scale."""
     comparer = Comparer(class_outputs=())
     comparer.add("a", {"y": np.array([SCALE, 1.0])}, {"y": np.array([SCALE, 1.0 + difference * SCALE])})
-    verdict = judge(CONSISTENCY, comparer.result()).verdict
+    verdict = judge(CONSISTENCY, comparer.result(), noise).verdict
     return SettingResult(setting, RowState.COMPARED, verdict, outputs=comparer.result())
 
 
@@ -71,9 +71,9 @@ def test_the_sentence_carries_the_numbers() -> None:
 
 
 def test_noise_of_the_source_is_no_difference() -> None:
-    rows = [row(CPU32, 2e-4), row(CPU16, 2e-4)]
-    assert find_cause(rows, (Noise("y", 0.01, 0.001, SCALE),)).kind is CauseKind.NONE
-    assert find_cause(rows, (Noise("y", 0.001, 0.001, SCALE),)).kind is CauseKind.UNKNOWN
+    for size, kind in ((0.01, CauseKind.NONE), (0.001, CauseKind.UNKNOWN)):
+        noise = (Noise("y", size, 0.001, SCALE),)
+        assert find_cause([row(CPU32, 2e-4, noise), row(CPU16, 2e-4, noise)], noise).kind is kind
 
 
 def test_rows_that_were_not_compared_say_nothing() -> None:
@@ -184,7 +184,11 @@ def test_mismatches_of_both_kinds_are_counted_together() -> None:
         ([exact(CPU32, 1.0), exact(AI16, 0.0)], "no other runtime was run as a witness"),
         ([exact(CPU32, 1.0), exact(LITERT, 0.0)], "The conversion to Core ML changes the model"),
         ([exact(AI32, 1.0), exact(LITERT, 0.0)], "The conversion to Core AI changes the model"),
-        ([exact(CPU32, 0.0), exact(CPU16, 0.0)], "All compared settings agree with the source"),
+        (
+            [exact(CPU32, 0.0, Verdict.PASS), exact(CPU16, 0.0, Verdict.PASS)],
+            "All compared settings agree with the source",
+        ),
+        ([exact(CPU32, 0.0), exact(CPU16, 0.0, Verdict.PASS)], "and yet not all pass: fp32/CPU_ONLY (fail)"),
         ([exact(CPU16, 1.0)], "no fp32 setting of Core ML was compared"),
         ([exact(CPU32, 0.0), exact(LITERT, 0.5)], "what else differs has no clear cause: litert/fp32 differs by"),
     ],
@@ -248,7 +252,7 @@ def test_a_row_without_outputs_or_that_was_not_compared_says_nothing() -> None:
     failed = replace(exact(CPU32, 1.0), state=RowState.FAILED)
     for other in (nothing, failed):
         assert "Nothing was compared" in find_cause([other]).sentence
-        assert find_cause([other, exact(ALL32, 0.0)]).kind is CauseKind.NONE
+        assert find_cause([other, exact(ALL32, 0.0)]).kind is (CauseKind.NONE if other is failed else CauseKind.UNKNOWN)
         assert row_to_explain(find_cause([exact(CPU32, 1.0)]), [other]) is None
 
 
@@ -269,3 +273,51 @@ def test_where_no_position_is_finite_nothing_agrees(value: float) -> None:
     cause = find_cause(rows)
     assert cause.kind is CauseKind.UNKNOWN
     assert "has no position in y that is finite on both sides" in cause.sentence
+
+
+def other_shape(setting: Setting) -> SettingResult:
+    comparer = Comparer(class_outputs=())
+    comparer.add("a", {"y": np.ones((2, 3, 1))}, {"y": np.ones((2, 3, 0))})
+    judgement = judge(CONSISTENCY, comparer.result(), (), comparer.problems, (), comparer.unlike)
+    return SettingResult(
+        setting, RowState.COMPARED, judgement.verdict, outputs=comparer.result(), unlike=comparer.unlike
+    )
+
+
+@pytest.mark.parametrize("beside", [[], [row(CPU16, 1e-3)], [row(LITERT, 1e-7)], [row(CPU16, 1e-7)]])
+def test_another_shape_is_the_conversion_s_doing(beside: list[SettingResult]) -> None:
+    rows = [other_shape(CPU32), *beside]
+    assert rows[0].verdict is Verdict.FAIL
+    cause = find_cause(rows)
+    assert cause.kind is CauseKind.CONVERTER
+    assert "y: the shapes differ: source (2, 3, 1), artifact (2, 3, 0)" in cause.sentence
+    assert row_to_explain(cause, rows) is rows[0]
+
+
+def test_a_witness_of_another_shape_shows_nothing() -> None:
+    assert find_cause([row(CPU32, 1e-2), other_shape(LITERT)]).kind is CauseKind.UNKNOWN
+
+
+def unknown(setting: Setting, *, empty: bool) -> SettingResult:
+    """Return a row without any difference, of which a part was not compared."""
+    comparer = Comparer(class_outputs=())
+    both = {"y": np.zeros(0)} if empty else {"y": np.ones(2), "z": np.array([1j])}
+    comparer.add("a", both, both)
+    judgement = judge(CONSISTENCY, comparer.result(), (), comparer.problems)
+    return SettingResult(
+        setting, RowState.COMPARED, judgement.verdict, reasons=judgement.reasons, outputs=comparer.result()
+    )
+
+
+@pytest.mark.parametrize("empty", [True, False])
+@pytest.mark.parametrize("beside", [[], [row(CPU16, 1e-7)], [row(CPU16, 1e-2)], [row(LITERT, 1e-7)]])
+def test_what_was_not_compared_is_no_agreement(empty: bool, beside: list[SettingResult]) -> None:
+    rows = [unknown(CPU32, empty=empty), *beside]
+    assert rows[0].verdict is Verdict.UNKNOWN
+    cause = find_cause(rows)
+    assert cause.kind is CauseKind.UNKNOWN
+    assert "agree" not in cause.sentence.replace("agree (", "")
+
+
+def test_a_witness_that_was_not_compared_in_full_shows_nothing() -> None:
+    assert find_cause([row(CPU32, 1e-2), unknown(LITERT, empty=False)]).kind is CauseKind.UNKNOWN

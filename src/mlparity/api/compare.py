@@ -71,8 +71,8 @@ def compare_files(
     """Compare two .npz, .npy or .safetensors files of outputs; `first` is the reference.
 
     In the place of a file there may be an artifact, which is run. Samples pair by name, a lone one with a lone one,
-    and are compared one at a time, as `verify` does it. A sample or an output that one side alone has makes the
-    verdict `unknown`.
+    and are compared one at a time, as `verify` does it. A sample that one side alone has, or an output that only the
+    second has, makes the verdict `unknown`; an output that the second lacks, or has in another shape, fails.
 
     Raises:
         InputError: a file cannot be read, or there are `inputs` for no artifact, or an artifact without them.
@@ -92,7 +92,7 @@ def compare_files(
             comparer.add(name, reference.saved.read(name), other.saved.read(same))
         progress("compare", len(pairs), len(pairs))
     outputs, own = comparer.result(), comparer.task_figures
-    return Compared(outputs, own, judge(limits, outputs, (), (*problems, *comparer.problems), own))
+    return Compared(outputs, own, judge(limits, outputs, (), (*problems, *comparer.problems), own, comparer.unlike))
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,8 @@ from mlparity.diagnose.course import course_of
 from mlparity.diagnose.distance import distance
 from mlparity.diagnose.explain import Rungs, explain, origins
 from mlparity.diagnose.locate import locate
+from mlparity.diagnose.reshaping import reshaped
+from mlparity.diagnose.substitution import values_of
 from mlparity.diagnose.weights import infinite_constants
 from mlparity.engine.mil.program import Op, Program
 from mlparity.engine.mil.reader import read_program
@@ -83,7 +85,9 @@ def diagnose(
     if row is None or carry or _is_too_much(row, stage / row.artifact):
         return Diagnosis(cause)
     names = {worst.sample for output in row.outputs for worst in output.worst[:1]}
-    chosen = dict(islice(((name, sample) for name, sample in samples if name in names), _SAMPLES))
+    # An output of another shape has no sample that differs most.
+    fitting = ((name, sample) for name, sample in samples if row.unlike or name in names)
+    chosen = dict(islice(fitting, _SAMPLES))
     try:
         unit = row.setting.compute_unit if cause.kind is CauseKind.COMPUTE_UNIT else None
         case = _worst_case(stage / row.artifact, source, chosen, unit)
@@ -164,10 +168,12 @@ def _other_layout(session: coreml.CoreMLSession, source: Source, sample: Sample)
 def _apart(found: Outputs, source: Source, sample: Sample) -> float:
     with torch_backend.open(source) as narrow:
         expected = narrow.run(sample)
-    pairs = align(expected, found).pairs
-    ours = {mine: torch.from_numpy(expected[mine]) for mine, _ in pairs}
-    theirs = {mine: torch.from_numpy(found[other]) for mine, other in pairs}
-    return distance(theirs, ours) if pairs else np.inf
+    paired = align(expected, found)
+    if not paired.pairs or paired.unlike or paired.problems:
+        return np.inf
+    ours = {mine: torch.from_numpy(expected[mine]) for mine, _ in paired.pairs}
+    theirs = {mine: torch.from_numpy(found[other]) for mine, other in paired.pairs}
+    return distance(theirs, ours)
 
 
 def _is_too_much(row: SettingResult, package: Path) -> bool:
@@ -248,15 +254,40 @@ def explain_package(
 def _worst_case(
     package: Path, source: Source, samples: Mapping[str, Sample], unit: ComputeUnit | None
 ) -> _Case | Cause:
-    """Return the case of the sample that differs most, or the cause where the artifact draws randomly."""
+    """Return the case of the sample that differs most, or the cause that shows without it.
+
+    That is where the artifact draws randomly, or its outputs cannot be compared.
+    """
     plans = plans_of(package, unit)
     with coreml.open_way(package, ComputeUnit.CPU_ONLY, source.input_names, None) as session:
         changing = _changing(session, samples)
         if changing:
             return changing
+        for sample in samples.values():
+            unlike = _unlike(plans, session, source, sample)
+            if unlike is not None:
+                return unlike
         cases = {name: _rungs(plans, session, source, sample) for name, sample in samples.items()}
     worst = max(cases, key=lambda name: _difference(cases[name]))
     return _Case(worst, cases[worst], plans.choice)
+
+
+def _unlike(plans: Plans, session: coreml.CoreMLSession, source: Source, sample: Sample) -> Cause | None:
+    """Return the cause where an output is missing, of another shape, or holds nothing to compare."""
+    with torch_backend.open(source) as narrow:
+        expected = narrow.run(sample)
+    found = session.run(_fitting(session, sample))
+    paired = align(expected, found)
+    if not paired.unlike:
+        empty = [name for name, _ in paired.pairs if not expected[name].size]
+        nothing = [*paired.problems, *(f"{name}: the output is empty" for name in empty)]
+        return Cause(CauseKind.UNKNOWN, f"Not all can be compared: {'; '.join(nothing)}.") if nothing else None
+    matched = {other for _, other in paired.pairs}
+    inputs = tensors_from_features(plans.exact, session.features(_fitting(session, sample)))
+    with torch.no_grad():
+        values = values_of(plans.exact, inputs)
+    trace = _traced(source, sample, _Renamed({name: name for name in expected}))
+    return reshaped(paired.unlike, [name for name in found if name not in matched], plans.exact, values, trace)
 
 
 def explain_alone(package: Path, samples: Mapping[str, Sample], unit: ComputeUnit | None = None) -> Cause:

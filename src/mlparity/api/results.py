@@ -68,6 +68,7 @@ def _row(
         artifact=run.artifact.path,
         reasons=judgement.reasons,
         outputs=outputs,
+        unlike=run.comparer.unlike,
         seconds_per_sample=run.seconds / run.samples if run.samples else None,
         task_figures=run.comparer.task_figures,
         envelope=envelope,
@@ -89,7 +90,7 @@ def _emulated(setting: Setting, runs: Sequence[Run], policy: Policy, noise: Sequ
 def _judged(run: Run, outputs: tuple[OutputFigures, ...], policy: Policy, noise: Sequence[Noise]) -> Judgement:
     if run.failure:
         return Judgement(Verdict.UNKNOWN, (run.failure,))
-    return judge(policy, outputs, noise, run.comparer.problems, run.comparer.task_figures)
+    return judge(policy, outputs, noise, run.comparer.problems, run.comparer.task_figures, run.comparer.unlike)
 
 
 def _member(run: Run, outputs: tuple[OutputFigures, ...], judgement: Judgement) -> MemberFigures:

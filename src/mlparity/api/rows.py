@@ -307,7 +307,7 @@ def _add_noise(rows: Rows, name: str, sample: Sample, narrow: Outputs, wide: Ses
         rows.noise_failure = str(error)
         return
     # Outputs that could not be compared on one sample would leave the noise of the others to stand for all.
-    rows.noise_failure = next(iter(rows.noise_comparer.problems), "")
+    rows.noise_failure = next(iter((*rows.noise_comparer.unlike, *rows.noise_comparer.problems)), "")
     rows.roundings = max(rows.roundings, roundings_of(wide))
 
 

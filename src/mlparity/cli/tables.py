@@ -62,7 +62,7 @@ def _lines(
     head = (str(row.setting), "" if row.standing is None else str(row.standing), *(_certainty(row) if emulated else ()))
     if row.state is not RowState.COMPARED or not row.outputs:
         blank = ("",) * (len(_FIGURES) + len(not_finite) + several)
-        yield (*head, *blank, Text(str(row.state), "dim"))
+        yield (*head, *blank, verdict if row.state is RowState.COMPARED else Text(str(row.state), "dim"))
         return
     for place, figures in enumerate(row.outputs):
         name = (figures.output,) if several else ()

@@ -10,11 +10,16 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """Pairs of (source's name, artifact's name), why the source's other outputs have no partner, and what is left."""
+    """Pairs of (source's name, artifact's name), and why the source's other outputs have no partner.
+
+    `unlike` tells of outputs that are missing or of another shape, which is wrong whatever they hold; `problems` of
+    those that cannot be compared. `extra` are those that only the artifact has.
+    """
 
     pairs: tuple[tuple[str, str], ...]
     problems: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
+    unlike: tuple[str, ...] = ()
 
 
 _WIDEST = 8
@@ -30,16 +35,19 @@ def align(source: Mapping[str, np.ndarray], artifact: Mapping[str, np.ndarray]) 
     if not named and source and _same_shapes(source, artifact):
         named = tuple(zip(source, artifact, strict=True))
     if not named:
-        return Alignment((), (_unmatched(source, artifact),))
+        why = (_unmatched(source, artifact),)
+        return Alignment((), unlike=why) if source else Alignment((), why)
     paired = {name for name, _ in named}
     missing = tuple(
         f"{name}: the artifact has no such output (it has {_list(artifact)})" for name in source if name not in paired
     )
-    unreadable = {pair: _why_not(source[pair[0]], artifact[pair[1]]) for pair in named}
+    shapes = {pair: _unlike(source[pair[0]].shape, artifact[pair[1]].shape) for pair in named}
+    unlike = tuple(f"{pair[0]}: {why}" for pair, why in shapes.items() if why)
+    unreadable = {pair: _why_not(source[pair[0]], artifact[pair[1]]) for pair, why in shapes.items() if not why}
     problems = tuple(f"{pair[0]}: {why}" for pair, why in unreadable.items() if why)
     taken = {other for _, other in named}
     extra = tuple(name for name in artifact if name not in taken)
-    return Alignment(tuple(pair for pair, why in unreadable.items() if not why), missing + problems, extra)
+    return Alignment(tuple(pair for pair, why in unreadable.items() if not why), problems, extra, missing + unlike)
 
 
 def same_shape(source: tuple[int, ...], artifact: tuple[int, ...]) -> bool:
@@ -58,9 +66,11 @@ def _why_not(source: np.ndarray, artifact: np.ndarray) -> str:
             return f"the {side}'s type {array.dtype} holds no real numbers"
         if array.dtype.itemsize > _WIDEST:
             return f"the {side}'s type {array.dtype} is wider than float64, in which outputs are compared"
-    if not same_shape(source.shape, artifact.shape):
-        return f"the shapes differ: source {source.shape}, artifact {artifact.shape}"
     return ""
+
+
+def _unlike(source: tuple[int, ...], artifact: tuple[int, ...]) -> str:
+    return "" if same_shape(source, artifact) else f"the shapes differ: source {source}, artifact {artifact}"
 
 
 def _unmatched(source: Mapping[str, np.ndarray], artifact: Mapping[str, np.ndarray]) -> str:

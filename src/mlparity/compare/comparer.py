@@ -46,6 +46,7 @@ class ComparerState:
 
     outputs: tuple[OutputState, ...]
     problems: tuple[str, ...]
+    unlike: tuple[str, ...]
     metrics: tuple[MetricTally, ...]
 
 
@@ -79,11 +80,17 @@ class Comparer:
         self._worst_kept = worst_kept
         self._outputs: dict[str, _Accumulator] = {}
         self._problems: dict[str, None] = {}
+        self._unlike: dict[str, None] = {}
 
     @property
     def problems(self) -> tuple[str, ...]:
         """Why outputs could not be compared: each reason once, the first twenty; not empty means not `pass`."""
         return tuple(self._problems)
+
+    @property
+    def unlike(self) -> tuple[str, ...]:
+        """Which outputs are missing or of another shape: each reason once, the first twenty; not empty means `fail`."""
+        return tuple(self._unlike)
 
     @property
     def task_figures(self) -> tuple[TaskFigure, ...]:
@@ -100,13 +107,14 @@ class Comparer:
         """
         alignment = align(source, artifact)
         self._note(alignment.problems)
+        _keep(self._unlike, alignment.unlike)
         if self._both_ways:
             self._note([f"{name}: only the second side has this output" for name in alignment.extra])
         paired = {name: artifact[other].reshape(source[name].shape) for name, other in alignment.pairs}
         for name, values in paired.items():
             self._add_output(sample, name, source[name], values, image)
         # With an output missing the user's function would fail for a reason that is told already.
-        if not alignment.problems:
+        if not (alignment.problems or alignment.unlike):
             self._metrics = [
                 (loaded, tally_metric(loaded, tally, sample, source, paired)) for loaded, tally in self._metrics
             ]
@@ -118,11 +126,11 @@ class Comparer:
     def state(self) -> ComparerState:
         """Return what is needed to go on later, in another process."""
         outputs = tuple(accumulator.state(name) for name, accumulator in self._outputs.items())
-        return ComparerState(outputs, self.problems, tuple(tally for _, tally in self._metrics))
+        return ComparerState(outputs, self.problems, self.unlike, tuple(tally for _, tally in self._metrics))
 
     def restore(self, state: ComparerState, image_of: Callable[[str], Image]) -> None:
         """Go on where a comparer of the same tasks and metrics stopped; `image_of` gives a sample's picture by name."""
-        self._problems = dict.fromkeys(state.problems)
+        self._problems, self._unlike = dict.fromkeys(state.problems), dict.fromkeys(state.unlike)
         self._metrics = [(loaded, tally) for (loaded, _), tally in zip(self._metrics, state.metrics, strict=True)]
         self._outputs = {each.name: _Accumulator.restored(each, self._worst_kept, image_of) for each in state.outputs}
 
@@ -136,9 +144,13 @@ class Comparer:
         accumulator.add(sample, source, artifact, task, image)
 
     def _note(self, problems: Sequence[str]) -> None:
-        for problem in problems:
-            if len(self._problems) < _PROBLEMS_KEPT:
-                self._problems.setdefault(problem)
+        _keep(self._problems, problems)
+
+
+def _keep(known: dict[str, None], reasons: Sequence[str]) -> None:
+    for reason in reasons:
+        if len(known) < _PROBLEMS_KEPT:
+            known.setdefault(reason)
 
 
 class _Accumulator:

@@ -30,20 +30,22 @@ def judge(
     noise: Sequence[Noise] = (),
     problems: Sequence[str] = (),
     task_figures: Sequence[TaskFigure] = (),
+    unlike: Sequence[str] = (),
 ) -> Judgement:
     """Return the verdict of one setting.
 
-    Whatever the policy says, a position that is NaN or infinite on one side alone, or an infinity of another sign,
-    fails; noise excuses none, and an output without a position that is finite on both sides is unknown. One broken
-    limit fails. Otherwise `problems` (outputs that could not be compared), nothing compared, a figure without a
-    value, an output of the policy that is not there, or no limit that applies make it unknown. `task_figures` are
-    those of the policy's own metrics.
+    Whatever the policy says, an output that is missing or of another shape (`unlike`) fails, and so does a position
+    that is NaN or infinite on one side alone, or an infinity of another sign; noise excuses none, and an output without
+    a position that is finite on both sides is unknown. One broken limit fails. Otherwise `problems` (outputs that
+    could not be compared), nothing compared, a figure without a value, an output of the policy that is not there, or
+    no limit that applies make it unknown. `task_figures` are those of the policy's own metrics.
     """
     by_output = {entry.output: entry for entry in noise if entry.is_known}
     by_metric = {figure.metric: figure for figure in task_figures}
     judged = [finding for output in outputs for finding in _limits(policy, output, by_output.get(output.output))]
     judged += [finding for metric in policy.metrics for finding in _budget(metric, by_metric.get(metric.name))]
-    findings = [_unlike(output) for output in outputs if mismatches(output.figures)]
+    findings = [Judgement(Verdict.FAIL, (reason,)) for reason in unlike]
+    findings += [_unlike(output) for output in outputs if mismatches(output.figures)]
     findings += judged
     findings += [finding for output in outputs for finding in _unsaid(output, policy)]
     findings += [Judgement(Verdict.UNKNOWN, (problem,)) for problem in (*problems, *_absent(policy, outputs))]

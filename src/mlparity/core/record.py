@@ -174,7 +174,8 @@ class Envelope:
 class SettingResult:
     """One row of the table: a setting, its figures and its verdict, or the reason why it has none.
 
-    An emulated row has an `envelope`; `outputs` are then those of its dominating member. `artifact` is the path of
+    `unlike` tells of outputs that are missing or of another shape, which no figure of `outputs` includes. An emulated
+    row has an `envelope`; `outputs` are then those of its dominating member. `artifact` is the path of
     the file within the record's folder; `seconds_per_sample` is wall time of our runs on this machine and says
     nothing of a device.
     """
@@ -191,6 +192,7 @@ class SettingResult:
     seconds_per_sample: float | None = None
     envelope: Envelope | None = None
     task_figures: tuple[TaskFigure, ...] = ()
+    unlike: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse an emulated row that does not say by which members, and how well they are known."""

@@ -69,6 +69,9 @@ def explain(rungs: Rungs) -> Cause:
     in_numerics = rungs.run(rungs.numerics, rungs.inputs)
     whole, graph = distance(in_numerics, rungs.expected), distance(exact, rungs.expected)
     if whole <= max(AGREES, rungs.floor):
+        empty = [name for name, each in rungs.expected.items() if not each.numel()]
+        if empty or not rungs.expected:
+            return Cause(CauseKind.UNKNOWN, f"Not all can be compared: {', '.join(empty) or 'every output'} is empty.")
         return Cause(CauseKind.NONE, f"The artifact agrees with the source ({_of_scale(whole)}).")
     if graph <= max(AGREES, rungs.floor) or distance(in_numerics, exact) > graph:
         return _of_numerics(rungs, exact, whole)

@@ -21,11 +21,15 @@ _SINGULAR = {"have": "has", "differ": "differs"}
 
 @dataclass(frozen=True, slots=True)
 class _Rung:
-    """The settings of one rung, and the largest of their differences relative to what fp32 explains."""
+    """The settings of one rung, and the largest of their differences relative to what fp32 explains.
+
+    It is shown to agree where it `agrees` and `is_shown`: all that belongs to it was compared.
+    """
 
     settings: tuple[SettingResult, ...]
     agrees: bool
     excess: float
+    is_shown: bool = True
 
     @property
     def exists(self) -> bool:
@@ -41,9 +45,13 @@ def find_cause(settings: Sequence[SettingResult], noise: Sequence[Noise] = (), r
     passes where units fail. Converter: fp32 differs while another runtime's fp32, the witness, agrees. Where Core ML
     was not asked for, the same is said of Core AI.
     """
-    compared = [row for row in settings if row.state is RowState.COMPARED and row.outputs]
+    compared = [row for row in settings if row.state is RowState.COMPARED and (row.outputs or row.unlike)]
     by_output = {entry.output: entry for entry in noise if entry.is_known}
     target = _judged(compared)
+    unlike = [row for row in compared if row.setting.target is target and row.unlike]
+    if unlike:
+        return Cause(CauseKind.CONVERTER, _reshaped(unlike, _NAMES[target]))
+    compared = [row for row in compared if row.outputs and not row.unlike]
     judged = [row for row in compared if row.setting.target is target]
     fp32 = _rung([row for row in judged if row.setting.precision is Precision.FP32], by_output)
     fp16 = _rung([row for row in judged if row.setting.precision is Precision.FP16], by_output)
@@ -54,11 +62,10 @@ def find_cause(settings: Sequence[SettingResult], noise: Sequence[Noise] = (), r
         return Cause(CauseKind.UNKNOWN, "Nothing was compared, so nothing can be said about the cause.")
     if fp32.exists and not fp32.agrees:
         return _fp32_differs(fp32, others, _NAMES[target])
-    if fp32.exists and fp16.exists and _differs_clearly(fp16, fp32):
+    if fp32.exists and fp32.is_shown and fp16.exists and _differs_clearly(fp16, fp32):
         return _fp16_differs(fp32, fp16, rungs, by_output)
     if all(rung.agrees for rung in (fp32, fp16, others, others16) if rung.exists):
-        shown = _show(_all(fp32, fp16, others, others16))
-        return Cause(CauseKind.NONE, f"All compared settings agree with the source: {shown}.")
+        return _no_larger([row for row in settings if row.state is RowState.COMPARED])
     return Cause(CauseKind.UNKNOWN, _unknown(fp32, (fp16, others, others16), _NAMES[target]))
 
 
@@ -80,8 +87,11 @@ def row_to_explain(
     conversion's. None where every Core ML setting agrees to fp32's rounding, or none was compared.
     """
     by_output = {entry.output: entry for entry in noise if entry.is_known}
-    compared = [row for row in settings if row.state is RowState.COMPARED and row.outputs]
-    coreml = [row for row in compared if row.setting.target is Target.COREML]
+    coreml = [row for row in settings if row.state is RowState.COMPARED and row.setting.target is Target.COREML]
+    unlike = next((row for row in coreml if row.unlike), None)
+    if unlike is not None:
+        return unlike
+    coreml = [row for row in coreml if row.outputs]
     for precision in (Precision.FP16,) if cause.kind in _OF_FP16 else (Precision.FP32, Precision.FP16):
         rows = [row for row in coreml if row.setting.precision is precision]
         worst = max(rows, key=lambda row: _row_excess(row, by_output), default=None)
@@ -96,7 +106,8 @@ _OF_FP16 = frozenset({CauseKind.PRECISION, CauseKind.COMPUTE_UNIT})
 def _rung(rows: Sequence[SettingResult], noise: dict[str, Noise]) -> _Rung:
     excess = max((_excess(output, noise.get(output.output)) for row in rows for output in row.outputs), default=0.0)
     agrees = all(row.verdict is Verdict.PASS or _row_excess(row, noise) <= 1 for row in rows)
-    return _Rung(tuple(rows), agrees, excess)
+    is_shown = all(row.verdict is not Verdict.UNKNOWN for row in rows)
+    return _Rung(tuple(rows), agrees, excess, is_shown)
 
 
 def _row_excess(row: SettingResult | Rung, noise: dict[str, Noise]) -> float:
@@ -122,8 +133,34 @@ def _differs_clearly(fp16: _Rung, fp32: _Rung) -> bool:
     return fp16.excess > 1 and fp16.excess > _CLEARLY * fp32.excess
 
 
+def _reshaped(rows: Sequence[SettingResult], name: str) -> str:
+    found = list(dict.fromkeys(reason for row in rows for reason in row.unlike))
+    where = ", ".join(str(row.setting) for row in rows)
+    return f"The conversion to {name} gives other outputs than the source has ({where}): {'; '.join(found[:_SHAPES])}."
+
+
+_SHAPES = 3
+
+
+def _no_larger(rows: Sequence[SettingResult]) -> Cause:
+    """Say that no difference is larger than fp32 explains: agreement only where all was compared, and passes."""
+    shown = _show(_Rung(tuple(row for row in rows if row.outputs), True, 0.0))
+    rest = [row for row in rows if row.verdict is not Verdict.PASS]
+    if not rest:
+        return Cause(CauseKind.NONE, f"All compared settings agree with the source: {shown}.")
+    named = "; ".join(f"{row.setting} ({row.verdict}{_first_reason(row)})" for row in rest)
+    text = (
+        f"No difference that was seen is larger than fp32's rounding explains ({shown}), and yet not all pass: {named}."
+    )
+    return Cause(CauseKind.NONE if all(row.verdict is Verdict.FAIL for row in rest) else CauseKind.UNKNOWN, text)
+
+
+def _first_reason(row: SettingResult) -> str:
+    return f": {row.reasons[0]}" if row.reasons else ""
+
+
 def _fp32_differs(fp32: _Rung, others: _Rung, name: str) -> Cause:
-    if others.exists and others.agrees:
+    if others.exists and others.agrees and others.is_shown:
         return Cause(
             CauseKind.CONVERTER,
             f"The conversion to {name} changes the model: {_show(fp32)} although no fp16 is involved, while"
@@ -142,7 +179,7 @@ def _fp16_differs(fp32: _Rung, fp16: _Rung, rungs: Sequence[Rung], noise: dict[s
         return Cause(CauseKind.PRECISION, f"{agrees} and differs in fp16 ({_show(fp16)}).")
     excess = max(_row_excess(rung, noise) for rung in ideal)
     shown = f"in fp16 with ideal arithmetic it {_verb(ideal)}"
-    if failing and all(rung.verdict is Verdict.PASS or excess <= 1 for rung in ideal):
+    if failing and all(rung.verdict is Verdict.PASS or _is_within(rung, excess) for rung in ideal):
         units = _show(_Rung(tuple(failing), False, 0.0))
         return Cause(
             CauseKind.COMPUTE_UNIT,
@@ -154,6 +191,10 @@ def _fp16_differs(fp32: _Rung, fp16: _Rung, rungs: Sequence[Rung], noise: dict[s
     return Cause(CauseKind.PRECISION, f"{agrees} and differs in fp16: {shown}{added}.")
 
 
+def _is_within(rung: Rung, excess: float) -> bool:
+    return excess <= 1 and rung.verdict is not Verdict.UNKNOWN
+
+
 def _verb(rungs: Sequence[Rung]) -> str:
     verb, figure = _largest(max(rungs, key=lambda rung: _row_excess(rung, {})))
     return f"{_SINGULAR[verb]} {figure}"
@@ -163,7 +204,8 @@ def _unknown(fp32: _Rung, others: tuple[_Rung, ...], name: str) -> str:
     if fp32.exists:
         rest = [rung for rung in others if rung.exists and not rung.agrees]
         shown = "; ".join(_show(rung) for rung in rest)
-        return f"The fp32 settings of {name} agree ({_show(fp32)}); what else differs has no clear cause: {shown}."
+        verb = "agree" if fp32.is_shown else "show no difference where they could be compared"
+        return f"The fp32 settings of {name} {verb} ({_show(fp32)}); what else differs has no clear cause: {shown}."
     shown = _show(_all(fp32, *others))
     return f"{shown}; no fp32 setting of {name} was compared that could tell precision from conversion."
 

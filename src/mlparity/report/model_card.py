@@ -28,12 +28,14 @@ def _lines(record: Record) -> Iterator[str]:
     yield ""
     yield "| setting | standing | output | scale | max difference | mean difference | flips | verdict |"
     yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
-    yield from (_row(row) for row in record.settings if row.state is RowState.COMPARED and row.outputs)
+    yield from (_row(row) for row in record.settings if row.state is RowState.COMPARED)
     yield ""
     yield f"Cause of the differences: {record.cause.kind}. {escape(record.cause.sentence)}"
 
 
 def _row(row: SettingResult) -> str:
+    if not row.outputs:
+        return f"| {row.setting} | {row.standing} | {escape('; '.join(row.unlike))} | – | – | – | – | {row.verdict} |"
     output = max(row.outputs, key=lambda each: (mismatches(each.figures) > 0, _share(each)))
     cells = (
         str(row.setting),
