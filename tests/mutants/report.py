@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.mutants.ledger import Ledger
+from tests.mutants.reasons import reasons
 from tests.mutants.rooms import ROOT
 
-REASONS = ROOT / "docs" / "mutants.toml"
 REPORT = ROOT / "docs" / "mutants.md"
 
 
@@ -24,10 +23,8 @@ class Survivor:
     now: str
 
 
-def reasons() -> dict[tuple[str, str, str], str]:
-    """Return why a mutation may stay, by file, line as it is and line as it becomes."""
-    table = tomllib.loads(REASONS.read_text(encoding="utf-8")) if REASONS.exists() else {}
-    return {(entry["file"], entry["was"], entry["now"]): entry["why"] for entry in table.get("mutant", [])}
+def _by_change() -> dict[tuple[str, str, str], str]:
+    return {(each.file, each.was, each.now): each.why for each in reasons()}
 
 
 def survivors(ledger: Ledger) -> list[Survivor]:
@@ -42,13 +39,13 @@ def survivors(ledger: Ledger) -> list[Survivor]:
 
 def unexplained(ledger: Ledger) -> list[Survivor]:
     """Return the survivors that have no reason."""
-    known = reasons()
+    known = _by_change()
     return [each for each in survivors(ledger) if (each.path, each.was, each.now) not in known]
 
 
 def write_report(ledgers: Sequence[Ledger]) -> None:
     """Write docs/mutants.md."""
-    known = reasons()
+    known = _by_change()
     rows = [
         f"| {each.room.name} | {len(each.found)} | {each.count('killed')} | {each.count('timeout')} |"
         f" {each.count('survived')} | {each.share:.1%} |"
