@@ -92,8 +92,8 @@ def test_five_worst_samples_and_twenty_problems_are_kept() -> None:
         comparer.add(str(number), {"y": array(1)}, {"y": np.array([float(number)])})
         comparer.add(str(number), {f"z{number}": array(1), "y": array(1)}, {"y": array(1)})
     assert [worst.sample for worst in comparer.result()[0].worst] == ["29", "28", "27", "26", "25"]
-    assert len(comparer.problems) == 20
-    assert comparer.problems[-1].startswith("z19: ")
+    assert len(comparer.unlike) == 20
+    assert comparer.unlike[-1].startswith("z19: ")
 
 
 def test_a_mean_that_has_no_finite_position_is_infinite() -> None:

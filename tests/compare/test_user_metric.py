@@ -136,7 +136,7 @@ def test_a_function_that_is_not_there(function: str) -> None:
 def test_with_an_output_missing_the_function_is_not_called() -> None:
     comparer = Comparer(metrics=(load_metric(metric("fails")),))
     comparer.add("a", {"y": np.ones(2), "z": np.ones(3)}, {"y": np.ones(2)})
-    assert comparer.problems
+    assert comparer.unlike
     assert comparer.task_figures[0].samples == 0
 
 

@@ -160,13 +160,18 @@ def _first_reason(row: SettingResult) -> str:
 
 
 def _fp32_differs(fp32: _Rung, others: _Rung, name: str) -> Cause:
+    if others.exists and others.agrees and not any(row.verdict is Verdict.FAIL for row in fp32.settings):
+        return Cause(CauseKind.UNKNOWN, f"{_show(fp32)}, which could not be judged, while {_show(others)}.")
     if others.exists and others.agrees and others.is_shown:
         return Cause(
             CauseKind.CONVERTER,
             f"The conversion to {name} changes the model: {_show(fp32)} although no fp16 is involved, while"
             f" {_show(others)}.",
         )
-    witness = f"the witness differs too: {_show(others)}" if others.exists else "no other runtime was run as a witness"
+    witness = "no other runtime was run as a witness"
+    if others.exists:
+        verb = "could not be compared in full" if others.agrees else "differs too"
+        witness = f"the witness {verb}: {_show(others)}"
     return Cause(CauseKind.UNKNOWN, f"{_show(fp32)} although no fp16 is involved; {witness}.")
 
 
