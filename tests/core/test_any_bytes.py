@@ -48,7 +48,10 @@ POLICY = (
 RECIPE = b'preset = "imagenet"\nsize = [2, 3]\nmean = [0.5]\nscale = 1\nresample = "nearest"\ninput = "x"\n'
 PLAN = json.dumps(
     {
-        "format": "mlparity.compute_plan", "version": 1, "compute_units": "ALL", "chip": "M4",
+        "format": "mlparity.compute_plan",
+        "version": 1,
+        "compute_units": "ALL",
+        "chip": "M4",
         "ops": [{"output": "y", "processor": "cpu"}],
     }
 ).encode()
