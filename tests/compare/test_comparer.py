@@ -90,10 +90,12 @@ def test_five_worst_samples_and_twenty_problems_are_kept() -> None:
     comparer = Comparer()
     for number in range(30):
         comparer.add(str(number), {"y": array(1)}, {"y": np.array([float(number)])})
-        comparer.add(str(number), {f"z{number}": array(1), "y": array(1)}, {"y": array(1)})
+        lost = {f"lost{number}": array(1), f"complex{number}": array(1), "y": array(1)}
+        comparer.add(str(number), lost, {"y": array(1), f"complex{number}": np.zeros(1, complex)})
     assert [worst.sample for worst in comparer.result()[0].worst] == ["29", "28", "27", "26", "25"]
-    assert len(comparer.unlike) == 20
-    assert comparer.unlike[-1].startswith("z19: ")
+    assert (len(comparer.problems), len(comparer.unlike)) == (20, 20)
+    assert comparer.problems[-1].startswith("complex19: ")
+    assert comparer.unlike[-1].startswith("lost19: ")
 
 
 def test_a_mean_that_has_no_finite_position_is_infinite() -> None:
@@ -130,7 +132,7 @@ def test_a_comparison_goes_on_where_it_stopped(monkeypatch: pytest.MonkeyPatch, 
             comparer.add(f"sample {seed}", _outputs(seed), _outputs(seed + 100), f"picture of sample {seed}")
             comparer.add(f"sample {seed}", {"lone": array(1)}, {"other": array(2)})
     assert second.result() == whole.result()
-    assert second.problems == whole.problems
+    assert (second.problems, second.unlike) == (whole.problems, whole.unlike)
     assert second.state() == whole.state()
 
 

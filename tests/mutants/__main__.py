@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
 import sys
 import time
 from collections.abc import Sequence
@@ -48,6 +49,8 @@ def _run(room: Room, workers: Sequence[Worker], *, fresh: bool, only: str) -> Le
     mutations = [each for path in room.files() if only in str(path) for each in mutations_of(path)]
     ledger = Ledger.of(room, mutations, fresh=fresh)
     waiting = [each for each in mutations if ledger.outcome(each) != "killed"]
+    # In any order, so that a run that was stopped has seen all files alike.
+    random.Random(0).shuffle(waiting)
     seconds = _seconds(room, workers)
     began = time.monotonic()
     for count, result in enumerate(results_of(workers, waiting, room.tests, seconds), 1):

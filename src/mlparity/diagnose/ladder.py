@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mlparity.core.finiteness import left_out_note, mismatches
@@ -144,7 +144,7 @@ _SHAPES = 3
 
 def _no_larger(rows: Sequence[SettingResult]) -> Cause:
     """Say that no difference is larger than fp32 explains: agreement only where all was compared, and passes."""
-    shown = _show(_Rung(tuple(row for row in rows if row.outputs), True, 0.0))
+    shown = _show(row for row in rows if row.outputs)
     rest = [row for row in rows if row.verdict is not Verdict.PASS]
     if not rest:
         return Cause(CauseKind.NONE, f"All compared settings agree with the source: {shown}.")
@@ -161,37 +161,41 @@ def _first_reason(row: SettingResult) -> str:
 
 def _fp32_differs(fp32: _Rung, others: _Rung, name: str) -> Cause:
     if others.exists and others.agrees and not any(row.verdict is Verdict.FAIL for row in fp32.settings):
-        return Cause(CauseKind.UNKNOWN, f"{_show(fp32)}, which could not be judged, while {_show(others)}.")
+        return Cause(
+            CauseKind.UNKNOWN, f"{_show(fp32.settings)}, which could not be judged, while {_show(others.settings)}."
+        )
     if others.exists and others.agrees and others.is_shown:
         return Cause(
             CauseKind.CONVERTER,
-            f"The conversion to {name} changes the model: {_show(fp32)} although no fp16 is involved, while"
-            f" {_show(others)}.",
+            f"The conversion to {name} changes the model: {_show(fp32.settings)} although no fp16 is involved, while"
+            f" {_show(others.settings)}.",
         )
     witness = "no other runtime was run as a witness"
     if others.exists:
         verb = "could not be compared in full" if others.agrees else "differs too"
-        witness = f"the witness {verb}: {_show(others)}"
-    return Cause(CauseKind.UNKNOWN, f"{_show(fp32)} although no fp16 is involved; {witness}.")
+        witness = f"the witness {verb}: {_show(others.settings)}"
+    return Cause(CauseKind.UNKNOWN, f"{_show(fp32.settings)} although no fp16 is involved; {witness}.")
 
 
 def _fp16_differs(fp32: _Rung, fp16: _Rung, rungs: Sequence[Rung], noise: dict[str, Noise]) -> Cause:
     """Tell what fp16 itself does from what the units add to it; a pass of the policy counts as agreement."""
-    agrees = f"The same conversion agrees with the source in fp32 ({_show(fp32)})"
+    agrees = f"The same conversion agrees with the source in fp32 ({_show(fp32.settings)})"
     ideal = [rung for rung in rungs if rung.precision is Precision.FP16 and rung.outputs]
     failing = [row for row in fp16.settings if row.verdict is Verdict.FAIL]
     if not ideal:
-        return Cause(CauseKind.PRECISION, f"{agrees} and differs in fp16 ({_show(fp16)}).")
+        return Cause(CauseKind.PRECISION, f"{agrees} and differs in fp16 ({_show(fp16.settings)}).")
     excess = max(_row_excess(rung, noise) for rung in ideal)
     shown = f"in fp16 with ideal arithmetic it {_verb(ideal)}"
     if failing and all(rung.verdict is Verdict.PASS or _is_within(rung, excess) for rung in ideal):
-        units = _show(_Rung(tuple(failing), False, 0.0))
+        units = _show(failing)
         return Cause(
             CauseKind.COMPUTE_UNIT,
             f"{agrees}, and {shown}, which passes; what the compute units add does not: {units}.",
         )
     added = (
-        f", and the compute units add to it ({_show(fp16)})" if fp16.excess > _CLEARLY * excess else f" ({_show(fp16)})"
+        f", and the compute units add to it ({_show(fp16.settings)})"
+        if fp16.excess > _CLEARLY * excess
+        else f" ({_show(fp16.settings)})"
     )
     return Cause(CauseKind.PRECISION, f"{agrees} and differs in fp16: {shown}{added}.")
 
@@ -208,21 +212,18 @@ def _verb(rungs: Sequence[Rung]) -> str:
 def _unknown(fp32: _Rung, others: tuple[_Rung, ...], name: str) -> str:
     if fp32.exists:
         rest = [rung for rung in others if rung.exists and not rung.agrees]
-        shown = "; ".join(_show(rung) for rung in rest)
+        shown = "; ".join(_show(rung.settings) for rung in rest)
         verb = "agree" if fp32.is_shown else "show no difference where they could be compared"
-        return f"The fp32 settings of {name} {verb} ({_show(fp32)}); what else differs has no clear cause: {shown}."
-    shown = _show(_all(fp32, *others))
+        known = f"The fp32 settings of {name} {verb} ({_show(fp32.settings)})"
+        return f"{known}; what else differs has no clear cause: {shown}."
+    shown = _show(row for rung in (fp32, *others) for row in rung.settings)
     return f"{shown}; no fp32 setting of {name} was compared that could tell precision from conversion."
 
 
-def _all(*rungs: _Rung) -> _Rung:
-    return _Rung(tuple(row for rung in rungs for row in rung.settings), True, 0.0)
-
-
-def _show(rung: _Rung) -> str:
+def _show(rows: Iterable[SettingResult]) -> str:
     """Name each group of settings that share their figures, with the largest difference of each."""
     groups: dict[tuple[str, str], list[str]] = {}
-    for row in rung.settings:
+    for row in rows:
         groups.setdefault(_largest(row), []).append(str(row.setting))
     return "; ".join(
         f"{', '.join(names)} {verb if len(names) > 1 else _SINGULAR[verb]} {figure}"
