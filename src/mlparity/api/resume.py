@@ -73,6 +73,8 @@ class Journal:
             OutputError: the folder beside `out` is somebody else's.
         """
         self.folder = out.with_name(f"{out.name}.resume")
+        here = Path.cwd()
+        self._shown = self.folder.relative_to(here) if self.folder.is_relative_to(here) else self.folder
         self._key, self._stage, self._every_s = key, stage, options.checkpoint_s
         self._made = Made(())
         self._last = time.monotonic()
@@ -155,7 +157,7 @@ class Journal:
             if not (self._is_ours and self.exists):
                 raise
             raise KeyboardInterrupt(
-                f"the same command goes on from the last checkpoint, {self.folder}; --no-resume starts over"
+                f"the same command goes on from the last checkpoint, {self._shown}; --no-resume starts over"
             ) from None
 
     def remove(self) -> None:
