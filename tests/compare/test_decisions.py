@@ -127,6 +127,7 @@ EPS = float(np.finfo(np.float64).eps)
         (2.0, 2.0, 2.0, 1.0, 0),
         (2.0, 3.0, 3.0, 1.5, 0),
         (0.0, 0.0, 0.0, 0.0, 0),
+        (1.0, 0.5, 0.5, 0.5, 1),
         (0.0, 1e-300, 0.0, math.inf, 0),
         (math.inf, 1.0, 1.0, 0.0, 1),
         (math.inf, math.inf, 1.0, math.inf, 0),
@@ -142,6 +143,7 @@ def test_what_a_change_takes_of_a_margin(
     tally = tally_decisions(*(np.array([each]) for each in (margin, change, largest, False)), "a")
     assert (tally.consumed, tally.certified) == (consumed, certified)
     assert (tally.decisions, tally.flipped, tally.smallest_margin, tally.names) == (1, 0, margin, ())
+    assert tally.flipped_margin == -math.inf
 
 
 def test_several_decisions_by_hand() -> None:

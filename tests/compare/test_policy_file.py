@@ -149,3 +149,15 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, content: bytes | None) -> No
         path.write_bytes(content)
     with pytest.raises(PolicyError, match="consistency, task, or a TOML file"):
         load_policy(path)
+
+
+@pytest.mark.parametrize(
+    ("axis", "is_taken"), [(2**31 - 1, True), (2**31, False), (-(2**31), False), (-(2**31) + 1, True)]
+)
+def test_an_axis_is_one_that_an_array_can_have(tmp_path: Path, axis: int, is_taken: bool) -> None:
+    path = write(tmp_path, f"limits.max_abs.at_most = 1\noutputs.y = {{task = 'classes', axis = {axis}}}")
+    if is_taken:
+        assert load_policy(path).tasks[0].axis == axis
+    else:
+        with pytest.raises(PolicyError):
+            load_policy(path)

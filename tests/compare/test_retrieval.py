@@ -148,3 +148,13 @@ def test_ties_share_their_rank(monkeypatch: pytest.MonkeyPatch) -> None:
     artifact = np.array([[0.0, 1.0], [1.0, 2.0], [1.0, 1.0], [1.0, 0.1], [1.0, 0.0]])
     tally = searched(source, artifact).tally
     assert tally.correlation == pytest.approx(4.5 / math.sqrt(4.5 * 5))
+
+
+def test_a_batch_of_embeddings_is_taken_one_by_one() -> None:
+    points = RANDOM.standard_normal((5, 2, 3))
+    batch, single = Retrieval(2), Retrieval(2)
+    batch.add(points, -points)
+    for first, second in zip(points.reshape(-1, 3), -points.reshape(-1, 3), strict=True):
+        single.add(first, second)
+    assert len(batch.gallery) == 10
+    assert batch.result() == single.result()

@@ -13,6 +13,7 @@ from mlparity.compare.decisions import DecisionTally, merge_decisions
 from mlparity.compare.masks import MaskTally, merge_masks
 from mlparity.compare.retrieval import RetrievalTally
 from mlparity.compare.tally import Tally, TaskTally, merge, merge_tasks, tally_of
+from mlparity.compare.user_metric import MetricTally
 
 FIRST = Tally(
     elements=10,
@@ -160,3 +161,14 @@ def test_integers_are_subtracted_exactly(source: np.ndarray, artifact: np.ndarra
 def test_any_two_integers_differ_by_what_python_says(pairs: list[tuple[int, int]]) -> None:
     source, artifact = (np.array(side, np.int64) for side in zip(*pairs, strict=True))
     assert tally_of(source, artifact)[1].tolist() == [float(abs(first - second)) for first, second in pairs]
+
+
+def test_empty_tallies_are_the_neutral_ones() -> None:
+    inf = math.inf
+    assert DecisionTally() == DecisionTally(0, 0, inf, -inf, 0.0, 0, 0, 0, 0, 0, ())
+    assert MaskTally() == MaskTally(0, 0.0, inf, 0, 0)
+    assert RetrievalTally() == RetrievalTally(0, 0, 0.0, 0, 0.0, inf)
+    assert MetricTally() == MetricTally(0, 0, 0.0, None, "")
+    assert Tally() == Tally(
+        0, 0, -inf, inf, 0.0, 0.0, 0.0, 0.0, 0.0, -inf, inf, 0, 0, 0, 0, TaskTally(None, None, None)
+    )

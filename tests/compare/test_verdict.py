@@ -458,3 +458,8 @@ def test_the_reasons_of_the_whole(
     required: tuple[str, ...], rows: list[SettingResult], reasons: tuple[str, ...]
 ) -> None:
     assert judge_all(Policy("p", (), required), rows).reasons == reasons
+
+
+def test_noise_without_bound_excuses_nothing() -> None:
+    policy = Policy("p", (Limit("max_abs", at_most=0.0),), noise_factor=math.inf, noise_cap=math.inf)
+    assert judge(policy, (exact(max_abs=1.0),), (Noise("y", BOUND, BOUND, 1.0),)).verdict is FAIL

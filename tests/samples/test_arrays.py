@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import math
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from mlparity.core.errors import InputError
+from mlparity.core.errors import BackendUnavailableError, InputError
+from mlparity.samples.arrays import ArraySamples, read_arrays
 from mlparity.samples.load import load_samples
 
 ARRAYS = {"x": np.arange(12, dtype=np.float32).reshape(4, 3), "ids": np.arange(8, dtype=np.int64).reshape(4, 2)}
@@ -172,3 +175,47 @@ def test_types_other_than_float64_stay(tmp_path: Path) -> None:
     np.savez(tmp_path / "all.npz", **arrays)  # type: ignore[arg-type]
     [(_, sample)] = load_samples(tmp_path / "all.npz")
     assert {name: array.dtype.name for name, array in sample.items()} == {name: name for name in arrays}
+
+
+class Marker:
+    """What leaves a trace when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> object:
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("ending", ["npy", "npz"])
+def test_a_pickle_inside_an_array_file_does_not_run(tmp_path: Path, ending: str) -> None:
+    array = np.array([Marker(tmp_path / "ran")], dtype=object)
+    path = tmp_path / f"objects.{ending}"
+    np.save(path, array, allow_pickle=True) if ending == "npy" else np.savez(path, x=array)
+    with pytest.raises(InputError, match="cannot be read"):
+        list(load_samples(path, input_names=["x"]))
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("narrow", "dtype"), [({}, "float32"), ({"narrow": True}, "float32"), ({"narrow": False}, "float64")]
+)
+def test_float64_is_narrowed_unless_it_is_to_stay(tmp_path: Path, narrow: dict[str, bool], dtype: str) -> None:
+    np.savez(tmp_path / "x.npz", x=np.array([1e300]) if not narrow.get("narrow", True) else np.array([0.5]))
+    assert read_arrays(tmp_path / "x.npz", "", **narrow)["x"].dtype == dtype
+
+
+def test_a_set_of_files_is_whole_and_finite_unless_told_otherwise(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x=np.array([[1.0], [math.nan]], np.float32))
+    samples = ArraySamples((tmp_path / "a.npz",), "", "one file")
+    assert len(samples) == 1
+    with pytest.raises(InputError, match="NaN or infinity"):
+        list(samples)
+
+
+def test_without_safetensors_its_files_say_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_file(ARRAYS, tmp_path / "x.safetensors")
+    monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
+    with pytest.raises(BackendUnavailableError) as caught:
+        list(load_samples(tmp_path / "x.safetensors"))
+    assert "mlparity[safetensors]" in caught.value.next_step

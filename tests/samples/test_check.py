@@ -90,3 +90,12 @@ def test_values_that_are_not_finite(values: list[object], found: str) -> None:
 def test_the_signature_of_a_sample() -> None:
     sample = {"x": np.zeros((1, 2), np.float16), "n": np.array(3)}
     assert signature_of(sample).inputs == (TensorSpec("x", (1, 2), "float16"), TensorSpec("n", (), "int64"))
+
+
+@pytest.mark.parametrize(
+    ("shape", "shown"), [((None, 4), "(any, 4)"), ((2, 4), "(2, 4)"), ((2, 3, 4), "rank 3, shape (2, 3, 4)")]
+)
+def test_the_shape_that_was_expected_is_shown(shape: tuple[int | None, ...], shown: str) -> None:
+    with pytest.raises(InputError) as caught:
+        check_sample({"x": np.zeros((2, 3), np.float32)}, Signature((TensorSpec("x", shape, ""),)))
+    assert caught.value.expected == shown

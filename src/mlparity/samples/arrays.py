@@ -101,16 +101,12 @@ def _npz(path: Path, input_name: str) -> Mapping[str, np.ndarray]:
 def _safetensors(path: Path, input_name: str) -> Mapping[str, np.ndarray]:
     del input_name
     try:
-        from safetensors import SafetensorError
         from safetensors.numpy import load_file
     except ImportError as error:
         raise BackendUnavailableError(
             ".safetensors files need safetensors", found=str(error), next_step="pip install 'mlparity[safetensors]'"
         ) from error
-    try:
-        return dict(load_file(check_regular(path)))
-    except SafetensorError as error:
-        raise ValueError(str(error)) from error
+    return dict(load_file(check_regular(path)))
 
 
 READERS: Mapping[str, Callable[[Path, str], Mapping[str, np.ndarray]]] = {
