@@ -88,3 +88,11 @@ def test_wilson_interval(hits: int, trials: int, low: float, high: float) -> Non
         if 0 < bound < 1:
             z = abs(bound - hits / trials) / math.sqrt(bound * (1 - bound) / trials)
             assert z == pytest.approx(1.959964, abs=1e-5)
+
+
+@pytest.mark.parametrize("trials", range(1, 40))
+def test_no_flip_may_be_none_at_all_and_all_may_be_all(trials: int) -> None:
+    assert wilson_interval(0, trials)[0] == 0.0
+    assert wilson_interval(trials, trials)[1] == 1.0
+    assert 0.0 < wilson_interval(trials, trials)[0] < 1.0
+    assert 0.0 < wilson_interval(0, trials)[1] < 1.0

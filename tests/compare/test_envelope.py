@@ -126,3 +126,10 @@ def test_a_range_needs_one_value_and_sorts_the_rest() -> None:
         for place, each in enumerate(figures)
     ]
     assert envelope_of(runs, [()] * 4)[0].spans["y"]["cosine"] == Span(-0.5, 0.75)
+
+
+def test_a_run_without_outputs_differs_by_nothing() -> None:
+    outputs: list[tuple[OutputFigures, ...]] = [(), _figures(0.0)]
+    runs = [_run(name, each) for name, each in zip(("none", "same"), outputs, strict=True)]
+    assert envelope_of(runs, outputs)[0].dominating == "none", "of equal ones the first"
+    assert envelope_of(runs[::-1], outputs[::-1])[0].dominating == "same"

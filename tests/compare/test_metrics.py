@@ -339,3 +339,13 @@ def test_figures_of_another_task_are_absent(task: TaskTally, absent: tuple[str, 
     assert not set(absent) & set(figures_of(replace(HALF, task=task)))
     others = {name for name in ("topk_flips", "top5_agreement") if name not in absent}
     assert others <= set(figures_of(replace(HALF, task=task)))
+
+
+def test_which_figures_noise_can_excuse() -> None:
+    of_difference = {info.name for info in METRIC_INFOS if info.of_difference}
+    assert of_difference == {"max_abs", "min_abs", "mean_abs", "rmse", "relative_l2", "cosine", "snr_db", "psnr_db"}
+
+
+def test_which_counts_no_limit_can_allow() -> None:
+    counted = {metric.info.name for metric in METRICS if metric.counts_mismatches}
+    assert counted == {"nan_count", "new_nan_count", "inf_count"}

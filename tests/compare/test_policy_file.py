@@ -161,3 +161,10 @@ def test_an_axis_is_one_that_an_array_can_have(tmp_path: Path, axis: int, is_tak
     else:
         with pytest.raises(PolicyError):
             load_policy(path)
+
+
+@pytest.mark.parametrize("number", ["9" * 400, "-" + "9" * 400, "inf", "nan", "-inf", "true", "'1'", "[1]"])
+def test_a_bound_is_a_number_that_float64_holds(tmp_path: Path, number: str) -> None:
+    with pytest.raises(PolicyError) as caught:
+        load_policy(write(tmp_path, f"limits.max_abs.at_most = {number}"))
+    assert caught.value.where.endswith("limits.max_abs.at_most")

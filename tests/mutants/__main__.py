@@ -31,11 +31,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes side by side")
     parser.add_argument("--fresh", action="store_true", help="forget the results of earlier runs")
+    parser.add_argument(
+        "--report", action="store_true", help="write docs/mutants.md from what is known, and try nothing"
+    )
     parser.add_argument("--only", default="", help="mutate files with this text in their path")
     parser.add_argument("rooms", nargs="*", help=f"some of {', '.join(names)}")
     options = parser.parse_args()
     chosen = [room for room in ROOMS if not options.rooms or room.name in options.rooms]
-    workers = [Worker(number) for number in range(options.jobs)]
+    workers = [] if options.report else [Worker(number) for number in range(options.jobs)]
     ledgers = [_run(room, workers, fresh=options.fresh, only=options.only) for room in chosen]
     if not options.rooms and not options.only:
         write_report(ledgers)
@@ -48,6 +51,8 @@ def main() -> int:
 def _run(room: Room, workers: Sequence[Worker], *, fresh: bool, only: str) -> Ledger:
     mutations = [each for path in room.files() if only in str(path) for each in mutations_of(path)]
     ledger = Ledger.of(room, mutations, fresh=fresh)
+    if not workers:
+        return ledger
     waiting = [each for each in mutations if ledger.outcome(each) != "killed"]
     # In any order, so that a run that was stopped has seen all files alike.
     random.Random(0).shuffle(waiting)

@@ -15,16 +15,17 @@ from tests.mutants.rooms import Room
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What became of a room's mutations, by file, operator, line and change; the last result of each counts."""
+    """What became of a room's mutations, of which there are `total`; the last result of each counts."""
 
     room: Room
     file: Path
+    total: int
     found: dict[str, dict[str, str | int]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, room: Room, mutations: Sequence[Mutation], *, fresh: bool) -> Ledger:
         """Return the ledger of a room with what earlier runs found of these mutations."""
-        ledger = cls(room, COPIES / f"{room.name}.jsonl")
+        ledger = cls(room, COPIES / f"{room.name}.jsonl", len(mutations))
         if fresh:
             ledger.file.unlink(missing_ok=True)
         wanted = {_key(each) for each in mutations}
@@ -60,7 +61,7 @@ class Ledger:
 
     @property
     def share(self) -> float:
-        """The part of the mutations that the tests noticed; one that makes them run without end is noticed."""
+        """The part of the tried mutations that the tests noticed; one that makes them run without end is noticed."""
         return 1 - self.count("survived") / len(self.found) if self.found else 0.0
 
     def line(self) -> str:
@@ -68,7 +69,7 @@ class Ledger:
         counts = (
             f"{self.count('killed')} killed, {self.count('timeout')} without end, {self.count('survived')} survived"
         )
-        return f"{len(self.found)} mutations, {counts}: {self.share:.1%}"
+        return f"{self.total} mutations, {len(self.found)} tried, {counts}: {self.share:.1%}"
 
 
 def _key(mutation: Mutation) -> str:

@@ -59,19 +59,22 @@ def mutations_of(path: Path) -> Iterator[Mutation]:
         for operator, (line, column), changed in _changes(code):
             place = (above + line, column)
             text = f"{before}{changed}{after}"
-            if changed and not any(first <= place < last for first, last in silent) and _compiles(text):
+            if not any(first <= place < last for first, last in silent):
                 yield Mutation(path, operator.removeprefix("core/"), place[0], *_changed(source, text), text)
         before += code
 
 
 def _changes(code: str) -> Iterator[tuple[str, Position, str]]:
     """Yield each operator's name with the place and the outcome of each change that it makes."""
-    nodes = tuple(ast_nodes(get_ast(code)))
+    nodes, meaning = tuple(ast_nodes(get_ast(code))), _meaning(code)
     for operator in OPERATORS:
         made = get_operator(operator)()
         places = [place for node in nodes for place, _ in made.mutation_positions(node)]
         for occurrence, place in enumerate(places):
-            yield operator, place, _mutated(code, made, occurrence)
+            changed = _mutated(code, made, occurrence)
+            # Not the same number written in another way, such as 1e300 and a unit more.
+            if _meaning(changed) not in ("", meaning):
+                yield operator, place, changed
 
 
 def _silent(tree: ast.Module) -> Iterator[tuple[Position, Position]]:
@@ -109,12 +112,13 @@ def _mutated(source: str, made: Operator, occurrence: int) -> str:
         return ""
 
 
-def _compiles(text: str) -> bool:
+def _meaning(code: str) -> str:
+    """Return the syntax tree as text, "" for what does not compile."""
     try:
-        compile(text, "mutant", "exec")
+        compile(code, "mutant", "exec")
     except SyntaxError:
-        return False
-    return True
+        return ""
+    return ast.dump(ast.parse(code))
 
 
 def _changed(source: str, text: str) -> tuple[str, str]:

@@ -47,7 +47,7 @@ def write_report(ledgers: Sequence[Ledger]) -> None:
     """Write docs/mutants.md."""
     known = _by_change()
     rows = [
-        f"| {each.room.name} | {len(each.found)} | {each.count('killed')} | {each.count('timeout')} |"
+        f"| {each.room.name} | {each.total} | {len(each.found)} | {each.count('killed')} | {each.count('timeout')} |"
         f" {each.count('survived')} | {each.share:.1%} |"
         for each in ledgers
     ]
@@ -70,5 +70,5 @@ same room, each mutant in a process of its own. Texts, annotations and decorator
 worded is not judged here. A mutant is killed when a test of its own room fails; tests elsewhere, which would notice
 more, do not count. Which files and tests make a room: tests/mutants/rooms.py. The reasons: docs/mutants.toml.
 
-| room | mutants | killed | without end | survived | noticed |
-| --- | --- | --- | --- | --- | --- |"""
+| room | mutants | tried | killed | without end | survived | noticed |
+| --- | --- | --- | --- | --- | --- | --- |"""

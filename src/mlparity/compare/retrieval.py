@@ -98,10 +98,10 @@ def _query(first: Doubles, second: Doubles, gallery: list[tuple[Doubles, Doubles
 
 
 def _ranks(values: Doubles) -> Doubles:
-    """Return ranks from 0, equal values sharing the mean of theirs."""
+    """Return the ranks, doubled and moved, which no correlation sees; equal values share the mean of theirs."""
     ordered = np.sort(values)
     below, upto = (np.searchsorted(ordered, values, side) for side in ("left", "right"))
-    return (below + upto - 1) / 2.0
+    return (below + upto).astype(np.float64)
 
 
 def _correlation(first: Doubles, second: Doubles) -> float | None:
