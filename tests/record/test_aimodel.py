@@ -90,3 +90,22 @@ def test_core_ai_reads_the_texts_and_the_model_still_runs(tmp_path: Path) -> Non
     assert artifact_sha256(made.path) == before
     with runtime.open(made.path) as session:
         assert session.signature.inputs
+
+
+def test_the_metadata_is_written_in_one_form(model: Path) -> None:
+    (model / "metadata.json").write_text('{"producer": "b", "author": "Jürgen"}', encoding="utf-8")
+    write_metadata(model, {"com.mlparity.b": "2", "com.mlparity.a": "1"})
+    assert (model / "metadata.json").read_text(encoding="utf-8") == (
+        '{\n  "author": "Jürgen",\n  "creatorDefinedMetadata": {\n    "com.mlparity.a": "1",\n'
+        '    "com.mlparity.b": "2"\n  },\n  "producer": "b"\n}\n'
+    )
+
+
+def test_a_model_without_texts_of_anyone_hashes_as_before(model: Path) -> None:
+    about = json.loads(ABOUT)
+    del about["creatorDefinedMetadata"]
+    (model / "metadata.json").write_text(json.dumps(about))
+    before = artifact_sha256(model)
+    write_metadata(model, TEXTS)
+    assert artifact_sha256(model) == before
+    assert read_metadata(model) == TEXTS

@@ -169,3 +169,16 @@ def test_figures_without_a_value_are_left_out() -> None:
 def test_texts_of_others_beside_a_tflite_are_not_ours(tmp_path: Path) -> None:
     sidecar_of(tmp_path / "model.tflite").write_text('{"com.mlparity.verdict": "pass", "author": "me"}')
     assert read_metadata(tmp_path / "model.tflite") == {"com.mlparity.verdict": "pass"}
+
+
+def test_the_file_beside_a_tflite_is_written_in_one_form(tmp_path: Path) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(b"any bytes")
+    write_metadata(path, {"com.mlparity.policy": "größer", "com.mlparity.created": "now"})
+    wanted = '{\n "com.mlparity.created": "now",\n "com.mlparity.policy": "größer"\n}\n'
+    assert sidecar_of(path).read_text(encoding="utf-8") == wanted
+
+
+def test_figures_are_sorted_texts() -> None:
+    figures = metadata_of(RECORD, FP32)["com.mlparity.figures"]
+    assert figures == json.dumps(json.loads(figures), sort_keys=True)

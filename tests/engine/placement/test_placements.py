@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
 from mlparity.engine.mil.program import Function, Op
 from mlparity.engine.placement.placements import LONG_SEGMENT, placements_of
 from tests.engine.runtime.programs import op, program, tensor
@@ -30,3 +34,22 @@ def test_short_segments_may_stay_off_the_engine() -> None:
 
 def test_nothing_eligible_gives_one_placement() -> None:
     assert [each.name for each in placements_of(_chain("tan", "acos"), "M4")] == ["none"]
+
+
+def test_eight_ops_in_a_row_are_long_and_seven_are_not() -> None:
+    found = placements_of(_chain(*["relu"] * 8, "tan", *["relu"] * 7), "M4")
+    assert {each.name: len(each.on_engine) for each in found} == {"all eligible": 15, "long segments": 8, "none": 0}
+
+
+def test_an_op_without_floating_values_interrupts_no_segment() -> None:
+    count = op("add", tensor("n", "int32"), x=np.int32(1), y=np.int32(2))
+    chain = _chain(*["relu"] * 8)
+    halves = replace(chain.body, ops=(*chain.body.ops[:4], count, *chain.body.ops[4:]))
+    found = placements_of(replace(chain, body=halves), "M4")
+    assert [(each.name, len(each.on_engine)) for each in found] == [("all eligible", 8), ("none", 0)]
+
+
+def test_an_op_of_two_results_goes_by_its_first() -> None:
+    split = op("split", tensor("a", "fp16", 1, 2), tensor("b", "fp16", 1, 2), x="%x", num_splits=np.int32(2), axis=0)
+    (whole, _) = placements_of(program((X,), (split,), ("a", "b")).functions["main"], "M4")
+    assert whole.on_engine == {"a"}
