@@ -15,7 +15,7 @@ from mlparity.engine.runtime import blocks
 from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.interpret import run_plan, run_stateful
 from mlparity.engine.runtime.model import Model
-from tests.engine.runtime.programs import op, program, tensor
+from tests.engine.runtime.programs import constant, op, program, tensor
 
 STATE = NamedType("s", OtherType("state", (TensorType("fp16", (2,)),)))
 
@@ -240,3 +240,13 @@ def test_a_state_that_the_description_knows_in_another_shape_is_refused() -> Non
     interface = replace(whole.interfaces["main"], states=(Feature("s", "stateType", "fp16", (3,)),))
     with pytest.raises(FormatError, match=r"of \(3,\)"):
         bind(replace(whole, interfaces={"main": interface}), TYPED)
+
+
+def test_a_list_or_a_state_is_no_output() -> None:
+    kept = NamedType("kept", OtherType("list", (TensorType("fp32", (2,)),)))
+    made = Op("make_list", {"init_length": (constant(2),), "elem_shape": (constant([2]),)}, (kept,), "kept")
+    with pytest.raises(FormatError, match="'kept' is no array"):
+        bind(program((tensor("x", "fp32", 2),), (made,), ("kept",)), FP32)
+    held = NamedType("total", OtherType("state", (TensorType("fp32", (2,)),)))
+    with pytest.raises(FormatError, match="'total' is no array"):
+        bind(program((held,), (), ("total",)), FP32)

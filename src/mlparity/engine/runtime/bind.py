@@ -82,6 +82,7 @@ def bind(
 
 def _plan(binder: _Binder, interface: Interface, steps: tuple[Step, ...], initial: tuple[object, ...]) -> Plan:
     function = binder.function
+    _check_outputs(function, binder.types)
     states = {name for name in binder.inputs if is_state(binder.types[name].type)}
     described = {each.name: each.shape for each in interface.states}
     return Plan(
@@ -101,6 +102,22 @@ def _plan(binder: _Binder, interface: Interface, steps: tuple[Step, ...], initia
             if name in states
         },
     )
+
+
+def _check_outputs(function: Function, types: Mapping[str, NamedType]) -> None:
+    """Raise where an output is nothing that an app could be given.
+
+    Raises:
+        FormatError: a list or a state.
+    """
+    for name in function.body.outputs:
+        kind = types[name].type
+        if isinstance(kind, OtherType) and kind.kind in (Kind.LIST, Kind.STATE):
+            raise FormatError(
+                f"the output {name!r} is no array, label or dictionary",
+                found=str(kind),
+                next_step="the file is corrupt: convert again",
+            )
 
 
 @dataclass(slots=True)
