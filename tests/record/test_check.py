@@ -12,7 +12,7 @@ from mlparity.cli.app import app
 from mlparity.core.errors import FormatError
 from mlparity.core.words import Verdict
 from mlparity.record.check import Finding, check_artifact, verdict_of
-from mlparity.record.files import write_record
+from mlparity.record.files import record_sha256, write_record
 from mlparity.record.metadata import metadata_of, read_metadata, write_metadata
 from mlparity.record.package import artifact_sha256
 from tests.record.example import example_record
@@ -155,3 +155,15 @@ def test_the_command_ends_with_the_verdict(verified: Path, tmp_path: Path) -> No
 )
 def test_the_worst_finding_decides(verdicts: tuple[Verdict, ...], whole: Verdict) -> None:
     assert verdict_of(tuple(Finding("content", verdict, "why") for verdict in verdicts)) is whole
+
+
+def test_a_record_that_the_artifact_does_not_name(verified: Path, tmp_path: Path) -> None:
+    write_record(example_record("another"), tmp_path / "record.json")
+    named = record_sha256(RECORD)
+    found = {each.question: each for each in check_artifact(verified, record=tmp_path / "record.json")}["record"]
+    assert found.sentence.endswith(f", not {named}")
+    texts = metadata_of(RECORD, replace(FP32, sha256=artifact_sha256(verified)))
+    del texts["com.mlparity.record.sha256"]
+    write_metadata(verified, texts)
+    found = {each.question: each for each in check_artifact(verified, record=tmp_path / "record.json")}["record"]
+    assert found.sentence.endswith(", not any")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -99,3 +101,60 @@ def test_any_header_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory,
     np.savez(path, **{"mlparity.json": np.frombuffer(data, np.uint8)})  # type: ignore[arg-type]
     with pytest.raises(FormatError):
         read_header(path)
+
+
+class Marker:
+    """What leaves a trace when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> object:
+        return Path.touch, (self.path,)
+
+
+def test_a_pickle_in_the_place_of_the_header_does_not_run(tmp_path: Path) -> None:
+    array = np.array([Marker(tmp_path / "ran")], dtype=object)
+    np.savez(tmp_path / "bad.npz", **{"mlparity.json": array})  # type: ignore[arg-type]
+    with pytest.raises(FormatError, match="no outputs of a device"):
+        read_header(tmp_path / "bad.npz")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_what_a_killed_process_left_is_removed_and_other_folders_stay(tmp_path: Path) -> None:
+    path = tmp_path / "outputs.npz"
+    left = tmp_path / ".outputs.npz.left"
+    left.mkdir()
+    (left / "claim").write_text("mlparity works here; process 1\n")
+    other = tmp_path / ".outputs.npz.mine"
+    other.mkdir()
+    with writing_outputs(path) as writer:
+        writer.close_with(HEADER)
+    assert read_header(path) == HEADER
+    assert sorted(tmp_path.iterdir()) == [other, path]
+
+
+def _header(tmp_path: Path, **changes: object) -> Path:
+    fields = {**asdict(HEADER), **changes}
+    text = json.dumps({name: value for name, value in fields.items() if value is not None}).encode()
+    np.savez(tmp_path / "own.npz", **{"mlparity.json": np.frombuffer(text, np.uint8)})  # type: ignore[arg-type]
+    return tmp_path / "own.npz"
+
+
+def test_the_first_field_that_is_wrong_is_told(tmp_path: Path) -> None:
+    with pytest.raises(FormatError) as caught:
+        read_header(_header(tmp_path, setting=3, runtime=None))
+    assert "valid string" in caught.value.found
+    with pytest.raises(FormatError) as caught:
+        read_header(_header(tmp_path, setting=None, runtime=3))
+    assert "required" in caught.value.found
+
+
+@pytest.mark.parametrize(("version", "is_read"), [(0, True), (1, True), (2, False)])
+def test_headers_up_to_this_version_are_read(tmp_path: Path, version: object, is_read: bool) -> None:
+    path = _header(tmp_path, version=version)
+    if is_read:
+        assert read_header(path).version == version
+    else:
+        with pytest.raises(FormatError):
+            read_header(path)

@@ -209,3 +209,17 @@ def test_a_file_keeps_its_permissions_and_a_new_one_has_the_usual(tmp_path: Path
         path.chmod(mode)
         write_record(RECORD, path)
         assert path.stat().st_mode & 0o7777 == mode
+
+
+def test_the_first_field_that_is_wrong_is_told() -> None:
+    data = json.loads(text_of(RECORD))
+    with pytest.raises(FormatError) as caught:
+        record_from(json.dumps({**data, "verdict": "maybe", "noise": 3}), "here")
+    assert caught.value.where == "here, verdict"
+
+
+def test_what_a_record_cannot_hold_is_told() -> None:
+    wrong = dataclasses.replace(RECORD, mlparity_version=3, created=4)  # type: ignore[arg-type]
+    with pytest.raises(FormatError, match="cannot hold") as caught:
+        text_of(wrong)
+    assert (caught.value.where, caught.value.found) == ("mlparity_version", "3")
