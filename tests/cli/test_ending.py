@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -81,6 +82,27 @@ def test_an_exit_code_is_believed_only_where_it_was_said(
     said: int | None, code: int, stopped_by: int, expected: int
 ) -> None:
     assert watch._exit_code(said, code, stopped_by) == expected
+
+
+@pytest.mark.parametrize(("text", "said"), [(b"", None), (b"0", 0), (b"143", 143), (b"x", None), (b"0\nx", None)])
+def test_what_is_no_number_was_not_said(text: bytes, said: int | None) -> None:
+    """The user's code may write into a descriptor that it finds open."""
+    heard, telling = os.pipe()
+    os.write(telling, text)
+    os.close(telling)
+    assert watch._said(heard) == said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
+@pytest.mark.parametrize("files", [5, 6, 7])
+def test_a_process_that_cannot_be_started_is_no_verdict(files: int) -> None:
+    code = (
+        "import resource, sys, mlparity.cli.main as m; sys.argv = ['mlparity', 'compare', 'a', 'b'];"
+        f" resource.setrlimit(resource.RLIMIT_NOFILE, ({files}, {files})); m.main()"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert "Traceback" not in ended.stderr
 
 
 # The metric tells that it runs, and waits. As in a terminal, SIGINT is not ignored.

@@ -116,3 +116,18 @@ def test_the_verdict_outlives_the_reader_and_a_full_disk_is_an_error(outputs: Pa
         lost = subprocess.run(command, cwd=outputs, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert lost.returncode == 2
     assert "the result could not be printed" in lost.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("compare", "--help")], ids=" ".join)
+def test_help_ends_as_results_do(arguments: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "mlparity", *arguments]
+    reading, writing = os.pipe()
+    os.close(reading)
+    gone = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (gone.returncode, gone.stderr) == (0, "")
+    with Path("/dev/full").open("w") as full:
+        lost = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert lost.returncode == 2
+    assert lost.stderr.startswith("error: the result could not be printed")

@@ -12,6 +12,7 @@ from mlparity import __version__
 from mlparity.cli import compare, execute, inspect, locate, record, run, tune, verify
 from mlparity.cli.ending import BAD_INPUT, ends_as_its_script, ends_well
 from mlparity.cli.terminal import complain, stdout
+from mlparity.core.errors import MlparityError
 
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 """What Typer raises of a command line that cannot be used; it has no public name for it."""
@@ -28,6 +29,9 @@ class _Group(TyperGroup):
             raise (error.__cause__ if error.__cause__ is not None else error) from None  # an EOFError of a script
         except _UsageError as error:
             _tell(error)
+            sys.exit(BAD_INPUT)
+        except MlparityError as error:  # of --help and --version, which are no commands
+            complain(f"error: {error}")
             sys.exit(BAD_INPUT)
 
 

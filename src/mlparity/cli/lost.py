@@ -22,6 +22,15 @@ def tell_of_crash(number: int) -> None:
     )
 
 
+def tell_of_refusal(error: OSError) -> None:
+    """Say that the system did not let the work begin."""
+    complain(
+        f"error: the process that does the work cannot be started\n"
+        f"  found: {error}\n"
+        f"  next: give the command more processes, open files or memory"
+    )
+
+
 def tell_of_code(code: int) -> None:
     """Say that other code ended the process by itself."""
     complain(

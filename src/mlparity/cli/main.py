@@ -21,7 +21,7 @@ def main() -> None:
     first = "".join(sys.argv[1:2])
     watched = first and not first.startswith(_ANSWERS_AT_ONCE) and first != _IS_A_SCRIPT
     if watched and watch.is_possible():
-        sys.exit(watch.watched(sys.argv))
+        sys.exit(_watched())
     if first == _IS_A_SCRIPT:
         from mlparity.cli.app import app
 
@@ -29,6 +29,22 @@ def main() -> None:
     from mlparity.cli.work import run
 
     sys.exit(run())
+
+
+def _watched() -> int:
+    try:
+        return watch.watched(sys.argv)
+    except OSError as refusal:
+        _tell_of(refusal)
+        return watch.ENDED_BY_OTHERS
+
+
+def _tell_of(refusal: OSError) -> None:
+    try:
+        from mlparity.cli.lost import tell_of_refusal
+    except OSError:  # where no file can be opened, no word can be said
+        return
+    tell_of_refusal(refusal)
 
 
 def __getattr__(name: str) -> object:

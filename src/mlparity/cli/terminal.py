@@ -85,7 +85,7 @@ class Rows(Table):
 def stdout() -> Screen:
     """Return the console for results."""
     stream = _kept.get() or sys.stdout
-    return Screen(_Results(stream), None if stream is not None and stream.isatty() else _FILE_WIDTH)
+    return Screen(_results(stream), None if stream is not None and stream.isatty() else _FILE_WIDTH)
 
 
 def stderr() -> Screen:
@@ -106,7 +106,7 @@ def results_apart() -> Iterator[None]:
         OutputError: the results could not be written.
     """
     token = _kept.set(sys.stdout)
-    stream = _Results(sys.stdout)
+    stream = _results(sys.stdout)
     try:
         with redirect_stdout(sys.stderr):
             yield
@@ -119,7 +119,8 @@ def own_streams() -> None:
     """Give results a descriptor of their own, for a process that ends with the command.
 
     Descriptor 1 is stderr's from here on: native code cannot write into the results, and other code that closes the
-    standard streams does not lose them. Characters that the encoding lacks are shown as escapes.
+    standard streams does not lose them. Characters that the encoding lacks are shown as escapes. What Typer prints by
+    itself, as `--help`, fails as results do.
     """
     sys.stderr = _with_escapes(sys.stderr if sys.stderr is not None else _nowhere())
     if sys.stdout is None:
@@ -127,7 +128,12 @@ def own_streams() -> None:
         return
     encoding, own = sys.stdout.encoding, os.dup(1)
     os.dup2(sys.stderr.fileno(), 1)
-    sys.stdout = open(own, "w", encoding=encoding, errors="backslashreplace")  # noqa: PTH123, SIM115 - a descriptor
+    stream = open(own, "w", encoding=encoding, errors="backslashreplace")  # noqa: PTH123, SIM115 - a descriptor
+    sys.stdout = cast("TextIO", _Results(stream))
+
+
+def _results(stream: TextIO | None) -> _Results:
+    return stream if isinstance(stream, _Results) else _Results(stream)
 
 
 def _nowhere() -> TextIO:
