@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gc
+import io
 import tracemalloc
+import warnings
+import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -202,6 +205,32 @@ def test_values_keep_the_type_that_was_saved(tmp_path: Path) -> None:
     found = compared(tmp_path / "a.npz", tmp_path / "b.npz", "task")
     assert found.judgement.verdict is Verdict.FAIL
     assert found.outputs[1].figures["max_abs"] == pytest.approx(1e-9)
+
+
+def test_no_array_of_a_file_is_passed_over(tmp_path: Path) -> None:
+    """The second of two arrays of one name agrees, the first not; nor does one without the usual ending."""
+    for name, values in (("a.npz", (1.0, 1.0)), ("b.npz", (9.0, 1.0))):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive, warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of the archive's second member
+            for value in values:
+                archive.writestr("s/y.npy", _stored(value))
+    with pytest.raises(InputError, match="2 arrays have one name"):
+        compared(tmp_path / "a.npz", tmp_path / "b.npz")
+    for name, value in (("c.npz", 1.0), ("d.npz", 9.0)):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            archive.writestr("s/y.npy", _stored(1.0))
+            archive.writestr("s/z", _stored(value))
+    assert compared(tmp_path / "c.npz", tmp_path / "d.npz").judgement.verdict is Verdict.FAIL
+    with zipfile.ZipFile(tmp_path / "c.npz", "a") as archive:
+        archive.writestr("s/text", "no array")
+    with pytest.raises(InputError, match="cannot be read"):
+        compared(tmp_path / "c.npz", tmp_path / "c.npz")
+
+
+def _stored(value: float) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, np.array([value]))
+    return stream.getvalue()
 
 
 def test_numbers_that_are_not_real_are_not_compared(tmp_path: Path) -> None:

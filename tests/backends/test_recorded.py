@@ -66,6 +66,17 @@ def test_a_sample_without_its_own_output_is_refused(
     assert "dog.npy" in caught.value.where
 
 
+def test_an_output_that_two_files_hold_is_refused(tmp_path: Path, samples: Path) -> None:
+    """Else the last file would replace what another one says."""
+    (tmp_path / "outputs").mkdir()
+    for name, value in (("first", np.nan), ("second", 1.0)):
+        arrays = {"dog.npy/y": np.array([value]), "cat.npy/y": np.array([value])}
+        np.savez(tmp_path / "outputs" / f"{name}.npz", **arrays)  # type: ignore[arg-type]
+    outputs = load_samples(tmp_path / "outputs", finite=False)
+    with pytest.raises(InputError, match="saved twice"):
+        recorded.open(outputs, load_samples(samples, input_names=["x"]))
+
+
 def test_another_sample_has_no_outputs(tmp_path: Path, samples: Path) -> None:
     outputs = saved(tmp_path / "outputs", cat=np.zeros(1), dog=np.zeros(1))
     session = recorded.open(load_samples(outputs), load_samples(samples, input_names=["x"]))

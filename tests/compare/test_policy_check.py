@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,8 @@ from mlparity.compare.policies import POLICIES
 from mlparity.compare.policy_check import check_policy
 from mlparity.compare.policy_file import load_policy, policy_of
 from mlparity.core.errors import PolicyError
-from mlparity.core.policy import Limit, Policy
+from mlparity.core.numbers import value_text
+from mlparity.core.policy import Limit, Policy, UserMetric
 
 IMPOSSIBLE = [
     Limit("max_abs", at_most=-1.0),
@@ -81,9 +83,23 @@ def test_a_metric_without_a_scale_takes_no_share_of_it(limit: Limit) -> None:
     assert "it has no scale" in str(refused(limit))
 
 
-@pytest.mark.parametrize("limit", [Limit("max_abz", at_most=1.0), Limit("max_abs"), Limit("max_abs", at_most=math.nan)])
+NO_NUMBERS: list[Any] = [None, math.nan, math.inf, 10**400, 10**5000, "1", [1.0]]
+
+
+@pytest.mark.parametrize(
+    "limit", [Limit("max_abz", at_most=1.0), *(Limit("max_abs", at_most=each) for each in NO_NUMBERS)], ids=value_text
+)
 def test_an_object_is_checked_as_a_file_is(limit: Limit) -> None:
     refused(limit)
+
+
+@pytest.mark.parametrize("bound", NO_NUMBERS, ids=value_text)
+@pytest.mark.parametrize("part", ["mean", "worst"])
+def test_a_budget_is_a_number(part: str, bound: Any) -> None:
+    """A budget without a bound would be met by every value."""
+    metric = UserMetric("own", "own.py:metric", **{part: Limit("own", at_least=bound)})
+    with pytest.raises(PolicyError, match="as finite numbers"):
+        check_policy(Policy("mine", (), metrics=(metric,)))
 
 
 @pytest.mark.parametrize("name", ["noise_factor", "noise_cap"])

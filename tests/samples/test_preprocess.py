@@ -152,6 +152,7 @@ def test_each_key_of_a_toml_file(tmp_path: Path, text: str, field: str, value: o
         ("layout = 1", "layout"),
         ('dtype = "int8"', "dtype"),
         ("dtype = 8", "dtype"),
+        (f"size = 0x{'f' * 5000}", "size"),
     ],
 )
 def test_each_value_of_a_toml_file_that_cannot_be_used(tmp_path: Path, text: str, key: str) -> None:

@@ -27,7 +27,7 @@ def open(outputs: SampleSet, samples: SampleSet) -> RecordedSession:  # noqa: A0
     lone set belongs to a lone sample, whatever their names. The outputs are held in memory.
 
     Raises:
-        InputError: there are no saved outputs, or a sample has none or several.
+        InputError: there are no saved outputs, a sample has none or several, or one of its outputs is saved twice.
     """
     saved = _by_sample(outputs)
     names = {name: _key(sample) for name, sample in samples}
@@ -86,7 +86,15 @@ def _by_sample(outputs: SampleSet) -> dict[str, Outputs]:
     for file, arrays in outputs:
         for sample, keys in outputs_by_sample(arrays).items():
             found = {output: np.asarray(arrays[key]) for output, key in keys.items()}
-            saved.setdefault(sample or file, {}).update(found)
+            known = saved.setdefault(sample or file, {})
+            if twice := sorted(known.keys() & found):
+                raise InputError(
+                    "an output of a sample is saved twice",
+                    where=f"sample {sample or file}, {file}",
+                    found=", ".join(twice),
+                    next_step="leave one of the files out",
+                )
+            known.update(found)
     return saved
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mlparity.compare.metrics import METRIC_NAMED
 from mlparity.compare.metrics.metric import Metric
 from mlparity.core.errors import PolicyError
+from mlparity.core.numbers import value_text
 from mlparity.core.policy import Limit, Policy
 
 
@@ -27,6 +28,9 @@ def check_policy(policy: Policy, where: str = "") -> Policy:
         problem = _problem(limit, is_lifted=bool(limit.output) and limit.metric in general)
         if problem is not None:
             raise _wrong(place, limit, problem)
+    for bound in (each for metric in policy.metrics for each in (metric.mean, metric.worst) if each is not None):
+        if not _has_bounds(bound):
+            raise _wrong(place, bound, _Problem(_shown(bound), _BOUNDS))
     for name, value in (("noise_factor", policy.noise_factor), ("noise_cap", policy.noise_cap)):
         if not (math.isfinite(value) and value >= 0):
             raise PolicyError(
@@ -47,9 +51,8 @@ def _problem(limit: Limit, *, is_lifted: bool) -> _Problem | None:
     metric = METRIC_NAMED.get(limit.metric)
     if metric is None:
         return _Problem(limit.metric, f"a known metric: {', '.join(METRIC_NAMED)}")
-    bounds = [bound for bound in (limit.at_most, limit.at_least) if bound is not None]
-    if not bounds or not all(map(math.isfinite, bounds)):
-        return _Problem(_shown(limit), "at_most, at_least or both, as finite numbers")
+    if not _has_bounds(limit):
+        return _Problem(_shown(limit), _BOUNDS)
     if limit.of_scale and not metric.has_scale:
         return _Problem("of_scale = true", f"a bound in the metric's own unit ({metric.info.unit}): it has no scale")
     if metric.counts_mismatches:
@@ -59,6 +62,17 @@ def _problem(limit: Limit, *, is_lifted: bool) -> _Problem | None:
     if _cannot_fail(limit, metric) and not is_lifted:
         return _Problem(_shown(limit), f"a bound that some value breaks: {limit.metric} is {_range_text(metric)}")
     return None
+
+
+_BOUNDS = "at_most, at_least or both, as finite numbers"
+
+
+def _has_bounds(limit: Limit) -> bool:
+    bounds = [bound for bound in (limit.at_most, limit.at_least) if bound is not None]
+    try:
+        return bool(bounds) and all(map(math.isfinite, bounds))
+    except (TypeError, OverflowError):  # a text, or an integer beyond float64
+        return False
 
 
 _ALWAYS = (
@@ -88,7 +102,14 @@ def _range_text(metric: Metric) -> str:
 
 def _shown(limit: Limit) -> str:
     bounds = (("at_most", limit.at_most), ("at_least", limit.at_least))
-    return ", ".join(f"{name} = {bound:g}" for name, bound in bounds if bound is not None) or "nothing"
+    return (
+        ", ".join(
+            f"{name} = {bound:g}" if isinstance(bound, float) else f"{name} = {value_text(bound)}"
+            for name, bound in bounds
+            if bound is not None
+        )
+        or "nothing"
+    )
 
 
 def _wrong(place: str, limit: Limit, problem: _Problem) -> PolicyError:

@@ -40,6 +40,7 @@ from mlparity.compare.policies import POLICIES
 from mlparity.compare.policy_check import check_policy
 from mlparity.core.errors import PolicyError
 from mlparity.core.names import checked_name
+from mlparity.core.numbers import value_text
 from mlparity.core.policy import Limit, OutputTask, Policy, TaskKind, UserMetric
 from mlparity.core.regular_files import SMALL, read_regular
 from mlparity.core.words import Precision, Setting, Target, coreai_settings, coreml_settings
@@ -250,7 +251,7 @@ class _Reader:
         return PolicyError(
             "the policy is not valid",
             where=f"{self.file}, {place}",
-            found="nothing" if found is None else repr(found),
+            found="nothing" if found is None else value_text(found),
             expected=expected,
             next_step="correct the file; `--policy consistency` uses the built-in one",
         )

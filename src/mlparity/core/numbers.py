@@ -34,6 +34,14 @@ def format_count(value: float | None) -> str:
     return "–" if value is None else f"{int(value):,}"
 
 
+def value_text(value: object) -> str:
+    """Return a value of somebody's file as Python writes it."""
+    try:
+        return repr(value)
+    except ValueError:  # Python writes no integer of thousands of digits in tens, and TOML may hold one in hexadecimal
+        return "an integer of too many digits"
+
+
 def _not_finite(value: float) -> str:
     if math.isnan(value):
         return "NaN"

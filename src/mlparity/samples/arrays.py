@@ -11,6 +11,7 @@ import numpy as np
 
 from mlparity.core.errors import BackendUnavailableError, InputError
 from mlparity.core.regular_files import check_regular, open_regular
+from mlparity.core.saved_keys import checked_once
 from mlparity.core.session import OUTPUTS_HEADER, Sample
 from mlparity.samples.check import check_finite
 from mlparity.samples.numbers import as_numbers
@@ -95,7 +96,7 @@ def _npz(path: Path, input_name: str) -> Mapping[str, np.ndarray]:
     del input_name
     # numpy leaves a damaged archive open that it opened itself.
     with open_regular(path) as file, np.load(file, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files if name != OUTPUTS_HEADER}
+        return {name: archive[name] for name in checked_once(archive.files) if name != OUTPUTS_HEADER}
 
 
 def _safetensors(path: Path, input_name: str) -> Mapping[str, np.ndarray]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlparity.core.errors import InputError
+from mlparity.core.numbers import value_text
 from mlparity.core.regular_files import SMALL, read_regular
 
 if TYPE_CHECKING:
@@ -154,7 +155,9 @@ def _typed(key: str, value: object, path: Path) -> object:
         whole = len(value) == 2 and all(isinstance(part, int) for part in value)
         if (key in _PAIRS and whole) or (key in ("mean", "std") and len(value) in (1, 3)):
             return tuple(value)
-    raise InputError(f"{path} has a value that cannot be used", where=key, found=repr(value), expected=_EXPECTED[key])
+    raise InputError(
+        f"{path} has a value that cannot be used", where=key, found=value_text(value), expected=_EXPECTED[key]
+    )
 
 
 _EXPECTED: Mapping[str, str] = {

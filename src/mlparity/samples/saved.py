@@ -92,10 +92,12 @@ class _Zipped:
         self._archive = archive
 
     def keys(self) -> Iterable[str]:
-        return (name.removesuffix(".npy") for name in self._archive.namelist() if name.endswith(".npy"))
+        return (name.removesuffix(".npy") for name in self._archive.namelist())
 
     def __getitem__(self, key: str) -> np.ndarray:
-        with self._archive.open(f"{key}.npy") as member:
+        named = f"{key}.npy"
+        # A member of another name is an array as well, as numpy sees it, or an error: none is passed over.
+        with self._archive.open(named if named in self._archive.NameToInfo else key) as member:
             return np.lib.format.read_array(member, allow_pickle=False)  # type: ignore[no-any-return, no-untyped-call]
 
 
