@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import Tensor, nn
@@ -17,19 +18,23 @@ from tests.convert.parity import parity_of
 
 
 class Several(nn.Module):
-    """A module whose outputs are `functions` of its one input."""
+    """A module whose outputs are `functions` of its one input; one that returns several has as many."""
 
-    def __init__(self, functions: Sequence[Callable[[Tensor], Tensor]]) -> None:
+    def __init__(self, functions: Sequence[Callable[[Tensor], Any]]) -> None:
         super().__init__()
         self.functions = functions
         self.modules_among_them = nn.ModuleList(each for each in functions if isinstance(each, nn.Module))
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        return tuple(function(x) for function in self.functions)
+        results: list[Tensor] = []
+        for function in self.functions:
+            result = function(x)
+            results.extend(result if isinstance(result, tuple) else (result,))
+        return tuple(results)
 
 
 def converted_agrees(
-    functions: Sequence[Callable[[Tensor], Tensor]], x: np.ndarray, frontend: Frontend, folder: Path
+    functions: Sequence[Callable[[Tensor], Any]], x: np.ndarray, frontend: Frontend, folder: Path
 ) -> None:
     """Fail unless each function, converted to fp32, gives what PyTorch gives, by optimised and by plain steps."""
     parity = parity_of(Several(functions).eval(), {"x": x}, folder, CoremlOptions(frontends=(frontend,)))

@@ -22,6 +22,7 @@ from torch import Tensor, fx, nn
 from torch.export import ExportedProgram
 
 from mlparity.convert.exported_script import exported_script
+from mlparity.convert.plain_attention import plain_attention
 from mlparity.core.errors import BackendUnavailableError, ConversionError, OutputError
 from mlparity.core.quiet import quiet_logs, quiet_stderr
 from mlparity.core.session import Availability, Sample
@@ -126,7 +127,7 @@ def _program(source: Source, sample: Sample, options: CoreaiOptions) -> object:
 
 def _exported(source: Source, examples: tuple[Tensor, ...]) -> ExportedProgram:
     module = _Distinct(cast("nn.Module", source.module))
-    with torch.no_grad():
+    with torch.no_grad(), plain_attention(module):
         if source.kind == "torchscript":
             return exported_script(module, examples, {})
         return torch.export.export(module, examples)

@@ -1,4 +1,4 @@
-"""Corrects, while a conversion runs, two places of coremltools 9.0 that no registration reaches."""
+"""Corrects, while a conversion runs, three places of coremltools 9.0 that no registration reaches."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 from coremltools.converters.mil import Builder as mb  # noqa: N813 - the name that coremltools' documents use
 from coremltools.converters.mil.frontend import _utils
+from coremltools.converters.mil.frontend.torch import ops
 from coremltools.converters.mil.mil import types
 from coremltools.converters.mil.mil.passes.defs import lower_complex_dialect_ops
+
+from mlparity.convert.coreml_types import with_declared_types
 
 _gather_of_coremltools = _utils._construct_gather_op
 _dft_of_coremltools = lower_complex_dialect_ops._calculate_dft_matrix
@@ -23,6 +26,7 @@ def corrected() -> Iterator[None]:
         for module, name, own in (
             (_utils, "_construct_gather_op", _gather),
             (lower_complex_dialect_ops, "_calculate_dft_matrix", _dft_matrix),
+            (ops, "convert_single_node", with_declared_types(ops.convert_single_node)),
         ):
             stack.callback(setattr, module, name, getattr(module, name))
             setattr(module, name, own)

@@ -14,6 +14,7 @@ from torch.export import Dim, ExportedProgram, export
 from mlparity.convert.coreml_form import CoremlForm
 from mlparity.convert.coreml_options import FlexibleDim, Frontend
 from mlparity.convert.exported_ops import prepare
+from mlparity.convert.plain_attention import plain_attention
 from mlparity.convert.recorded_run import recorded
 
 Examples = tuple[Tensor, ...]
@@ -30,7 +31,7 @@ def order(flexible: Flexible) -> tuple[Frontend, ...]:
 def traced(form: CoremlForm, examples: Examples) -> torch.jit.ScriptModule:
     """Return the module as TorchScript, with the ops that the example runs through."""
     trace: Any = torch.jit.trace  # untyped
-    with torch.no_grad():
+    with torch.no_grad(), plain_attention(form):
         script = trace(form, examples, strict=False, check_trace=False)
     assert isinstance(script, torch.jit.ScriptModule)  # noqa: S101 - a module was given, so a module comes back
     return script
@@ -51,7 +52,7 @@ def writes_into_parts(script: torch.jit.ScriptModule) -> bool:
 def exported(form: CoremlForm, examples: Examples, flexible: Flexible) -> ExportedProgram:
     """Return the module as an exported program in functional ops, in a form that suits coremltools."""
     # For some failures PyTorch prints the whole graph on stderr, besides raising.
-    with torch.no_grad(), redirect_stderr(io.StringIO()):
+    with torch.no_grad(), plain_attention(form), redirect_stderr(io.StringIO()):
         program = export(form, examples, dynamic_shapes=_dynamic_shapes(form, flexible), strict=False)
         functional: ExportedProgram = program.run_decompositions({})
     prepare(functional)
@@ -60,7 +61,7 @@ def exported(form: CoremlForm, examples: Examples, flexible: Flexible) -> Export
 
 def recorded_run(form: CoremlForm, examples: Examples) -> ExportedProgram:
     """Return the ops that ran on the example as an exported program, in a form that suits coremltools."""
-    with redirect_stderr(io.StringIO()):
+    with plain_attention(form), redirect_stderr(io.StringIO()):
         program = recorded(form, examples)
     prepare(program)
     return program

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from mlparity.convert.exported_script import exported_script
+from mlparity.convert.plain_attention import plain_attention
 from mlparity.core.errors import BackendUnavailableError, ConversionError, OutputError
 from mlparity.core.quiet import quiet_stderr
 from mlparity.core.session import Sample
@@ -99,7 +100,8 @@ def _converted(source: Source, sample: Sample, options: LitertOptions) -> bytes:
     example = {name: torch.tensor(sample[name]) for name in source.input_names}
     named = _Named(source)
     module = exported_script(named, (), example).module() if source.kind == "torchscript" else named
-    model = litert_torch.convert(module, sample_kwargs=example, strict_export=options.strict_export)
+    with plain_attention(named):
+        model = litert_torch.convert(module, sample_kwargs=example, strict_export=options.strict_export)
     return bytes(model.model_content())
 
 

@@ -17,6 +17,7 @@ from typing import cast
 import torch
 from torch import nn
 
+from mlparity.convert.plain_attention import plain_attention
 from mlparity.core.errors import BackendUnavailableError, ConversionError, OutputError
 from mlparity.core.quiet import quiet_logs
 from mlparity.core.session import Sample
@@ -58,15 +59,17 @@ def convert(source: Source, sample: Sample, path: Path) -> OnnxConversion:
 
 def _exported(source: Source, sample: Sample) -> torch.onnx.ONNXProgram:
     example = tuple(torch.tensor(sample[name]) for name in source.input_names)
+    module = cast("nn.Module", source.module)
     try:
-        program = torch.onnx.export(
-            cast("nn.Module", source.module),
-            example,
-            input_names=list(source.input_names),
-            output_names=list(source.output_names),
-            dynamo=True,
-            verbose=False,
-        )
+        with plain_attention(module):
+            program = torch.onnx.export(
+                module,
+                example,
+                input_names=list(source.input_names),
+                output_names=list(source.output_names),
+                dynamo=True,
+                verbose=False,
+            )
     except Exception as error:
         raise ConversionError(
             "PyTorch's ONNX exporter stopped",

@@ -69,6 +69,7 @@ Lower = Callable[[Call], Any]
 class Lowering:
     """How an op is lowered: its names in both frontends, its parameters in PyTorch's order, and the function.
 
+    A trace does not tell overloads apart; a call with more arguments than `parameters` has those of `wider`.
     With `replaces` it takes the place of coremltools' own lowering, which gives wrong results or fails; the
     function's docstring says where.
     """
@@ -77,11 +78,15 @@ class Lowering:
     parameters: tuple[str, ...]
     lower: Lower
     replaces: bool
+    wider: tuple[str, ...] = ()
 
     def __call__(self, context: Any, node: Any) -> None:
         """Lower one node, as coremltools calls it."""
-        given = dict(zip(self.parameters, _get_inputs(context, node), strict=False))
-        named = {name: _get_kwinputs(context, node, name, default=[None])[0] for name in self.parameters}
+        inputs = _get_inputs(context, node)
+        parameters = self.wider if self.wider and len(inputs) > len(self.parameters) else self.parameters
+        given = dict(zip(parameters, inputs, strict=False))
+        names = dict.fromkeys((*self.parameters, *self.wider))
+        named = {name: _get_kwinputs(context, node, name, default=[None])[0] for name in names}
         arguments = {**given, **{name: value for name, value in named.items() if value is not None}}
         result = self.lower(Call(context, node, arguments))
         if result is not None:  # None: the function has left the node to coremltools' own lowering
@@ -92,7 +97,7 @@ LOWERINGS: list[Lowering] = []
 """All lowerings, in the order of their definition."""
 
 
-def lowering(names: str, parameters: str, *, replaces: bool = False) -> Callable[[Lower], Lower]:
+def lowering(names: str, parameters: str, *, replaces: bool = False, wider: str = "") -> Callable[[Lower], Lower]:
     """Enter a function into the table, under names and with parameters that are separated by blanks.
 
     Names are as coremltools looks them up: in lower case, without `aten::`, and in the exported form with the
@@ -100,7 +105,9 @@ def lowering(names: str, parameters: str, *, replaces: bool = False) -> Callable
     """
 
     def enter(lower: Lower) -> Lower:
-        LOWERINGS.append(Lowering(tuple(names.split()), tuple(parameters.split()), lower, replaces))
+        LOWERINGS.append(
+            Lowering(tuple(names.split()), tuple(parameters.split()), lower, replaces, tuple(wider.split()))
+        )
         return lower
 
     return enter
