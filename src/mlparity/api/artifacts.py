@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from mlparity.api.checked_conversion import convert_checked
+from mlparity.api.conversion_failures import no_artifact
 from mlparity.api.explained import explained
 from mlparity.api.inspect import precision_of
 from mlparity.api.options import VerifyOptions
-from mlparity.core.errors import BackendUnavailableError, ConversionError, FormatError
+from mlparity.core.errors import BackendUnavailableError, ConversionError, FormatError, MlparityError
 from mlparity.core.names import checked_name
 from mlparity.core.progress import Progress
 from mlparity.core.record import Artifact
@@ -21,6 +23,7 @@ from mlparity.core.words import Precision, Target
 from mlparity.record.package import artifact_sha256
 
 Kind = tuple[Target, Precision]
+Samples = Sequence[Sample]
 
 SUFFIXES = {
     ".mlpackage": Target.COREML,
@@ -52,8 +55,20 @@ class _Conversion:
     seconds: float
 
 
-def make_artifacts(source: Source, sample: Sample, options: VerifyOptions, stage: Path, progress: Progress) -> Made:
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What is converted; `frontend` is the route that an fp32 package took before, which fp16 takes first."""
+
+    source: Source
+    samples: Samples
+    options: VerifyOptions
+    frontend: str = ""
+
+
+def make_artifacts(source: Source, samples: Samples, options: VerifyOptions, stage: Path, progress: Progress) -> Made:
     """Take the given artifacts and convert what the settings need beside them, all into `stage`.
+
+    The first of `samples` gives the types and shapes, and a conversion to Core ML is checked on all of them.
 
     Raises:
         ConversionError: not one artifact could be made.
@@ -64,20 +79,22 @@ def make_artifacts(source: Source, sample: Sample, options: VerifyOptions, stage
     unneeded = explained(options)
     wanted = dict.fromkeys((each.target, each.precision) for each in options.settings if each not in unneeded)
     missing = [kind for kind in wanted if kind not in given and kind[0] not in taken]
-    artifacts, failures = list(given.values()), dict[Kind, str]()
-    errors = []
-    for place, kind in enumerate(missing):
+    artifacts = list(given.values())
+    errors: dict[Kind, MlparityError] = {}
+    request = _Request(source, samples, options)
+    for place, kind in enumerate(sorted(missing, key=lambda kind: kind == (Target.COREML, Precision.FP16))):
         progress("convert", place, len(missing))
         try:
-            artifacts.append(_converted(kind, source, sample, options, stage))
+            artifacts.append(_converted(kind, request, stage))
+            if kind[0] is Target.COREML:
+                request = replace(request, frontend=artifacts[-1].frontend)
         except (ConversionError, BackendUnavailableError) as error:
-            failures[kind] = str(error)
-            errors.append(error)
+            errors[kind] = error
     if missing:
         progress("convert", len(missing), len(missing))
     if errors and not artifacts:
-        raise errors[0]
-    return Made(tuple(artifacts), failures)
+        raise no_artifact(source, errors)
+    return Made(tuple(artifacts), {kind: str(error) for kind, error in errors.items()})
 
 
 def kind_of(path: Path) -> Kind:
@@ -109,59 +126,47 @@ def _taken(path: Path, stage: Path) -> tuple[Kind, Artifact]:
     return kind, _artifact(place, stage, kind, _Conversion("given", (), {}, 0.0))
 
 
-def _converted(kind: Kind, source: Source, sample: Sample, options: VerifyOptions, stage: Path) -> Artifact:
+def _converted(kind: Kind, request: _Request, stage: Path) -> Artifact:
     target, precision = kind
-    place = stage / _name(source, kind)
-    how = _CONVERTERS[target](source, sample, precision, options, place)
+    place = stage / _name(request.source, kind)
+    how = _CONVERTERS[target](request, precision, place)
     return _artifact(place, stage, kind, how)
 
 
-def _coreml(source: Source, sample: Sample, precision: Precision, options: VerifyOptions, place: Path) -> _Conversion:
-    from mlparity.convert import coreml
+def _coreml(request: _Request, precision: Precision, place: Path) -> _Conversion:
+    from mlparity.convert.coreml import CoremlOptions
+    from mlparity.convert.coreml_frontends import order
 
-    chosen = coreml.CoremlOptions(
-        precision=precision, deployment_target=options.deployment_target, fp32_ops=_fp32_ops(options, aten=False)
+    routes = order({})
+    chosen = CoremlOptions(
+        precision=precision,
+        deployment_target=request.options.deployment_target,
+        fp32_ops=_fp32_ops(request.options, aten=False),
+        frontends=tuple(sorted(routes, key=lambda each: each != request.frontend)) if request.frontend else None,
     )
-    done = coreml.convert(source, sample, chosen)
-    coreml.save(done, place)
-    _check_loads(place)
-    return _Conversion(done.frontend, done.attempts, dict(done.options), done.seconds)
+    done, seconds = convert_checked(request.source, request.samples, chosen, place)
+    return _Conversion(done.frontend, done.attempts, dict(done.options), seconds)
 
 
-def _check_loads(package: Path) -> None:
-    """Take back a package that Core ML would refuse to load."""
-    from mlparity.engine.mil.reader import read_program
-
-    try:
-        read_program(package)
-    except FormatError as error:
-        shutil.rmtree(package)
-        raise ConversionError(
-            "the converted model is none that Core ML loads",
-            found=str(error),
-            next_step="rewrite this op in the model, or leave Core ML out",
-        ) from error
-
-
-def _litert(source: Source, sample: Sample, _precision: Precision, _options: VerifyOptions, place: Path) -> _Conversion:
+def _litert(request: _Request, _precision: Precision, place: Path) -> _Conversion:
     from mlparity.convert import litert
 
-    done = litert.convert(source, sample, place)
+    done = litert.convert(request.source, request.samples[0], place)
     return _Conversion(done.frontend, (), dict(done.options), done.seconds)
 
 
-def _onnx(source: Source, sample: Sample, _precision: Precision, _options: VerifyOptions, place: Path) -> _Conversion:
+def _onnx(request: _Request, _precision: Precision, place: Path) -> _Conversion:
     from mlparity.convert import onnx
 
-    done = onnx.convert(source, sample, place)
+    done = onnx.convert(request.source, request.samples[0], place)
     return _Conversion(done.frontend, (), dict(done.options), done.seconds)
 
 
-def _coreai(source: Source, sample: Sample, precision: Precision, options: VerifyOptions, place: Path) -> _Conversion:
+def _coreai(request: _Request, precision: Precision, place: Path) -> _Conversion:
     from mlparity.convert import coreai
 
-    chosen = coreai.CoreaiOptions(precision, fp32_ops=_fp32_ops(options, aten=True))
-    done = coreai.convert(source, sample, place, chosen)
+    chosen = coreai.CoreaiOptions(precision, fp32_ops=_fp32_ops(request.options, aten=True))
+    done = coreai.convert(request.source, request.samples[0], place, chosen)
     return _Conversion(done.frontend, (), dict(done.options), done.seconds)
 
 
@@ -170,7 +175,7 @@ def _fp32_ops(options: VerifyOptions, *, aten: bool) -> tuple[str, ...]:
     return tuple(name for name in options.fp32_ops if name.startswith("aten.") is aten)
 
 
-_Converter = Callable[[Source, Sample, Precision, VerifyOptions, Path], _Conversion]
+_Converter = Callable[[_Request, Precision, Path], _Conversion]
 
 _CONVERTERS: dict[Target, _Converter] = {
     Target.COREML: _coreml,

@@ -147,7 +147,7 @@ class Bench:
     def _made(self, names: Names) -> Candidate:
         folder = Path(tempfile.mkdtemp(prefix=_CANDIDATE, dir=self.stage))
         options = replace(self.options, fp32_ops=(*self.options.fp32_ops, *sorted(names)))
-        made = make_artifacts(self.source, self.first, options, folder, silent)
+        made = make_artifacts(self.source, (self.first,), options, folder, silent)
         rows = open_rows(made, options, folder, self.source, self._comparer)
         try:
             for name, sample in self.samples:

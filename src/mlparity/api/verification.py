@@ -9,12 +9,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
+from itertools import islice
 from pathlib import Path
 
 from torch import nn
 
 from mlparity import __version__
 from mlparity.api.artifacts import Made, make_artifacts
+from mlparity.api.checked_conversion import CHECKED_SAMPLES, route_notes
 from mlparity.api.device import device_runs
 from mlparity.api.diagnosis import diagnose, diagnose_misfit
 from mlparity.api.options import VerifyOptions
@@ -85,7 +87,7 @@ def verify(
         job = _Job(flat, samples, limits, chosen, metrics, stage)
         journal = Journal(place, _key(job, first), chosen, stage)
         with journal.telling():
-            made = journal.artifacts() or make_artifacts(flat, first, chosen, stage, progress)
+            made = journal.artifacts() or make_artifacts(flat, _alike(samples, chosen), chosen, stage, progress)
             record = _compared(job, made, pair, journal, progress)
             _write(record, stage)
     journal.remove()
@@ -106,6 +108,13 @@ class _Job:
     def comparer(self) -> Comparer:
         """Return a comparer that knows the tasks of the outputs and the user's own metrics."""
         return Comparer(class_outputs=self.options.class_outputs, tasks=self.policy.tasks, metrics=self.metrics)
+
+
+def _alike(samples: SampleSet, options: VerifyOptions) -> tuple[Sample, ...]:
+    """Return the first samples, of which all have the first one's shapes; where state is carried, the first alone."""
+    few = [sample for _, sample in islice(samples, 1 if options.carry else CHECKED_SAMPLES)]
+    shapes = [{name: array.shape for name, array in sample.items()} for sample in few]
+    return tuple(sample for sample, each in zip(few, shapes, strict=True) if each == shapes[0])
 
 
 def _key(job: _Job, first: Sample) -> str:
@@ -162,7 +171,7 @@ def _record(job: _Job, made: Made, rows: Rows, seen: Seen) -> Record:
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         environment=_environment(),
         source=SourceInfo(
-            source.name, source.kind, source.location, source.parameters, source.sha256, _notes(source, rows)
+            source.name, source.kind, source.location, source.parameters, source.sha256, _notes(source, rows, made)
         ),
         samples=info,
         policy=policy,
@@ -180,12 +189,13 @@ def _record(job: _Job, made: Made, rows: Rows, seen: Seen) -> Record:
     )
 
 
-def _notes(source: Source, rows: Rows) -> tuple[str, ...]:
+def _notes(source: Source, rows: Rows, made: Made) -> tuple[str, ...]:
+    notes = (*source.notes, *route_notes(made.artifacts))
     if rows.noise_failure:
-        return (*source.notes, f"the source's own fp32 noise is not known: {rows.noise_failure.splitlines()[0]}")
+        return (*notes, f"the source's own fp32 noise is not known: {rows.noise_failure.splitlines()[0]}")
     unknown = [each for each in rows.noise() if not each.is_known]
     return (
-        *source.notes,
+        *notes,
         *(f"the source's own fp32 noise in {each.output} is {noise_of_text(each)}" for each in unknown),
     )
 
