@@ -13,7 +13,7 @@ from torch.export import Dim, ExportedProgram, export
 
 from mlparity.convert.coreml_form import CoremlForm
 from mlparity.convert.coreml_options import FlexibleDim, Frontend
-from mlparity.convert.exported_ops import prepare
+from mlparity.convert.exported_ops import decompose_complex, prepare
 from mlparity.convert.plain_attention import plain_attention
 from mlparity.convert.recorded_run import recorded
 
@@ -54,7 +54,7 @@ def exported(form: CoremlForm, examples: Examples, flexible: Flexible) -> Export
     # For some failures PyTorch prints the whole graph on stderr, besides raising.
     with torch.no_grad(), plain_attention(form), redirect_stderr(io.StringIO()):
         program = export(form, examples, dynamic_shapes=_dynamic_shapes(form, flexible), strict=False)
-        functional: ExportedProgram = program.run_decompositions({})
+        functional = decompose_complex(program.run_decompositions({}))
     prepare(functional)
     return functional
 
@@ -62,7 +62,7 @@ def exported(form: CoremlForm, examples: Examples, flexible: Flexible) -> Export
 def recorded_run(form: CoremlForm, examples: Examples) -> ExportedProgram:
     """Return the ops that ran on the example as an exported program, in a form that suits coremltools."""
     with plain_attention(form), redirect_stderr(io.StringIO()):
-        program = recorded(form, examples)
+        program = decompose_complex(recorded(form, examples))
     prepare(program)
     return program
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import torch
@@ -21,30 +22,65 @@ Pair = tuple[fx.Node, fx.Node]
 Part = fx.Node | float
 Parts = tuple[Part, Part]
 
+Rule = Callable[..., Any]
+"""Writes one op in parts: called with the pairs so far and the op's arguments."""
 
-def split_complex(program: ExportedProgram) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """The complex values of a program that are written as pairs so far; new nodes enter at the point of insertion."""
+
+    program: ExportedProgram
+    known: dict[fx.Node, Pair] = field(default_factory=dict)
+
+    def parts(self, argument: Any) -> Parts:
+        """Return the parts of an argument; a real one has the imaginary part 0."""
+        if isinstance(argument, fx.Node):
+            return self.known.get(argument, (argument, 0.0))
+        return complex(argument).real, complex(argument).imag
+
+    def emit(self, op: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        """Add a call."""
+        return call(self.program.graph_module.graph, op, *arguments, **named)
+
+    def constant(self, value: Tensor, like: fx.Node) -> fx.Node:
+        """Add a constant."""
+        return add_constant(self.program, "_table", value, like.meta)
+
+
+def split_complex(program: ExportedProgram, rules: dict[object, Rule]) -> None:
     """Replace complex values by pairs, as in rotary embeddings that multiply by `exp(i * angle)`.
 
-    A program with a complex op of another kind (a Fourier transform) is left as it is.
+    A program with a complex op that is not among the rules is left as it is.
     """
     graph = program.graph_module.graph
-    nodes = [node for node in graph.nodes if _is_complex(node) or any(map(_is_complex, node.all_input_nodes))]
+    nodes = complex_nodes(program)
     constants = held_values(program)
-    if not nodes or not all(node in constants or node.target in _RULES or node.target in MOVES for node in nodes):
+    if not nodes or not all(node in constants or _has_rule(node, rules) for node in nodes):
         return
-    pairs: dict[fx.Node, Pair] = {}
+    pairs = Pairs(program)
     for node in nodes:
         with graph.inserting_after(node) if node in constants else graph.inserting_before(node):
             if node in constants:
-                pairs[node] = _constant(program, node, cast("Tensor", constants[node]))
+                pairs.known[node] = _constant(program, node, cast("Tensor", constants[node]))
                 continue
-            result = _lowered(graph, node, pairs)
-        if isinstance(result, fx.Node):
-            node.replace_all_uses_with(result)
+            result = _lowered(node, pairs, rules)
+        if _is_complex(node):
+            pairs.known[node] = cast("Pair", result)
         else:
-            pairs[node] = result
+            node.replace_all_uses_with(result[0] if isinstance(result, tuple) else result)
     graph.eliminate_dead_code()
     program.graph_module.recompile()
+
+
+def complex_nodes(program: ExportedProgram) -> list[fx.Node]:
+    """Return the nodes that make or take complex values."""
+    nodes = program.graph_module.graph.nodes
+    return [node for node in nodes if _is_complex(node) or any(map(_is_complex, node.all_input_nodes))]
+
+
+def _has_rule(node: fx.Node, rules: dict[object, Rule]) -> bool:
+    return "alpha" not in node.kwargs and (node.target in rules or node.target in MOVES or node.target in _APART)
 
 
 def _is_complex(node: fx.Node) -> bool:
@@ -57,91 +93,46 @@ def _constant(program: ExportedProgram, node: fx.Node, value: Tensor) -> Pair:
     return add_constant(program, "_real", value.real.clone(), node.meta), imaginary
 
 
-def _lowered(graph: fx.Graph, node: fx.Node, pairs: dict[fx.Node, Pair]) -> Pair | fx.Node:
-    def parts(argument: Any) -> Parts:
-        if isinstance(argument, fx.Node):
-            return pairs.get(argument, (argument, 0.0))
-        return complex(argument).real, complex(argument).imag
-
-    def emit(op: Callable[..., Any], *arguments: Any) -> Any:
-        return call(graph, op, *arguments)
-
-    if node.target in MOVES:
-        real, imaginary = parts(node.args[0])
-        target = cast("Callable[..., Any]", node.target)
-        rest, named = node.args[1:], node.kwargs
-        return call(graph, target, real, *rest, **named), call(graph, target, imaginary, *rest, **named)
-    return cast("Pair | fx.Node", _RULES[node.target](emit, parts, *node.args))
-
-
-Emit = Callable[..., Any]
-Split = Callable[[Any], Parts]
-
-
-def _view_as_complex(emit: Emit, _parts: Split, x: Any) -> Any:
-    return emit(_aten.select.int, x, -1, 0), emit(_aten.select.int, x, -1, 1)
+_APART = frozenset(
+    {
+        _aten.cat.default,
+        _aten.constant_pad_nd.default,
+        _aten.cumsum.default,
+        _aten.index.Tensor,
+        _aten.index_select.default,
+        _aten.mean.default,
+        _aten.mean.dim,
+        _aten.neg.default,
+        _aten.repeat.default,
+        _aten.roll.default,
+        _aten.select_scatter.default,
+        _aten.slice_scatter.default,
+        _aten.stack.default,
+        _aten.sum.default,
+        _aten.sum.dim_IntList,
+        _aten.where.self,
+    }
+)
+"""Ops that do to the real parts of their arguments what they do to the imaginary parts, beside moves of elements."""
 
 
-def _complex(_emit: Emit, _parts: Split, real: Any, imaginary: Any) -> Any:
-    return real, imaginary
+def _lowered(node: fx.Node, pairs: Pairs, rules: dict[object, Rule]) -> Any:
+    if node.target in MOVES or node.target in _APART:
+        return _apart(node, pairs, 0), _apart(node, pairs, 1)
+    return rules[node.target](pairs, *node.args)
 
 
-def _polar(emit: Emit, _parts: Split, size: Any, angle: Any) -> Any:
-    turned = emit(_aten.cos.default, angle), emit(_aten.sin.default, angle)
-    return tuple(emit(_aten.mul.Tensor, size, each) for each in turned)
+def _apart(node: fx.Node, pairs: Pairs, which: int) -> fx.Node:
+    def part(argument: fx.Node) -> Any:
+        value = argument.meta.get("val")
+        if argument not in pairs.known and not (isinstance(value, Tensor) and value.is_floating_point()):
+            return argument  # a condition, or an index
+        chosen = pairs.parts(argument)[which]
+        if isinstance(chosen, fx.Node):
+            return chosen
+        real = pairs.parts(argument)[0]
+        return pairs.emit(_aten.mul.Tensor, real, 0.0)
 
-
-def _mul(emit: Emit, parts: Split, x: Any, y: Any) -> Any:
-    (a, b), (c, d) = parts(x), parts(y)
-    if not isinstance(d, fx.Node) and d == 0:
-        return emit(_aten.mul.Tensor, a, c), emit(_aten.mul.Tensor, b, c)
-    if not isinstance(b, fx.Node) and b == 0:
-        return emit(_aten.mul.Tensor, c, a), emit(_aten.mul.Tensor, d, a)
-    real = emit(_aten.sub.Tensor, emit(_aten.mul.Tensor, a, c), emit(_aten.mul.Tensor, b, d))
-    return real, emit(_aten.add.Tensor, emit(_aten.mul.Tensor, a, d), emit(_aten.mul.Tensor, b, c))
-
-
-def _add(emit: Emit, parts: Split, x: Any, y: Any) -> Any:
-    return tuple(_sum(emit, _aten.add.Tensor, a, b) for a, b in zip(parts(x), parts(y), strict=True))
-
-
-def _sum(emit: Emit, op: Any, a: Part, b: Part) -> Any:
-    if not isinstance(b, fx.Node) and b == 0:
-        return a
-    return emit(op, a, b) if isinstance(a, fx.Node) else emit(op, b, a)
-
-
-def _conj(emit: Emit, parts: Split, x: Any) -> Any:
-    real, imaginary = parts(x)
-    return real, emit(_aten.neg.default, imaginary)
-
-
-def _view_as_real(emit: Emit, parts: Split, x: Any) -> Any:
-    last = [emit(_aten.unsqueeze.default, each, -1) for each in parts(x)]
-    return emit(_aten.cat.default, last, -1)
-
-
-def _abs(emit: Emit, parts: Split, x: Any) -> Any:
-    squares = [emit(_aten.mul.Tensor, each, each) for each in parts(x)]
-    return emit(_aten.sqrt.default, emit(_aten.add.Tensor, *squares))
-
-
-def _same(_emit: Emit, parts: Split, x: Any) -> Any:
-    return parts(x)
-
-
-_RULES: dict[object, Callable[..., Any]] = {
-    _aten.view_as_complex.default: _view_as_complex,
-    _aten.complex.default: _complex,
-    _aten.polar.default: _polar,
-    _aten.mul.Tensor: _mul,
-    _aten.add.Tensor: _add,
-    _aten._conj.default: _conj,
-    _aten.resolve_conj.default: _same,
-    _aten._to_copy.default: _same,
-    _aten.view_as_real.default: _view_as_real,
-    _aten.real.default: lambda _emit, parts, x: parts(x)[0],
-    _aten.imag.default: lambda _emit, parts, x: parts(x)[1],
-    _aten.abs.default: _abs,
-}
-"""How each op is written in parts: called with a way to add a call, the parts of an argument, and the arguments."""
+    args, named = fx.map_arg((node.args, node.kwargs), part)
+    kept = {name: value for name, value in named.items() if name != "dtype"}
+    return cast("fx.Node", pairs.emit(cast("Any", node.target), *args, **kept))

@@ -13,9 +13,10 @@ from torch.export import ExportedProgram
 from torch.export.graph_signature import TensorArgument
 
 from mlparity.convert.exported_axes import merge_axes
-from mlparity.convert.exported_complex import split_complex
+from mlparity.convert.exported_complex import complex_nodes, split_complex
+from mlparity.convert.exported_complex_rules import RULES
 from mlparity.convert.exported_constants import fold_constants
-from mlparity.convert.exported_ranks import lower_ranks
+from mlparity.convert.exported_ranks import MOVES, lower_ranks
 from mlparity.convert.exported_strides import resolve_strides
 
 Overload = torch._ops.OpOverload
@@ -66,10 +67,21 @@ def prepare(program: ExportedProgram) -> None:
     _remove_assertions(program)
     resolve_strides(program)
     fold_constants(program)
-    split_complex(program)
+    split_complex(program, RULES)
     merge_axes(program)
     lower_ranks(program)
     _name_outputs(program)
+
+
+def decompose_complex(program: ExportedProgram) -> ExportedProgram:
+    """Decompose composite ops on complex values, such as `fft_rfft`, into those that have a rule."""
+    for _ in range(_ROUNDS):
+        targets = {node.target for node in complex_nodes(program) if isinstance(node.target, Overload)}
+        lacking = {op for op in targets - RULES.keys() - MOVES if op._can_decompose()}
+        if not lacking:
+            break
+        program = program.run_decompositions({op: _get_decomp_for_cia(op) for op in lacking})
+    return program
 
 
 def _remove_assertions(program: ExportedProgram) -> None:
