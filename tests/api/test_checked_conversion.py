@@ -26,8 +26,12 @@ FP16 = Setting(Target.COREML, Precision.FP16, ComputeUnit.CPU_ONLY)
 class OtherInATrace(nn.Module):
     """Computes something else while it is traced, as models do that ask for that."""
 
+    def __init__(self, factor: float = 1.01) -> None:
+        super().__init__()
+        self.factor = factor
+
     def forward(self, x: Tensor) -> Tensor:
-        return x * 1.01 if torch.jit.is_tracing() else x
+        return x * self.factor if torch.jit.is_tracing() else x
 
 
 class OtherWhenExported(nn.Module):
@@ -85,6 +89,26 @@ def test_a_faithful_conversion_says_nothing(tmp_path: Path) -> None:
     record = verify(module, tmp_path / "out", samples, options=VerifyOptions(settings=(FP32,)))
     assert record.artifacts[0].attempts == ()
     assert route_notes(record.artifacts) == ()
+
+
+def test_fp16_that_overflows_takes_no_other_route(tmp_path: Path) -> None:
+    class Large(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return (x * 1e5).sum(1)
+
+    source = load_source(Large().eval(), SAMPLES[0])
+    options = CoremlOptions(precision=Precision.FP16)
+    done, _ = convert_checked(source, SAMPLES, options, tmp_path / "made.mlpackage")
+    assert not difference_of(source, SAMPLES, tmp_path / "made.mlpackage", Precision.FP16).is_small
+    assert (done.frontend, done.attempts) == (Frontend.TRACE, ())
+    assert [each.name for each in tmp_path.iterdir()] == ["made.mlpackage"]
+
+
+def test_fp16_alone_takes_the_route_that_agrees(tmp_path: Path) -> None:
+    source = load_source(OtherInATrace(1.5).eval(), SAMPLES[0])
+    options = CoremlOptions(precision=Precision.FP16)
+    done, _ = convert_checked(source, SAMPLES, options, tmp_path / "made.mlpackage")
+    assert done.frontend is Frontend.EXPORT
 
 
 def test_each_target_s_reason_is_told_where_all_fail(tmp_path: Path) -> None:

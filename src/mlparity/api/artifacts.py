@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mlparity.api.checked_conversion import convert_checked
+from mlparity.api.checked_conversion import convert_checked, put
 from mlparity.api.conversion_failures import no_artifact
 from mlparity.api.explained import explained
 from mlparity.api.inspect import precision_of
@@ -57,7 +57,7 @@ class _Conversion:
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """What is converted; `frontend` is the route that an fp32 package took before, which fp16 takes first."""
+    """What is converted; `frontend` is the route that a package took that was checked: others take it unchecked."""
 
     source: Source
     samples: Samples
@@ -65,10 +65,18 @@ class _Request:
     frontend: str = ""
 
 
-def make_artifacts(source: Source, samples: Samples, options: VerifyOptions, stage: Path, progress: Progress) -> Made:
+def make_artifacts(
+    source: Source,
+    samples: Samples,
+    options: VerifyOptions,
+    stage: Path,
+    progress: Progress,
+    frontend: str = "",
+) -> Made:
     """Take the given artifacts and convert what the settings need beside them, all into `stage`.
 
-    The first of `samples` gives the types and shapes, and a conversion to Core ML is checked on all of them.
+    The first of `samples` gives the types and shapes. A conversion to Core ML is checked on all of them, unless
+    `frontend` names the route of one that was.
 
     Raises:
         ConversionError: not one artifact could be made.
@@ -81,7 +89,7 @@ def make_artifacts(source: Source, samples: Samples, options: VerifyOptions, sta
     missing = [kind for kind in wanted if kind not in given and kind[0] not in taken]
     artifacts = list(given.values())
     errors: dict[Kind, MlparityError] = {}
-    request = _Request(source, samples, options)
+    request = _Request(source, samples, options, frontend)
     for place, kind in enumerate(sorted(missing, key=lambda kind: kind == (Target.COREML, Precision.FP16))):
         progress("convert", place, len(missing))
         try:
@@ -134,17 +142,21 @@ def _converted(kind: Kind, request: _Request, stage: Path) -> Artifact:
 
 
 def _coreml(request: _Request, precision: Precision, place: Path) -> _Conversion:
-    from mlparity.convert.coreml import CoremlOptions
+    from mlparity.convert.coreml import CoremlOptions, convert
     from mlparity.convert.coreml_frontends import order
 
-    routes = order({})
     chosen = CoremlOptions(
         precision=precision,
         deployment_target=request.options.deployment_target,
         fp32_ops=_fp32_ops(request.options, aten=False),
-        frontends=tuple(sorted(routes, key=lambda each: each != request.frontend)) if request.frontend else None,
     )
-    done, seconds = convert_checked(request.source, request.samples, chosen, place)
+    if request.frontend:
+        routes = sorted(order({}), key=lambda each: each != request.frontend)
+        done = convert(request.source, request.samples[0], replace(chosen, frontends=tuple(routes)))
+        put(done, place)
+        seconds = done.seconds
+    else:
+        done, seconds = convert_checked(request.source, request.samples, chosen, place)
     return _Conversion(done.frontend, done.attempts, dict(done.options), seconds)
 
 

@@ -71,15 +71,17 @@ def convert_checked(
     from mlparity.convert.coreml import convert
 
     first = convert(source, samples[0], options)
-    _put(first, place)
+    put(first, place)
     found = difference_of(source, samples, place, options.precision)
     rest = () if found.is_small else _others(first.frontend, options)
+    if rest and options.precision is Precision.FP16 and _is_faithful_in_fp32(first, source, samples, options, place):
+        return first, first.seconds
     if not rest:
         return _told(first, found), first.seconds
     beside = place.with_name(f"other_{place.name}")
     try:
         second = convert(source, samples[0], replace(options, frontends=rest))
-        _put(second, beside)
+        put(second, beside)
     except ConversionError as error:
         return _told(first, found, f"{', '.join(rest)}: tried in its place, and failed: {_line(error)}"), first.seconds
     seconds = first.seconds + second.seconds
@@ -92,6 +94,23 @@ def convert_checked(
     left = f"{first.frontend}: {found}: {second.frontend} is taken in its place"
     kept = _told(second, other)
     return replace(kept, attempts=(*first.attempts, left, *kept.attempts)), seconds
+
+
+def _is_faithful_in_fp32(
+    made: Conversion, source: Source, samples: Sequence[Sample], options: CoremlOptions, place: Path
+) -> bool:
+    """Tell whether the same route agrees in fp32: then fp16 is what differs, as where values overflow."""
+    from mlparity.convert.coreml import convert
+
+    graph = place.with_name(f"graph_{place.name}")
+    exact = replace(options, precision=Precision.FP32, fp32_ops=(), frontends=(made.frontend,))
+    try:
+        put(convert(source, samples[0], exact), graph)
+        return difference_of(source, samples, graph, Precision.FP32).is_small
+    except ConversionError:
+        return False
+    finally:
+        shutil.rmtree(graph, ignore_errors=True)
 
 
 def route_notes(artifacts: Sequence[Artifact]) -> tuple[str, ...]:
@@ -178,7 +197,7 @@ def _line(error: ConversionError) -> str:
     return (error.found or error.what).splitlines()[0]
 
 
-def _put(conversion: Conversion, place: Path) -> None:
+def put(conversion: Conversion, place: Path) -> None:
     """Write a package, and take it back where Core ML would refuse to load it."""
     from mlparity.convert.coreml import save
     from mlparity.engine.mil.reader import read_program

@@ -147,7 +147,8 @@ class Bench:
     def _made(self, names: Names) -> Candidate:
         folder = Path(tempfile.mkdtemp(prefix=_CANDIDATE, dir=self.stage))
         options = replace(self.options, fp32_ops=(*self.options.fp32_ops, *sorted(names)))
-        made = make_artifacts(self.source, (self.first,), options, folder, silent)
+        taken = next(iter(self.done.values())).artifact.frontend if self.done else ""
+        made = make_artifacts(self.source, (self.first,), options, folder, silent, taken)
         rows = open_rows(made, options, folder, self.source, self._comparer)
         try:
             for name, sample in self.samples:
