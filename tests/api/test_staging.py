@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,9 @@ from mlparity.api.staging import clean_up, place_of, staged_folder
 from mlparity.core.errors import OutputError
 from mlparity.record.files import read_record, write_record
 from mlparity.record.package import artifact_sha256
+from mlparity.record.tuning import write_tuning
 from tests.record.example import example_record
+from tests.record.test_tuning import TUNING
 
 RECORD = example_record()
 EMPTY = dataclasses.replace(RECORD, artifacts=())
@@ -103,6 +106,28 @@ def test_what_the_record_lists_is_replaced(tmp_path: Path) -> None:
     _with_artifact(tmp_path / "out")
     _write(tmp_path / "out", "second")
     assert [each.name for each in (tmp_path / "out").iterdir()] == ["record.json"]
+
+
+def _with_tuning(out: Path) -> None:
+    with staged_folder(out) as stage:
+        (stage / "net_tuned.mlpackage").write_bytes(b"package")
+        sha256 = artifact_sha256(stage / "net_tuned.mlpackage")
+        write_tuning(dataclasses.replace(TUNING, sha256=sha256), stage / "tuning.json")
+
+
+def test_what_a_tuning_lists_is_replaced_and_another_package_of_the_name_is_not(tmp_path: Path) -> None:
+    _with_tuning(tmp_path / "out")
+    _write(tmp_path / "out", "second")
+    for text in ("another", "none"):
+        shutil.rmtree(tmp_path / "out")
+        _with_tuning(tmp_path / "out")
+        if text == "none":  # as tunings were written before they had a digest
+            write_tuning(dataclasses.replace(TUNING, sha256=""), tmp_path / "out" / "tuning.json")
+        else:
+            (tmp_path / "out" / "net_tuned.mlpackage").write_text(text)
+        with pytest.raises(OutputError, match="something else"):
+            _write(tmp_path / "out", "second")
+        assert (tmp_path / "out" / "net_tuned.mlpackage").exists()
 
 
 FOREIGN: dict[str, Callable[[Path], object]] = {

@@ -22,6 +22,7 @@ from mlparity.core.words import Precision, Verdict
 from mlparity.engine.mil.reader import read_program
 from mlparity.engine.numerics import TYPED
 from mlparity.engine.runtime.model import load_model
+from mlparity.record.package import artifact_sha256
 from tests.faults import networks as nets
 from tests.faults.fault import normal, uniform
 from tests.models import bert, samples, zoo
@@ -56,6 +57,7 @@ def test_an_overflow_is_cured_by_the_ops_it_passes_through(tmp_path: Path, capfd
     assert [op.type for op in found.kept] == ["exp", "add", "log"]
     assert (found.before.verdict, found.after.verdict) == (Verdict.FAIL, Verdict.PASS)
     assert json.loads((tmp_path / "out/tuning.json").read_text())["kept"][0]["type"] == "exp"
+    assert found.sha256 == artifact_sha256(tmp_path / "out" / found.package)
     capfd.readouterr()
     made = read_program(converted_with(found.selector, source, values[0]["x"].shape, tmp_path / "pasted.mlpackage"))
     assert [op.type for op in float_ops(made, Precision.FP32)] == ["exp", "add", "log"]

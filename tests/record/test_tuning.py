@@ -25,6 +25,7 @@ TUNING = Tuning(
     after=replace(TRIED, verdict=Verdict.PASS),
     conversions=3,
     sentence="With exp 'op' in fp32 the policy holds.",
+    sha256="0" * 64,
 )
 
 

@@ -97,7 +97,9 @@ def _ours(out: Path, entries: set[str]) -> set[str]:
                 _check_same(out / artifact.path, artifact.sha256)
                 names |= {artifact.path, sidecar_of(Path(artifact.path)).name}
         if _TUNING in entries:
-            names |= {_TUNING, "op_selector.py", read_tuning(out / _TUNING).package}
+            tuning = read_tuning(out / _TUNING)
+            _check_same(out / tuning.package, tuning.sha256)
+            names |= {_TUNING, "op_selector.py", tuning.package}
     except MlparityError as error:
         raise _taken(out, str(error)) from error
     return names
@@ -105,7 +107,7 @@ def _ours(out: Path, entries: set[str]) -> set[str]:
 
 def _check_same(path: Path, sha256: str) -> None:
     if path.exists() and artifact_sha256(path) != sha256:
-        raise FormatError(f"{path.name} is not what the record in the folder describes", where=str(path))
+        raise FormatError(f"{path.name} is not what the folder's own record or tuning describes", where=str(path))
 
 
 def _take_place(work: Path, out: Path) -> None:

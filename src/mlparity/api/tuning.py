@@ -35,6 +35,7 @@ from mlparity.diagnose.tune import minimised, shortest_prefix
 from mlparity.engine.mil.program import Op
 from mlparity.engine.mil.reader import read_program
 from mlparity.record.files import write_whole
+from mlparity.record.package import artifact_sha256
 from mlparity.record.tuning import write_tuning
 from mlparity.samples.memory import MemorySamples
 
@@ -244,6 +245,7 @@ def _tuning(bench: Bench, names: Names, before: Candidate, after: Candidate) -> 
         after=_tried(after),
         conversions=len(bench.done),
         sentence=_sentence(names, kept, before, after),
+        sha256=artifact_sha256(after.path),
     )
 
 

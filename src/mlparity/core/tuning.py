@@ -37,6 +37,7 @@ class Tuning:
     """The tuned package and how it came to be; `selector` is Python code for `coremltools.convert`.
 
     `kept` is empty where plain fp16 holds the policy. `conversions` counts the packages that were made and checked.
+    `sha256` is the package's digest, as a record names it; "" in tunings that were written before there was one.
     """
 
     package: str
@@ -48,3 +49,4 @@ class Tuning:
     after: Tried
     conversions: int
     sentence: str
+    sha256: str = ""
