@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import torch
-
 from mlparity.engine.mil.program import Function, Op
 from mlparity.engine.numerics import Numerics, Profile
 from mlparity.engine.runtime.plan import Step
@@ -39,21 +37,10 @@ def without_inner_stores(
 
 
 def _may_move(step: Step, follower: Step, profile_of: Callable[[Op], Profile]) -> bool:
-    """Return whether a store gives the same behind its follower.
-
-    A clip may hold numbers to limits that are none of the grid, and a unit that stores NaN as 0 may clip that 0.
-    """
+    """Return whether a store gives the same behind its follower: a unit may store NaN as 0, and a clip move that 0."""
     numerics = step.stores[0].numerics
-    if profile_of(step.op) is not profile_of(follower.op):
-        return False
-    if numerics is None or follower.op.type != "clip":
-        return True
-    limits = [each for name, each in follower.constants.items() if name in ("alpha", "beta")]
-    return not numerics.arithmetic.absorbs_nan and all(_is_stored_as_it_is(each, numerics) for each in limits)
-
-
-def _is_stored_as_it_is(limit: object, numerics: Numerics) -> bool:
-    return isinstance(limit, float) and float(numerics.store(torch.tensor(limit))) == limit
+    makes_zero = numerics is not None and numerics.arithmetic.absorbs_nan and follower.op.type == "clip"
+    return profile_of(step.op) is profile_of(follower.op) and not makes_zero
 
 
 def _only_follower(
