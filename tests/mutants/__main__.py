@@ -39,8 +39,8 @@ def main() -> int:
     options = parser.parse_args()
     chosen = [room for room in ROOMS if not options.rooms or room.name in options.rooms]
     workers = [] if options.report else [Worker(number) for number in range(options.jobs)]
-    ledgers = [_run(room, workers, fresh=options.fresh, only=options.only) for room in chosen]
-    if not options.rooms and not options.only:
+    ledgers = [_run(room, workers, options) for room in chosen]
+    if not options.rooms and not options.only:  # a part would hide the rest
         write_report(ledgers)
     left = [each for ledger in ledgers for each in unexplained(ledger)]
     for each in left:
@@ -48,12 +48,13 @@ def main() -> int:
     return int(bool(left) or any(ledger.share < ENOUGH for ledger in ledgers))
 
 
-def _run(room: Room, workers: Sequence[Worker], *, fresh: bool, only: str) -> Ledger:
-    mutations = [each for path in room.files() if only in str(path) for each in mutations_of(path)]
-    ledger = Ledger.of(room, mutations, fresh=fresh)
+def _run(room: Room, workers: Sequence[Worker], options: argparse.Namespace) -> Ledger:
+    mutations = [each for path in room.files() if options.only in str(path) for each in mutations_of(path)]
+    ledger = Ledger.of(room, mutations, fresh=options.fresh)
     if not workers:
         return ledger
-    waiting = [each for each in mutations if ledger.outcome(each) != "killed"]
+    wanted = {"survived"} if options.again else {"", "survived", "timeout"}
+    waiting = [each for each in mutations if ledger.outcome(each) in wanted]
     # In any order, so that a run that was stopped has seen all files alike.
     random.Random(0).shuffle(waiting)
     seconds = _seconds(room, workers)

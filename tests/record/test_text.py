@@ -223,3 +223,11 @@ def test_what_a_record_cannot_hold_is_told() -> None:
     with pytest.raises(FormatError, match="cannot hold") as caught:
         text_of(wrong)
     assert (caught.value.where, caught.value.found) == ("mlparity_version", "3")
+
+
+def test_a_record_is_written_in_one_form() -> None:
+    text = text_of(RECORD)
+    assert text.startswith(f'{{\n "schema_version": {SCHEMA_VERSION},\n "mlparity_version": "0.1.0",\n "created"')
+    assert '\n "environment": {\n  "coremltools": "9.0",' in text
+    assert text.endswith("\n}\n")
+    assert "größer" in text_of(dataclasses.replace(RECORD, created="größer"))
