@@ -31,6 +31,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes side by side")
     parser.add_argument("--fresh", action="store_true", help="forget the results of earlier runs")
+    parser.add_argument("--again", action="store_true", help="try only what survived before")
     parser.add_argument(
         "--report", action="store_true", help="write docs/mutants.md from what is known, and try nothing"
     )

@@ -53,7 +53,7 @@ def tally_decisions(margin: Doubles, change: Doubles, largest: Doubles, flipped:
         return DecisionTally()
     is_flipped = flipped.astype(bool)
     with np.errstate(divide="ignore", invalid="ignore"):
-        consumed = np.where(change == 0, 0.0, np.where(margin == 0, np.inf, change / margin))
+        consumed = np.where(change == 0, 0.0, change / margin)
     consumed[np.isnan(consumed)] = np.inf
     return DecisionTally(
         decisions=len(margin),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mlparity.engine.mil.dtypes import FLOATS
 from mlparity.engine.mil.program import Argument, Function, Op, TensorType, Value, ValueType
-from mlparity.engine.placement.gates import gates, generation_of, limits
+from mlparity.engine.placement.gates import Limit, gates, generation_of, limits
 
 _TYPED_EXECUTION = "documented, https://apple.github.io/coremltools/docs-guides/source/typed-execution.html"
 
@@ -100,21 +100,24 @@ _OPENNESS = ("none", "", "gated", "bridge", "native")
 """Ways from closed to open: an op that ran alone runs where its way is as open as on any generation."""
 
 
+def _limit(name: str, asked: _Asked) -> tuple[Limit, int]:
+    """Return a limit and its value for the chip."""
+    limit = limits()[name]
+    return limit, limit.most[asked.generation]
+
+
 def _rank(asked: _Asked) -> _Refusal | None:
-    limit = limits()["rank"]
-    ranks = [len(each.shape) for each in asked.tensors() if each.shape is not None]
-    if max(ranks, default=0) <= limit.most[asked.generation]:
-        return None
-    return f"rank {max(ranks)}, the engine takes {limit.most[asked.generation]}", limit.evidence
+    limit, most = _limit("rank", asked)
+    beyond = [len(each.shape) for each in asked.tensors() if each.shape is not None and len(each.shape) > most]
+    return (f"rank {max(beyond)}, the engine takes {most}", limit.evidence) if beyond else None
 
 
 def _axes(asked: _Asked) -> _Refusal | None:
-    limit = limits()["axis"]
+    limit, most = _limit("axis", asked)
     data = [each for name, types in asked.inputs.items() if name not in _WEIGHTS for each in types]
-    sizes = [size for each in (*data, *asked.outputs) for size in _image_axes(each) if size is not None]
-    if max(sizes, default=0) <= limit.most[asked.generation]:
-        return None
-    return f"an axis of {max(sizes)}, the engine takes {limit.most[asked.generation]}", limit.evidence
+    sizes = [size for each in (*data, *asked.outputs) for size in _image_axes(each)]
+    beyond = [size for size in sizes if size is not None and size > most]
+    return (f"an axis of {max(beyond)}, the engine takes {most}", limit.evidence) if beyond else None
 
 
 _WEIGHTS = frozenset({"weight", "bias"})
@@ -122,19 +125,19 @@ _WEIGHTS = frozenset({"weight", "bias"})
 
 def _image_axes(each: TensorType) -> tuple[int | None, ...]:
     """Return height and width: what the limit is known for. Vectors are laid out along channels."""
-    return each.shape[2:] if each.shape is not None and len(each.shape) > 2 else ()
+    return each.shape[2:] if each.shape is not None else ()
 
 
 def _kernel_width(asked: _Asked) -> _Refusal | None:
     """A conv's kernel is (out, in, [depth,] [height,] width)."""
-    limit = limits()["kernel_width"]
+    limit, most = _limit("kernel_width", asked)
     weights = asked.inputs.get("weight", ()) if asked.op.type in ("conv", "conv_transpose") else ()
-    widths = [each.shape[-1] for each in weights if each.shape is not None and len(each.shape) > 2]
-    widest = max((width for width in widths if width is not None), default=0)
-    if widest <= limit.most[asked.generation]:
+    widths = [each.shape[-1] for each in weights if each.shape]
+    beyond = [width for width in widths if width is not None and width > most]
+    if not beyond:
         return None
     return (
-        f"the kernel of {asked.op.location} is {widest} wide, the engine takes {limit.most[asked.generation]};"
+        f"the kernel of {asked.op.location} is {max(beyond)} wide, the engine takes {most};"
         " such a model runs on the CPU as a whole",
         limit.evidence,
     )
