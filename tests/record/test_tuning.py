@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,3 +41,15 @@ def test_what_is_no_tuning_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "tuning.json").write_text(text)
     with pytest.raises(FormatError, match="not a tuning"):
         read_tuning(tmp_path / "tuning.json")
+
+
+def test_a_tuning_is_json_in_one_form_with_texts_for_what_is_not_finite(tmp_path: Path) -> None:
+    output = replace(example_record().settings[0].outputs[0], figures={"snr_db": math.inf, "cosine": math.nan})
+    tuning = replace(TUNING, selector="größer", before=replace(TUNING.before, outputs=(output,)))
+    write_tuning(tuning, tmp_path / "tuning.json")
+    text = (tmp_path / "tuning.json").read_text(encoding="utf-8")
+    assert text.startswith('{\n "package": "')
+    assert text.endswith("\n}\n")
+    assert '"selector": "größer"' in text
+    assert json.loads(text)["before"]["outputs"][0]["figures"] == {"snr_db": "Infinity", "cosine": "NaN"}
+    assert [entry.name for entry in tmp_path.iterdir()] == ["tuning.json"]
