@@ -48,7 +48,7 @@ def test_a_tuning_is_json_in_one_form_with_texts_for_what_is_not_finite(tmp_path
     tuning = replace(TUNING, selector="größer", before=replace(TUNING.before, outputs=(output,)))
     write_tuning(tuning, tmp_path / "tuning.json")
     text = (tmp_path / "tuning.json").read_text(encoding="utf-8")
-    assert text.startswith('{\n "package": "')
+    assert text.startswith('{\n "after": {\n  "')
     assert text.endswith("\n}\n")
     assert '"selector": "größer"' in text
     assert json.loads(text)["before"]["outputs"][0]["figures"] == {"snr_db": "Infinity", "cosine": "NaN"}
