@@ -15,7 +15,6 @@ from torch import Tensor
 from mlparity.api.inspect import program_precision
 from mlparity.backends import coreml
 from mlparity.backends import torch as torch_backend
-from mlparity.backends.checked import fits, fitted
 from mlparity.backends.torch_trace import trace_source
 from mlparity.backends.torch_variants import run_in_training_mode, run_with_fp16_weights
 from mlparity.compare.align import align
@@ -127,53 +126,6 @@ def _emulated(course: Course, choice: Choice, unit: ComputeUnit) -> Course:
         members=tuple(profiles),
         confidence=Confidence(least),
     )
-
-
-def diagnose_misfit(cause: Cause, packages: Sequence[Path], source: Source, samples: SampleSet) -> Cause:
-    """Return the cause of artifacts that take no sample as it is, where they take it with its axes in another order."""
-    _, sample = next(iter(samples))
-    for package in packages:
-        try:
-            with coreml.open_way(package, ComputeUnit.CPU_ONLY, source.input_names, None) as session:
-                found = _other_layout(session, source, sample)
-        except MlparityError:
-            continue
-        if found is not None:
-            return found
-    return cause
-
-
-_LAYOUTS = {"NHWC": (0, 2, 3, 1), "NCHW": (0, 3, 1, 2)}
-_ALIKE = 0.03
-"""The distance, of the outputs' scale, up to which an artifact agrees once its input's axes are in order (assumed)."""
-
-
-def _other_layout(session: coreml.CoreMLSession, source: Source, sample: Sample) -> Cause | None:
-    for spec in session.signature.inputs:
-        array = sample.get(spec.name, np.zeros(0))
-        for name, axes in _LAYOUTS.items():
-            if array.ndim != 4 or fits(array.shape, spec.shape) or not fits(array.transpose(axes).shape, spec.shape):
-                continue
-            ordered = {**sample, spec.name: np.ascontiguousarray(array.transpose(axes))}
-            far = _apart(session.run(_fitting(session, ordered)), source, sample)
-            if far <= _ALIKE:
-                return Cause(
-                    CauseKind.PREPROCESSING,
-                    f"The artifact takes the input {spec.name} as {name} {spec.shape}, the samples have {array.shape}:"
-                    f" with the axes in that order it agrees to {far:.1e} of the outputs' scale.",
-                )
-    return None
-
-
-def _apart(found: Outputs, source: Source, sample: Sample) -> float:
-    with torch_backend.open(source) as narrow:
-        expected = narrow.run(sample)
-    paired = align(expected, found)
-    if not paired.pairs or paired.unlike or paired.problems:
-        return np.inf
-    ours = {mine: torch.from_numpy(expected[mine]) for mine, _ in paired.pairs}
-    theirs = {mine: torch.from_numpy(found[other]) for mine, other in paired.pairs}
-    return distance(theirs, ours)
 
 
 def _is_too_much(row: SettingResult, package: Path) -> bool:

@@ -18,7 +18,8 @@ from mlparity import __version__
 from mlparity.api.artifacts import Made, make_artifacts
 from mlparity.api.checked_conversion import CHECKED_SAMPLES, route_notes
 from mlparity.api.device import device_runs
-from mlparity.api.diagnosis import diagnose, diagnose_misfit
+from mlparity.api.diagnosis import diagnose
+from mlparity.api.layouts import diagnose_misfit
 from mlparity.api.options import VerifyOptions
 from mlparity.api.resume import Journal, Seen, key_of
 from mlparity.api.rows import Rows, close_rows, compare_samples, open_rows
