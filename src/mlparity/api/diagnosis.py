@@ -15,6 +15,7 @@ from torch import Tensor
 from mlparity.api.inspect import program_precision
 from mlparity.backends import coreml
 from mlparity.backends import torch as torch_backend
+from mlparity.backends.checked import fitted
 from mlparity.backends.torch_trace import trace_source
 from mlparity.backends.torch_variants import run_in_training_mode, run_with_fp16_weights
 from mlparity.compare.align import align
