@@ -165,3 +165,10 @@ def test_a_problem_has_the_source_s_name_and_the_rest_is_compared() -> None:
 def test_other_counts_of_outputs_are_not_paired_by_position(size: int) -> None:
     names = {f"x{number}": array(2) for number in range(size)}
     assert align({"a": array(2), "b": array(2)}, names).pairs == ()
+
+
+def test_an_output_that_the_artifact_alone_has_is_a_problem_where_both_ways_are_compared() -> None:
+    for options, problems in (({}, 0), ({"both_ways": False}, 0), ({"both_ways": True}, 1)):
+        comparer = Comparer(**options)
+        comparer.add("a", {"y": array(1)}, {"y": array(1), "more": array(1)})
+        assert (len(comparer.problems), comparer.unlike) == (problems, ())

@@ -213,7 +213,7 @@ def test_a_score_that_is_no_number_decides_nothing(source: float, artifact: floa
 
 def test_many_classes_by_the_definitions() -> None:
     random = np.random.default_rng(3)
-    source, artifact = random.standard_normal((2, 40, 60))
+    source, artifact = random.standard_normal((2, 40, 300))
     tally = tally_classes(source, artifact, "a", k=3)
     best = [set(np.argsort(row)[-3:]) for row in source]
     kept = [set(np.argsort(row)[-3:]) for row in artifact]

@@ -66,3 +66,15 @@ def test_pixels_of_nan_on_both_sides_are_not_counted() -> None:
     assert tally_mask(np.stack([nan, nan]), np.stack([nan, nan]), 0, None).samples == 0
     tally = tally_mask(first, second, None, 0.5)
     assert (tally.samples, tally.iou_sum, tally.changed, tally.pixels) == (1, 0.0, 1, 1)
+
+
+def test_scores_are_positive_from_zero_on_unless_a_threshold_is_named() -> None:
+    tally = tally_mask(np.array([-0.5, 0.0, 0.5]), np.array([0.5, -0.5, 0.5]), None, None)
+    assert (tally.iou_sum, tally.changed, tally.pixels) == (pytest.approx(1 / 3), 2, 3)
+
+
+@pytest.mark.parametrize("score", [0.0, 1.0])
+def test_a_score_that_is_nan_on_one_side_is_a_pixel_that_changed(score: float) -> None:
+    for source, artifact in ((score, math.nan), (math.nan, score)):
+        tally = tally_mask(np.array([source, 1.0]), np.array([artifact, 1.0]), None, 0.5)
+        assert (tally.samples, tally.changed, tally.pixels) == (1, 1, 2)

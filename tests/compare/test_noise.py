@@ -72,3 +72,9 @@ def test_unknown_noise_excuses_nothing_and_makes_no_agreement() -> None:
         assert [each.verdict for each in rows] == [Verdict.FAIL, Verdict.FAIL]
         assert not any("noise" in reason for each in rows for reason in each.reasons)
         assert find_cause(rows, noise).kind is CauseKind.UNKNOWN
+
+
+def test_the_bound_itself_is_still_noise() -> None:
+    share = 1000 * UNIT * 3
+    assert plausible_share(share, 9.0) == share
+    assert plausible_share(share * (1 + 2.0**-50), 9.0) == 0.0

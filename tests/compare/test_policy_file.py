@@ -171,3 +171,13 @@ def test_a_bound_is_a_number_that_float64_holds(tmp_path: Path, number: str) -> 
     with pytest.raises(PolicyError) as caught:
         load_policy(write(tmp_path, f"limits.max_abs.at_most = {number}"))
     assert caught.value.where.endswith("limits.max_abs.at_most")
+
+
+@pytest.mark.parametrize(("k", "is_taken"), [(1, True), (2, True), (0, False), (-1, False)])
+def test_at_least_one_of_the_best_is_compared(tmp_path: Path, k: int, is_taken: bool) -> None:
+    path = write(tmp_path, f"limits.max_abs.at_most = 1\noutputs.y = {{task = 'classes', k = {k}}}")
+    if is_taken:
+        assert load_policy(path).tasks[0].k == k
+    else:
+        with pytest.raises(PolicyError, match="1 or more"):
+            load_policy(path)

@@ -113,7 +113,7 @@ def test_an_order_on_one_side_alone_does_not_correlate() -> None:
 
 @pytest.mark.parametrize(("bytes_for", "kept"), [(5, 5), (4, 4), (0, 3)])
 def test_large_embeddings_have_a_smaller_gallery(monkeypatch: pytest.MonkeyPatch, bytes_for: int, kept: int) -> None:
-    monkeypatch.setattr("mlparity.compare.retrieval._GALLERY_BYTES", bytes_for * 2 * 4 * 8)
+    monkeypatch.setattr("mlparity.compare.retrieval._GALLERY_BYTES", bytes_for * 2 * 4 * 8 + 63)
     points = RANDOM.standard_normal((7, 4))
     retrieval = searched(points, points)
     assert (len(retrieval.gallery), retrieval.tally.queries) == (kept, 7 - kept)
@@ -158,3 +158,17 @@ def test_a_batch_of_embeddings_is_taken_one_by_one() -> None:
         single.add(first, second)
     assert len(batch.gallery) == 10
     assert batch.result() == single.result()
+
+
+def test_an_embedding_that_lost_its_direction_keeps_no_neighbour() -> None:
+    source = RANDOM.standard_normal((5, 3))
+    artifact = source.copy()
+    artifact[4] = math.nan
+    tally = searched(source, artifact, k=2).result()
+    assert (tally.queries, tally.same_nearest, tally.kept, tally.correlation_worst) == (5, 4, 4.0, 0.0)
+
+
+def test_embeddings_without_dimensions_are_not_searched() -> None:
+    comparer = Comparer(tasks=(OutputTask("y", TaskKind.RETRIEVAL),))
+    comparer.add("a", {"y": np.zeros((2, 0))}, {"y": np.zeros((2, 0))})
+    assert comparer.result()[0].figures["nearest_agreement"] is None

@@ -463,3 +463,9 @@ def test_the_reasons_of_the_whole(
 def test_noise_without_bound_excuses_nothing() -> None:
     policy = Policy("p", (Limit("max_abs", at_most=0.0),), noise_factor=math.inf, noise_cap=math.inf)
     assert judge(policy, (exact(max_abs=1.0),), (Noise("y", BOUND, BOUND, 1.0),)).verdict is FAIL
+
+
+def test_what_the_source_does_not_know_itself_is_told_with_its_scale() -> None:
+    policy = Policy("p", (Limit("max_abs", at_most=0.0),))
+    (reason,) = judge(policy, (exact(1.2345, max_abs=0.5),), (Noise("y", 1.0, 1.0, 1.2345),)).reasons
+    assert "which excuses at most 0.012 (0.01 of scale 1.23)" in reason

@@ -50,11 +50,13 @@ class Retrieval:
 
         Shape: (..., dimensions), both alike.
         """
+        if not source.size:
+            return
         for first, second in zip(_units(source), _units(artifact), strict=True):
             has_direction = [bool(np.isfinite(each).all()) for each in (first, second)]
             if not all(has_direction):
                 self.tally = _merge(self.tally, _LOST) if any(has_direction) else self.tally
-            elif len(self.gallery) < max(3, min(GALLERY, _GALLERY_BYTES // max(1, 16 * first.size))):
+            elif len(self.gallery) < max(3, min(GALLERY, _GALLERY_BYTES // (16 * first.size))):
                 self.gallery.append((first, second))
             else:
                 self.tally = _merge(self.tally, _query(first, second, self.gallery, self._k))
