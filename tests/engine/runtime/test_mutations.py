@@ -9,7 +9,7 @@ from tests.engine.mil.packages import WRITERS, write_flow_package
 from tests.engine.runtime.mutation_worker import Fence, OutOfBoundsError
 from tests.engine.runtime.mutations import run
 
-COUNT = 1000
+COUNT = 500
 
 
 @pytest.mark.parametrize("write", WRITERS)
