@@ -121,6 +121,8 @@ def test_every_coreml_setting_can_be_required() -> None:
         ("outputs.y.task = 'classes'", "limits", "at least one table"),
         ("metrics.m = 3", "metrics.m", "a table"),
         ("metrics.m.mean.at_most = 1", "metrics.m.function", "module:function"),
+        ("metrics.m = {function = 'task.py:', mean.at_most = 1}", "metrics.m.function", "module:function"),
+        ("metrics.m = {function = ':lost', mean.at_most = 1}", "metrics.m.function", "module:function"),
         ("metrics.m.function = 'a:b'", "metrics.m", "a budget"),
         (
             "metrics.m = {function = 'a:b', mean = {at_most = 1, of_scale = true}}",
