@@ -68,7 +68,8 @@ operator exchanged, `and` and `or` exchanged, `not` added to a condition or take
 and `False` exchanged, an exception that is no longer caught, a loop that does nothing. Then it runs the tests of the
 same room, each mutant in a process of its own. Texts, annotations and decorators are left as they are: how an error is
 worded is not judged here. A mutant is killed when a test of its own room fails; tests elsewhere, which would notice
-more, do not count. Where fewer were tried than there are, the run was stopped; they come in any order. Which files and tests make a room: tests/mutants/rooms.py. The reasons: docs/mutants.toml.
+more, do not count. Where fewer were tried than there are, the run was
+stopped; they come in any order. Which files and tests make a room: tests/mutants/rooms.py. The reasons: docs/mutants.toml.
 
 | room | mutants | tried | killed | without end | survived | noticed |
 | --- | --- | --- | --- | --- | --- | --- |"""
