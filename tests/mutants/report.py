@@ -69,7 +69,8 @@ and `False` exchanged, an exception that is no longer caught, a loop that does n
 same room, each mutant in a process of its own. Texts, annotations and decorators are left as they are: how an error is
 worded is not judged here. A mutant is killed when a test of its own room fails; tests elsewhere, which would notice
 more, do not count. Where fewer were tried than there are, the run was
-stopped; they come in any order. Which files and tests make a room: tests/mutants/rooms.py. The reasons: docs/mutants.toml.
+stopped; they come in any order. Which files and tests make a room: tests/mutants/rooms.py. The reasons:
+docs/mutants.toml.
 
 | room | mutants | tried | killed | without end | survived | noticed |
 | --- | --- | --- | --- | --- | --- | --- |"""
