@@ -15,9 +15,9 @@ from mlparity import api
 from mlparity.api.options import VerifyOptions, settings_from
 
 WARM, COUNT = 30, 130
-# The names of the samples are kept, up to a thousand (about 70 bytes each), and caches of torch still fill. Of each call
-# that the fp64 run looks at, about 60 bytes stay counted (up to 680 a sample), though no tensor more is alive. One kept
-# output would be 4 KiB, and a tensor or an array more.
+# The names of the samples are kept, up to a thousand (about 70 bytes each), and caches of torch still fill. Of each
+# call that the fp64 run looks at, about 60 bytes stay counted (up to 680 a sample), though no tensor more is alive.
+# One kept output would be 4 KiB, and a tensor or an array more.
 BYTES_A_SAMPLE = 1000
 
 
