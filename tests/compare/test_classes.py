@@ -77,6 +77,17 @@ def test_top5() -> None:
     assert "top5_agreement" not in compare(source[:5], source[:5]).figures
 
 
+@pytest.mark.parametrize("classes", [6, 11, 1000])
+def test_top5_of_scores_in_any_order(classes: int) -> None:
+    # numpy sorts a short row whole, whichever part of it was asked for; not one of a thousand.
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        source = random.permutation(classes)
+        artifact = source + random.normal(0.0, 2.0, classes)
+        kept = {int(each) for each in np.argsort(source)[-5:]} & {int(each) for each in np.argsort(artifact)[-5:]}
+        assert compare(source, artifact).figures["top5_agreement"] == len(kept) / 5
+
+
 @pytest.mark.parametrize(
     ("hits", "trials", "low", "high"),
     # The first two from the closed forms at the ends, the third from the defining quadratic, solved apart.
