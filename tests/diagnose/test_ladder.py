@@ -180,6 +180,7 @@ def test_mismatches_of_both_kinds_are_counted_together() -> None:
     ("rows", "words"),
     [
         ([exact(CPU32, 1.0)], "no other runtime was run as a witness"),
+        ([exact(CPU32, 1.0, scale=1.2345)], "differs by at most 1 on scale 1.23 although"),
         ([exact(CPU32, 1.0), exact(LITERT, 0.5)], "the witness differs too: litert/fp32 differs by at most 0.5"),
         ([exact(CPU32, 1.0), exact(AI16, 0.0)], "no other runtime was run as a witness"),
         ([exact(CPU32, 1.0), exact(LITERT, 0.0)], "The conversion to Core ML changes the model"),

@@ -21,15 +21,14 @@ _SINGULAR = {"have": "has", "differ": "differs"}
 
 @dataclass(frozen=True, slots=True)
 class _Rung:
-    """The settings of one rung, and the largest of their differences relative to what fp32 explains.
+    """The settings of one rung.
 
     It is shown to agree where it `agrees` and `is_shown`: all that belongs to it was compared.
     """
 
     settings: tuple[SettingResult, ...]
     agrees: bool
-    excess: float
-    is_shown: bool = True
+    is_shown: bool
 
     @property
     def exists(self) -> bool:
@@ -62,7 +61,7 @@ def find_cause(settings: Sequence[SettingResult], noise: Sequence[Noise] = (), r
         return Cause(CauseKind.UNKNOWN, "Nothing was compared, so nothing can be said about the cause.")
     if fp32.exists and not fp32.agrees:
         return _fp32_differs(fp32, others, _NAMES[target])
-    if fp32.exists and fp32.is_shown and fp16.exists and _differs_clearly(fp16, fp32):
+    if fp32.exists and fp32.is_shown and fp16.exists and _differs_clearly(fp16, fp32, by_output):
         return _fp16_differs(fp32, fp16, rungs, by_output)
     if all(rung.agrees for rung in (fp32, fp16, others, others16) if rung.exists):
         return _no_larger([row for row in settings if row.state is RowState.COMPARED])
@@ -104,10 +103,13 @@ _OF_FP16 = frozenset({CauseKind.PRECISION, CauseKind.COMPUTE_UNIT})
 
 
 def _rung(rows: Sequence[SettingResult], noise: dict[str, Noise]) -> _Rung:
-    excess = max((_excess(output, noise.get(output.output)) for row in rows for output in row.outputs), default=0.0)
     agrees = all(row.verdict is Verdict.PASS or _row_excess(row, noise) <= 1 for row in rows)
     is_shown = all(row.verdict is not Verdict.UNKNOWN for row in rows)
-    return _Rung(tuple(rows), agrees, excess, is_shown)
+    return _Rung(tuple(rows), agrees, is_shown)
+
+
+def _worst_excess(rows: Sequence[SettingResult | Rung], noise: dict[str, Noise]) -> float:
+    return max(_row_excess(row, noise) for row in rows)
 
 
 def _row_excess(row: SettingResult | Rung, noise: dict[str, Noise]) -> float:
@@ -125,12 +127,15 @@ def _excess(output: OutputFigures, noise: Noise | None) -> float:
         return float("inf")
     if not difference:
         return 0.0
-    bound = max(_FP32_BOUND * output.scale, _NOISE_FACTOR * noise.max_abs if noise is not None else 0.0)
+    bound = _FP32_BOUND * output.scale
+    if noise is not None:
+        bound = max(bound, _NOISE_FACTOR * noise.max_abs)
     return difference / bound if bound else float("inf")
 
 
-def _differs_clearly(fp16: _Rung, fp32: _Rung) -> bool:
-    return fp16.excess > 1 and fp16.excess > _CLEARLY * fp32.excess
+def _differs_clearly(fp16: _Rung, fp32: _Rung, noise: dict[str, Noise]) -> bool:
+    excess = _worst_excess(fp16.settings, noise)
+    return excess > 1 and excess > _CLEARLY * _worst_excess(fp32.settings, noise)
 
 
 def _reshaped(rows: Sequence[SettingResult], name: str) -> str:
@@ -184,7 +189,7 @@ def _fp16_differs(fp32: _Rung, fp16: _Rung, rungs: Sequence[Rung], noise: dict[s
     failing = [row for row in fp16.settings if row.verdict is Verdict.FAIL]
     if not ideal:
         return Cause(CauseKind.PRECISION, f"{agrees} and differs in fp16 ({_show(fp16.settings)}).")
-    excess = max(_row_excess(rung, noise) for rung in ideal)
+    excess = _worst_excess(ideal, noise)
     shown = f"in fp16 with ideal arithmetic it {_verb(ideal)}"
     if failing and all(rung.verdict is Verdict.PASS or _is_within(rung, excess) for rung in ideal):
         units = _show(failing)
@@ -194,7 +199,7 @@ def _fp16_differs(fp32: _Rung, fp16: _Rung, rungs: Sequence[Rung], noise: dict[s
         )
     added = (
         f", and the compute units add to it ({_show(fp16.settings)})"
-        if fp16.excess > _CLEARLY * excess
+        if _worst_excess(fp16.settings, noise) > _CLEARLY * excess
         else f" ({_show(fp16.settings)})"
     )
     return Cause(CauseKind.PRECISION, f"{agrees} and differs in fp16: {shown}{added}.")
