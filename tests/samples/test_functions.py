@@ -40,6 +40,7 @@ def none(): return []
 def number(): return 3
 def arrays(): yield np.zeros(3)
 def lists(): yield {"x": [1, 2]}
+def empty(): yield {}
 
 CONSTANT = 3
 """
@@ -74,12 +75,13 @@ def test_a_function_in_the_current_directory_is_found(place: Path, monkeypatch: 
     assert len(load_samples("generators:ramps")) == 3
 
 
-@pytest.mark.parametrize(("name", "found"), [("unseeded", "other values"), ("shrinking", "no sample")])
-def test_samples_that_change_between_passes_are_refused(place: Path, name: str, found: str) -> None:
+@pytest.mark.parametrize(("name", "which", "found"), [("unseeded", 0, "other values"), ("shrinking", 1, "no sample")])
+def test_samples_that_change_between_passes_are_refused(place: Path, name: str, which: int, found: str) -> None:
     samples = load_samples(f"{place}:{name}")
     with pytest.raises(InputError, match="does not yield the same") as caught:
         list(samples)
     assert found in caught.value.found
+    assert caught.value.where == f"sample {which} of {place}:{name}"
 
 
 @pytest.mark.parametrize(
@@ -91,6 +93,7 @@ def test_samples_that_change_between_passes_are_refused(place: Path, name: str, 
         ("number", "the function failed", "returned int"),
         ("arrays", "no dict of arrays", "ndarray"),
         ("lists", "no dict of arrays", "list"),
+        ("empty", "no dict of arrays", "dict"),
         ("CONSTANT", "is no function", "int"),
         ("missing", "cannot be imported", "AttributeError"),
     ],

@@ -101,6 +101,12 @@ def test_a_model_that_takes_bytes_gets_them_unchanged() -> None:
     assert (array.dtype.name, array.ravel().tolist()) == ("uint8", [1, 128, 255])
 
 
+def test_bytes_that_become_floats_keep_their_values(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text('preset = "bytes"\ndtype = "float32"\n')
+    array = preprocess_named(str(tmp_path / "own.toml"))(Image.new("RGB", (1, 1), (1, 128, 255)))
+    assert (array.dtype.name, array.ravel().tolist()) == ("float32", [1.0, 128.0, 255.0])
+
+
 def test_pictures_are_turned_upright(tmp_path: Path) -> None:
     turned = Image.Exif()
     turned[0x0112] = 6  # orientation: the camera was held upright

@@ -22,10 +22,6 @@ class Alignment:
     unlike: tuple[str, ...] = ()
 
 
-_WIDEST = 8
-"""The bytes of a float64."""
-
-
 def align(source: Mapping[str, np.ndarray], artifact: Mapping[str, np.ndarray]) -> Alignment:
     """Pair outputs by name; where no name matches, by position, if counts and shapes agree.
 
@@ -64,7 +60,7 @@ def _why_not(source: np.ndarray, artifact: np.ndarray) -> str:
     for side, array in (("source", source), ("artifact", artifact)):
         if array.dtype.kind not in "fiub":
             return f"the {side}'s type {array.dtype} holds no real numbers"
-        if array.dtype.itemsize > _WIDEST:
+        if not np.can_cast(array.dtype, np.float64):
             return f"the {side}'s type {array.dtype} is wider than float64, in which outputs are compared"
     return ""
 

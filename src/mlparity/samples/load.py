@@ -45,8 +45,8 @@ def load_samples(
     if not path.exists() and ":" in text and not text.endswith(":"):
         return function_samples(text, limit, progress)
     files = _files(path)
-    only = input_names[0] if len(input_names) == 1 else ""
-    if files[0].suffix.lower() in images.SUFFIXES:
+    only = next(iter(input_names)) if len(input_names) == 1 else ""
+    if all(_kind(file) == "picture" for file in files):
         return _images(files[:limit], path, only, preprocess)
     described = _described(files, path, "array files, cut into rows" if rows else "array files")
     return ArraySamples(files, only, described, rows, finite, limit)

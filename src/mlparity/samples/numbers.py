@@ -6,9 +6,6 @@ import numpy as np
 
 from mlparity.core.errors import InputError
 
-_WIDEST = 4
-"""Bytes of a real number in the converted models."""
-
 
 def as_numbers(array: np.ndarray, where: str, *, narrow: bool = True) -> np.ndarray:
     """Return `array` as a plain, contiguous array of numbers in the machine's own byte order.
@@ -29,7 +26,7 @@ def as_numbers(array: np.ndarray, where: str, *, narrow: bool = True) -> np.ndar
         raise InputError(
             "an array hides values behind a mask", where=where, next_step="fill them in: array.filled(value)"
         )
-    is_wide = array.dtype.kind == "f" and array.dtype.itemsize > _WIDEST
+    is_wide = array.dtype.kind == "f" and not np.can_cast(array.dtype, np.float32)
     native = np.dtype(np.float32) if narrow and is_wide else array.dtype.newbyteorder("=")
     with np.errstate(over="ignore"):  # a value past fp32 becomes infinite, and infinities are refused by name
         backwards = any(step < 0 for step in array.strides)  # PyTorch takes no such array, not even of one element
