@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import zipfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -132,6 +133,27 @@ def test_what_a_killed_process_left_is_removed_and_other_folders_stay(tmp_path: 
         writer.close_with(HEADER)
     assert read_header(path) == HEADER
     assert sorted(tmp_path.iterdir()) == [other, path]
+
+
+def test_what_another_process_removed_first_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlparity.record.outputs.abandoned_work", lambda _: (tmp_path / "gone",))
+    with writing_outputs(tmp_path / "outputs.npz") as writer:
+        writer.close_with(HEADER)
+    assert read_header(tmp_path / "outputs.npz") == HEADER
+
+
+def test_objects_are_never_pickled(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="allow_pickle"), writing_outputs(tmp_path / "outputs.npz") as writer:
+        writer.add("a", {"y": np.array([Marker(tmp_path)], dtype=object)})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_output_may_have_more_than_two_gib(tmp_path: Path) -> None:
+    with writing_outputs(tmp_path / "outputs.npz") as writer:
+        writer.add("a", {"y": np.ones(1)})
+    with zipfile.ZipFile(tmp_path / "outputs.npz") as archive:
+        # The version of the format that has sizes of 64 bits.
+        assert archive.getinfo("a/y.npy").extract_version == 45
 
 
 def _header(tmp_path: Path, **changes: object) -> Path:
