@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mlparity.compare.comparer import Comparer
-from mlparity.compare.masks import tally_mask
+from mlparity.compare.masks import MaskTally, tally_mask
 from mlparity.core.policy import OutputTask, TaskKind
 
 
@@ -55,6 +55,7 @@ def test_mean_and_worst_over_samples() -> None:
 
 
 def test_an_empty_output_has_no_mask() -> None:
+    assert tally_mask(np.zeros(0), np.zeros(0), None, 0.5) == MaskTally(0, 0.0, math.inf, 0, 0)
     comparer = Comparer(tasks=(OutputTask("y", TaskKind.MASK, threshold=0.5),))
     comparer.add("a", {"y": np.zeros(0)}, {"y": np.zeros(0)})
     assert comparer.result()[0].figures["mask_iou"] is None

@@ -73,12 +73,12 @@ def _changes(code: str) -> Iterator[tuple[str, Position, str]]:
         for occurrence, place in enumerate(places):
             changed = _mutated(code, made, occurrence)
             # Not the same number written in another way, such as 1e300 and a unit more.
-            if _meaning(changed) not in ("", meaning):
+            if changed and _meaning(changed) not in ("", meaning):
                 yield operator, place, changed
 
 
 def _silent(tree: ast.Module) -> Iterator[tuple[Position, Position]]:
-    """Yield where a change says nothing of a test: annotations, decorators, and the marks of a signature."""
+    """Yield where a change says nothing of a test: annotations and their imports, decorators, marks of a signature."""
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             yield from (_span(each) for each in node.decorator_list)
@@ -87,6 +87,8 @@ def _silent(tree: ast.Module) -> Iterator[tuple[Position, Position]]:
             yield from _between((node.lineno, node.col_offset), defaults, _start(node.body[0]))
         if isinstance(node, ast.AnnAssign):
             yield _span(node.annotation)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            yield _span(node)
 
 
 def _between(first: Position, kept: list[ast.expr], last: Position) -> Iterator[tuple[Position, Position]]:

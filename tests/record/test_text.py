@@ -205,7 +205,7 @@ def test_a_file_keeps_its_permissions_and_a_new_one_has_the_usual(tmp_path: Path
     usual = path.stat().st_mode & 0o7777
     (tmp_path / "other").write_text("")
     assert usual == (tmp_path / "other").stat().st_mode & 0o7777
-    for mode in (0o640, 0o604, 0o600):
+    for mode in (0o640, 0o601, 0o604, 0o600):
         path.chmod(mode)
         write_record(RECORD, path)
         assert path.stat().st_mode & 0o7777 == mode

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from pathlib import Path
 
@@ -219,3 +220,20 @@ def test_without_safetensors_its_files_say_what_to_install(tmp_path: Path, monke
     with pytest.raises(BackendUnavailableError) as caught:
         list(load_samples(tmp_path / "x.safetensors"))
     assert "mlparity[safetensors]" in caught.value.next_step
+
+
+def test_a_set_says_what_it_is_and_where_it_is_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in "ab":
+        np.savez(tmp_path / f"{name}.npz", **ARRAYS)  # type: ignore[arg-type]
+    assert load_samples(tmp_path).description == f"2 array files from {tmp_path.name}"
+    monkeypatch.chdir(tmp_path)
+    assert load_samples(".", rows=True).description == "2 array files, cut into rows from ."
+
+
+def test_a_file_whose_name_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    try:
+        np.save(tmp_path / os.fsdecode(b"x\xff.npy"), ARRAYS["x"])
+    except OSError as error:  # macOS
+        pytest.skip(f"this file system has no such names: {error}")
+    with pytest.raises(InputError, match="not UTF-8"):
+        load_samples(tmp_path, input_names=["x"])

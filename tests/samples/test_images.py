@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import base64
 import io
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -161,6 +163,36 @@ def test_an_unreadable_picture_is_named(folder: Path, kept: int) -> None:
     with pytest.raises(InputError, match="cannot be read") as caught:
         list(images(folder))
     assert caught.value.where.endswith("cut.png")
+
+
+def _encoded(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_a_picture_that_breaks_after_its_beginning_is_named(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
+    first, _, second = _encoded(Image.fromarray(noise)).rpartition(b"IDAT")
+    (tmp_path / "broken.png").write_bytes(first + bytes(4) + second)
+    with pytest.raises(InputError, match="a picture cannot be read") as caught:
+        list(images(tmp_path))
+    assert "SyntaxError" in caught.value.found
+
+
+def test_a_picture_with_more_text_than_pillow_unpacks_is_named(tmp_path: Path) -> None:
+    plain, text = _encoded(picture(2, 2)), b"zTXt" + b"key\0\0" + zlib.compress(bytes(1 << 21))
+    chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
+    head = 33  # of the signature and the header
+    (tmp_path / "long.png").write_bytes(plain[:head] + chunk + plain[head:])
+    with pytest.raises(InputError, match="a picture cannot be read") as caught:
+        list(images(tmp_path))
+    assert "ValueError" in caught.value.found
+
+
+def test_a_set_says_how_many_pictures_it_has_and_how_they_are_prepared(folder: Path) -> None:
+    assert images(folder, "imagenet").description == f"2 pictures (imagenet) from {folder.name}"
+    assert images(folder, ImagePreprocess()).description == f"2 pictures (own preprocessing) from {folder.name}"
 
 
 def test_a_preprocessing_of_ones_own_is_called_with_the_picture(folder: Path, tmp_path: Path) -> None:

@@ -59,6 +59,10 @@ def test_what_is_no_number_is_refused(array: np.ndarray) -> None:
         memory_samples([{"x": array}])
 
 
+def test_a_mask_that_hides_nothing_is_no_matter() -> None:
+    assert as_numbers(np.ma.masked_equal([1.0, 2.0], 3.0), "here").tolist() == [1.0, 2.0]
+
+
 def test_names_that_are_not_utf8_are_refused() -> None:
     with pytest.raises(InputError, match="not UTF-8"):
         memory_samples([{"\udcff": np.zeros(1, np.float32)}])

@@ -47,11 +47,15 @@ def test_a_flexible_dimension_becomes_one() -> None:
     assert next(iter(samples))[1]["x"].shape == (1, 3)
 
 
-@pytest.mark.parametrize("spec", [TensorSpec("x", None, "float32"), TensorSpec("x", (1,), ""), None])
-def test_an_unknown_shape_or_type_asks_for_it(spec: TensorSpec | None) -> None:
+@pytest.mark.parametrize(
+    ("spec", "found"),
+    [(TensorSpec("x", None, "float32"), "x"), (TensorSpec("x", (1,), ""), "x"), (None, "no inputs")],
+)
+def test_an_unknown_shape_or_type_asks_for_it(spec: TensorSpec | None, found: str) -> None:
     with pytest.raises(InputError, match="need the shapes") as caught:
         random_samples(Signature((spec,) if spec else ()))
     assert "x:1,3,224,224" in caught.value.next_step
+    assert caught.value.found == f"{found}: not known"
 
 
 SIGNATURE = signature_from_text(["x:1,3,8,8", "ids:1,4:int32"])
