@@ -295,6 +295,19 @@ def test_another_shape_is_the_conversion_s_doing(beside: list[SettingResult]) ->
     assert row_to_explain(cause, rows) is rows[0]
 
 
+def test_of_many_outputs_of_another_shape_three_are_told() -> None:
+    many = replace(other_shape(CPU32), unlike=tuple(f"{name} is missing" for name in "abcd"))
+    again = replace(other_shape(ALL32), unlike=many.unlike)
+    sentence = find_cause([many, again]).sentence
+    assert "(fp32/CPU_ONLY, fp32/ALL): a is missing; b is missing; c is missing." in sentence
+
+
+@pytest.mark.parametrize(("reasons", "told"), [((), "(fail)"), (("one",), "(fail: one)"), (("a", "b"), "(fail: a)")])
+def test_the_first_reason_of_a_row_that_fails_is_told(reasons: tuple[str, ...], told: str) -> None:
+    failing = replace(exact(CPU32, 0.0), reasons=reasons)
+    assert f"and yet not all pass: fp32/CPU_ONLY {told}." in find_cause([failing]).sentence
+
+
 def test_a_witness_of_another_shape_shows_nothing() -> None:
     assert find_cause([row(CPU32, 1e-2), other_shape(LITERT)]).kind is CauseKind.UNKNOWN
 

@@ -171,3 +171,38 @@ def test_the_input_is_named_where_it_is_given() -> None:
 def test_a_toml_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         preprocess_named(str(tmp_path / "none.toml"))
+
+
+def test_a_toml_file_may_have_every_key(tmp_path: Path) -> None:
+    text = """
+    input = "x"
+    shorter_side = 8
+    crop = [4, 4]
+    size = [2, 2]
+    resample = "box"
+    colour = "BGR"
+    layout = "NHWC"
+    scale = 1
+    mean = [0]
+    std = [1]
+    dtype = "uint8"
+    """
+    (tmp_path / "own.toml").write_text(text)
+    assert preprocess_named(str(tmp_path / "own.toml"))(ramp(16, 16)).shape == (1, 2, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [('color = "RGB"\nzoom = 2', "color, zoom"), ('preset = "coco"', "preset coco"), ("preset = 3", "preset 3")],
+)
+def test_unknown_keys_are_named(tmp_path: Path, text: str, found: str) -> None:
+    (tmp_path / "own.toml").write_text(text)
+    with pytest.raises(InputError, match="unknown key") as caught:
+        preprocess_named(str(tmp_path / "own.toml"))
+    assert caught.value.found == found
+
+
+def test_a_toml_file_of_endless_brackets_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text(f"crop = {'[' * 100_000}")
+    with pytest.raises(InputError, match="cannot be read"):
+        preprocess_named(str(tmp_path / "own.toml"))

@@ -37,10 +37,11 @@ def align(source: Mapping[str, np.ndarray], artifact: Mapping[str, np.ndarray]) 
     missing = tuple(
         f"{name}: the artifact has no such output (it has {_list(artifact)})" for name in source if name not in paired
     )
-    shapes = {pair: _unlike(source[pair[0]].shape, artifact[pair[1]].shape) for pair in named}
-    unlike = tuple(f"{pair[0]}: {why}" for pair, why in shapes.items() if why)
-    unreadable = {pair: _why_not(source[pair[0]], artifact[pair[1]]) for pair, why in shapes.items() if not why}
-    problems = tuple(f"{pair[0]}: {why}" for pair, why in unreadable.items() if why)
+    shapes = {(name, other): _unlike(source[name].shape, artifact[other].shape) for name, other in named}
+    unlike = tuple(f"{name}: {why}" for (name, _), why in shapes.items() if why)
+    alike = tuple(pair for pair, why in shapes.items() if not why)
+    unreadable = {(name, other): _why_not(source[name], artifact[other]) for name, other in alike}
+    problems = tuple(f"{name}: {why}" for (name, _), why in unreadable.items() if why)
     taken = {other for _, other in named}
     extra = tuple(name for name in artifact if name not in taken)
     return Alignment(tuple(pair for pair, why in unreadable.items() if not why), problems, extra, missing + unlike)
