@@ -78,14 +78,17 @@ def test_top5() -> None:
 
 
 @pytest.mark.parametrize("classes", [6, 11, 1000])
-def test_top5_of_scores_in_any_order(classes: int) -> None:
+def test_the_best_of_scores_in_any_order(classes: int) -> None:
     # numpy sorts a short row whole, whichever part of it was asked for; not one of a thousand.
     for seed in range(20):
         random = np.random.default_rng(seed)
         source = random.permutation(classes)
         artifact = source + random.normal(0.0, 2.0, classes)
         kept = {int(each) for each in np.argsort(source)[-5:]} & {int(each) for each in np.argsort(artifact)[-5:]}
-        assert compare(source, artifact).figures["top5_agreement"] == len(kept) / 5
+        output = compare(source, artifact)
+        assert output.figures["top5_agreement"] == len(kept) / 5
+        assert output.flips is not None
+        assert output.flips.smallest_margin == 1.0
 
 
 @pytest.mark.parametrize(

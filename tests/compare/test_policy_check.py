@@ -119,6 +119,7 @@ def test_the_ends_of_a_range_can_be_asked_for() -> None:
         Limit("snr_db", at_least=-200.0),
         Limit("nan_count", at_most=0.0),
         Limit("rank_correlation", at_least=-0.5, at_most=1.0),
+        Limit("mask_iou", at_least=0.5, at_most=0.5),
     )
     policy = Policy("mine", limits)
     assert policy_of(policy) is policy
@@ -142,3 +143,15 @@ def test_a_file_is_named_with_the_place(tmp_path: Path) -> None:
         "at_least = 2",
         "a bound that some value meets: cosine is from -1 to 1",
     )
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        (Limit("snr_db", at_most=10.0, at_least=20.0), "snr_db is any number"),
+        (Limit("max_abs", at_most=-1.0), "max_abs is 0 or more"),
+        (Limit("cosine", at_least=-1.0), "cosine is from -1 to 1"),
+    ],
+)
+def test_the_values_that_a_metric_can_have_are_told(limit: Limit, words: str) -> None:
+    assert refused(limit).expected.endswith(words)

@@ -102,6 +102,7 @@ def test_a_direction_on_one_side_alone_agrees_with_nothing() -> None:
         tally = searched(first, second).result()
         assert (tally.queries, tally.same_nearest) == (8, 7)
         assert (tally.ranked, tally.correlation_worst) == (8, 0.0)
+        assert tally.correlation == pytest.approx(7.0)
     assert searched(points[:1], np.zeros((1, 4))).result().queries == 1
 
 
@@ -111,13 +112,13 @@ def test_an_order_on_one_side_alone_does_not_correlate() -> None:
     assert (tally.ranked, tally.correlation) == (4, 0.0)
 
 
-@pytest.mark.parametrize(("bytes_for", "kept"), [(5, 5), (4, 4), (0, 3)])
+@pytest.mark.parametrize(("bytes_for", "kept"), [(20, 20), (4, 4), (0, 3)])
 def test_large_embeddings_have_a_smaller_gallery(monkeypatch: pytest.MonkeyPatch, bytes_for: int, kept: int) -> None:
     monkeypatch.setattr("mlparity.compare.retrieval._GALLERY_BYTES", bytes_for * 2 * 4 * 8 + 63)
-    points = RANDOM.standard_normal((7, 4))
+    points = RANDOM.standard_normal((22, 4))
     retrieval = searched(points, points)
-    assert (len(retrieval.gallery), retrieval.tally.queries) == (kept, 7 - kept)
-    assert retrieval.result().queries == 7
+    assert (len(retrieval.gallery), retrieval.tally.queries) == (kept, 22 - kept)
+    assert retrieval.result().queries == 22
 
 
 def test_three_embeddings_are_searched_and_two_are_not() -> None:

@@ -200,7 +200,7 @@ def _judge_limit(limit: Limit, output: OutputFigures, policy: Policy, noise: Noi
     times, size = format_number(policy.noise_factor), format_number(noise.max_abs)
     reason = f"{reason}, but within {times} times the source's own fp32 noise {size}"
     most = policy.noise_cap * output.scale
-    if _is_noise(limit, output, min(policy.noise_factor * noise.max_abs, most)):
+    if _is_noise(limit, output, most):
         return Judgement(Verdict.PASS, (reason,))
     return Judgement(Verdict.UNKNOWN, (f"{reason}, {_not_known(policy, output, most)}",))
 
