@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mlparity.convert.quiet_coremltools import quiet
 from mlparity.core.errors import MlparityError
 from mlparity.core.source import Source
 from mlparity.sources.load import load_source
-from tests.convert.architectures import ARCHITECTURES, Architecture, build, sample_of
-from tests.convert.parity import parity_of
+from mlparity.targets.coreml.quiet_coremltools import quiet
+from tests.targets.architectures import ARCHITECTURES, Architecture, build, sample_of
+from tests.targets.parity import parity_of
 
 
 def ours(architecture: Architecture) -> tuple[str, str]:

@@ -33,9 +33,9 @@ def prepare(name: str) -> None:
         return
     import numpy as np
 
-    from mlparity.convert import coreml
     from mlparity.core.words import Precision
     from mlparity.sources.load import load_source
+    from mlparity.targets.coreml import convert as coreml
 
     network, sample = NETWORKS[name]()
     FOLDER.mkdir(parents=True, exist_ok=True)

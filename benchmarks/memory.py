@@ -25,7 +25,8 @@ import torch
 from torch import nn
 
 from mlparity import api
-from mlparity.api.options import VerifyOptions, settings_from
+from mlparity.targets.table import settings_from
+from mlparity.verification.options import VerifyOptions
 
 COUNTS = (100, 10_000)
 ROUNDS = 3

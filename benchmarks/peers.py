@@ -59,14 +59,14 @@ def engine(name: str, precision: str) -> Call:
 
 def litert(name: str) -> Call:
     """LiteRT with XNNPACK."""
-    from mlparity.backends import litert as backend
+    from mlparity.targets.litert import session as backend
 
     return _session_call(backend.open(FOLDER / f"{name}.tflite", num_threads=threads()), name)
 
 
 def onnxruntime(name: str) -> Call:
     """ONNX Runtime on the CPU."""
-    from mlparity.backends import onnxruntime as backend
+    from mlparity.targets.onnx import session as backend
 
     return _session_call(backend.open(FOLDER / f"{name}.onnx", num_threads=threads()), name)
 
@@ -104,9 +104,11 @@ PEERS: Mapping[str, Callable[[str], Call]] = {
 
 def prepare(name: str) -> None:
     """Convert once; later runs use the same files."""
-    from mlparity.convert import coreml, litert, onnx
     from mlparity.core.words import Precision
     from mlparity.sources.load import load_source
+    from mlparity.targets.coreml import convert as coreml
+    from mlparity.targets.litert import convert as litert
+    from mlparity.targets.onnx import convert as onnx
 
     done = FOLDER / f"{name}.npz"
     if done.exists():

@@ -10,7 +10,8 @@ PROJECT = """
 import coremltools as ct
 import pytest
 import torch
-from mlparity.api.options import VerifyOptions, settings_from
+from mlparity.targets.table import settings_from
+from mlparity.verification.options import VerifyOptions
 
 OPTIONS = VerifyOptions(settings=settings_from(["fp32/CPU_ONLY"]))
 X = torch.linspace(-1, 1, 8)[None]

@@ -1,15 +1,14 @@
 """The public names; `__init__.py` imports each from here when it is first asked for."""
 
-from .api.compare import compare_outputs
-from .api.inspect import Inspection, PlacedOp, inspect_artifact, inspect_placement
+from .api.comparison import compare_outputs
+from .api.inspection import inspect_artifact, inspect_placement
 from .api.location import locate
-from .api.options import Members, RuntimeOptions, VerifyOptions, settings_from
 from .api.parity import assert_parity
-from .api.records import read_any_record
-from .api.run import run_artifact
+from .api.policies import load_policy
+from .api.records import Finding, check_artifact, read_any_record
+from .api.running import run_artifact
 from .api.tuning import tune
 from .api.verification import verify
-from .compare.policy_file import load_policy
 from .compare.verdict import Judgement
 from .core.course import Course, CoursePoint
 from .core.decision import Candidate, Decision, Latency, Speed
@@ -55,9 +54,12 @@ from .core.record import (
 )
 from .core.session import SampleSet, TensorSpec
 from .core.tuning import KeptOp, Tried, Tuning
-from .core.words import ComputeUnit, Confidence, Grade, Precision, Setting, Standing, Target, Verdict
+from .core.words import ComputeUnit, Confidence, Grade, Precision, Setting, Standing, Verdict
 from .engine.coremltools_binding import enable_coremltools
-from .record.check import Finding, check_artifact
+from .targets.inspection import Inspection, PlacedOp
+from .targets.table import settings_from
+from .targets.target import RuntimeOptions
+from .verification.options import Members, VerifyOptions
 
 __all__ = [
     "Artifact",
@@ -115,7 +117,6 @@ __all__ = [
     "Span",
     "Speed",
     "Standing",
-    "Target",
     "TaskFigure",
     "TaskKind",
     "TensorSpec",

@@ -12,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from torch import nn
 
-    from mlparity.api.options import VerifyOptions
+    from mlparity.api import VerifyOptions
     from mlparity.core.policy import Policy
     from mlparity.core.record import Record
     from mlparity.core.session import SampleSet

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from mlparity import api
-from mlparity.api.options import VerifyOptions, settings_from
-from mlparity.backends import coreai
 from mlparity.core.record import CauseKind, OutputFigures, Record, RowState, SettingResult
 from mlparity.core.words import Standing, Verdict
+from mlparity.targets.coreai import session as coreai
+from mlparity.targets.table import settings_from
+from mlparity.verification.options import VerifyOptions
 from tests.models.files import coreml_crepe
 from tests.models.zoo import MODELS, Model
 
@@ -92,7 +93,7 @@ def test_the_photos_have_the_classes_that_people_see() -> None:
     found = []
     for sample in samples.photos():
         source = load_source(next(each for each in MODELS if each.factory == "mobilenet_v2").source, sample)
-        from mlparity.backends import torch as backend
+        from mlparity.sessions import torch as backend
 
         with backend.open(source) as session:
             found.append(int(np.argmax(next(iter(session.run(sample).values())))))

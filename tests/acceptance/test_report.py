@@ -9,11 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from mlparity import api
-from mlparity.api.options import VerifyOptions, settings_from
 from mlparity.core.record import CauseKind, OutputFigures, Record
 from mlparity.core.words import Standing, Verdict
 from mlparity.record.files import record_sha256
-from mlparity.record.metadata import read_metadata
+from mlparity.targets.artifacts import read_metadata
+from mlparity.targets.table import settings_from
+from mlparity.verification.options import VerifyOptions
 from tests.models.zoo import MODELS
 
 WIDE, DEFAULT, WITNESS = "fp32/CPU_ONLY", "fp16/ALL", "litert/fp32"

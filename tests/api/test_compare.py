@@ -19,13 +19,15 @@ from torch import nn
 from typer.testing import CliRunner
 
 from mlparity import api
-from mlparity.api.compare import Compared, Making, compare_files
-from mlparity.api.options import VerifyOptions, settings_from
+from mlparity.api import Making, compare_files
 from mlparity.cli.main import app
 from mlparity.core.errors import InputError
 from mlparity.core.record import Record
 from mlparity.core.words import ComputeUnit, Verdict
 from mlparity.record.outputs import writing_outputs
+from mlparity.targets.table import settings_from
+from mlparity.verification.comparing import Compared
+from mlparity.verification.options import VerifyOptions
 
 COUNT = 12
 

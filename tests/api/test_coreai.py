@@ -11,15 +11,18 @@ import torch
 from torch import nn
 
 from mlparity import api
-from mlparity.api.explained import explained
-from mlparity.api.inspect import precision_of
-from mlparity.api.options import RuntimeOptions, VerifyOptions, settings_from
-from mlparity.backends import coreai
-from mlparity.convert import coreai as converter
+from mlparity.api import check_artifact
 from mlparity.core.errors import BackendUnavailableError, InputError
 from mlparity.core.record import CauseKind, Record, RowState
 from mlparity.core.words import Precision, Standing, Verdict
-from mlparity.record.check import check_artifact, verdict_of
+from mlparity.targets.artifacts import kind_of
+from mlparity.targets.coreai import convert as converter
+from mlparity.targets.coreai import session as coreai
+from mlparity.targets.table import settings_from
+from mlparity.targets.target import RuntimeOptions
+from mlparity.verification.check import verdict_of
+from mlparity.verification.not_applicable import not_applicable
+from mlparity.verification.options import VerifyOptions
 
 needs_coreai = pytest.mark.skipif(not coreai.probe().ok, reason=coreai.probe().why)
 
@@ -123,7 +126,7 @@ def test_a_given_model_is_verified_in_its_own_precision(tmp_path: Path) -> None:
     half = net().half()
     source = load_source(half, {"input": sample["input"].astype(np.float16)})
     made = converter.convert(source, {"input": sample["input"].astype(np.float16)}, tmp_path / "given.aimodel")
-    assert precision_of(made.path) is Precision.FP16
+    assert kind_of(made.path) == ("coreai", Precision.FP16)
     options = VerifyOptions(settings=settings_from(["coreai/fp32", "coreai/fp16"]), artifacts=(made.path,))
     record = api.verify(net(), tmp_path / "out", Samples(), policy="task", options=options)
     wide, narrow = record.settings
@@ -156,7 +159,7 @@ def without_coreai(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("without_coreai")
 def test_without_the_extra_its_rows_say_how_to_get_them() -> None:
-    notes = {str(setting): note for setting, note in explained(VerifyOptions()).items()}
+    notes = {str(setting): note for setting, note in not_applicable(VerifyOptions()).items()}
     assert set(notes) == {"fp32/CPU_AND_NE", "coreai/fp32", "coreai/fp16"}
     assert "pip install 'mlparity[coreai]'" in notes["coreai/fp16"]
 
@@ -164,7 +167,7 @@ def test_without_the_extra_its_rows_say_how_to_get_them() -> None:
 def test_without_what_casts_to_fp16_only_that_row_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(coreai, "find_spec", lambda _: object())
     monkeypatch.setattr(converter, "find_spec", lambda name: None if name == "coreai_opt" else object())
-    notes = {str(setting): note for setting, note in explained(VerifyOptions()).items()}
+    notes = {str(setting): note for setting, note in not_applicable(VerifyOptions()).items()}
     assert set(notes) == {"fp32/CPU_AND_NE", "coreai/fp16"}
     assert "coreai-opt is not installed" in notes["coreai/fp16"]
 

@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from mlparity import api
-from mlparity.api.compare import Making, compare_files
-from mlparity.api.options import VerifyOptions, settings_from
+from mlparity.api import Making, compare_files
 from mlparity.api.parity import assert_parity
 from mlparity.compare.comparer import Comparer
 from mlparity.compare.envelope import envelope_of
@@ -31,6 +30,8 @@ from mlparity.core.policy import Limit, OutputTask, Policy, TaskKind, UserMetric
 from mlparity.core.record import MemberFigures, Noise
 from mlparity.core.words import ComputeUnit, Confidence, Standing, Verdict
 from mlparity.record.outputs import read_header, writing_outputs
+from mlparity.targets.table import settings_from
+from mlparity.verification.options import VerifyOptions
 
 NAN, INF = math.nan, math.inf
 KINDS = (1.0, NAN, INF, -INF)

@@ -13,7 +13,8 @@ import torch
 from torch import nn
 
 from mlparity import api
-from mlparity.api.options import VerifyOptions, settings_from
+from mlparity.targets.table import settings_from
+from mlparity.verification.options import VerifyOptions
 
 WARM, COUNT = 30, 130
 # The names of the samples are kept, up to a thousand (about 70 bytes each), and caches of torch still fill.

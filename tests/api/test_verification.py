@@ -8,9 +8,10 @@ import torch
 from torch import nn
 
 from mlparity import api
-from mlparity.api.options import VerifyOptions, settings_from
 from mlparity.core.record import Record
 from mlparity.core.words import Verdict
+from mlparity.targets.table import settings_from
+from mlparity.verification.options import VerifyOptions
 
 FP32 = VerifyOptions(settings=settings_from(["fp32/CPU_ONLY"]))
 

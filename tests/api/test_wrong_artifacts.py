@@ -10,14 +10,15 @@ from coremltools.converters.mil import Builder as mb
 from torch import Tensor, nn
 
 from mlparity import api
-from mlparity.api.diagnosis import explain_alone, explain_package
-from mlparity.api.options import VerifyOptions, settings_from
-from mlparity.convert.coreml import convert, save
 from mlparity.core.record import CauseKind, Record
 from mlparity.core.words import Verdict
 from mlparity.report.markdown import markdown_report
 from mlparity.report.model_card import model_card
 from mlparity.sources.load import load_source
+from mlparity.targets.coreml.convert import convert, save
+from mlparity.targets.table import settings_from
+from mlparity.verification.explain_package import explain_alone, explain_package
+from mlparity.verification.options import VerifyOptions
 from tests.faults.makers import program
 
 RNG = np.random.default_rng(0)

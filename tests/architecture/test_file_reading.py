@@ -21,14 +21,14 @@ READING = {
 # A file, the call, and why it may open what it opens.
 ALLOWED = {
     "mlparity.api.execute: run_path": "the script is checked before",
-    "mlparity.api.artifacts: copyfile": "the artifact is checked before",
-    "mlparity.api.artifacts: copytree": "the artifact's members are checked before",
-    "mlparity.api.resume: copyfile": "artifacts of our own that were copied or converted into the stage",
-    "mlparity.api.resume: copytree": "as above",
-    "mlparity.backends.coreai_worker: AIModelAsset.load": "the model's members are checked before, in `coreai`",
-    "mlparity.backends.isolated: open": "the log that we let a process write",
-    "mlparity.backends.litert: Interpreter": "the file is checked before",
-    "mlparity.backends.onnxruntime: InferenceSession": "the file is checked before",
+    "mlparity.verification.artifacts: copyfile": "the artifact is checked before",
+    "mlparity.verification.artifacts: copytree": "the artifact's members are checked before",
+    "mlparity.verification.journal: copyfile": "artifacts of our own that were copied or converted into the stage",
+    "mlparity.verification.journal: copytree": "as above",
+    "mlparity.targets.coreai.worker: AIModelAsset.load": "the model's members are checked before, in `coreai`",
+    "mlparity.sessions.isolated: open": "the log that we let a process write",
+    "mlparity.targets.litert.session: Interpreter": "the file is checked before",
+    "mlparity.targets.onnx.session: InferenceSession": "the file is checked before",
     "mlparity.cli.terminal: open": "a descriptor of our own, or the null device",
     "mlparity.cli.watch: os.open": "the null device",
     "mlparity.cli.github: open": "written to, and checked before",
@@ -79,7 +79,7 @@ def _reading(call: ast.AST) -> str:
 
 
 # `open` of these loads a model from a path that they check themselves.
-SESSIONS = {"litert", "onnxruntime", "coreai", "torch_backend", "recorded"}
+SESSIONS = {"session", "torch_session", "torch_backend", "recorded"}
 
 
 @pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)

@@ -16,13 +16,13 @@ from mlparity.compare.verdict import judge
 from mlparity.core.decision import Decision, Latency, Speed
 from mlparity.core.policy import Limit, OutputTask, Policy, TaskKind
 from mlparity.core.record import Envelope, MemberFigures, RowState, SamplesInfo, SettingResult
-from mlparity.core.words import ComputeUnit, Confidence, Grade, Precision, Setting, Standing, Target, Verdict
+from mlparity.core.words import ComputeUnit, Confidence, Grade, Precision, Setting, Standing, Verdict
 
 FREE = Policy("free", (Limit("max_abs", at_most=1e9),))
-ALL16 = Setting(Target.COREML, Precision.FP16, ComputeUnit.ALL)
+ALL16 = Setting("coreml", Precision.FP16, ComputeUnit.ALL)
 SAMPLES = SamplesInfo("2 photos", 2, "00")
 CPU32, CPU16, NE16 = (
-    Setting(Target.COREML, precision, unit)
+    Setting("coreml", precision, unit)
     for precision, unit in (
         (Precision.FP32, ComputeUnit.CPU_ONLY),
         (Precision.FP16, ComputeUnit.CPU_ONLY),

@@ -12,7 +12,7 @@ from mlparity.compare.noise import noise_of, plausible_share
 from mlparity.compare.policies import CONSISTENCY
 from mlparity.compare.verdict import judge
 from mlparity.core.record import CauseKind, Noise, OutputFigures, RowState, SettingResult
-from mlparity.core.words import ComputeUnit, Precision, Setting, Standing, Target, Verdict
+from mlparity.core.words import ComputeUnit, Precision, Setting, Standing, Verdict
 from mlparity.diagnose.ladder import find_cause
 
 UNIT = 2.0**-24
@@ -55,7 +55,7 @@ def row(precision: Precision, error: float, noise: tuple[Noise, ...]) -> Setting
     outputs = compared([3.75, -1.0], [np.float32(3.75 + error), -1.0])
     judgement = judge(CONSISTENCY, outputs, noise)
     return SettingResult(
-        Setting(Target.COREML, precision, ComputeUnit.CPU_ONLY),
+        Setting("coreml", precision, ComputeUnit.CPU_ONLY),
         RowState.COMPARED,
         judgement.verdict,
         Standing.COMPUTED,

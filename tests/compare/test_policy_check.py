@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from mlparity.compare import policy_file
 from mlparity.compare.metrics import METRICS
 from mlparity.compare.policies import POLICIES
 from mlparity.compare.policy_check import check_policy
-from mlparity.compare.policy_file import load_policy, policy_of
 from mlparity.core.errors import PolicyError
 from mlparity.core.numbers import value_text
 from mlparity.core.policy import Limit, Policy, UserMetric
@@ -57,7 +57,7 @@ def shown(limit: Limit) -> str:
 
 def refused(limit: Limit) -> PolicyError:
     with pytest.raises(PolicyError) as caught:
-        policy_of(Policy("mine", (limit,)))
+        policy_file.policy_of(Policy("mine", (limit,)), ())
     assert caught.value.where == f"policy 'mine', limits.{limit.metric}"
     assert caught.value.next_step
     return caught.value
@@ -122,8 +122,8 @@ def test_the_ends_of_a_range_can_be_asked_for() -> None:
         Limit("mask_iou", at_least=0.5, at_most=0.5),
     )
     policy = Policy("mine", limits)
-    assert policy_of(policy) is policy
-    assert all(policy_of(each) is each for each in POLICIES)
+    assert policy_file.policy_of(policy, ()) is policy
+    assert all(policy_file.policy_of(each, ()) is each for each in POLICIES)
 
 
 def test_an_output_can_be_freed_of_a_general_limit_only() -> None:
@@ -137,7 +137,7 @@ def test_a_file_is_named_with_the_place(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text("limits.max_abs.at_most = 1\n[outputs.y]\nlimits.cosine.at_least = 2\n")
     with pytest.raises(PolicyError) as caught:
-        load_policy(path)
+        policy_file.policy_of(path, ())
     assert caught.value.where == f"{path}, outputs.y.limits.cosine"
     assert (caught.value.found, caught.value.expected) == (
         "at_least = 2",

@@ -6,11 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from mlparity.compare import policy_file
 from mlparity.compare.policies import CONSISTENCY, POLICIES
-from mlparity.compare.policy_file import load_policy, setting_names
 from mlparity.core.errors import PolicyError
 from mlparity.core.policy import Limit, OutputTask, Policy, TaskKind, UserMetric
-from mlparity.core.words import coreml_settings
+
+SETTINGS = ("fp32/CPU_ONLY", "fp16/ALL", "litert/fp32")
+
+
+def load_policy(name_or_path: str | Path) -> Policy:
+    return policy_file.load_policy(name_or_path, SETTINGS)
 
 
 def write(folder: Path, text: str) -> Path:
@@ -76,10 +81,6 @@ def test_tasks_their_limits_and_own_metrics(tmp_path: Path) -> None:
 def test_what_is_left_out_has_a_default(tmp_path: Path) -> None:
     path = write(tmp_path, "limits.flips.at_most = 0")
     assert load_policy(str(path)) == Policy("mine", (Limit("flips", at_most=0.0),), ("any",), 2.0)
-
-
-def test_every_coreml_setting_can_be_required() -> None:
-    assert {str(setting) for setting in coreml_settings()} <= set(setting_names())
 
 
 @pytest.mark.parametrize(

@@ -10,17 +10,13 @@ from mlparity.compare.policies import CONSISTENCY
 from mlparity.compare.recommend import leans_unshown, recommend
 from mlparity.core.decision import Speed
 from mlparity.core.record import Envelope, MemberFigures, RowState, SettingResult
-from mlparity.core.words import ComputeUnit, Confidence, Precision, Setting, Standing, Target, Verdict
+from mlparity.core.words import ComputeUnit, Confidence, Precision, Setting, Standing, Verdict
 
 
 def row(name: str, verdict: Verdict = Verdict.PASS, standing: Standing = Standing.COMPUTED) -> SettingResult:
     first, second = name.split("/")
     witness = first in ("litert", "coreai")
-    setting = (
-        Setting(Target(first), Precision(second))
-        if witness
-        else Setting(Target.COREML, Precision(first), ComputeUnit(second))
-    )
+    setting = Setting(first, Precision(second)) if witness else Setting("coreml", Precision(first), ComputeUnit(second))
     return SettingResult(setting, RowState.COMPARED, verdict, standing)
 
 
@@ -76,8 +72,8 @@ def test_a_stated_preference_is_followed() -> None:
     assert str(recommend(rows, CONSISTENCY, ("fp16/ALL",)).setting) == "fp16/ALL"
 
 
-def test_a_witness_is_not_recommended_in_place_of_core_ml() -> None:
-    advice = recommend([row("fp32/CPU_ONLY", Verdict.FAIL), row("litert/fp32")], CONSISTENCY)
+def test_a_witness_is_not_recommended() -> None:
+    advice = recommend([row("fp32/CPU_ONLY", Verdict.FAIL), replace(row("litert/fp32"), is_witness=True)], CONSISTENCY)
     assert advice.setting is None
     assert "No compared setting passes the policy 'consistency'" in advice.sentence
 

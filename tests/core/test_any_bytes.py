@@ -12,15 +12,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mlparity.compare.policy_file import load_policy
 from mlparity.core.errors import MlparityError
 from mlparity.engine.placement.compute_plan import read_compute_plan
 from mlparity.record.files import read_record
-from mlparity.record.metadata import read_metadata
 from mlparity.record.outputs import read_header
 from mlparity.record.text import text_of
 from mlparity.samples.arrays import read_arrays
 from mlparity.samples.preprocess import preprocess_named
+from mlparity.targets.artifacts import read_metadata
+from mlparity.verification.policies import policy_of
 from tests.record.example import example_record
 
 
@@ -61,7 +61,7 @@ READERS: dict[str, tuple[str, Callable[[Path], bytes], Callable[[Path], object]]
     "arrays": ("a.npz", _npz, lambda path: read_arrays(path, "x")),
     "safetensors": ("a.safetensors", _safetensors, lambda path: read_arrays(path, "x")),
     "header": ("a.npz", _npz, read_header),
-    "policy": ("p.toml", lambda _: POLICY, load_policy),
+    "policy": ("p.toml", lambda _: POLICY, policy_of),
     "preprocessing": ("p.toml", lambda _: RECIPE, lambda path: preprocess_named(str(path))),
     "record": ("record.json", lambda _: text_of(example_record()).encode(), read_record),
     "sidecar": (

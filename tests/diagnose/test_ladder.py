@@ -12,15 +12,15 @@ from mlparity.compare.comparer import Comparer
 from mlparity.compare.policies import CONSISTENCY
 from mlparity.compare.verdict import judge
 from mlparity.core.record import CauseKind, Noise, RowState, Rung, SettingResult
-from mlparity.core.words import ComputeUnit, Precision, Setting, Standing, Target, Verdict
+from mlparity.core.words import ComputeUnit, Precision, Setting, Standing, Verdict
 from mlparity.diagnose.ladder import find_cause, row_to_explain
 
-CPU32 = Setting(Target.COREML, Precision.FP32, ComputeUnit.CPU_ONLY)
-ALL32 = Setting(Target.COREML, Precision.FP32, ComputeUnit.ALL)
-CPU16 = Setting(Target.COREML, Precision.FP16, ComputeUnit.CPU_ONLY)
-ALL16 = Setting(Target.COREML, Precision.FP16, ComputeUnit.ALL)
-LITERT = Setting(Target.LITERT, Precision.FP32)
-AI32, AI16 = (Setting(Target.COREAI, precision) for precision in Precision)
+CPU32 = Setting("coreml", Precision.FP32, ComputeUnit.CPU_ONLY)
+ALL32 = Setting("coreml", Precision.FP32, ComputeUnit.ALL)
+CPU16 = Setting("coreml", Precision.FP16, ComputeUnit.CPU_ONLY)
+ALL16 = Setting("coreml", Precision.FP16, ComputeUnit.ALL)
+LITERT = Setting("litert", Precision.FP32)
+AI32, AI16 = (Setting("coreai", precision) for precision in Precision)
 SCALE = 20.0
 
 

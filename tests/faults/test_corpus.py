@@ -7,9 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from mlparity.api.diagnosis import explain_package
 from mlparity.core.record import CauseKind
 from mlparity.sources.load import load_source
+from mlparity.verification.explain_package import explain_package
 from tests.faults.corpus import corpus
 from tests.faults.fault import Answer, Fault
 

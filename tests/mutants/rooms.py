@@ -43,7 +43,7 @@ ROOMS = (
         "record",
         ("record/**/*.py",),
         ("tests/record",),
-        (*_PLAIN, *_CORE, *_ENGINE, "pydantic", "mlparity.compare.comparer", "mlparity.convert.coreml"),
+        (*_PLAIN, *_CORE, *_ENGINE, "pydantic", "mlparity.compare.comparer", "mlparity.targets.coreml.convert"),
     ),
     Room(
         "rules",

@@ -29,8 +29,9 @@ from mlparity.core.record import (
     SettingResult,
     SourceInfo,
 )
-from mlparity.core.words import ComputeUnit, Precision, Setting, Standing, Target, Verdict, coreml_settings
+from mlparity.core.words import ComputeUnit, Precision, Setting, Standing, Verdict
 from mlparity.diagnose.ladder import find_cause
+from mlparity.targets.coreml.target import COREML
 
 PHOTOS = tuple(f"photo-{number:02d}.jpg" for number in range(24))
 _SEED = 20
@@ -38,7 +39,7 @@ _SEED = 20
 _FP16, _FP32, _LITERT, _NOISE = 0.0115, 4.4e-6, 4.6e-6, 3.1e-6
 _SPEEDS = {
     setting: Speed(1 if setting.precision is Precision.FP16 else 2, Standing.ESTIMATED, "a roofline of the graph")
-    for setting in coreml_settings()
+    for setting in COREML.settings
 }
 _NO_NEURAL_ENGINE = (
     "Core ML never runs fp32-typed operations on the Neural Engine, so this setting would run as fp32/CPU_ONLY does."
@@ -53,7 +54,7 @@ def example_record(name: str = "mobilenet_v2", policy: Policy = CONSISTENCY) -> 
         Precision.FP32: _compare(logits, _FP32, 2),
         Precision.FP16: _compare(logits, _FP16, 3),
     }
-    rows = [_coreml_row(setting, figures[setting.precision], noise, policy) for setting in coreml_settings()]
+    rows = [_coreml_row(setting, figures[setting.precision], noise, policy) for setting in COREML.settings]
     rows.append(_litert_row(_compare(logits, _LITERT, 4), noise, policy))
     samples = SamplesInfo("24 images in photos/, resized to 256, centre 224", len(PHOTOS), "a9" * 32, PHOTOS)
     return Record(
@@ -134,7 +135,8 @@ def _coreml_row(
 def _litert_row(figures: tuple[OutputFigures, ...], noise: Sequence[Noise], policy: Policy) -> SettingResult:
     judgement = judge(policy, figures, noise)
     return SettingResult(
-        setting=Setting(Target.LITERT, Precision.FP32),
+        setting=Setting("litert", Precision.FP32),
+        is_witness=True,
         state=RowState.COMPARED,
         verdict=judgement.verdict,
         standing=Standing.MEASURED,
@@ -151,7 +153,7 @@ def _artifacts() -> tuple[Artifact, ...]:
     return (
         Artifact(
             "mobilenet_v2-fp32.mlpackage",
-            Target.COREML,
+            "coreml",
             Precision.FP32,
             14_062_113,
             "1c" * 32,
@@ -162,7 +164,7 @@ def _artifacts() -> tuple[Artifact, ...]:
         ),
         Artifact(
             "mobilenet_v2-fp16.mlpackage",
-            Target.COREML,
+            "coreml",
             Precision.FP16,
             7_078_254,
             "5e" * 32,
@@ -173,7 +175,7 @@ def _artifacts() -> tuple[Artifact, ...]:
         ),
         Artifact(
             "mobilenet_v2-fp32.tflite",
-            Target.LITERT,
+            "litert",
             Precision.FP32,
             14_003_840,
             "77" * 32,

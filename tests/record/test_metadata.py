@@ -10,10 +10,11 @@ import pytest
 
 from mlparity.core.errors import FormatError
 from mlparity.core.record import Artifact, Recommendation, RowState, SettingResult
-from mlparity.core.words import Precision, Standing, Target, Verdict
+from mlparity.core.words import Precision, Standing, Verdict
 from mlparity.record.files import record_sha256
-from mlparity.record.metadata import metadata_of, read_metadata, sidecar_of, write_metadata
-from mlparity.record.package import artifact_sha256
+from mlparity.record.metadata import metadata_of
+from mlparity.targets.artifacts import artifact_sha256, read_metadata, write_metadata
+from mlparity.targets.metadata import sidecar_of
 from tests.record.example import example_record
 
 RECORD = example_record()
@@ -93,8 +94,9 @@ def test_a_spoilt_file_beside_a_tflite(tmp_path: Path, text: str) -> None:
 
 
 def test_a_folder_that_is_no_package(tmp_path: Path) -> None:
+    (tmp_path / "m.mlpackage").mkdir()
     with pytest.raises(FormatError, match=r"Manifest\.json"):
-        read_metadata(tmp_path)
+        read_metadata(tmp_path / "m.mlpackage")
 
 
 @pytest.mark.parametrize(
@@ -141,7 +143,7 @@ def _passed(artifact: Artifact, *rows: SettingResult) -> str:
         # Of another file, another precision, another target, not compared, failing: not this artifact's.
         (replace(ROW, artifact="other.mlpackage"), ""),
         (replace(ROW, setting=replace(ROW.setting, precision=Precision.FP16)), ""),
-        (replace(ROW, setting=replace(ROW.setting, target=Target.COREAI)), ""),
+        (replace(ROW, setting=replace(ROW.setting, target="coreai")), ""),
         (replace(ROW, state=RowState.FAILED), ""),
         (replace(ROW, verdict=Verdict.FAIL), ""),
         (replace(ROW, standing=Standing.MEASURED), ""),

@@ -83,12 +83,6 @@ def test_a_record_of_version_1_is_read_as_having_no_envelopes() -> None:
     assert all(row.envelope is None for row in old.settings)
 
 
-def test_a_record_of_version_2_is_read_as_having_no_course() -> None:
-    data = json.loads(text_of(RECORD))
-    del data["course"]
-    assert record_from(json.dumps({**data, "schema_version": 2}), "old").course is None
-
-
 def test_a_course_survives_with_its_infinities() -> None:
     point = CoursePoint(3, "exp", "exp_1", "y", 2e-4, math.inf, -math.inf, 1.0, lost=2, origin="aten.exp in head")
     course = Course("a.mlpackage", "photo", "ideal", Standing.COMPUTED, 1, (point,))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from enum import Enum
 
 from mlparity.core.record import Record
+from mlparity.core.words import Setting
 
 TEXT = "<script>alert(1)</script>\n# head\n```\n*/ // \r\u2028import Evil | [a](javascript:alert(2)) \"'`{{ 7 * 7 }}"
 
@@ -19,6 +20,8 @@ def hostile(record: Record, text: str = TEXT) -> Record:
 
 
 def _replace(value: object, text: str) -> object:
+    if isinstance(value, Setting):
+        return value  # its names are plain ones, which are checked
     if isinstance(value, str) and not isinstance(value, Enum):
         return text
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

@@ -18,10 +18,9 @@ from mlparity.core.record import Recommendation, Record
 from mlparity.core.words import Standing
 from mlparity.record.text import record_from, text_of
 from mlparity.report.html import html_report
+from mlparity.report.loaders import loaders, swift_of
 from mlparity.report.markdown import markdown_report
 from mlparity.report.model_card import model_card
-from mlparity.report.python_loader import python_loader
-from mlparity.report.swift import swift_snippet
 from tests.record.emulated import CPU, ENGINE, GPU, HAZARD, emulated_record
 
 RECORD = emulated_record()
@@ -55,7 +54,7 @@ def test_what_goes_beside_the_model_tells_confidence_and_members_too() -> None:
         assert row.envelope is not None
         members = next(run.members for run in row.envelope.runs if run.name == row.envelope.dominating)
         recommended = replace(RECORD, recommendation=Recommendation(row.setting, "so"))
-        for text in (swift_snippet(recommended), python_loader(recommended)):
+        for text in (swift_of(recommended), loaders(recommended).get("verified_model.py")):
             assert text is not None
             count = len(row.envelope.runs)
             which = f"the worst of {count} plausible ways" if count > 1 else "the one plausible way"

@@ -7,8 +7,8 @@ import dataclasses
 import re
 
 from mlparity.core.record import Recommendation
+from mlparity.report.loaders import loaders
 from mlparity.report.model_card import model_card
-from mlparity.report.python_loader import python_loader
 from tests.record.example import example_record
 from tests.report.hostile import TEXT, hostile
 
@@ -17,7 +17,7 @@ HOSTILE = hostile(RECORD)
 
 
 def test_the_loader_sets_the_recommended_units() -> None:
-    text = python_loader(RECORD)
+    text = loaders(RECORD).get("verified_model.py")
     assert text is not None
     assert "compute_units=ct.ComputeUnit.CPU_ONLY" in text
     assert repr(RECORD.artifacts[0].path) in text
@@ -25,7 +25,7 @@ def test_the_loader_sets_the_recommended_units() -> None:
 
 
 def test_hostile_texts_stay_texts_in_the_loader() -> None:
-    plain, text = python_loader(RECORD), python_loader(HOSTILE)
+    plain, text = loaders(RECORD).get("verified_model.py"), loaders(HOSTILE).get("verified_model.py")
     assert plain is not None
     assert text is not None
     calm = plain.replace(ascii(RECORD.artifacts[0].path), ascii(TEXT))
@@ -33,7 +33,10 @@ def test_hostile_texts_stay_texts_in_the_loader() -> None:
 
 
 def test_no_core_ml_setting_gives_no_loader() -> None:
-    assert python_loader(dataclasses.replace(RECORD, recommendation=Recommendation(None, "none"))) is None
+    assert (
+        loaders(dataclasses.replace(RECORD, recommendation=Recommendation(None, "none"))).get("verified_model.py")
+        is None
+    )
 
 
 def test_the_model_card_has_a_row_for_each_compared_setting() -> None:

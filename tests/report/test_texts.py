@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from mlparity.core.record import Recommendation, Record, RowState, SettingResult
-from mlparity.core.words import ComputeUnit, Precision, Setting, Standing, Target, Verdict
-from mlparity.report.files import REPORT_NAMES, write_reports
+from mlparity.core.words import ComputeUnit, Precision, Setting, Standing, Verdict
+from mlparity.report.files import report_names, write_reports
 from mlparity.report.html import html_report
+from mlparity.report.loaders import swift_of
 from mlparity.report.markdown import escape, markdown_report
 from mlparity.report.rows import groups_of, rows_of
-from mlparity.report.swift import swift_snippet
 from tests.record.example import example_record
 from tests.report.hostile import TEXT, hostile
 
@@ -159,7 +159,7 @@ def test_escaping_keeps_plain_names_readable() -> None:
 
 
 def test_hostile_texts_stay_comments_in_swift() -> None:
-    plain, text = swift_snippet(RECORD), swift_snippet(HOSTILE)
+    plain, text = swift_of(RECORD), swift_of(HOSTILE)
     assert plain is not None
     assert text is not None
 
@@ -180,8 +180,8 @@ def test_hostile_texts_stay_comments_in_swift() -> None:
     ],
 )
 def test_the_snippet_sets_the_recommended_units(unit: ComputeUnit, words: str) -> None:
-    advice = Recommendation(Setting(Target.COREML, Precision.FP16, unit), "so")
-    text = swift_snippet(dataclasses.replace(RECORD, recommendation=advice))
+    advice = Recommendation(Setting("coreml", Precision.FP16, unit), "so")
+    text = swift_of(dataclasses.replace(RECORD, recommendation=advice))
     assert text is not None
     assert f"configuration.computeUnits = {words}\n" in text
     assert ("@available(iOS 16.0" in text) == (unit is ComputeUnit.CPU_AND_NE)
@@ -189,10 +189,10 @@ def test_the_snippet_sets_the_recommended_units(unit: ComputeUnit, words: str) -
 
 
 def test_no_core_ml_setting_gives_no_snippet(tmp_path: Path) -> None:
-    litert = dataclasses.replace(RECORD, recommendation=Recommendation(Setting(Target.LITERT, Precision.FP32), "so"))
-    assert swift_snippet(litert) is None
+    litert = dataclasses.replace(RECORD, recommendation=Recommendation(Setting("litert", Precision.FP32), "so"))
+    assert swift_of(litert) is None
     names = {path.name for path in write_reports(RECORD, tmp_path)}
-    assert names == set(REPORT_NAMES) == {path.name for path in tmp_path.iterdir()}
+    assert names == set(report_names()) == {path.name for path in tmp_path.iterdir()}
     write_reports(litert, tmp_path)
     assert not (tmp_path / "VerifiedModel.swift").exists()
     assert not (tmp_path / "verified_model.py").exists()

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mlparity.backends import torch as torch_backend
 from mlparity.core.errors import SourceError
+from mlparity.sessions import torch as torch_backend
 from mlparity.sources.deterministic import check_deterministic
 from mlparity.sources.load import load_source
 

@@ -1,26 +1,47 @@
-"""The functions that the command line calls; `__init__.py` imports each from here when it is first asked for."""
+"""What the command line calls; `__init__.py` imports each from here when it is first asked for."""
 
-from .compare import compare_files, compare_outputs
+from .comparison import Making, compare_files, compare_outputs
 from .execute import execute_script
-from .inspect import Inspection, inspect_artifact, inspect_placement, op_inventory
+from .inspection import Inspection, PlacedOp, inspect_artifact, inspect_placement, op_inventory
 from .location import locate
-from .records import check_artifact, read_any_record, verdict_of
-from .run import run_artifact
+from .options import (
+    RuntimeOptions,
+    VerifyOptions,
+    chips_from,
+    compute_plan_from,
+    members_from,
+    pairs_from,
+    settings_from,
+)
+from .policies import load_policy
+from .records import Finding, check_artifact, read_any_record, verdict_of
+from .running import run_artifact
 from .tuning import tune
 from .verification import verify
 
 __all__ = [
+    "Finding",
     "Inspection",
+    "Making",
+    "PlacedOp",
+    "RuntimeOptions",
+    "VerifyOptions",
     "check_artifact",
+    "chips_from",
     "compare_files",
     "compare_outputs",
+    "compute_plan_from",
     "execute_script",
     "inspect_artifact",
     "inspect_placement",
+    "load_policy",
     "locate",
+    "members_from",
     "op_inventory",
+    "pairs_from",
     "read_any_record",
     "run_artifact",
+    "settings_from",
     "tune",
     "verdict_of",
     "verify",

@@ -1,169 +1,23 @@
-"""What `verify` is asked for, checked before any work begins."""
+"""What a verification is asked for, as the entry points take it."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-from mlparity.core.errors import InputError, PolicyError
-from mlparity.core.words import Precision, Setting, Target, coreai_settings, coreml_settings
-
-if TYPE_CHECKING:
-    from mlparity.engine.placement.compute_plan import ComputePlan
-
-_COREAI = tuple(each for each in coreai_settings() if each.compute_unit is None)
-
-SETTINGS = (*coreml_settings(), Setting(Target.LITERT, Precision.FP32), *_COREAI)
-"""What is verified where nothing else is asked for."""
-
-EXTRA_SETTINGS = (
-    Setting(Target.ONNX, Precision.FP32),
-    *(each for each in coreai_settings() if each.compute_unit is not None),
+from mlparity.targets.table import settings_from
+from mlparity.targets.target import RuntimeOptions
+from mlparity.verification.options import (
+    Members,
+    VerifyOptions,
+    chips_from,
+    compute_plan_from,
+    members_from,
+    pairs_from,
 )
-"""What is verified only when it is asked for by name."""
 
-
-class Members(StrEnum):
-    """How many of the plausible numerics of each processor are run."""
-
-    FAST = "fast"
-    ALL = "all"
-
-
-@dataclass(frozen=True, slots=True)
-class RuntimeOptions:
-    """How a runtime that works in a process of its own is treated: today Core AI's.
-
-    `time_limit` is in seconds, for loading and for each sample; with `show_log` its messages go to stderr.
-
-    Raises:
-        InputError: a time limit that is no time, or above a day.
-    """
-
-    time_limit: float = 600.0
-    show_log: bool = False
-
-    def __post_init__(self) -> None:
-        """Check the limit; NaN is no time."""
-        if not 0 < self.time_limit <= _DAY:
-            raise InputError(
-                "no time limit", found=f"{self.time_limit:g} s", expected=f"more than 0 s and at most {_DAY} s"
-            )
-
-
-_DAY = 86_400
-
-
-@dataclass(frozen=True, slots=True)
-class VerifyOptions:
-    """The choices of one verification; each has the default of the command line.
-
-    `carry` maps an output to the input that it feeds in the next sample. `shapes` (`x:1,3,224,224`,
-    `ids:1,64:int32`) are for random samples.
-    `artifacts` are given in place of converting. `class_outputs` names the outputs that are class scores, whose top
-    class is compared; None guesses them by their shape. `members` and `chips` (all with evidence of their own where
-    empty) say which numerics of the compute units are emulated. `device_outputs` are files that `mlparity run` wrote
-    on a device, for the same artifacts and samples. With `resume` a call goes on where an identical one was
-    stopped; a checkpoint is written every `checkpoint_s` seconds.
-    `consistency_first` recommends fp32/CPU_ONLY or nothing, however fast the others are. `trust` loads a .pt2 file
-    that brings code of its own.
-    """
-
-    settings: tuple[Setting, ...] = SETTINGS
-    carry: Mapping[str, str] = field(default_factory=dict)
-    device_outputs: tuple[Path, ...] = ()
-    shapes: tuple[str, ...] = ()
-    artifacts: tuple[Path, ...] = ()
-    deployment_target: str | None = None
-    fp32_ops: tuple[str, ...] = ()
-    eval_mode: bool = False
-    trust: bool = False
-    preprocess: str | None = None
-    class_outputs: tuple[str, ...] | None = None
-    limit: int | None = None
-    seed: int = 0
-    members: Members = Members.FAST
-    chips: tuple[str, ...] = ()
-    compute_plan: ComputePlan | None = None
-    runtime: RuntimeOptions = field(default_factory=RuntimeOptions)
-    resume: bool = True
-    checkpoint_s: float = 30.0
-    consistency_first: bool = False
-
-    @property
-    def is_default(self) -> bool:
-        """Whether no setting was asked for by name."""
-        return self.settings == SETTINGS
-
-
-def settings_from(names: Sequence[str]) -> tuple[Setting, ...]:
-    """Return the settings with these names ("fp16/ALL", "litert/fp32", ...), all default ones where none is named.
-
-    Raises:
-        PolicyError: an unknown name.
-    """
-    known = {str(setting): setting for setting in (*SETTINGS, *EXTRA_SETTINGS)}
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise PolicyError(
-            f"unknown setting {unknown[0]!r}", expected=", ".join(known), next_step="use one of these names"
-        )
-    return tuple(known[name] for name in dict.fromkeys(names)) if names else SETTINGS
-
-
-def setting_named(name: str) -> Setting:
-    """Return the setting of that name.
-
-    Raises:
-        PolicyError: an unknown name.
-    """
-    return settings_from([name])[0]
-
-
-def pairs_from(texts: Sequence[str], option: str) -> dict[str, str]:
-    """Return `NAME=VALUE` texts as a mapping.
-
-    Raises:
-        InputError: a text of another form.
-    """
-    pairs = [text.partition("=") for text in texts]
-    for text, (name, _, value) in zip(texts, pairs, strict=True):
-        if not name or not value:
-            raise InputError(f"{option} takes NAME=VALUE", found=text, next_step=f"for example {option} name=value")
-    return {name: value for name, _, value in pairs}
-
-
-def members_from(name: str) -> Members:
-    """Return the choice of that name.
-
-    Raises:
-        InputError: an unknown name.
-    """
-    if name not in tuple(Members):
-        raise InputError("--members takes fast or all", found=name, next_step="use one of these")
-    return Members(name)
-
-
-def chips_from(text: str | None) -> tuple[str, ...]:
-    """Return the chips in a list with commas, none where there is no list.
-
-    Raises:
-        InputError: an unknown chip, or an empty list.
-    """
-    from mlparity.engine.placement.ways import check_chips
-
-    return () if text is None else check_chips([each.strip() for each in text.split(",") if each.strip()])
-
-
-def compute_plan_from(path: Path | None) -> ComputePlan | None:
-    """Return the placement in a file, None where there is none.
-
-    Raises:
-        FormatError: the file is no compute plan.
-    """
-    from mlparity.engine.placement.compute_plan import read_compute_plan
-
-    return None if path is None else read_compute_plan(path)
+__all__ = [
+    "Members",
+    "RuntimeOptions",
+    "VerifyOptions",
+    "chips_from",
+    "compute_plan_from",
+    "members_from",
+    "pairs_from",
+    "settings_from",
+]

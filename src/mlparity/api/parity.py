@@ -9,15 +9,17 @@ from pathlib import Path
 
 from torch import nn
 
-from mlparity.api.artifacts import kind_of
-from mlparity.api.options import EXTRA_SETTINGS, SETTINGS, VerifyOptions
-from mlparity.api.verification import verify
 from mlparity.core.boundary import typed_errors
 from mlparity.core.policy import Policy
+from mlparity.core.progress import silent
 from mlparity.core.record import Record
 from mlparity.core.session import SampleSet
 from mlparity.core.words import Verdict
 from mlparity.report.markdown import markdown_report
+from mlparity.targets.artifacts import kind_of
+from mlparity.targets.table import all_settings
+from mlparity.verification.options import VerifyOptions
+from mlparity.verification.verify import run_verification
 
 
 @typed_errors
@@ -44,7 +46,8 @@ def assert_parity(
     if artifact is not None:
         chosen = _given(Path(artifact), chosen)
     with tempfile.TemporaryDirectory() as scratch:
-        record = verify(source, Path(scratch) / "out" if out is None else out, inputs, policy, chosen)
+        folder = Path(scratch) / "out" if out is None else out
+        record = run_verification(source, folder, inputs, policy, chosen, silent)
     if record.verdict is not Verdict.PASS:
         kept = "" if out is None else f"\nreport: {Path(out) / 'report.html'}"
         raise AssertionError(f"{record.source.name}: {record.verdict}\n\n{markdown_report(record)}{kept}")
@@ -53,7 +56,7 @@ def assert_parity(
 
 def _given(artifact: Path, options: VerifyOptions) -> VerifyOptions:
     kind = kind_of(artifact)
-    if options.settings != SETTINGS:
+    if not options.is_default:
         return replace(options, artifacts=(artifact,))
-    own = tuple(each for each in (*SETTINGS, *EXTRA_SETTINGS) if (each.target, each.precision) == kind)
+    own = tuple(each for each in all_settings() if (each.target, each.precision) == kind)
     return replace(options, artifacts=(artifact,), settings=own)

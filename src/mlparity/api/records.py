@@ -6,16 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mlparity.core.boundary import typed_errors
-from mlparity.core.errors import FormatError
 from mlparity.core.record import Record
-from mlparity.record.check import check_artifact, verdict_of
-from mlparity.record.files import read_record
-from mlparity.record.metadata import read_metadata
+from mlparity.verification.check import Finding, findings_of, verdict_of
+from mlparity.verification.records import record_at
 
-__all__ = ["check_artifact", "read_any_record", "verdict_of"]
-
-_NAME = "record.json"
-_ARTIFACTS = (".mlpackage", ".tflite", ".onnx", ".aimodel")
+__all__ = ["Finding", "check_artifact", "read_any_record", "verdict_of"]
 
 
 @typed_errors
@@ -25,14 +20,18 @@ def read_any_record(path: Path) -> Record | Mapping[str, str]:
     Raises:
         FormatError: nothing there, or no record in it.
     """
-    if path.suffix not in _ARTIFACTS:
-        return read_record(path / _NAME if path.is_dir() else path)
-    metadata = read_metadata(path) if path.exists() else {}
-    if not metadata:
-        raise FormatError(
-            "the artifact carries no record",
-            where=str(path),
-            found="no com.mlparity.* metadata" if path.exists() else "no such file",
-            next_step="verify it: mlparity verify SOURCE --artifact PATH --inputs ... --out DIR",
-        )
-    return metadata
+    return record_at(path)
+
+
+@typed_errors
+def check_artifact(path: Path, unit: str = "", record: Path | None = None) -> tuple[Finding, ...]:
+    """Return what holds of the artifact at `path`: its content, the `unit` it is to run on, and its `record` if given.
+
+    Without `unit` the setting that the record recommends is asked for. An artifact without a record is `unknown`.
+    What an artifact says of itself anyone can change. With `record` each of its texts is compared with what the record
+    says of an artifact of this content; that nobody changed the record, a signature beside it tells.
+
+    Raises:
+        FormatError: no such artifact, or it or the record cannot be read.
+    """
+    return findings_of(path, unit, record)

@@ -30,10 +30,8 @@ def compare(
 ) -> Verdict:
     """Compare outputs: saved ones, for example of a device, or those of an artifact on --inputs."""
     from mlparity import api
-    from mlparity.api.compare import Making
-    from mlparity.api.options import RuntimeOptions
 
-    making = Making(inputs, preprocess, unit, RuntimeOptions(time_limit, runtime_log))
+    making = api.Making(inputs, preprocess, unit, api.RuntimeOptions(time_limit, runtime_log))
     with shown_progress() as progress:
         compared = api.compare_files(reference, other, policy, making, progress)
     console = stdout()

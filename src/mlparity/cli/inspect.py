@@ -12,7 +12,7 @@ from mlparity.cli.terminal import Rows, stdout
 from mlparity.core.errors import InputError
 
 if TYPE_CHECKING:
-    from mlparity.api.inspect import PlacedOp
+    from mlparity.api import PlacedOp
 
 
 def inspect(

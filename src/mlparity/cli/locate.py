@@ -38,9 +38,8 @@ def locate(
 ) -> None:
     """Say why ARTIFACT differs, and list the ops that carry most of the difference."""
     from mlparity import api
-    from mlparity.api.options import VerifyOptions
 
-    options = VerifyOptions(
+    options = api.VerifyOptions(
         preprocess=preprocess,
         shapes=tuple(shape or ()),
         limit=limit,

@@ -12,6 +12,7 @@ from mlparity.cli.tables import STYLES, settings_table
 from mlparity.cli.terminal import stdout
 from mlparity.core.record import Record
 from mlparity.core.words import ComputeUnit, Verdict
+from mlparity.report.texts import cause_sentence
 
 app = typer.Typer(help="Show or check what a verification wrote down.", no_args_is_help=True)
 
@@ -30,7 +31,7 @@ def show(
         return
     console.print(f"{record.source.name}: {record.verdict} under the policy {record.policy.name!r}, {record.created}")
     console.print(settings_table(record))
-    console.print(record.cause.sentence)
+    console.print(cause_sentence(record))
     console.print(record.recommendation.sentence)
 
 
@@ -49,10 +50,9 @@ def check(
     Exit code: 0 it is, 1 it is not, 2 it cannot be read, 3 it was never verified.
     """
     from mlparity import api
-    from mlparity.api.options import settings_from
 
     if unit and unit not in [str(each) for each in ComputeUnit]:
-        settings_from((unit,))
+        api.settings_from((unit,))
     console = stdout()
     findings = api.check_artifact(model, unit, record)
     for finding in findings:

@@ -24,9 +24,8 @@ def run(
 ) -> None:
     """Run an artifact on samples and save its outputs, to compare them with those of another machine."""
     from mlparity import api
-    from mlparity.api.options import RuntimeOptions
 
-    runtime = RuntimeOptions(time_limit, runtime_log)
+    runtime = api.RuntimeOptions(time_limit, runtime_log)
     with shown_progress() as progress:
         count = api.run_artifact(artifact, inputs, out, preprocess, unit, progress, runtime)
     stdout().print(f"{count} samples: {out}")

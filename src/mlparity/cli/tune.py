@@ -41,10 +41,9 @@ def tune(
 ) -> None:
     """Convert SOURCE to fp16 with the fewest ops in fp32 that the policy needs; each candidate is really checked."""
     from mlparity import api
-    from mlparity.api.options import VerifyOptions, settings_from
 
-    options = VerifyOptions(
-        settings=settings_from(setting or ()),
+    options = api.VerifyOptions(
+        settings=api.settings_from(setting or ()),
         shapes=tuple(shape or ()),
         deployment_target=target,
         eval_mode=eval_mode,

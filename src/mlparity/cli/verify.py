@@ -25,6 +25,7 @@ from mlparity.cli.tables import STYLES, hazards_table, settings_table, task_line
 from mlparity.cli.terminal import stdout
 from mlparity.core.record import Record, RowState
 from mlparity.core.words import Verdict
+from mlparity.report.texts import cause_sentence
 
 
 def verify(
@@ -86,19 +87,10 @@ def verify(
     Exit code: 0 pass, 1 fail, 2 bad input, 3 unknown.
     """
     from mlparity import api
-    from mlparity.api.options import (
-        RuntimeOptions,
-        VerifyOptions,
-        chips_from,
-        compute_plan_from,
-        members_from,
-        pairs_from,
-        settings_from,
-    )
 
-    options = VerifyOptions(
-        settings=settings_from(setting or ()),
-        carry=pairs_from(carry or (), "--carry"),
+    options = api.VerifyOptions(
+        settings=api.settings_from(setting or ()),
+        carry=api.pairs_from(carry or (), "--carry"),
         device_outputs=tuple(device_outputs or ()),
         shapes=tuple(shape or ()),
         artifacts=tuple(artifact or ()),
@@ -110,12 +102,12 @@ def verify(
         class_outputs=_class_outputs(class_output),
         limit=limit,
         seed=seed,
-        runtime=RuntimeOptions(time_limit, runtime_log),
+        runtime=api.RuntimeOptions(time_limit, runtime_log),
         resume=resume,
         consistency_first=consistency_first,
-        members=members_from(members),
-        chips=chips_from(chips),
-        compute_plan=compute_plan_from(compute_plan),
+        members=api.members_from(members),
+        chips=api.chips_from(chips),
+        compute_plan=api.compute_plan_from(compute_plan),
     )
     place = out.absolute()
     with shown_progress(LIMIT_HINT) as progress:
@@ -149,7 +141,7 @@ def _show(record: Record, out: Path, place: Path) -> None:
         console.print()
         console.print(hazards_table(record))
     console.print()
-    console.print(f"Cause: {record.cause.kind}. {record.cause.sentence}")
+    console.print(f"Cause: {record.cause.kind}. {cause_sentence(record)}")
     console.print(f"Recommended: {record.recommendation.sentence}")
     if record.decision is not None:
         console.print(f"For a pull request: {record.decision.paragraph}")

@@ -43,7 +43,6 @@ from mlparity.core.names import checked_name
 from mlparity.core.numbers import value_text
 from mlparity.core.policy import Limit, OutputTask, Policy, TaskKind, UserMetric
 from mlparity.core.regular_files import SMALL, read_regular
-from mlparity.core.words import Precision, Setting, Target, coreai_settings, coreml_settings
 
 _TOP_KEYS = ("name", "required", "noise_factor", "noise_cap", "limits", "outputs", "metrics")
 _LIMIT_KEYS = ("at_most", "at_least", "of_scale")
@@ -63,17 +62,17 @@ _USED = {
 _QUANTIFIERS = ("any", "all")
 
 
-def policy_of(policy: str | Path | Policy) -> Policy:
-    """Return a policy that is given as an object, by its name or as a file.
+def policy_of(policy: str | Path | Policy, settings: tuple[str, ...]) -> Policy:
+    """Return a policy that is given as an object, by its name or as a file that may require these settings.
 
     Raises:
         PolicyError: no such name or file, or something in it that does not exist or cannot be.
     """
-    return check_policy(policy) if isinstance(policy, Policy) else load_policy(policy)
+    return check_policy(policy) if isinstance(policy, Policy) else load_policy(policy, settings)
 
 
-def load_policy(name_or_path: str | Path) -> Policy:
-    """Return the policy of that name, or read it from a TOML file of the form above.
+def load_policy(name_or_path: str | Path, settings: tuple[str, ...]) -> Policy:
+    """Return the policy of that name, or read it from a TOML file of the form above, which may require `settings`.
 
     Raises:
         PolicyError: no such name or file, a key, metric, setting or value that does not exist, or a limit that no value
@@ -93,14 +92,15 @@ def load_policy(name_or_path: str | Path) -> Policy:
             expected=f"{_list(known)}, or a TOML file",
             next_step="check the name or the path; the documentation's policy page shows a complete file",
         ) from error
-    return check_policy(_Reader(str(path)).policy(table, checked_name(path.stem, "the policy")), str(path))
+    return check_policy(_Reader(str(path), settings).policy(table, checked_name(path.stem, "the policy")), str(path))
 
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """Checks one file's values; `file` is for messages."""
+    """Checks one file's values; `file` is for messages, `settings` are those that exist."""
 
     file: str
+    settings: tuple[str, ...]
 
     def policy(self, table: Mapping[str, object], default_name: str) -> Policy:
         self.check_keys(table, _TOP_KEYS, "")
@@ -212,9 +212,9 @@ class _Reader:
         if not isinstance(value, list) or not value or not all(isinstance(entry, str) for entry in value):
             raise self.wrong("required", value, 'a list of texts such as ["any"] or ["fp32/CPU_ONLY"]')
         if len(value) > 1:
-            self.check_keys(dict.fromkeys(value), setting_names(), "required", "setting")
+            self.check_keys(dict.fromkeys(value), self.settings, "required", "setting")
         else:
-            self.check_keys(dict.fromkeys(value), (*_QUANTIFIERS, *setting_names()), "required", "setting")
+            self.check_keys(dict.fromkeys(value), (*_QUANTIFIERS, *self.settings), "required", "setting")
         return tuple(value)
 
     def not_negative(self, place: str, value: object) -> float:
@@ -259,12 +259,6 @@ class _Reader:
 
 def _default_k(kind: TaskKind) -> int:
     return _NEIGHBOURS if kind is TaskKind.RETRIEVAL else _BEST
-
-
-def setting_names() -> tuple[str, ...]:
-    """Return the name of every setting that a policy can require."""
-    others = [Setting(target, precision) for target in (Target.LITERT, Target.ONNX) for precision in Precision]
-    return tuple(str(setting) for setting in (*coreml_settings(), *others, *coreai_settings()))
 
 
 def _list(names: Mapping[str, object] | tuple[str, ...]) -> str:

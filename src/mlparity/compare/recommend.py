@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from mlparity.core.decision import Speed
 from mlparity.core.policy import Policy
 from mlparity.core.record import Recommendation, RowState, SettingResult
-from mlparity.core.words import Setting, Standing, Target, Verdict
+from mlparity.core.words import Setting, Standing, Verdict
 
 LEAST_UNVERIFIED_FIRST = (
     "fp32/CPU_ONLY",
@@ -37,12 +37,10 @@ def recommend(
     """Return the passing setting to ship: measured ones before others, then the first of `prefer`.
 
     Where it names none that passes, shown ones come before those that are not, and among these the fastest by
-    `speeds`, where all have one, else the one that leans least on what only a device can show. A Core ML setting is
-    preferred; other targets count where no Core ML setting was asked for. With `consistency_first` only fp32/CPU_ONLY
-    counts.
+    `speeds`, where all have one, else the one that leans least on what only a device can show. Witnesses do not
+    count. With `consistency_first` only fp32/CPU_ONLY counts.
     """
-    coreml = [result for result in results if result.setting.target is Target.COREML]
-    candidates = coreml if coreml else list(results)
+    candidates = [result for result in results if not result.is_witness]
     passing = [result for result in candidates if result.verdict is Verdict.PASS and result.state is RowState.COMPARED]
     known = {} if speeds is None else speeds
     if consistency_first:
@@ -99,7 +97,7 @@ def _why(best: SettingResult, policy: Policy) -> str:
 
 
 def _dependence(best: SettingResult) -> str:
-    if best.standing is Standing.MEASURED or best.setting.target is not Target.COREML:
+    if best.standing is Standing.MEASURED or best.setting.compute_unit is None:
         return ""
     if leans_unshown(best):
         return ", but the arithmetic of its processors is not shown until a device measures it"

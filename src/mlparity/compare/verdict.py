@@ -11,7 +11,7 @@ from mlparity.core.finiteness import left_out, mismatches
 from mlparity.core.numbers import format_number
 from mlparity.core.policy import Limit, Policy, TaskKind, UserMetric
 from mlparity.core.record import Better, Noise, OutputFigures, RowState, SettingResult, TaskFigure
-from mlparity.core.words import Target, Verdict
+from mlparity.core.words import Verdict
 
 _OF_FLIPS = frozenset({"flips", "flip_rate"})
 
@@ -62,9 +62,8 @@ def judge(
 def judge_all(policy: Policy, results: Sequence[SettingResult]) -> Judgement:
     """Return the verdict of the whole verification, by `policy.required`.
 
-    "any" asks for one passing setting among the Core ML settings where there are any, and among all settings
-    otherwise: beside Core ML, other runtimes are witnesses. "all" asks it of every setting that is not merely
-    explained. Named settings must have been compared.
+    "any" asks for one passing setting that is no witness. "all" asks it of every setting that exists here. Named
+    settings must have been compared.
     """
     if policy.required == ("any",):
         return _any(results)
@@ -82,8 +81,7 @@ def judge_all(policy: Policy, results: Sequence[SettingResult]) -> Judgement:
 
 
 def _any(results: Sequence[SettingResult]) -> Judgement:
-    coreml = [result for result in results if result.setting.target is Target.COREML]
-    judged = [result for result in (coreml if coreml else results) if result.state is RowState.COMPARED]
+    judged = [result for result in results if not result.is_witness and result.state is RowState.COMPARED]
     if not judged:
         return Judgement(Verdict.UNKNOWN, ("no setting was compared",))
     for verdict, words in ((Verdict.PASS, "passes"), (Verdict.UNKNOWN, "could not be judged")):

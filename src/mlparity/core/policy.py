@@ -60,6 +60,10 @@ class UserMetric:
     worst: Limit | None = None
 
 
+NOISE_FACTOR = 2.0
+"""How many times the source's own noise excuses where a policy does not say. Assumed: both sides round."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The tolerances of a verification; `required` is "any", "all" or names of settings that must pass.
@@ -71,7 +75,7 @@ class Policy:
     name: str
     limits: tuple[Limit, ...]
     required: tuple[str, ...] = ("any",)
-    noise_factor: float = 2.0
+    noise_factor: float = NOISE_FACTOR
     # Assumed: 100 times what a healthy network's fp32 noise is (1e-6 to 1e-4 of the scale).
     noise_cap: float = 1e-2
     tasks: tuple[OutputTask, ...] = ()

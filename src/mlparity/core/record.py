@@ -10,10 +10,9 @@ from enum import StrEnum
 from mlparity.core.course import Course
 from mlparity.core.decision import Decision
 from mlparity.core.policy import OutputTask, Policy
-from mlparity.core.words import Confidence, Precision, Setting, Standing, Target, Verdict
+from mlparity.core.words import Confidence, Precision, Setting, Standing, Verdict
 
-SCHEMA_VERSION = 3
-"""Version 2 added envelopes, rungs, hazards, tasks and the decision, version 3 the course; older records have none."""
+SCHEMA_VERSION = 1
 
 
 class Better(StrEnum):
@@ -177,7 +176,8 @@ class SettingResult:
     `unlike` tells of outputs that are missing or of another shape, which no figure of `outputs` includes. An emulated
     row has an `envelope`; `outputs` are then those of its dominating member. `artifact` is the path of
     the file within the record's folder; `seconds_per_sample` is wall time of our runs on this machine and says
-    nothing of a device.
+    nothing of a device. A witness stands beside the target that an app ships: it tells causes apart, and
+    is not what is asked to pass.
     """
 
     setting: Setting
@@ -193,6 +193,7 @@ class SettingResult:
     envelope: Envelope | None = None
     task_figures: tuple[TaskFigure, ...] = ()
     unlike: tuple[str, ...] = ()
+    is_witness: bool = False
 
     def __post_init__(self) -> None:
         """Refuse an emulated row that does not say by which members, and how well they are known."""
@@ -246,7 +247,7 @@ class Artifact:
     """
 
     path: str
-    target: Target
+    target: str
     precision: Precision
     size_bytes: int
     sha256: str
@@ -353,7 +354,8 @@ class Recommendation:
 class Record:
     """All that one verification found; small, self-describing, and written beside the artifacts.
 
-    `created` is an ISO 8601 time in UTC. `metrics` explains the names that `figures` uses.
+    `created` is an ISO 8601 time in UTC. `metrics` explains the names that `figures` uses. `explanation_failure` says
+    why the cause could not be looked for op by op, and is "" where it was, or where nothing had to be.
     """
 
     schema_version: int
@@ -374,3 +376,4 @@ class Record:
     hazards: tuple[Hazard, ...] = ()
     decision: Decision | None = None
     course: Course | None = None
+    explanation_failure: str = ""

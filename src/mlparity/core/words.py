@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
-
-
-class Target(StrEnum):
-    """What a source is converted to."""
-
-    COREML = "coreml"
-    LITERT = "litert"
-    ONNX = "onnx"
-    COREAI = "coreai"
 
 
 class Precision(StrEnum):
@@ -68,26 +60,36 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
+DEFAULT_TARGET = "coreml"
+"""The target of a setting whose name gives none."""
+
+_NAME = re.compile("[a-z][a-z0-9_]{0,40}")
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One way to run an artifact: its target, its precision and, for Core ML and Core AI, the compute units."""
+    """One way to run an artifact, named `[target/]format[+compression][/unit]`.
 
-    target: Target
+    `target` is the name of a target, `compression` what was done to the weights ("" for nothing), and `compute_unit`
+    the processors that the artifact is loaded for, None where a target has no such choice.
+    """
+
+    target: str
     precision: Precision
     compute_unit: ComputeUnit | None = None
+    compression: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse names that are not plain ones: a record may come from anywhere.
+
+        Raises:
+            ValueError: a target or a compression that is no name.
+        """
+        if not all(_NAME.fullmatch(each) for each in (self.target, self.compression or DEFAULT_TARGET)):
+            raise ValueError(f"no setting: {self.target!r}, {self.compression!r}")
 
     def __str__(self) -> str:
         """Print `fp16/CPU_AND_NE` for Core ML, `litert/fp32` and `coreai/fp16/CPU_AND_NE` for other targets."""
-        named = (self.target if self.target is not Target.COREML else None, self.precision, self.compute_unit)
+        form = f"{self.precision}+{self.compression}" if self.compression else self.precision
+        named = (self.target if self.target != DEFAULT_TARGET else None, form, self.compute_unit)
         return "/".join(str(each) for each in named if each is not None)
-
-
-def coreml_settings() -> tuple[Setting, ...]:
-    """Return the eight Core ML settings: both precisions on the four sets of compute units."""
-    return tuple(Setting(Target.COREML, precision, unit) for precision in Precision for unit in ComputeUnit)
-
-
-def coreai_settings() -> tuple[Setting, ...]:
-    """Return Core AI's settings: both precisions on the CPU, which is everywhere, and on units that macOS offers."""
-    units = (None, ComputeUnit.CPU_AND_GPU, ComputeUnit.CPU_AND_NE, ComputeUnit.ALL)
-    return tuple(Setting(Target.COREAI, precision, unit) for unit in units for precision in Precision)

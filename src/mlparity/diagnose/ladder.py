@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mlparity.core.finiteness import left_out_note, mismatches
 from mlparity.core.numbers import format_number
+from mlparity.core.policy import NOISE_FACTOR
 from mlparity.core.record import Cause, CauseKind, Noise, OutputFigures, RowState, Rung, SettingResult
-from mlparity.core.words import Precision, Target, Verdict
+from mlparity.core.words import DEFAULT_TARGET, Precision, Verdict
+from mlparity.targets.table import leading, target_named, title_of
 
 # What a faithful fp32 run may differ by, of the output's scale: about 17 units in the last place of fp32 (assumed).
 _FP32_BOUND = 2e-6
-# Twice the noise: both sides round (assumed).
-_NOISE_FACTOR = 2.0
 # How many times the fp32 difference counts as clearly more (assumed; fp16's unit is 8,192 times fp32's).
 _CLEARLY = 4.0
 _SINGULAR = {"have": "has", "differ": "differs"}
@@ -35,88 +35,98 @@ class _Rung:
         return bool(self.settings)
 
 
-def find_cause(settings: Sequence[SettingResult], noise: Sequence[Noise] = (), rungs: Sequence[Rung] = ()) -> Cause:
+def find_cause(
+    settings: Sequence[SettingResult],
+    noise: Sequence[Noise] = (),
+    rungs: Sequence[Rung] = (),
+    noise_factor: float = NOISE_FACTOR,
+) -> Cause:
     """Return why artifacts differ from the source, as far as the compared settings, and the rungs below them, tell.
 
     A setting agrees when it passes its policy, or when every output's largest difference is within 2e-6 of the
-    scale or twice the source's own noise. Precision: the fp32 settings agree and fp16 differs clearly (by four
-    times as much as fp32, and more than the bound). Compute unit: so does fp16, but in ideal arithmetic it agrees, or
-    passes where units fail. Converter: fp32 differs while another runtime's fp32, the witness, agrees. Where Core ML
-    was not asked for, the same is said of Core AI.
+    scale or `noise_factor` times the source's own noise. Precision: the fp32 settings agree and fp16 differs clearly
+    (by four times as much as fp32, and more than the bound). Compute unit: so does fp16, but in ideal arithmetic it
+    agrees, or passes where units fail. Converter: fp32 differs while another runtime's fp32, the witness, agrees. All
+    of this is said of the leading target; the others are witnesses.
     """
     compared = [row for row in settings if row.state is RowState.COMPARED and (row.outputs or row.unlike)]
-    by_output = {entry.output: entry for entry in noise if entry.is_known}
-    target = _judged(compared)
-    unlike = [row for row in compared if row.setting.target is target and row.unlike]
+    by_output = _excused(noise, noise_factor)
+    target = leading(row.setting.target for row in compared)
+    title = title_of(target if target else DEFAULT_TARGET)
+    unlike = [row for row in compared if row.setting.target == target and row.unlike]
     if unlike:
-        return Cause(CauseKind.CONVERTER, _reshaped(unlike, _NAMES[target]))
+        return Cause(CauseKind.CONVERTER, _reshaped(unlike, title))
     compared = [row for row in compared if row.outputs and not row.unlike]
-    judged = [row for row in compared if row.setting.target is target]
+    judged = [row for row in compared if row.setting.target == target]
     fp32 = _rung([row for row in judged if row.setting.precision is Precision.FP32], by_output)
     fp16 = _rung([row for row in judged if row.setting.precision is Precision.FP16], by_output)
-    beside = [row for row in compared if row.setting.target is not target]
+    beside = [row for row in compared if row.setting.target != target]
     others = _rung([row for row in beside if row.setting.precision is Precision.FP32], by_output)
     others16 = _rung([row for row in beside if row.setting.precision is Precision.FP16], by_output)
     if not compared:
         return Cause(CauseKind.UNKNOWN, "Nothing was compared, so nothing can be said about the cause.")
     if fp32.exists and not fp32.agrees:
-        return _fp32_differs(fp32, others, _NAMES[target])
+        return _fp32_differs(fp32, others, title)
     if fp32.exists and fp32.is_shown and fp16.exists and _differs_clearly(fp16, fp32, by_output):
         return _fp16_differs(fp32, fp16, rungs, by_output)
     if all(rung.agrees for rung in (fp32, fp16, others, others16) if rung.exists):
         return _no_larger([row for row in settings if row.state is RowState.COMPARED])
-    return Cause(CauseKind.UNKNOWN, _unknown(fp32, (fp16, others, others16), _NAMES[target]))
-
-
-_NAMES = {Target.COREML: "Core ML", Target.COREAI: "Core AI"}
-
-
-def _judged(compared: Sequence[SettingResult]) -> Target:
-    """Return the target whose conversion is judged; the others are witnesses."""
-    targets = {row.setting.target for row in compared}
-    return Target.COREAI if Target.COREAI in targets and Target.COREML not in targets else Target.COREML
+    return Cause(CauseKind.UNKNOWN, _unknown(fp32, (fp16, others, others16), title))
 
 
 def row_to_explain(
-    cause: Cause, settings: Sequence[SettingResult], noise: Sequence[Noise] = ()
+    cause: Cause,
+    settings: Sequence[SettingResult],
+    noise: Sequence[Noise] = (),
+    noise_factor: float = NOISE_FACTOR,
 ) -> SettingResult | None:
-    """Return the Core ML row whose artifact shows more of the cause: the worst in fp16 where fp16 alone differs.
+    """Return the row whose artifact shows more of the cause, of those that our engine runs.
 
-    Else it is the worst in fp32, even one that passes, for a small difference that fp32 does not explain may be a
-    conversion's. None where every Core ML setting agrees to fp32's rounding, or none was compared.
+    It is the worst in fp16 where fp16 alone differs, else the worst in fp32, even one that passes, for a small
+    difference that fp32 does not explain may be a conversion's. None where every such setting agrees to fp32's
+    rounding, or none was compared.
     """
-    by_output = {entry.output: entry for entry in noise if entry.is_known}
-    coreml = [row for row in settings if row.state is RowState.COMPARED and row.setting.target is Target.COREML]
-    unlike = next((row for row in coreml if row.unlike), None)
+    by_output = _excused(noise, noise_factor)
+    compared = [row for row in settings if row.state is RowState.COMPARED]
+    ours = [row for row in compared if target_named(row.setting.target).engine is not None]
+    unlike = next((row for row in ours if row.unlike), None)
     if unlike is not None:
         return unlike
-    coreml = [row for row in coreml if row.outputs]
+    ours = [row for row in ours if row.outputs]
     for precision in (Precision.FP16,) if cause.kind in _OF_FP16 else (Precision.FP32, Precision.FP16):
-        rows = [row for row in coreml if row.setting.precision is precision]
+        rows = [row for row in ours if row.setting.precision is precision]
         worst = max(rows, key=lambda row: _row_excess(row, by_output), default=None)
         if worst is not None and _row_excess(worst, by_output) > 1:
             return worst
     return None
 
 
+Excused = Mapping[str, float]
+"""By its name, what difference of an output the source's own noise excuses."""
+
+
+def _excused(noise: Sequence[Noise], factor: float) -> Excused:
+    return {entry.output: factor * entry.max_abs for entry in noise if entry.is_known}
+
+
 _OF_FP16 = frozenset({CauseKind.PRECISION, CauseKind.COMPUTE_UNIT})
 
 
-def _rung(rows: Sequence[SettingResult], noise: dict[str, Noise]) -> _Rung:
+def _rung(rows: Sequence[SettingResult], noise: Excused) -> _Rung:
     agrees = all(row.verdict is Verdict.PASS or _row_excess(row, noise) <= 1 for row in rows)
     is_shown = all(row.verdict is not Verdict.UNKNOWN for row in rows)
     return _Rung(tuple(rows), agrees, is_shown)
 
 
-def _worst_excess(rows: Sequence[SettingResult | Rung], noise: dict[str, Noise]) -> float:
+def _worst_excess(rows: Sequence[SettingResult | Rung], noise: Excused) -> float:
     return max(_row_excess(row, noise) for row in rows)
 
 
-def _row_excess(row: SettingResult | Rung, noise: dict[str, Noise]) -> float:
-    return max(_excess(output, noise.get(output.output)) for output in row.outputs)
+def _row_excess(row: SettingResult | Rung, noise: Excused) -> float:
+    return max(_excess(output, noise.get(output.output, 0.0)) for output in row.outputs)
 
 
-def _excess(output: OutputFigures, noise: Noise | None) -> float:
+def _excess(output: OutputFigures, noise: float = 0.0) -> float:
     """Return the largest difference over what fp32 explains.
 
     It is infinite where a NaN or an infinity has no equal, and where no position is finite on both sides: nothing was
@@ -127,13 +137,11 @@ def _excess(output: OutputFigures, noise: Noise | None) -> float:
         return float("inf")
     if not difference:
         return 0.0
-    bound = _FP32_BOUND * output.scale
-    if noise is not None:
-        bound = max(bound, _NOISE_FACTOR * noise.max_abs)
+    bound = max(_FP32_BOUND * output.scale, noise)
     return difference / bound if bound else float("inf")
 
 
-def _differs_clearly(fp16: _Rung, fp32: _Rung, noise: dict[str, Noise]) -> bool:
+def _differs_clearly(fp16: _Rung, fp32: _Rung, noise: Excused) -> bool:
     excess = _worst_excess(fp16.settings, noise)
     return excess > 1 and excess > _CLEARLY * _worst_excess(fp32.settings, noise)
 
@@ -182,7 +190,7 @@ def _fp32_differs(fp32: _Rung, others: _Rung, name: str) -> Cause:
     return Cause(CauseKind.UNKNOWN, f"{_show(fp32.settings)} although no fp16 is involved; {witness}.")
 
 
-def _fp16_differs(fp32: _Rung, fp16: _Rung, rungs: Sequence[Rung], noise: dict[str, Noise]) -> Cause:
+def _fp16_differs(fp32: _Rung, fp16: _Rung, rungs: Sequence[Rung], noise: Excused) -> Cause:
     """Tell what fp16 itself does from what the units add to it; a pass of the policy counts as agreement."""
     agrees = f"The same conversion agrees with the source in fp32 ({_show(fp32.settings)})"
     ideal = [rung for rung in rungs if rung.precision is Precision.FP16 and rung.outputs]
@@ -237,7 +245,7 @@ def _show(rows: Iterable[SettingResult]) -> str:
 
 
 def _largest(row: SettingResult | Rung) -> tuple[str, str]:
-    output = max(row.outputs, key=lambda entry: _excess(entry, None))
+    output = max(row.outputs, key=lambda entry: _excess(entry))
     bad = mismatches(output.figures)
     if bad:
         return "have", f"{bad} NaN or infinite mismatches in {output.output}"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
-from mlparity.core.errors import FormatError, OutputError
+from mlparity.core.errors import FormatError
 from mlparity.core.record import Record
 from mlparity.core.regular_files import MEDIUM, read_regular, reason_of
+from mlparity.core.writing import write_whole
 from mlparity.record.text import record_from, text_of
 
 
@@ -43,26 +43,3 @@ def read_record(path: Path) -> Record:
 def record_sha256(record: Record) -> str:
     """Return the SHA-256 of the bytes that `write_record` writes."""
     return hashlib.sha256(text_of(record).encode()).hexdigest()
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Replace or create a file in one step, keeping the permissions of the one that it replaces.
-
-    Raises:
-        OutputError: the file cannot be written; what was there before is left as it was.
-    """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        beside.write_bytes(data)
-        if path.exists():
-            beside.chmod(path.stat().st_mode & 0o777)
-        beside.replace(path)
-    except OSError as error:
-        raise OutputError(
-            "the file cannot be written",
-            where=str(path),
-            found=reason_of(error),
-            next_step="free some space, or choose another place with --out",
-        ) from error
-    finally:
-        beside.unlink(missing_ok=True)

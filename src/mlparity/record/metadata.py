@@ -1,28 +1,17 @@
-"""What of a record travels inside the model: a few texts under `com.mlparity.*`.
-
-In an `.mlpackage` they are user-defined metadata of the spec, which Core ML and Xcode show, in an `.aimodel` its
-creator's metadata; weights are not touched.
-A `.tflite` is left as it is, and the texts go into a file beside it, `<name>.tflite.mlparity.json`: rewriting the
-flatbuffer from Python loses the 16-byte alignment that the format asks of weights.
-Source: `force_align: 16` of `Buffer.data`,
-https://github.com/tensorflow/tensorflow/blob/master/tensorflow/compiler/mlir/lite/schema/schema.fbs
-"""
+"""What of a record travels with an artifact: a few texts under `com.mlparity.*`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 from mlparity.core.decisive import decisive
-from mlparity.core.errors import FormatError
-from mlparity.core.mlpackage import SUFFIX
 from mlparity.core.record import Artifact, Record, RowState, SettingResult
-from mlparity.core.regular_files import SMALL, check_regular, read_regular
 from mlparity.core.words import Standing, Verdict
-from mlparity.record import aimodel
-from mlparity.record.files import record_sha256, write_whole
-from mlparity.record.package import PREFIX, read_user_defined, write_user_defined
+from mlparity.record.files import record_sha256
+
+PREFIX = "com.mlparity."
+"""What all our keys begin with, after the precedent of `com.github.apple.coremltools.version`."""
 
 _SHOWN = ("max_abs", "mean_abs")
 # An estimate is of speed alone: no setting passes by it.
@@ -54,55 +43,8 @@ def metadata_of(record: Record, artifact: Artifact) -> dict[str, str]:
     return {PREFIX + name: value for name, value in values.items()}
 
 
-def write_metadata(path: Path, metadata: Mapping[str, str]) -> Path:
-    """Store the texts in an `.mlpackage` or an `.aimodel`, or beside any other; return the file that was written.
-
-    Texts under `com.mlparity.` that were there before are replaced; all others are kept.
-
-    Raises:
-        FormatError: the package cannot be read.
-        OutputError: the file cannot be written; the artifact is left as it was.
-    """
-    if path.is_dir():
-        is_aimodel = path.suffix == aimodel.SUFFIX
-        return aimodel.write_texts(path, metadata, PREFIX) if is_aimodel else write_user_defined(path, metadata)
-    beside = sidecar_of(path)
-    text = json.dumps(dict(metadata), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
-    write_whole(beside, text.encode())
-    return beside
-
-
-def read_metadata(path: Path) -> dict[str, str]:
-    """Return the texts under `com.mlparity.` that an artifact carries; empty where it was never verified.
-
-    Raises:
-        FormatError: the package, or the file beside the artifact, cannot be read.
-    """
-    if path.suffix == aimodel.SUFFIX:
-        return aimodel.read_texts(path, PREFIX)
-    if path.is_dir() or path.suffix == SUFFIX:
-        return read_user_defined(path)
-    if path.exists():
-        check_regular(path)
-    beside = sidecar_of(path)
-    if not beside.exists():
-        return {}
-    try:
-        data = json.loads(read_regular(beside, limit=SMALL))
-    except (OSError, ValueError, RecursionError) as error:
-        raise _wrong(beside, str(error)) from error
-    if not isinstance(data, dict) or not all(isinstance(value, str) for value in data.values()):
-        raise _wrong(beside, "another structure")
-    return {name: value for name, value in data.items() if name.startswith(PREFIX)}
-
-
-def sidecar_of(path: Path) -> Path:
-    """Return the file beside an artifact that carries its metadata."""
-    return path.with_name(f"{path.name}.mlparity.json")
-
-
 def _is_of(result: SettingResult, artifact: Artifact) -> bool:
-    same = result.setting.target is artifact.target and result.setting.precision is artifact.precision
+    same = result.setting.target == artifact.target and result.setting.precision is artifact.precision
     return same and result.state is RowState.COMPARED and (not result.artifact or result.artifact == artifact.path)
 
 
@@ -126,13 +68,3 @@ def _figures(result: SettingResult) -> dict[str, object]:
         for output in result.outputs
     }
     return {"verdict": str(result.verdict), "standing": str(result.standing), "outputs": outputs}
-
-
-def _wrong(path: Path, found: str) -> FormatError:
-    return FormatError(
-        "the metadata beside the artifact cannot be read",
-        where=str(path),
-        found=found,
-        expected="an object of texts, as mlparity writes it",
-        next_step="delete the file and verify the model again",
-    )

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from mlparity.core.errors import FormatError
 from mlparity.core.regular_files import MEDIUM, read_regular
 from mlparity.core.tuning import Tuning
-from mlparity.record.files import write_whole
+from mlparity.core.writing import write_whole
 from mlparity.record.text import plain
 
 _TYPE = TypeAdapter(Tuning)

@@ -4,21 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 
-from mlparity.core.decisive import decisive
 from mlparity.core.envelopes import dominating_members
 from mlparity.core.finiteness import left_out_note
 from mlparity.core.numbers import format_number
 from mlparity.core.record import Record, SettingResult
-from mlparity.core.words import Target
 from mlparity.record.files import record_sha256
-
-
-def recommended(record: Record, target: Target) -> SettingResult | None:
-    """Return the row that speaks for the recommended setting; None where no setting of `target` is recommended."""
-    setting = record.recommendation.setting
-    if setting is None or setting.target is not target:
-        return None
-    return next((row for row in decisive(record.settings) if row.setting == setting), None)
 
 
 def evidence_comments(record: Record, result: SettingResult, mark: str) -> str:

@@ -6,39 +6,37 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mlparity.core.record import Record
-from mlparity.record.files import write_whole
+from mlparity.core.writing import write_whole
 from mlparity.report.html import html_report
 from mlparity.report.junit import junit_xml
+from mlparity.report.loaders import loader_names, loaders
 from mlparity.report.markdown import markdown_report
 from mlparity.report.model_card import model_card
-from mlparity.report.python_loader import python_loader
-from mlparity.report.swift import swift_snippet
 
-_FILES: tuple[tuple[str, Callable[[Record], str | None]], ...] = (
+_FILES: tuple[tuple[str, Callable[[Record], str]], ...] = (
     ("report.html", html_report),
     ("report.md", markdown_report),
     ("model_card.md", model_card),
     ("junit.xml", junit_xml),
-    ("VerifiedModel.swift", swift_snippet),
-    ("verified_model.py", python_loader),
 )
 
-REPORT_NAMES = tuple(name for name, _ in _FILES)
-"""What `write_reports` may write."""
+
+def report_names() -> tuple[str, ...]:
+    """Return the names of all files that `write_reports` may write."""
+    return (*(name for name, _ in _FILES), *loader_names())
 
 
 def write_reports(record: Record, folder: Path) -> tuple[Path, ...]:
-    """Write the report, the model card's section, JUnit XML and, where a Core ML setting is recommended, its loaders.
+    """Write the report, the model card's section, JUnit XML and, where a setting is recommended, its loaders.
 
-    Without a recommended Core ML setting the loaders of an earlier verification are removed.
+    Loaders of an earlier verification that no longer hold are removed.
 
     Raises:
         OutputError: a file cannot be written.
     """
-    texts = [(folder / name, make(record)) for name, make in _FILES]
-    for path, text in texts:
-        if text is None:
-            path.unlink(missing_ok=True)
-        else:
-            write_whole(path, text.encode())
-    return tuple(path for path, text in texts if text is not None)
+    texts = {**{name: make(record) for name, make in _FILES}, **loaders(record)}
+    for name, text in texts.items():
+        write_whole(folder / name, text.encode())
+    for name in set(loader_names()) - set(texts):
+        (folder / name).unlink(missing_ok=True)
+    return tuple(folder / name for name in texts)

@@ -15,10 +15,11 @@ from mlparity.record.files import record_sha256
 from mlparity.report.charts import CHARTS_SHOWN, charts_of
 from mlparity.report.course import course_view
 from mlparity.report.ladder import LADDERS_SHOWN, ladders_of
+from mlparity.report.loaders import swift_of
 from mlparity.report.rows import columns_of, comparisons_of, groups_of, remarks_of, rows_of
-from mlparity.report.swift import swift_snippet
 from mlparity.report.texts import (
     STANDINGS,
+    cause_sentence,
     figure_text,
     flips_sentence,
     limit_text,
@@ -109,7 +110,8 @@ def _context(record: Record) -> dict[str, object]:
         "output_count": len(comparisons),
         "standings": STANDINGS,
         "metrics": _metrics(record),
-        "snippet": swift_snippet(record),
+        "cause": cause_sentence(record),
+        "snippet": swift_of(record),
         "digest": record_sha256(record),
         "style": _text("report.css"),
         "script": _text("report.js"),

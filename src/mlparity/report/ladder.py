@@ -10,9 +10,10 @@ from mlparity.core.envelopes import ways_in
 from mlparity.core.finiteness import mismatches
 from mlparity.core.numbers import format_count, format_number
 from mlparity.core.record import CauseKind, Record, SettingResult
-from mlparity.core.words import Precision, Standing, Target, Verdict
+from mlparity.core.words import Precision, Standing, Verdict
 from mlparity.report.axis import Decades
 from mlparity.report.rows import comparisons_of, groups_of
+from mlparity.targets.table import leading, targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,26 +100,27 @@ def _lines(record: Record, output: str) -> Iterator[Line]:
     noise = next((each.max_abs for each in record.noise if each.output == output and each.is_known), None)
     if noise is not None:
         yield Line("the source itself", "in fp32 against fp64", str(Standing.MEASURED), "", noise, None, _text(noise))
-    shown: dict[tuple[Target, Precision], float | None] = {}
-    coreml = [row for row in record.settings if row.setting.target is Target.COREML]
-    for line in _settings([row for row in coreml if row.setting.precision is Precision.FP32], output, noise):
-        shown[Target.COREML, Precision.FP32] = line.value
+    below = noise
+    lead = leading(row.setting.target for row in record.settings)
+    judged = [row for row in record.settings if row.setting.target == lead]
+    for line in _settings([row for row in judged if row.setting.precision is Precision.FP32], output, noise):
+        below = line.value
         yield line
-    below = shown.get((Target.COREML, Precision.FP32), noise)
+    ideal = below
     for rung in record.rungs:
         figures = next((each.figures for each in rung.outputs if each.output == output), {})
         value = _value(figures)
         yield Line(rung.name, rung.meaning, str(rung.standing), str(rung.verdict), value, below, _text(value, figures))
-        shown[Target.COREML, Precision.FP16] = value
-    below = shown.get((Target.COREML, Precision.FP16), below)
+        ideal = value
+    below = ideal
     for way in ways_in(record):
         figures = way.run.figures.get(output, {})
         value, detail = _value(figures), f"{way.run.confidence}; {', '.join(way.settings)}"
         yield Line(way.run.name, detail, str(way.standing), str(way.run.verdict), value, below, _text(value, figures))
-    plain = [row for row in coreml if row.setting.precision is Precision.FP16 and row.envelope is None]
+    plain = [row for row in judged if row.setting.precision is Precision.FP16 and row.envelope is None]
     yield from _settings(plain, output, below)
-    for target in (each for each in Target if each is not Target.COREML):
-        yield from _others([row for row in record.settings if row.setting.target is target], output, noise)
+    for target in (each.name for each in targets() if each.name != lead):
+        yield from _others([row for row in record.settings if row.setting.target == target], output, noise)
 
 
 def _others(rows: list[SettingResult], output: str, noise: float | None) -> Iterator[Line]:

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator
 from mlparity.core.numbers import format_number
 from mlparity.core.record import Artifact, Record
 from mlparity.report.ladder import ladders_of
+from mlparity.report.loaders import swift_of
 from mlparity.report.rows import columns_of, groups_of, ranked_outputs, remarks_of, rows_of
-from mlparity.report.swift import swift_snippet
 from mlparity.report.texts import (
     STANDINGS,
+    cause_sentence,
     flips_sentence,
     limit_text,
     noise_of_text,
@@ -47,7 +48,7 @@ def _lines(record: Record) -> Iterator[str]:
     yield from _head(record)
     yield from _settings(record)
     yield from _decision(record)
-    yield from _section("Cause", [escape(record.cause.sentence)])
+    yield from _section("Cause", [escape(cause_sentence(record))])
     yield from _ways(record)
     yield from _ladders(record)
     yield from _hazards(record)
@@ -65,7 +66,7 @@ def _head(record: Record) -> Iterator[str]:
     yield f"# {escape(record.source.name)}: {record.verdict}"
     yield ""
     yield escape(record.recommendation.sentence)
-    snippet = swift_snippet(record)
+    snippet = swift_of(record)
     if snippet is not None:
         yield from ("", "```swift", snippet.rstrip().replace("```", "'''"), "```")
     yield ""
@@ -197,8 +198,8 @@ def _samples(record: Record) -> Iterator[str]:
 def _artifact(artifact: Artifact) -> Iterator[str]:
     made = f"by {escape(artifact.frontend)}" + (f" in {seconds_text(artifact.seconds)}" if artifact.seconds else "")
     yield (
-        f"- {escape(artifact.path)}: {artifact.target}, {artifact.precision}, {size_text(artifact.size_bytes)}, {made},"
-        f" SHA-256 {escape(artifact.sha256)}"
+        f"- {escape(artifact.path)}: {escape(artifact.target)}, {artifact.precision},"
+        f" {size_text(artifact.size_bytes)}, {made}, SHA-256 {escape(artifact.sha256)}"
     )
     yield from (f"  - {escape(name)}: {escape(value)}" for name, value in sorted(artifact.options.items()))
     yield from (f"  - tried before: {escape(attempt)}" for attempt in artifact.attempts)

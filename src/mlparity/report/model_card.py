@@ -9,7 +9,7 @@ from mlparity.core.finiteness import left_out_note, mismatches
 from mlparity.core.numbers import format_number
 from mlparity.core.record import OutputFigures, Record, RowState, SettingResult
 from mlparity.report.markdown import escape
-from mlparity.report.texts import certainty_text, flips_text
+from mlparity.report.texts import cause_sentence, certainty_text, flips_text
 
 
 def model_card(record: Record) -> str:
@@ -30,7 +30,7 @@ def _lines(record: Record) -> Iterator[str]:
     yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
     yield from (_row(row) for row in record.settings if row.state is RowState.COMPARED)
     yield ""
-    yield f"Cause of the differences: {record.cause.kind}. {escape(record.cause.sentence)}"
+    yield f"Cause of the differences: {record.cause.kind}. {escape(cause_sentence(record))}"
 
 
 def _row(row: SettingResult) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mlparity.core.decision import Candidate
 from mlparity.core.numbers import format_cosine, format_count, format_number
 from mlparity.core.policy import Limit, OutputTask, Policy, TaskKind
-from mlparity.core.record import Flips, Noise, SettingResult, TaskFigure
+from mlparity.core.record import Flips, Noise, Record, SettingResult, TaskFigure
 from mlparity.core.words import Standing
 
 STANDINGS = (
@@ -169,3 +169,11 @@ def share_text(share: float | None) -> str:
 
 def _percent(rate: float) -> str:
     return f"{100 * rate:.3g}%"
+
+
+def cause_sentence(record: Record) -> str:
+    """Say why the artifacts differ, and where they could not be explained op by op, why not."""
+    if not record.explanation_failure:
+        return record.cause.sentence
+    reason = record.explanation_failure.splitlines()[0].rstrip(".")
+    return f"{record.cause.sentence} The artifact was not explained op by op: {reason}."

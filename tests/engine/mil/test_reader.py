@@ -15,7 +15,7 @@ from mlparity.engine.mil.program import TensorType
 from mlparity.engine.mil.reader import read_program
 from mlparity.engine.mil.spec import proto
 from mlparity.engine.runtime.model import load_model
-from mlparity.record.package import artifact_sha256
+from mlparity.targets.artifacts import artifact_sha256
 from tests.engine.mil.packages import write_package
 
 SPEC = Path("Data/com.apple.CoreML/model.mlmodel")

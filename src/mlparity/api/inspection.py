@@ -1,0 +1,46 @@
+"""What an artifact is, what the engine makes of it, and which ops the engine runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mlparity.core.boundary import typed_errors
+from mlparity.targets.artifacts import inspected
+from mlparity.targets.inspection import Inspection, PlacedOp
+
+__all__ = ["Inspection", "PlacedOp", "inspect_artifact", "inspect_placement", "op_inventory"]
+
+
+@typed_errors
+def inspect_artifact(path: Path) -> Inspection:
+    """Read an artifact of any target.
+
+    Raises:
+        FormatError: it cannot be read.
+        BackendUnavailableError: the runtime that reads it is not installed.
+    """
+    return inspected(path)
+
+
+@typed_errors
+def inspect_placement(path: Path, chip: str) -> tuple[PlacedOp, ...]:
+    """Return what the Neural Engine of `chip` makes of each op of an `.mlpackage`, in the program's order.
+
+    Raises:
+        FormatError: it cannot be read.
+        InputError: an unknown chip.
+    """
+    from mlparity.targets.coreml.inspect import placement_of
+
+    return placement_of(path, chip)
+
+
+@typed_errors
+def op_inventory() -> tuple[tuple[str, str], ...]:
+    """Return the ops that the engine runs: each op's name and the opsets that its definitions begin at."""
+    from mlparity.engine.ops.registry import definitions
+
+    since: dict[str, list[str]] = {}
+    for each in definitions():
+        since.setdefault(each.name, []).append(f"iOS{each.since}")
+    return tuple((name, ", ".join(opsets)) for name, opsets in since.items())

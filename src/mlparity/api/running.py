@@ -1,0 +1,32 @@
+"""`run_artifact`: an artifact on samples, its outputs saved in one file with where they come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mlparity.core.boundary import typed_errors
+from mlparity.core.progress import Progress, silent
+from mlparity.core.words import ComputeUnit
+from mlparity.targets.target import RuntimeOptions
+from mlparity.verification.running import save_outputs
+
+
+@typed_errors
+def run_artifact(
+    artifact: Path,
+    inputs: str,
+    out: Path,
+    preprocess: str | None = None,
+    unit: ComputeUnit = ComputeUnit.ALL,
+    progress: Progress = silent,
+    runtime: RuntimeOptions | None = None,
+) -> int:
+    """Run `artifact` on the samples of `inputs`, save "sample/output" to array in the .npz file `out`.
+
+    The file also says which artifact, setting, runtime, machine and samples these are, and how long each prediction
+    took. Returns the number of samples.
+
+    Raises:
+        MlparityError: the artifact or the samples cannot be used, or `out` cannot be written.
+    """
+    return save_outputs(artifact, inputs, out, preprocess, unit, progress, runtime)

@@ -1,1 +1,0 @@
-"""Artifact to session, one file for each runtime."""

@@ -1,1 +1,0 @@
-"""Source to artifact, one file for each target."""

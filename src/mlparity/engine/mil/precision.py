@@ -1,0 +1,19 @@
+"""The floating type that a program computes in."""
+
+from __future__ import annotations
+
+from mlparity.core.words import Precision
+from mlparity.engine.mil.program import Program, TensorType
+
+
+def program_precision(program: Program) -> Precision:
+    """Return fp16 for a program that computes anything in fp16, fp32 otherwise."""
+    types = (
+        output.type
+        for function in program.functions.values()
+        for op in function.walk()
+        if op.type not in ("const", "cast")
+        for output in op.outputs
+    )
+    is_fp16 = any(isinstance(each, TensorType) and each.dtype == "fp16" for each in types)
+    return Precision.FP16 if is_fp16 else Precision.FP32

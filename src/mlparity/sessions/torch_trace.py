@@ -1,0 +1,158 @@
+"""Records what a source computes on one sample: every op's results, with the module and the line that asked for it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from mlparity.core.errors import ExecutionError
+from mlparity.core.session import Sample
+from mlparity.core.source import Source
+from mlparity.core.trace import Origin, SourceTrace, TracedOp
+from mlparity.sessions.torch import open as open_source
+from mlparity.sessions.torch_fp64 import widened
+
+_NOT_THE_USERS = tuple(str(Path(place).parent) for place in (torch.__file__, __file__))
+_OUR_ROOT = str(Path(__file__).parents[1])
+_WRAPPER = "inner"
+
+
+def trace_source(source: Source, sample: Sample, *, double: bool = True) -> SourceTrace:
+    """Run `source` on `sample`, in fp64 unless told otherwise, and return what each op gave.
+
+    Memory: a copy of every result. Modules of TorchScript and exported programs have no paths or lines.
+
+    Raises:
+        ExecutionError: the source fails, for example because it cannot run in fp64.
+    """
+    session = open_source(source, double=double)
+    try:
+        return _traced(session.module, session.inputs_of(sample), source, double)
+    except Exception as error:
+        raise ExecutionError(
+            "the source cannot be traced", where=session.runtime, found=f"{type(error).__name__}: {error}"
+        ) from error
+    finally:
+        session.close()
+
+
+def _traced(module: nn.Module, tensors: Sequence[Tensor], source: Source, double: bool) -> SourceTrace:
+    recorder = _Recorder()
+    inputs = tuple(
+        (name, recorder.number(tensor), tensor.numpy(force=True).copy())
+        for name, tensor in zip(source.input_names, tensors, strict=True)
+    )
+    with torch.no_grad(), _layers_by_their_parts(), _paths(module, recorder), recorder:
+        results = _run(module, tensors, double)
+    outputs = tuple((name, recorder.number(each)) for name, each in zip(source.output_names, results, strict=True))
+    return SourceTrace(tuple(recorder.ops), inputs, outputs)
+
+
+@contextmanager
+def _layers_by_their_parts() -> Iterator[None]:
+    """Let PyTorch compute encoder layers op by op: its fused op for a whole layer has nothing inside to align."""
+    known = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(known)
+
+
+def _run(module: nn.Module, tensors: Sequence[Tensor], double: bool) -> tuple[Tensor, ...]:
+    if not double:
+        return cast("tuple[Tensor, ...]", module(*tensors))
+    with widened():
+        return cast("tuple[Tensor, ...]", module(*tensors))
+
+
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Numbers tensors by identity and keeps them alive, so that no identity is used twice."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.ops: list[TracedOp] = []
+        self.path: list[str] = []
+        self._numbers: dict[int, int] = {}
+        self._alive: list[Tensor] = []
+
+    def number(self, tensor: Tensor) -> int:
+        """Return the tensor's number; a new one for a tensor that was not seen."""
+        if id(tensor) not in self._numbers:
+            self._renumber(tensor)
+        return self._numbers[id(tensor)]
+
+    def _renumber(self, tensor: Tensor) -> int:
+        self._alive.append(tensor)
+        self._numbers[id(tensor)] = len(self._alive)
+        return len(self._alive)
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Run an op and keep its results; one that was written in place gets a new number."""
+        del types
+        named = kwargs if kwargs is not None else {}
+        read = [leaf for leaf in tree_leaves((args, named)) if isinstance(leaf, Tensor)]
+        inputs = tuple(self._numbers[id(each)] for each in read if id(each) in self._numbers)
+        result = func(*args, **named)
+        made = [each for each in tree_leaves(result) if isinstance(each, Tensor) and each.layout is torch.strided]
+        if inputs or not read:
+            results = tuple((self._renumber(each), each.numpy(force=True).copy()) for each in made if _is_plain(each))
+            self.ops.append(TracedOp(Origin(_name(func), self._module(), _line()), inputs, results))
+        return result
+
+    def _module(self) -> str:
+        return self.path[-1] if self.path else ""
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    return tensor.dtype not in (torch.bfloat16, torch.complex32) and not tensor.is_quantized
+
+
+def _name(func: Any) -> str:
+    return str(func._schema.name).replace("::", ".")
+
+
+def _line() -> str:
+    """Return the innermost line of the user's own code, "" where there is none."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        place = frame.f_code.co_filename
+        if not place.startswith((*_NOT_THE_USERS, _OUR_ROOT, "<")):
+            return f"{Path(place).name}:{frame.f_lineno}"
+        frame = frame.f_back
+    return ""
+
+
+@contextmanager
+def _paths(module: nn.Module, recorder: _Recorder) -> Iterator[None]:
+    """Keep the dotted path of the module that runs in `recorder.path`."""
+    names = {id(part): name.removeprefix(_WRAPPER).lstrip(".") for name, part in module.named_modules()}
+
+    def enter(part: nn.Module, _inputs: object) -> None:
+        recorder.path.append(names.get(id(part), recorder.path[-1] if recorder.path else ""))
+
+    def leave(_part: nn.Module, _inputs: object, _output: object) -> None:
+        recorder.path.pop()
+
+    handles = (register_module_forward_pre_hook(enter), register_module_forward_hook(leave))
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

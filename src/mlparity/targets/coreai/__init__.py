@@ -1,0 +1,1 @@
+"""Core AI: conversion with coreai-torch, and sessions of its runtime in a process of its own."""

@@ -1,0 +1,1 @@
+"""Core ML: conversion with coremltools, and sessions of our engine or of Core ML itself."""

@@ -1,0 +1,241 @@
+"""Converts to Core ML, runs what was made on a few samples, and tries another route where it differs from the source.
+
+The check chooses a route and decides no verdict: what it keeps is verified on all samples.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mlparity.compare.align import same_shape
+from mlparity.core.errors import ConversionError, FormatError, MlparityError
+from mlparity.core.record import Artifact
+from mlparity.core.session import Outputs, Sample
+from mlparity.core.source import Source
+from mlparity.core.words import ComputeUnit, Precision
+from mlparity.sessions import torch as torch_backend
+from mlparity.sessions.checked import run_checked
+from mlparity.targets.coreml import session as coreml_backend
+from mlparity.targets.target import Conversion as Made
+from mlparity.targets.target import Request
+
+if TYPE_CHECKING:
+    from mlparity.targets.coreml.convert import Conversion, CoremlOptions, Frontend
+
+CHECKED_SAMPLES = 3
+"""On how many samples a conversion is checked. Assumed: faults of a converter show on any sample."""
+
+_OF_SCALE = {Precision.FP32: 1e-4, Precision.FP16: 5e-2}
+"""The part of an output's scale that a faithful graph stays within: the limits of the built-in policies."""
+
+_DIFFERS = "converts, and differs from the source"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The largest difference of a conversion, in multiples of what is allowed (1 is the bound), and where it is."""
+
+    excess: float = 0.0
+    max_abs: float = 0.0
+    scale: float = 0.0
+    output: str = ""
+    failure: str = ""
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the conversion may be taken for a faithful one."""
+        return self.excess <= 1
+
+    def __str__(self) -> str:
+        """Say how much a conversion differs."""
+        if self.failure:
+            return f"{_DIFFERS}: {self.failure.splitlines()[0]}"
+        return f"{_DIFFERS} by {self.max_abs:.2g} where the output {self.output} reaches {self.scale:.2g}"
+
+
+def convert_request(request: Request) -> Made:
+    """Convert as a verification asks for it; an earlier conversion's route is taken without another check.
+
+    Raises:
+        ConversionError: no route worked, or Core ML would refuse what came of it.
+    """
+    from mlparity.targets.coreml.convert import CoremlOptions, convert
+    from mlparity.targets.coreml.frontends import order
+
+    chosen = CoremlOptions(
+        precision=request.precision,
+        deployment_target=request.deployment_target,
+        # Core ML takes MIL's names; those that begin so are PyTorch's.
+        fp32_ops=tuple(name for name in request.fp32_ops if not name.startswith("aten.")),
+    )
+    if request.frontend:
+        routes = sorted(order({}), key=lambda each: each != request.frontend)
+        done = convert(request.source, request.samples[0], replace(chosen, frontends=tuple(routes)))
+        put(done, request.path)
+        seconds = done.seconds
+    else:
+        done, seconds = convert_checked(request.source, request.samples, chosen, request.path)
+    return Made(done.frontend, done.attempts, dict(done.options), seconds)
+
+
+def convert_checked(
+    source: Source, samples: Sequence[Sample], options: CoremlOptions, place: Path
+) -> tuple[Conversion, float]:
+    """Convert by the first route, or by another where that one differs and the other does less; write it to `place`.
+
+    `attempts` says how each route differs that was tried before, or that was tried and left. Returns the conversion
+    and the seconds that all took.
+
+    Raises:
+        ConversionError: no route worked, or Core ML would refuse what came of it.
+    """
+    from mlparity.targets.coreml.convert import convert
+
+    first = convert(source, samples[0], options)
+    put(first, place)
+    found = difference_of(source, samples, place, options.precision)
+    rest = () if found.is_small else _others(first.frontend, options)
+    if rest and options.precision is Precision.FP16 and _is_faithful_in_fp32(first, source, samples, options, place):
+        return first, first.seconds
+    if not rest:
+        return _told(first, found), first.seconds
+    beside = place.with_name(f"other_{place.name}")
+    try:
+        second = convert(source, samples[0], replace(options, frontends=rest))
+        put(second, beside)
+    except ConversionError as error:
+        return _told(first, found, f"{', '.join(rest)}: tried in its place, and failed: {_line(error)}"), first.seconds
+    seconds = first.seconds + second.seconds
+    other = difference_of(source, samples, beside, options.precision)
+    if other.excess >= found.excess:
+        shutil.rmtree(beside)
+        return _told(first, found, f"{second.frontend}: {other}: no better"), seconds
+    shutil.rmtree(place)
+    beside.rename(place)
+    left = f"{first.frontend}: {found}: {second.frontend} is taken in its place"
+    kept = _told(second, other)
+    return replace(kept, attempts=(*first.attempts, left, *kept.attempts)), seconds
+
+
+def _is_faithful_in_fp32(
+    made: Conversion, source: Source, samples: Sequence[Sample], options: CoremlOptions, place: Path
+) -> bool:
+    """Tell whether the same route agrees in fp32: then fp16 is what differs, as where values overflow."""
+    from mlparity.targets.coreml.convert import convert
+
+    graph = place.with_name(f"graph_{place.name}")
+    exact = replace(options, precision=Precision.FP32, fp32_ops=(), frontends=(made.frontend,))
+    try:
+        put(convert(source, samples[0], exact), graph)
+        return difference_of(source, samples, graph, Precision.FP32).is_small
+    except ConversionError:
+        return False
+    finally:
+        shutil.rmtree(graph, ignore_errors=True)
+
+
+def route_notes(artifacts: Sequence[Artifact]) -> tuple[str, ...]:
+    """Return what the conversions say of routes that differ from the source, with the artifacts that it holds for."""
+    told: dict[str, list[str]] = {}
+    for artifact in artifacts:
+        for line in artifact.attempts:
+            if _DIFFERS in line:
+                told.setdefault(line, []).append(f"{artifact.target}/{artifact.precision}")
+    return tuple(f"conversion to {', '.join(kinds)} by {line}" for line, kinds in told.items())
+
+
+def difference_of(source: Source, samples: Sequence[Sample], package: Path, precision: Precision) -> Difference:
+    """Return the largest difference of a package on samples, where it is more than its precision and noise explain."""
+    worst = Difference()
+    try:
+        with (
+            coreml_backend.open_package(package, ComputeUnit.CPU_ONLY, source.input_names) as session,
+            torch_backend.open(source) as reference,
+        ):
+            for sample in samples:
+                pair = run_checked(reference, sample), run_checked(session, sample)
+                worst = max(worst, _largest(*pair, _OF_SCALE[precision]), key=lambda each: each.excess)
+    except MlparityError as error:
+        return Difference(excess=float("inf"), failure=error.what)
+    return worst if worst.is_small else _beyond_noise(worst, source, samples)
+
+
+def _largest(wanted: Outputs, found: Outputs, of_scale: float) -> Difference:
+    return max(
+        (_of_output(name, wanted[name], found[name], of_scale) for name in wanted),
+        key=lambda each: each.excess,
+        default=Difference(),
+    )
+
+
+def _of_output(name: str, wanted: np.ndarray, found: np.ndarray, of_scale: float) -> Difference:
+    wanted, found = np.asarray(wanted, np.float64), np.asarray(found, np.float64)
+    if not same_shape(wanted.shape, found.shape):
+        return Difference(float("inf"), failure=f"the output {name} has shape {found.shape} for {wanted.shape}")
+    found = found.reshape(wanted.shape)
+    finite = np.isfinite(wanted)
+    scale = float(np.abs(wanted[finite]).max(initial=0.0))
+    if not np.array_equal(wanted[~finite], found[~finite], equal_nan=True) or not np.isfinite(found[finite]).all():
+        return Difference(float("inf"), failure=f"the output {name} has other NaN or infinities")
+    largest = float(np.abs(found[finite] - wanted[finite]).max(initial=0.0))
+    allowed = of_scale * scale
+    excess = 0.0 if largest <= allowed else (largest / allowed if allowed else float("inf"))
+    return Difference(excess, largest, scale, name)
+
+
+def _beyond_noise(worst: Difference, source: Source, samples: Sequence[Sample]) -> Difference:
+    """Return no difference where the source's own rounding is as large: another route could not do better."""
+    if worst.failure:
+        return worst
+    noise = 0.0
+    try:
+        with torch_backend.open(source) as narrow, torch_backend.open(source, double=True) as wide:
+            for sample in samples:
+                plain, exact = (run_checked(each, sample)[worst.output] for each in (narrow, wide))
+                noise = max(noise, _of_output(worst.output, plain, exact, 0.0).max_abs)
+    except MlparityError:
+        return worst  # a source that cannot run in fp64 has noise that nobody knows
+    return Difference() if worst.max_abs <= 2 * noise else worst
+
+
+def _others(taken: Frontend, options: CoremlOptions) -> tuple[Frontend, ...]:
+    """Return the routes that make another graph: those that export make the same one, in other ops."""
+    from mlparity.targets.coreml.convert import Frontend
+    from mlparity.targets.coreml.frontends import order
+
+    exports = (Frontend.EXPORT, Frontend.DECOMPOSED)
+    alike = exports if taken in exports else (taken,)
+    return tuple(each for each in order(options.flexible) if each not in alike)
+
+
+def _told(kept: Conversion, found: Difference, *beside: str) -> Conversion:
+    """Add to the attempts how the conversion that is kept differs, and what came of another."""
+    own = () if found.is_small else (f"{kept.frontend}: {found}: taken all the same",)
+    return replace(kept, attempts=(*kept.attempts, *own, *beside))
+
+
+def _line(error: ConversionError) -> str:
+    return (error.found or error.what).splitlines()[0]
+
+
+def put(conversion: Conversion, place: Path) -> None:
+    """Write a package, and take it back where Core ML would refuse to load it."""
+    from mlparity.engine.mil.reader import read_program
+    from mlparity.targets.coreml.convert import save
+
+    save(conversion, place)
+    try:
+        read_program(place)
+    except FormatError as error:
+        shutil.rmtree(place)
+        raise ConversionError(
+            "the converted model is none that Core ML loads",
+            found=str(error),
+            next_step="rewrite this op in the model, or leave Core ML out",
+        ) from error

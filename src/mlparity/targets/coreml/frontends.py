@@ -1,0 +1,98 @@
+"""The routes from a PyTorch module to something that coremltools reads."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from contextlib import redirect_stderr
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.export import Dim, ExportedProgram, export
+
+from mlparity.targets.coreml.form import CoremlForm
+from mlparity.targets.coreml.options import FlexibleDim, Frontend
+from mlparity.targets.exported.ops import decompose_complex, prepare
+from mlparity.targets.exported.plain_attention import plain_attention
+from mlparity.targets.exported.recorded_run import recorded
+
+Examples = tuple[Tensor, ...]
+Flexible = Mapping[str, Mapping[int, FlexibleDim]]
+Loaded = torch.jit.ScriptModule | ExportedProgram
+
+
+def order(flexible: Flexible) -> tuple[Frontend, ...]:
+    """Return the routes in the order in which they are tried; a record of one run knows one shape alone."""
+    exports = (Frontend.EXPORT, Frontend.DECOMPOSED)
+    return (*exports, Frontend.TRACE) if flexible else (Frontend.TRACE, *exports, Frontend.RUN)
+
+
+def traced(form: CoremlForm, examples: Examples) -> torch.jit.ScriptModule:
+    """Return the module as TorchScript, with the ops that the example runs through."""
+    trace: Any = torch.jit.trace  # untyped
+    with torch.no_grad(), plain_attention(form):
+        script = trace(form, examples, strict=False, check_trace=False)
+    assert isinstance(script, torch.jit.ScriptModule)  # noqa: S101 - a module was given, so a module comes back
+    return script
+
+
+def writes_into_parts(script: torch.jit.ScriptModule) -> bool:
+    """Tell whether a trace writes into views of tensors; coremltools follows simple cases and gets others wrong.
+
+    `x[:, 0] = y` is a simple case. An op in place on a whole tensor (`relu_`) is not meant.
+    """
+    graph: Any = script.inlined_graph
+    return any(
+        node.kind().endswith("_") and not node.kind().endswith("__") and next(node.inputs()).node().kind() in _VIEWS
+        for node in graph.nodes()
+    )
+
+
+def exported(form: CoremlForm, examples: Examples, flexible: Flexible) -> ExportedProgram:
+    """Return the module as an exported program in functional ops, in a form that suits coremltools."""
+    # For some failures PyTorch prints the whole graph on stderr, besides raising.
+    with torch.no_grad(), plain_attention(form), redirect_stderr(io.StringIO()):
+        program = export(form, examples, dynamic_shapes=_dynamic_shapes(form, flexible), strict=False)
+        functional = decompose_complex(program.run_decompositions({}))
+    prepare(functional)
+    return functional
+
+
+def recorded_run(form: CoremlForm, examples: Examples) -> ExportedProgram:
+    """Return the ops that ran on the example as an exported program, in a form that suits coremltools."""
+    with plain_attention(form), redirect_stderr(io.StringIO()):
+        program = decompose_complex(recorded(form, examples))
+    prepare(program)
+    return program
+
+
+_VIEWS = frozenset(
+    (
+        "aten::as_strided",
+        "aten::diagonal",
+        "aten::expand",
+        "aten::narrow",
+        "aten::permute",
+        "aten::select",
+        "aten::slice",
+        "aten::squeeze",
+        "aten::transpose",
+        "aten::unsqueeze",
+        "aten::view",
+    )
+)
+
+
+def _dynamic_shapes(form: CoremlForm, flexible: Flexible) -> tuple[Any, ...] | None:
+    if not flexible:
+        return None
+    known: dict[str, Any] = {}
+    per_input = []
+    for each in form.forms:
+        dims = {}
+        for axis, dim in flexible.get(each.name, {}).items():
+            symbol = dim.symbol_of(each.name, axis)
+            dims[axis] = known.setdefault(symbol, Dim(symbol, min=dim.lower, max=dim.upper))
+        per_input.append(dims if dims else None)
+    return (tuple(per_input),)

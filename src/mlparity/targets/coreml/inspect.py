@@ -1,0 +1,85 @@
+"""What a Core ML package is: its interface, its ops, and what our engine makes of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from mlparity.core.errors import MlparityError
+from mlparity.core.session import TensorSpec
+from mlparity.engine.mil.precision import program_precision
+from mlparity.engine.mil.printer import print_program
+from mlparity.engine.mil.program import Program
+from mlparity.engine.mil.reader import read_program
+from mlparity.engine.numerics import TYPED
+from mlparity.engine.placement.eligibility import eligibility
+from mlparity.engine.placement.gates import GENERATIONS
+from mlparity.engine.placement.ways import check_chips
+from mlparity.engine.runtime.bind import bind
+from mlparity.targets.coreml.metadata import PACKAGE
+from mlparity.targets.inspection import Inspection, PlacedOp
+
+
+def inspect_package(path: Path) -> Inspection:
+    """Return what the package at `path` is.
+
+    Raises:
+        FormatError: it cannot be read.
+    """
+    program = read_program(path)
+    interface = program.interfaces[program.default_function]
+    opsets = sorted({f"iOS{function.opset}" for function in program.functions.values()})
+    specs = [
+        tuple(TensorSpec(each.name, each.shape, each.dtype if each.dtype else each.kind) for each in features)
+        for features in (interface.inputs, interface.outputs)
+    ]
+    walked = (op for function in program.functions.values() for op in function.walk())
+    return Inspection(
+        path=path,
+        kind="ML Program",
+        inputs=specs[0],
+        outputs=specs[1],
+        ops=dict(sorted(Counter(op.type for op in walked if op.type != "const").items())),
+        text=print_program(program),
+        metadata=PACKAGE.read(path),
+        facts={
+            "specification version": str(program.spec_version),
+            "opset": ", ".join(opsets),
+            "functions": ", ".join(sorted(program.functions)),
+            "precision": str(program_precision(program)),
+        },
+        problem=_engine_problem(program),
+        eligible=_eligible(program),
+    )
+
+
+def placement_of(path: Path, chip: str) -> tuple[PlacedOp, ...]:
+    """Return what the Neural Engine of `chip` makes of each op of an `.mlpackage`, in the program's order.
+
+    Raises:
+        FormatError: it cannot be read.
+        InputError: an unknown chip.
+    """
+    check_chips((chip,))
+    program = read_program(path)
+    found = eligibility(program.functions[program.default_function], chip)
+    return tuple(
+        PlacedOp(
+            each.op.type, each.op.location, str(each.op.outputs[0].type), each.eligible, each.reason, each.evidence
+        )
+        for each in found
+    )
+
+
+def _eligible(program: Program) -> dict[str, str]:
+    function = program.functions[program.default_function]
+    found = {chip: eligibility(function, chip) for chip in GENERATIONS}
+    return {chip: f"{sum(each.eligible for each in ops)} of {len(ops)}" for chip, ops in found.items()}
+
+
+def _engine_problem(program: Program) -> str:
+    try:
+        bind(program, TYPED)
+    except MlparityError as error:
+        return str(error)
+    return ""

@@ -1,0 +1,82 @@
+"""What may be chosen when a source is converted to Core ML."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from mlparity.core.words import Precision
+
+LOWEST_TARGET = "iOS16"
+"""The oldest deployment target that is tried: the first with fp16 inputs and outputs and with compressed weights.
+
+Source: https://apple.github.io/coremltools/docs-guides/source/new-features.html
+"""
+
+
+class Frontend(StrEnum):
+    """How PyTorch hands the model to coremltools."""
+
+    TRACE = "trace"
+    EXPORT = "export"
+    DECOMPOSED = "export+decompositions"
+    RUN = "run"
+
+
+class ColourLayout(StrEnum):
+    """The order of the channels that the module expects in an image; Core ML's own names."""
+
+    RGB = "RGB"
+    BGR = "BGR"
+    GRAYSCALE = "GRAYSCALE"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInput:
+    """Takes an input (1, channels, height, width) as an 8-bit image; the module gets `scale * pixel + bias`.
+
+    `bias` is one number, or one for each channel in the order of `layout`.
+    """
+
+    scale: float = 1.0
+    bias: float | tuple[float, ...] = 0.0
+    layout: ColourLayout = ColourLayout.RGB
+
+
+@dataclass(frozen=True, slots=True)
+class FlexibleDim:
+    """Lets a dimension vary between two bounds, which are included; dimensions of the same `symbol` are equal."""
+
+    lower: int
+    upper: int
+    symbol: str = ""
+
+    def symbol_of(self, name: str, axis: int) -> str:
+        """Return the symbol of this dimension of an input; a name of its own where none was given."""
+        return self.symbol if self.symbol else f"{name}_{axis}"
+
+
+OpSelector = Callable[[object], bool]
+"""Called with an op of coremltools' program (`op_type`, `name`, `inputs`, `outputs`); True keeps it in fp32."""
+
+
+@dataclass(frozen=True, slots=True)
+class CoremlOptions:
+    """The choices of one conversion; each has a default that suits most models.
+
+    Under fp16, `fp32_ops` keeps ops in fp32. An entry is a MIL op type ("softmax"), the name of an op or of its output,
+    the place of a function ("package.module:function"), or the function itself.
+    Without a `deployment_target` ("iOS17", "macOS14", ...) the lowest one from iOS16 up that has every op is taken:
+    the model then runs on the most devices. `images` and `flexible` (axis to bounds) are by input name; inputs that
+    neither names are tensors of the sample's shape.
+    `frontends` are tried in their order; for None see `mlparity.targets.coreml.convert`.
+    """
+
+    precision: Precision = Precision.FP32
+    deployment_target: str | None = None
+    fp32_ops: tuple[str | OpSelector, ...] = ()
+    images: Mapping[str, ImageInput] = field(default_factory=dict)
+    flexible: Mapping[str, Mapping[int, FlexibleDim]] = field(default_factory=dict)
+    frontends: tuple[Frontend, ...] | None = None
+    eval_mode: bool = False

@@ -1,0 +1,270 @@
+"""An `.mlpackage` to a session, through coremltools' own `MLModel`: Core ML on macOS, our engine elsewhere."""
+
+from __future__ import annotations
+
+import importlib
+import platform
+import sys
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from mlparity.core.errors import ExecutionError, FormatError, InputError, MlparityError
+from mlparity.core.mlpackage import find_package
+from mlparity.core.quiet import quiet_logs
+from mlparity.core.session import Availability, Outputs, Sample, Signature, TensorSpec
+from mlparity.core.words import ComputeUnit, Setting, Standing
+from mlparity.engine.coremltools_binding import Arithmetic, arithmetic, take_place
+from mlparity.engine.mil.program import Function
+from mlparity.engine.numerics import FP32, TYPED
+from mlparity.engine.placement.compute_plan import ComputePlan
+from mlparity.engine.placement.ways import Choice, Way, every_chip, is_emulated, pinned_ways, ways_of
+from mlparity.engine.runtime.interpret import Tap
+from mlparity.engine.runtime.package import Package
+from mlparity.engine.runtime.package import open_package as read_package
+
+_DTYPES = {65552: "float32", 65568: "float32", 65600: "float64", 131104: "int32", 131080: "int8"}
+"""`ArrayDataType` to numpy, fp16 as coremltools passes it. Source: coremltools 9.0, `FeatureTypes.proto`."""
+
+
+def probe() -> Availability:
+    """Return whether coremltools is installed; with it, every platform can predict."""
+    if importlib.util.find_spec("coremltools") is None:
+        return Availability(False, "coremltools is not installed: pip install mlparity")
+    return Availability(True)
+
+
+@dataclass(frozen=True, slots=True)
+class Emulation:
+    """A package that our engine runs: its program, held so that it is read once, and whether units differ on it."""
+
+    package: Package
+    is_emulated: bool
+
+    def function(self) -> Function:
+        """Return the program's default function."""
+        return self.package.function(None)
+
+    def ways(
+        self, setting: Setting, chips: Sequence[str], plan: ComputePlan | None = None, *, fast: bool
+    ) -> tuple[Way, ...]:
+        """Return the plausible ways of `setting` on `chips` (every one that is known where empty), none in fp32.
+
+        A `plan` of the setting's compute units pins the placement and the chip.
+
+        Raises:
+            FormatError: the plan is of another program.
+        """
+        if not self.is_emulated or setting.compute_unit is None:
+            return ()
+        if plan is not None and plan.compute_units == str(setting.compute_unit):
+            return pinned_ways(self.function(), plan, fast=fast)
+        asked = tuple(chips) if chips else every_chip()
+        return ways_of(self.function(), str(setting.compute_unit), asked, fast=fast)
+
+
+def emulation_of(path: Path) -> Emulation | None:
+    """Return how our engine runs the package at `path`, None where Core ML itself predicts.
+
+    Raises:
+        FormatError: the package cannot be read.
+        UnsupportedOpError: the engine lacks one of its ops.
+    """
+    if sys.platform == "darwin":
+        return None
+    package = read_package(path)
+    return Emulation(package, is_emulated(package.function(None)))
+
+
+def standing(way: Way | None) -> Standing:
+    """Return `measured` where Core ML itself predicts, else `emulated` in a way of a unit, else `computed`."""
+    if sys.platform == "darwin":
+        return Standing.MEASURED
+    return Standing.COMPUTED if way is None else Standing.EMULATED
+
+
+def plain_standing(path: Path) -> Standing:
+    """Return the standing of a plain prediction: of fp16 programs our engine emulates the leading way of one chip."""
+    emulation = emulation_of(path)
+    if emulation is None:
+        return Standing.MEASURED
+    return Standing.EMULATED if emulation.is_emulated else Standing.COMPUTED
+
+
+def runtime() -> str:
+    """Return what predicts here, with its version."""
+    from mlparity import __version__
+
+    if sys.platform == "darwin":
+        return f"Core ML on macOS {platform.mac_ver()[0]}, {platform.machine()}"
+    return f"mlparity {__version__} engine"
+
+
+def open_way(path: Path, unit: ComputeUnit, input_names: Sequence[str], way: Way | None) -> CoreMLSession:
+    """Return a session that calculates in `way`, or in the reference arithmetic; Core ML itself calculates as it does.
+
+    Raises:
+        FormatError: the package cannot be read.
+        UnsupportedOpError: the engine lacks one of its ops.
+    """
+    choice = Choice(TYPED) if way is None else way.choice
+    with arithmetic(Arithmetic(lambda _function, _unit: choice)):
+        return open_package(path, unit, input_names)
+
+
+def open_watched(path: Path, input_names: Sequence[str], tap: Tap) -> CoreMLSession:
+    """Return a session that rounds nothing below fp32, so that `tap` sees values past the limits of fp16 as they are.
+
+    Raises:
+        FormatError: the package cannot be read.
+        UnsupportedOpError: the engine lacks one of its ops.
+    """
+    with arithmetic(Arithmetic(lambda _function, _unit: Choice(FP32), tap)):
+        return open_package(path, ComputeUnit.CPU_ONLY, input_names)
+
+
+def open_package(path: Path, unit: ComputeUnit, input_names: Sequence[str] = ()) -> CoreMLSession:
+    """Return a session of the package at `path` on `unit`, in the arithmetic of a plain prediction.
+
+    `input_names` are the source's; where the package has other names, they replace its own by position: coremltools
+    renames an input called `state`, which its compiler reserves.
+
+    Raises:
+        FormatError: the package cannot be read.
+        UnsupportedOpError: the engine lacks one of its ops.
+    """
+    take_place()
+    if not path.exists():
+        raise FormatError("no such package", where=str(path), next_step="check the path")
+    find_package(path)  # coremltools would wait for a FIFO, and follow a link to anywhere
+    with quiet_logs():
+        coremltools: Any = importlib.import_module("coremltools")
+    with warnings.catch_warnings():
+        # The reason of a failed load is raised below, so the warning that repeats it is not shown.
+        warnings.filterwarnings("ignore", message="You will not be able to run predict", category=RuntimeWarning)
+        model = _load(coremltools, path, unit)
+    if model._framework_error is not None:
+        raise _own_error(model._framework_error, path)
+    return CoreMLSession(model, path, tuple(input_names))
+
+
+def _load(coremltools: Any, path: Path, unit: ComputeUnit) -> Any:
+    try:
+        return coremltools.models.MLModel(str(path), compute_units=coremltools.ComputeUnit[str(unit)])
+    except MlparityError:
+        raise
+    except Exception as error:  # coremltools and protobuf raise many types for a file that is no model
+        raise FormatError(
+            "coremltools cannot load the package",
+            where=str(path),
+            found=f"{type(error).__name__}: {error}",
+            expected="an .mlpackage that coremltools wrote",
+            next_step="convert or copy the package again",
+        ) from error
+
+
+def _own_error(error: BaseException, path: Path) -> MlparityError:
+    cause = error.__cause__
+    if isinstance(cause, MlparityError):
+        return cause
+    return ExecutionError("Core ML cannot load the model", where=str(path), found=str(error))
+
+
+@dataclass(slots=True)
+class CoreMLSession:
+    """A loaded `MLModel`; arrays in, arrays out."""
+
+    model: Any
+    path: Path
+    input_names: tuple[str, ...] = ()
+    own_names: Mapping[str, str] = field(init=False)
+    signature: Signature = field(init=False)
+    images: frozenset[str] = field(init=False)
+    runtime: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Read the signature from the model's description."""
+        description = self.model.get_spec().description
+        inputs, outputs = (tuple(map(_spec, each)) for each in (description.input, description.output))
+        self.own_names = _own_names(inputs, self.input_names)
+        known = {own: name for name, own in self.own_names.items()}
+        renamed = tuple(replace(each, name=known[each.name]) for each in inputs)
+        self.signature, self.runtime = Signature(renamed, outputs), runtime()
+        self.images = frozenset(each.name for each in description.input if each.type.HasField("imageType"))
+
+    def run(self, sample: Sample) -> Outputs:
+        """Return the outputs as arrays; a classifier's probabilities come in the order of its labels."""
+        features = self.features(sample)
+        try:
+            outputs: Mapping[str, object] = self.model.predict(features)
+        except RuntimeError as error:
+            raise _own_error(error, self.path) from error
+        return {name: array for name, value in outputs.items() if (array := _array(value)) is not None}
+
+    def features(self, sample: Sample) -> dict[str, object]:
+        """Return a sample as the model takes it: under its own names, pixels as Pillow images.
+
+        Raises:
+            InputError: the model takes an image, and the sample has no pixels.
+        """
+        named = {self.own_names.get(name, name): each for name, each in sample.items()}
+        return {name: _image(name, each) if name in self.images else each for name, each in named.items()}
+
+    def close(self) -> None:
+        """Let go of the model."""
+        self.model = None
+
+    def __enter__(self) -> CoreMLSession:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+def _own_names(inputs: tuple[TensorSpec, ...], wanted: tuple[str, ...]) -> dict[str, str]:
+    """Return each input's name as the caller knows it, to the package's own name."""
+    own = [each.name for each in inputs]
+    if len(wanted) != len(own) or set(wanted) == set(own):
+        return {name: name for name in own}
+    return dict(zip(wanted, own, strict=True))
+
+
+def _spec(feature: Any) -> TensorSpec:
+    kind = feature.type.WhichOneof("Type")
+    if kind != "multiArrayType":
+        return TensorSpec(feature.name, None, "")
+    array = feature.type.multiArrayType
+    flexible = bool(array.shapeRange.sizeRanges) or bool(array.enumeratedShapes.shapes)
+    shape = tuple(array.shape) if array.shape and not flexible else None
+    return TensorSpec(feature.name, shape, _DTYPES.get(array.dataType, ""))
+
+
+def _image(name: str, array: np.ndarray) -> object:
+    """Return pixels, (height, width, 3) or (1, 3, height, width) with values 0 to 255, as a Pillow image."""
+    from PIL import Image
+
+    pixels = np.asarray(array)
+    if pixels.ndim == 4 and pixels.shape[0] == 1:
+        pixels = pixels[0].transpose(1, 2, 0)
+    whole = np.rint(pixels)
+    if pixels.size == 0 or np.abs(pixels - whole).max() > 1e-3 or whole.min() < 0 or whole.max() > 255:
+        raise InputError(
+            f"the input {name!r} is an image in the artifact, and the sample has no pixels",
+            found=f"values from {pixels.min():.4g} to {pixels.max():.4g}" if pixels.size else "no values",
+            expected="whole numbers from 0 to 255",
+            next_step="give samples as pixels; let the model, or the artifact's scale and bias, normalise them",
+        )
+    return Image.fromarray(whole.astype(np.uint8).squeeze())
+
+
+def _array(value: object) -> np.ndarray | None:
+    if isinstance(value, Mapping):
+        return np.asarray(list(value.values()), np.float64)
+    if isinstance(value, str):
+        return None
+    return np.asarray(value)

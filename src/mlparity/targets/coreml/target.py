@@ -1,0 +1,107 @@
+"""Core ML as a target."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlparity.core.mlpackage import SUFFIX
+from mlparity.core.session import Session
+from mlparity.core.words import DEFAULT_TARGET, ComputeUnit, Precision, Setting, Standing
+from mlparity.targets.coreml.loaders import python_loader, swift_snippet
+from mlparity.targets.coreml.metadata import PACKAGE
+from mlparity.targets.inspection import Inspection
+from mlparity.targets.target import Conversion, EngineSession, EngineSupport, Loader, Opening, Request, Target
+
+if TYPE_CHECKING:
+    from mlparity.engine.placement.ways import Way
+    from mlparity.engine.runtime.interpret import Tap
+    from mlparity.targets.coreml.session import Emulation
+
+
+def _convert(request: Request) -> Conversion:
+    from mlparity.targets.coreml.checked_conversion import convert_request
+
+    return convert_request(request)
+
+
+def _unit(opening: Opening) -> ComputeUnit:
+    return ComputeUnit.ALL if opening.unit is None else opening.unit
+
+
+def _open(path: Path, opening: Opening) -> Session:
+    from mlparity.targets.coreml.session import open_package
+
+    return open_package(path, _unit(opening), opening.input_names)
+
+
+def _inspect(path: Path) -> Inspection:
+    from mlparity.targets.coreml.inspect import inspect_package
+
+    return inspect_package(path)
+
+
+def _precision(path: Path) -> Precision:
+    from mlparity.engine.mil.precision import program_precision
+    from mlparity.engine.mil.reader import read_program
+
+    return program_precision(read_program(path))
+
+
+def _emulation(path: Path) -> Emulation | None:
+    from mlparity.targets.coreml.session import emulation_of
+
+    return emulation_of(path)
+
+
+def _open_way(path: Path, opening: Opening, way: Way | None) -> EngineSession:
+    from mlparity.targets.coreml.session import open_way
+
+    return open_way(path, _unit(opening), opening.input_names, way)
+
+
+def _watch(path: Path, input_names: tuple[str, ...], tap: Tap) -> Session:
+    from mlparity.targets.coreml.session import open_watched
+
+    return open_watched(path, input_names, tap)
+
+
+def _standing(way: Way | None) -> Standing:
+    from mlparity.targets.coreml.session import standing
+
+    return standing(way)
+
+
+def _plain_standing(path: Path) -> Standing:
+    from mlparity.targets.coreml.session import plain_standing
+
+    return plain_standing(path)
+
+
+_NEVER = {
+    Setting(DEFAULT_TARGET, Precision.FP32, ComputeUnit.CPU_AND_NE): (
+        "An fp32-typed op never runs on the Neural Engine, so this setting is fp32/CPU_ONLY under another name. "
+        "Source: https://apple.github.io/coremltools/docs-guides/source/typed-execution.html"
+    )
+}
+
+
+def _not_applicable(setting: Setting, _is_asked: bool) -> str:
+    return _NEVER.get(setting, "")
+
+
+COREML = Target(
+    name=DEFAULT_TARGET,
+    title="Core ML",
+    suffixes=(SUFFIX,),
+    settings=tuple(Setting(DEFAULT_TARGET, precision, unit) for precision in Precision for unit in ComputeUnit),
+    leads=True,
+    convert=_convert,
+    open_artifact=_open,
+    inspect=_inspect,
+    precision=_precision,
+    not_applicable=_not_applicable,
+    metadata=PACKAGE,
+    loaders=(Loader("VerifiedModel.swift", "//", swift_snippet), Loader("verified_model.py", "#", python_loader)),
+    engine=EngineSupport(_emulation, _open_way, _watch, _standing, _plain_standing),
+)

@@ -1,0 +1,1 @@
+"""Passes over exported PyTorch programs, which the converters of several targets share."""

@@ -1,0 +1,1 @@
+"""LiteRT: conversion with litert-torch, and sessions of its own interpreter."""

@@ -1,0 +1,50 @@
+"""LiteRT as a target."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mlparity.core.session import Session
+from mlparity.core.words import Precision, Setting
+from mlparity.targets.inspection import Inspection
+from mlparity.targets.metadata import SIDECAR
+from mlparity.targets.target import Conversion, Opening, Request, Target
+
+
+def _convert(request: Request) -> Conversion:
+    from mlparity.targets.litert.convert import convert
+
+    done = convert(request.source, request.samples[0], request.path)
+    return Conversion(done.frontend, (), dict(done.options), done.seconds)
+
+
+def _open(path: Path, opening: Opening) -> Session:
+    from mlparity.targets.litert import session
+
+    return session.open(path, input_names=opening.input_names, output_names=opening.output_names)
+
+
+def _inspect(path: Path) -> Inspection:
+    from mlparity.targets.litert import session
+
+    with session.open(path) as opened:
+        signature, facts = opened.signature, {"runtime": opened.runtime}
+    return Inspection(path, "LiteRT", signature.inputs, signature.outputs, {}, "", SIDECAR.read(path), facts)
+
+
+def _precision(_path: Path) -> Precision:
+    return Precision.FP32
+
+
+_NAME = "litert"
+
+LITERT = Target(
+    name=_NAME,
+    title="LiteRT",
+    suffixes=(".tflite",),
+    settings=(Setting(_NAME, Precision.FP32),),
+    convert=_convert,
+    open_artifact=_open,
+    inspect=_inspect,
+    precision=_precision,
+)

@@ -1,0 +1,1 @@
+"""ONNX: conversion with PyTorch's exporter, and sessions of ONNX Runtime."""

@@ -1,0 +1,109 @@
+"""The targets: the only list of them in the project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from mlparity.core.errors import FormatError, PolicyError
+from mlparity.core.words import Setting
+from mlparity.targets.coreai.target import COREAI
+from mlparity.targets.coreml.target import COREML
+from mlparity.targets.litert.target import LITERT
+from mlparity.targets.onnx.target import ONNX
+from mlparity.targets.target import Target
+
+_TARGETS = [COREML, LITERT, ONNX, COREAI]
+
+
+def targets() -> tuple[Target, ...]:
+    """Return all targets, in the order in which a report shows them."""
+    return tuple(_TARGETS)
+
+
+@contextmanager
+def registered(target: Target) -> Iterator[None]:
+    """Add a target to the table inside the `with` block.
+
+    Raises:
+        ValueError: its name or one of its suffixes is taken.
+    """
+    taken = {name for each in _TARGETS for name in (each.name, *each.suffixes)}
+    if taken & {target.name, *target.suffixes}:
+        raise ValueError(f"a target with the name {target.name!r} or one of its suffixes is in the table already")
+    _TARGETS.append(target)
+    try:
+        yield
+    finally:
+        _TARGETS.remove(target)
+
+
+def target_named(name: str) -> Target:
+    """Return the target of that name.
+
+    Raises:
+        FormatError: there is none.
+    """
+    found = next((each for each in _TARGETS if each.name == name), None)
+    if found is None:
+        raise FormatError("no such target", found=name, expected=", ".join(each.name for each in _TARGETS))
+    return found
+
+
+def title_of(name: str) -> str:
+    """Return how a target is written in a sentence; its name where this version does not know it."""
+    return next((each.title for each in _TARGETS if each.name == name), name)
+
+
+def leading(names: Iterable[str]) -> str:
+    """Return the first of these targets that leads, "" where none does: the others are witnesses beside it."""
+    known = set(names)
+    return next((each.name for each in _TARGETS if each.leads and each.name in known), "")
+
+
+def suffixes() -> tuple[str, ...]:
+    """Return the endings of the files and folders that are artifacts."""
+    return tuple(suffix for each in _TARGETS for suffix in each.suffixes)
+
+
+def target_of(path: Path) -> Target | None:
+    """Return the target whose artifacts have the ending of `path`, None where there is none."""
+    return next((each for each in _TARGETS if path.suffix in each.suffixes), None)
+
+
+def default_settings() -> tuple[Setting, ...]:
+    """Return what is verified where nothing else is asked for."""
+    return tuple(setting for each in _TARGETS for setting in each.settings)
+
+
+def all_settings() -> tuple[Setting, ...]:
+    """Return every setting that can be asked for."""
+    extra = (setting for each in _TARGETS for setting in each.extra_settings)
+    return (*default_settings(), *extra)
+
+
+def settings_from(names: Sequence[str]) -> tuple[Setting, ...]:
+    """Return the settings with these names or patterns ("fp16/ALL", "litert/*"), all default ones where none is given.
+
+    A setting's name is `[target/]format[+compression][/unit]`. A pattern stands for the settings that are verified by
+    default where any fits, else for those that have to be named.
+
+    Raises:
+        PolicyError: a name or a pattern of no setting.
+    """
+    found = [setting for name in names for setting in _matching(name)]
+    return tuple(dict.fromkeys(found)) if names else default_settings()
+
+
+def _matching(name: str) -> tuple[Setting, ...]:
+    for known in (default_settings(), all_settings()):
+        found = tuple(each for each in known if fnmatchcase(str(each), name))
+        if found:
+            return found
+    raise PolicyError(
+        f"unknown setting {name!r}",
+        expected=", ".join(map(str, all_settings())),
+        next_step="use one of these names, or a pattern such as 'fp16/*'",
+    )

@@ -1,0 +1,170 @@
+"""What a target is: one frozen record, from which everything else in the project is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from mlparity.core.errors import InputError
+from mlparity.core.record import SettingResult
+from mlparity.core.session import Sample, Session
+from mlparity.core.source import Source
+from mlparity.core.words import ComputeUnit, Precision, Setting, Standing
+from mlparity.targets.inspection import Inspection
+from mlparity.targets.metadata import SIDECAR, Metadata
+
+if TYPE_CHECKING:
+    from mlparity.engine.mil.program import Function
+    from mlparity.engine.placement.compute_plan import ComputePlan
+    from mlparity.engine.placement.ways import Way
+    from mlparity.engine.runtime.interpret import Tap
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeOptions:
+    """How a runtime that works in a process of its own is treated: today Core AI's.
+
+    `time_limit` is in seconds, for loading and for each sample; with `show_log` its messages go to stderr.
+
+    Raises:
+        InputError: a time limit that is no time, or above a day.
+    """
+
+    time_limit: float = 600.0
+    show_log: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the limit; NaN is no time."""
+        if not 0 < self.time_limit <= _DAY:
+            raise InputError(
+                "no time limit", found=f"{self.time_limit:g} s", expected=f"more than 0 s and at most {_DAY} s"
+            )
+
+
+_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Request:
+    """What is converted, and into which file or folder.
+
+    The first of `samples` gives types and shapes; a target may check its conversion on all of them. `frontend` is the
+    route that an earlier conversion of the same source took, "" where there was none.
+    """
+
+    source: Source
+    samples: Sequence[Sample]
+    precision: Precision
+    path: Path
+    deployment_target: str | None = None
+    fp32_ops: tuple[str, ...] = ()
+    frontend: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """How an artifact was made: the route, those that were tried before it, the converter's options, and seconds."""
+
+    frontend: str
+    attempts: tuple[str, ...]
+    options: Mapping[str, str]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How an artifact is opened: for which compute units, where its target has that choice, and under which names.
+
+    The source's names replace the artifact's own by position where they differ.
+    """
+
+    unit: ComputeUnit | None = None
+    input_names: tuple[str, ...] = ()
+    output_names: tuple[str, ...] = ()
+    runtime: RuntimeOptions = field(default_factory=RuntimeOptions)
+
+
+class EngineSession(Session, Protocol):
+    """A session of our engine, which also tells a sample as the program takes it."""
+
+    def features(self, sample: Sample) -> Mapping[str, object]:
+        """Return a sample under the program's own names, pixels as images."""
+        ...
+
+
+class Emulation(Protocol):
+    """An artifact as our engine runs it."""
+
+    @property
+    def is_emulated(self) -> bool:
+        """Whether compute units calculate it differently."""
+        ...
+
+    def function(self) -> Function:
+        """Return the program's default function."""
+        ...
+
+    def ways(self, setting: Setting, chips: Sequence[str], plan: ComputePlan | None, *, fast: bool) -> tuple[Way, ...]:
+        """Return the plausible ways to run a setting on `chips` (all where empty); none where nothing is emulated."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSupport:
+    """What our engine does for a target whose artifacts are ML Programs.
+
+    `emulation` reads an artifact, and returns None where the platform's own runtime predicts. `open_way` calculates
+    in one way, in the reference arithmetic where that is None. `watch` shows a tap the values without fp16's limits.
+    `standing` says where the numbers of a way come from, `plain_standing` where those of a plain prediction do.
+    """
+
+    emulation: Callable[[Path], Emulation | None]
+    open_way: Callable[[Path, Opening, Way | None], EngineSession]
+    watch: Callable[[Path, tuple[str, ...], Tap], Session]
+    standing: Callable[[Way | None], Standing]
+    plain_standing: Callable[[Path], Standing]
+
+
+@dataclass(frozen=True, slots=True)
+class Loader:
+    """A file that loads the recommended artifact as it was verified.
+
+    `mark` begins a comment in its language. `text` takes the recommended row and the comments that say what was
+    verified, and returns None where there is nothing to set.
+    """
+
+    file: str
+    mark: str
+    text: Callable[[SettingResult, str], str | None]
+
+
+def _always(_setting: Setting, _is_asked: bool) -> str:
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a source is converted to, and all that the project has to know of it.
+
+    `settings` are verified where nothing else is asked for, `extra_settings` where they are named. A target that
+    `leads` is what an app ships: its settings are judged, and other targets' are witnesses beside it. `open_artifact`
+    gives plain predictions. `not_applicable` says why a setting does not exist on this machine, "" where it does; it
+    is told whether somebody asked for the target.
+    """
+
+    name: str
+    title: str
+    suffixes: tuple[str, ...]
+    settings: tuple[Setting, ...]
+    convert: Callable[[Request], Conversion]
+    open_artifact: Callable[[Path, Opening], Session]
+    inspect: Callable[[Path], Inspection]
+    precision: Callable[[Path], Precision]
+    extra_settings: tuple[Setting, ...] = ()
+    leads: bool = False
+    not_applicable: Callable[[Setting, bool], str] = _always
+    metadata: Metadata = SIDECAR
+    loaders: tuple[Loader, ...] = ()
+    engine: EngineSupport | None = None

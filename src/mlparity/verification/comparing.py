@@ -1,0 +1,158 @@
+"""Two sets of outputs, saved before or made here by artifacts, compared sample by sample."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlparity.compare.comparer import Comparer
+from mlparity.compare.metrics import METRIC_INFOS
+from mlparity.compare.user_metric import load_metric
+from mlparity.compare.verdict import Judgement, judge
+from mlparity.core.errors import InputError
+from mlparity.core.policy import Policy
+from mlparity.core.progress import Progress
+from mlparity.core.record import MetricInfo, OutputFigures, TaskFigure
+from mlparity.core.words import ComputeUnit
+from mlparity.samples.saved import OPENERS, SavedOutputs, open_saved
+from mlparity.targets.table import suffixes, target_of
+from mlparity.targets.target import RuntimeOptions
+from mlparity.verification.execute import Feed, Step, execute
+from mlparity.verification.policies import policy_of
+from mlparity.verification.running import save_outputs
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What two sets of outputs show: the figures of each output, those of the user's own metrics, and the verdict.
+
+    `metrics` says what the figures mean.
+    """
+
+    outputs: tuple[OutputFigures, ...]
+    task_figures: tuple[TaskFigure, ...]
+    judgement: Judgement
+    metrics: tuple[MetricInfo, ...] = METRIC_INFOS
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """How an artifact in the place of saved outputs is run: on which inputs, and as `run_artifact` takes the rest."""
+
+    inputs: str | None = None
+    preprocess: str | None = None
+    unit: ComputeUnit = ComputeUnit.ALL
+    runtime: RuntimeOptions | None = None
+
+
+def compare_pair(first: Path, second: Path, policy: str | Policy, making: Making, progress: Progress) -> Compared:
+    """Compare two files of outputs, or artifacts, as `mlparity.api.compare_files` says.
+
+    Raises:
+        MlparityError: a file, an artifact, the samples or the policy cannot be used.
+    """
+    limits = policy_of(policy)
+    _check_inputs((first, second), making.inputs)
+    metrics = tuple(load_metric(metric) for metric in limits.metrics)
+    comparer = Comparer(tasks=limits.tasks, metrics=metrics, both_ways=True)
+    with ExitStack() as opened:
+        reference, other = (opened.enter_context(_outputs_of(path, making, progress)) for path in (first, second))
+        pairs = _pairs(reference, other)
+        problems = (*_unpaired(reference, [pair[0] for pair in pairs]), *_unpaired(other, [pair[1] for pair in pairs]))
+        saved = reference.saved
+        execute(
+            Feed(((name, {}) for name, _ in pairs), len(pairs)),
+            lambda name, _: saved.read(name),
+            (_Other(other.saved, dict(pairs), comparer),),
+            progress,
+        )
+    outputs, own = comparer.result(), comparer.task_figures
+    return Compared(outputs, own, judge(limits, outputs, (), (*problems, *comparer.problems), own, comparer.unlike))
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One of the two sets of outputs, and what the user calls it."""
+
+    name: str
+    saved: SavedOutputs
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Other:
+    """The other side, whose samples have these names; what it saved is read one sample at a time."""
+
+    saved: SavedOutputs
+    names: Mapping[str, str]
+    comparer: Comparer
+
+    def add(self, step: Step) -> None:
+        """Compare one sample."""
+        self.comparer.add(step.name, step.expected, self.saved.read(self.names[step.name]))
+
+
+@contextmanager
+def _outputs_of(path: Path, making: Making, progress: Progress) -> Iterator[_Side]:
+    """Open the outputs of a file, or those that an artifact gives here; these go through a file of their own."""
+    if making.inputs is None or target_of(path) is None:
+        _check_saved(path)
+        with open_saved(path) as saved:
+            yield _Side(path.name, saved)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "outputs.npz"
+        save_outputs(path, making.inputs, made, making.preprocess, making.unit, progress, making.runtime)
+        with open_saved(made) as saved:
+            yield _Side(path.name, saved)
+
+
+def _pairs(reference: _Side, other: _Side) -> list[tuple[str, str]]:
+    names, others = reference.saved.samples, other.saved.samples
+    if len(names) == len(others) == 1:
+        return [(names[0], others[0])]
+    known = set(others)
+    return [(name, name) for name in names if name in known]
+
+
+def _unpaired(side: _Side, paired: list[str]) -> tuple[str, ...]:
+    """Say which samples only this side has, or nothing."""
+    known = set(paired)
+    alone = [name for name in side.saved.samples if name not in known]
+    if not alone:
+        return ()
+    more = f" and {len(alone) - _NAMED} more" if len(alone) > _NAMED else ""
+    count = f"{len(alone)} of {len(side.saved.samples)} samples"
+    return (f"{count} of {side.name} have no outputs on the other side: {', '.join(alone[:_NAMED])}{more}",)
+
+
+_NAMED = 5
+
+
+def _check_inputs(paths: tuple[Path, ...], inputs: str | None) -> None:
+    artifacts = [path for path in paths if target_of(path) is not None]
+    if artifacts and inputs is None:
+        raise InputError(
+            "an artifact is compared by what it predicts, and there are no inputs",
+            where=str(artifacts[0]),
+            next_step="name the samples with --inputs, or compare saved outputs",
+        )
+    if inputs is not None and not artifacts:
+        raise InputError(
+            "inputs belong to an artifact, and both files are saved outputs",
+            found=inputs,
+            expected=f"at least one of {', '.join(suffixes())}",
+            next_step="leave --inputs out",
+        )
+
+
+def _check_saved(path: Path) -> None:
+    if not path.exists() or path.suffix.lower() not in OPENERS:
+        raise InputError(
+            "neither a file of outputs nor an artifact",
+            where=str(path),
+            expected=", ".join((*OPENERS, *suffixes())),
+            next_step="check the path",
+        )

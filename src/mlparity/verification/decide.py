@@ -1,0 +1,23 @@
+"""From the rows to what to ship, as data."""
+
+from __future__ import annotations
+
+from mlparity.compare.decide import decide
+from mlparity.compare.recommend import recommend
+from mlparity.core.decision import Decision
+from mlparity.core.decisive import decisive
+from mlparity.core.record import Noise, Recommendation, SamplesInfo, SettingResult
+from mlparity.verification.job import Job
+from mlparity.verification.runs import Runs
+from mlparity.verification.speed import speeds_of, with_evidence
+
+
+def decided(
+    job: Job, runs: Runs, results: tuple[SettingResult, ...], noise: tuple[Noise, ...], info: SamplesInfo
+) -> tuple[Recommendation, Decision | None]:
+    """Return the setting to ship and what speaks for it, by the speeds of the settings too."""
+    first, speaking = job.options.consistency_first, decisive(results)
+    speeds = speeds_of(runs, job.first(), job.stage)
+    chosen = recommend(speaking, job.policy, speeds=speeds, consistency_first=first)
+    made = decide(job.source.name, speaking, job.policy, noise, info, speeds, chosen, consistency_first=first)
+    return chosen, with_evidence(made)

@@ -1,0 +1,64 @@
+"""The one loop over samples: what is verified, tuned, saved by a device or compared goes through it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Protocol
+
+from mlparity.core.progress import Progress
+from mlparity.core.session import Outputs, Sample
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """One sample: its name, its inputs, what the reference gives, and on request a small picture of it."""
+
+    name: str
+    sample: Sample
+    expected: Outputs
+    picture: Callable[[], str]
+
+
+class Observer(Protocol):
+    """What looks at each sample and counts."""
+
+    def add(self, step: Step) -> None:
+        """Look at one sample."""
+        ...
+
+
+def _no_picture(_name: str) -> str:
+    return ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Feed:
+    """The samples that are still to be run, by name, of `total` of which `done` were counted before."""
+
+    samples: Iterable[tuple[str, Sample]]
+    total: int
+    done: int = 0
+    picture: Callable[[str], str] = _no_picture
+
+
+def execute(
+    feed: Feed,
+    reference: Callable[[str, Sample], Outputs],
+    observers: Sequence[Observer],
+    progress: Progress,
+    after: Callable[[Step], None] = lambda _: None,
+) -> None:
+    """Show each sample, with what the reference gives for it, to every observer; then call `after`.
+
+    Raises:
+        MlparityError: the reference fails, or an observer or `after` raises it.
+    """
+    for number, (name, sample) in enumerate(feed.samples, feed.done):
+        progress("compare", number, feed.total)
+        step = Step(name, sample, reference(name, sample), cache(partial(feed.picture, name)))
+        for observer in observers:
+            observer.add(step)
+        after(step)
+    progress("compare", feed.total, feed.total)

@@ -1,0 +1,147 @@
+"""From the rows to the cause of a difference, the ops that carry it, and the error along the graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+from mlparity.core.boundary import is_shortage
+from mlparity.core.course import Course
+from mlparity.core.errors import MlparityError
+from mlparity.core.record import Cause, CauseKind, SettingResult
+from mlparity.core.words import ComputeUnit, Confidence, Precision, Standing
+from mlparity.diagnose.course import course_of
+from mlparity.diagnose.explain import explain, origins
+from mlparity.engine.mil.reader import read_program
+from mlparity.engine.numerics import TYPED
+from mlparity.engine.placement.roofline import work_of
+from mlparity.engine.placement.ways import Choice
+from mlparity.verification.explain_package import Case, worst_case
+from mlparity.verification.job import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """The cause, and the error along the graph of the fp16 artifact that shows it; None where it was not followed.
+
+    `failure` says why the artifact could not be explained, and is "" where it was, or where there was nothing to.
+    """
+
+    cause: Cause
+    course: Course | None = None
+    failure: str = ""
+
+
+def run_diagnosis(cause: Cause, row: SettingResult | None, job: Job) -> Diagnosis:
+    """Return the ladder's cause with the ops that carry it, or a cause that the ladder alone could not tell.
+
+    `row` is the setting to explain. The cause stays as it is where there is none, where a state is carried from sample
+    to sample, where one run is too much work to be repeated, or where the engine cannot explain the artifact.
+    """
+    if row is None:
+        return Diagnosis(cause)
+    try:
+        reason = _reason_not_to(row, job)
+        return Diagnosis(cause, failure=reason) if reason else _explained(cause, row, job)
+    except MlparityError as error:
+        return Diagnosis(cause, failure=str(error))
+    except (MemoryError, RuntimeError) as error:
+        if not is_shortage(error):
+            raise
+        return Diagnosis(cause, failure="memory ran out")
+
+
+def _reason_not_to(row: SettingResult, job: Job) -> str:
+    if job.options.carry:
+        return "a state is carried from sample to sample, and no sample stands alone"
+    if _is_too_much(row, job.stage / row.artifact):
+        return "one run of the artifact takes long, and an explanation repeats it some dozens of times"
+    return ""
+
+
+def _explained(cause: Cause, row: SettingResult, job: Job) -> Diagnosis:
+    names = {worst.sample for output in row.outputs for worst in output.worst[:1]}
+    # An output of another shape has no sample that differs most.
+    fitting = ((name, sample) for name, sample in job.samples if row.unlike or name in names)
+    unit = row.setting.compute_unit if cause.kind is CauseKind.COMPUTE_UNIT else None
+    chosen = dict(islice(fitting, _SAMPLES))
+    if not chosen:
+        return Diagnosis(cause, failure="no sample has a difference that a figure tells")
+    case = worst_case(job.stage / row.artifact, job.source, chosen, unit, job.policy.noise_factor)
+    merged = _merged(cause, case if isinstance(case, Cause) else explain(case.rungs))
+    if isinstance(case, Cause) or row.setting.precision is not Precision.FP16:
+        return Diagnosis(merged)
+    return _with_course(merged, row, case, unit)
+
+
+def _with_course(cause: Cause, row: SettingResult, case: Case, unit: ComputeUnit | None) -> Diagnosis:
+    """Add the error along the graph on the sample that was explained, or why it cannot be followed."""
+    try:
+        passed = course_of(case.rungs.numerics, case.rungs.exact, case.rungs.in_width(case.rungs.numerics))
+        known = origins(case.rungs, [point.place for point in passed.points])
+    except MlparityError as error:
+        return Diagnosis(cause, failure=f"the error along the graph is not known: {error}")
+    points = tuple(replace(each, origin=known.get(each.place, "")) for each in passed.points)
+    if not points:
+        return Diagnosis(cause)
+    course = Course(row.artifact, case.sample, TYPED.summary, Standing.COMPUTED, passed.count, points)
+    return Diagnosis(cause, course if unit is None else _emulated(course, case.choice, unit))
+
+
+def _emulated(course: Course, choice: Choice, unit: ComputeUnit) -> Course:
+    profiles = {each.name: each for each in (choice.profile, *choice.profiles.values())}
+    least = max((each.confidence for each in profiles.values()), key=tuple(Confidence).index)
+    return replace(
+        course,
+        arithmetic=f"a plain prediction on {unit}",
+        standing=Standing.EMULATED,
+        members=tuple(profiles),
+        confidence=Confidence(least),
+    )
+
+
+def _is_too_much(row: SettingResult, package: Path) -> bool:
+    """Tell by the work of a run, so that a busy machine explains what an idle one does.
+
+    Where the work is not known, as in loops, its time tells. A package that cannot be read is left to the explanation.
+    """
+    try:
+        program = read_program(package)
+    except MlparityError:
+        return False
+    function = program.functions[program.default_function]
+    work = None if any(op.blocks for op in function.body.ops) else work_of(function)
+    return _run_seconds(row) > _LONGEST_RUN_S if work is None else work.flops > _MOST_FLOPS
+
+
+def _run_seconds(row: SettingResult) -> float:
+    """Return how long one run of a sample took; an emulated row counts all of its runs together."""
+    runs = 1 if row.envelope is None else len(row.envelope.runs)
+    return 0.0 if row.seconds_per_sample is None else row.seconds_per_sample / runs
+
+
+_LONGEST_RUN_S = 5.0
+_MOST_FLOPS = 4e10
+"""A little more than a ViT-B/16 takes at 224 x 224, and twice an EfficientNetV2-S at 384 x 384 (assumed: an explanation
+repeats a run some dozens of times)."""
+_SAMPLES = 2
+
+_REFINED_BY = {
+    CauseKind.NONE: frozenset({CauseKind.CONVERTER, CauseKind.PREPROCESSING, CauseKind.TRAINING_MODE}),
+    CauseKind.PRECISION: frozenset({CauseKind.PRECISION, CauseKind.OVERFLOW, CauseKind.NONDETERMINISM}),
+    CauseKind.COMPUTE_UNIT: frozenset({CauseKind.PRECISION, CauseKind.OVERFLOW}),
+    CauseKind.CONVERTER: frozenset(CauseKind) - {CauseKind.NONE, CauseKind.UNKNOWN},
+    CauseKind.UNKNOWN: frozenset(CauseKind) - {CauseKind.NONE},
+}
+"""Which causes found on the engine may take the place of the ladder's."""
+
+
+def _merged(cause: Cause, found: Cause) -> Cause:
+    if cause.kind is CauseKind.COMPUTE_UNIT and found.kind in _REFINED_BY[cause.kind]:
+        # It stays the unit's doing, whatever its arithmetic does.
+        return Cause(cause.kind, f"{cause.sentence} {found.sentence}", found.ops)
+    if found.kind in _REFINED_BY.get(cause.kind, ()):
+        sentences = (cause.sentence, found.sentence) if found.kind is cause.kind else (found.sentence, cause.sentence)
+        return Cause(found.kind, " ".join(sentences), found.ops)
+    return cause

@@ -1,0 +1,287 @@
+"""Why a package differs, from the package and some samples alone: it is run again, in other arithmetic and op by op."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mlparity.compare.align import align
+from mlparity.compare.noise import plausible_share
+from mlparity.core.errors import FormatError, MlparityError
+from mlparity.core.policy import NOISE_FACTOR
+from mlparity.core.record import Cause, CauseKind
+from mlparity.core.session import Outputs, Sample
+from mlparity.core.source import Source
+from mlparity.core.trace import SourceTrace
+from mlparity.core.words import ComputeUnit, Precision, Setting
+from mlparity.diagnose.distance import distance
+from mlparity.diagnose.explain import Rungs, explain
+from mlparity.diagnose.locate import locate
+from mlparity.diagnose.reshaping import reshaped
+from mlparity.diagnose.substitution import values_of
+from mlparity.diagnose.weights import infinite_constants
+from mlparity.engine.mil.precision import program_precision
+from mlparity.engine.mil.program import Op, Program
+from mlparity.engine.mil.reader import read_program
+from mlparity.engine.numerics import FP32, REFERENCE, TYPED
+from mlparity.engine.placement.ways import Choice, plain_choice
+from mlparity.engine.runtime.bind import bind
+from mlparity.engine.runtime.features import tensors_from_features
+from mlparity.engine.runtime.interpret import run_plan
+from mlparity.engine.runtime.plan import Plan
+from mlparity.sessions import torch as torch_session
+from mlparity.sessions.checked import fitted
+from mlparity.sessions.torch_trace import trace_source
+from mlparity.sessions.torch_variants import run_in_training_mode, run_with_fp16_weights
+from mlparity.targets.artifacts import checked_target
+from mlparity.targets.table import targets
+from mlparity.targets.target import EngineSession, EngineSupport, Opening
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plans:
+    """A package bound twice: in the numerics in question and in wide arithmetic, step for step the same."""
+
+    program: Program
+    numerics: Plan
+    exact: Plan
+    choice: Choice
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """The sample on which an artifact differs most, what is needed to explain it, and the arithmetic it ran in."""
+
+    sample: str
+    rungs: Rungs
+    choice: Choice
+
+
+def engine_of(path: Path) -> EngineSupport:
+    """Return what our engine does for the target of an artifact.
+
+    Raises:
+        FormatError: there is no artifact, or the engine does not run artifacts of its target.
+    """
+    engine = checked_target(path).engine
+    if engine is None:
+        expected = ", ".join(suffix for each in targets() if each.engine is not None for suffix in each.suffixes)
+        raise FormatError(
+            "ops are located in what the engine runs", where=str(path), expected=expected, next_step="check the path"
+        )
+    return engine
+
+
+def open_reference(path: Path, input_names: tuple[str, ...] = ()) -> EngineSession:
+    """Return a session of an artifact in reference arithmetic.
+
+    Raises:
+        MlparityError: the engine does not run it, or it does not open.
+    """
+    return engine_of(path).open_way(path, Opening(ComputeUnit.CPU_ONLY, input_names), None)
+
+
+def plans_of(package: Path, unit: ComputeUnit | None = None) -> Plans:
+    """Bind a package without kernels; wide arithmetic is fp32 for an fp16 program, and fp64 for an fp32 one.
+
+    The numerics are those of a plain prediction on `unit`, its leading members; ideal arithmetic where it is None.
+
+    Raises:
+        FormatError: it cannot be read.
+        UnsupportedOpError: the engine lacks one of its ops.
+    """
+    program = read_program(package)
+    choice = Choice(TYPED) if unit is None else plain_choice(program.functions[program.default_function], str(unit))
+    wide = FP32 if program_precision(program) is Precision.FP16 else REFERENCE
+    held = {FP32.compute: dict[str, Tensor](), REFERENCE.compute: dict[str, Tensor]()}
+    numerics = bind(program, choice.profile, profiles=choice.profiles, shared=held[choice.profile.compute])
+    return Plans(program, numerics, bind(program, wide, shared=held[wide.compute]), choice)
+
+
+def explain_package(
+    package: Path, source: Source, samples: Mapping[str, Sample], unit: ComputeUnit | None = None
+) -> Cause:
+    """Return why `package` in the numerics of `unit` (see `plans_of`) differs from `source`, where it does so most.
+
+    Raises:
+        MlparityError: the package or a sample cannot be used.
+    """
+    case = worst_case(package, source, samples, unit)
+    return case if isinstance(case, Cause) else explain(case.rungs)
+
+
+def worst_case(
+    package: Path,
+    source: Source,
+    samples: Mapping[str, Sample],
+    unit: ComputeUnit | None,
+    noise_factor: float = NOISE_FACTOR,
+) -> Case | Cause:
+    """Return the case of the sample that differs most, or the cause that shows without it.
+
+    That is where the artifact draws randomly, or its outputs cannot be compared. What is within `noise_factor` times
+    the source's own noise is not explained.
+
+    Raises:
+        MlparityError: the package or a sample cannot be used.
+    """
+    plans = plans_of(package, unit)
+    with closing(open_reference(package, source.input_names)) as session:
+        changing = _changing(session, samples)
+        if changing:
+            return changing
+        for sample in samples.values():
+            unlike = _unlike(plans, session, source, sample)
+            if unlike is not None:
+                return unlike
+        cases = {name: _rungs(plans, session, source, sample, noise_factor) for name, sample in samples.items()}
+    worst = max(cases, key=lambda name: _difference(cases[name]))
+    return Case(worst, cases[worst], plans.choice)
+
+
+def _unlike(plans: Plans, session: EngineSession, source: Source, sample: Sample) -> Cause | None:
+    """Return the cause where an output is missing, of another shape, or holds nothing to compare."""
+    with torch_session.open(source) as narrow:
+        expected = narrow.run(sample)
+    found = session.run(_fitting(session, sample))
+    paired = align(expected, found)
+    if not paired.unlike:
+        empty = [name for name, _ in paired.pairs if not expected[name].size]
+        nothing = [*paired.problems, *(f"{name}: the output is empty" for name in empty)]
+        return Cause(CauseKind.UNKNOWN, f"Not all can be compared: {'; '.join(nothing)}.") if nothing else None
+    matched = {other for _, other in paired.pairs}
+    inputs = tensors_from_features(plans.exact, session.features(_fitting(session, sample)))
+    with torch.no_grad():
+        values = values_of(plans.exact, inputs)
+    trace = _traced(source, sample, _Renamed({name: name for name in expected}))
+    return reshaped(paired.unlike, [name for name in found if name not in matched], plans.exact, values, trace)
+
+
+def explain_alone(package: Path, samples: Mapping[str, Sample], unit: ComputeUnit | None = None) -> Cause:
+    """Return why a package in the numerics of `unit` (see `plans_of`) differs from itself in wide arithmetic.
+
+    Raises:
+        MlparityError: the package or a sample cannot be used.
+    """
+    plans = plans_of(package, unit)
+    with closing(open_reference(package)) as session:
+        changing = _changing(session, samples)
+        if changing:
+            return changing
+        cases = [_alone(plans, session.features(_fitting(session, sample))) for sample in samples.values()]
+    return explain(max(cases, key=_difference))
+
+
+def _alone(plans: Plans, features: Mapping[str, object]) -> Rungs:
+    inputs = tensors_from_features(plans.exact, features)
+    with torch.no_grad():
+        expected = _tensors(run_plan(plans.exact, inputs))
+    return Rungs(plans.numerics, plans.exact, inputs, expected, 0.0, _nothing, _nothing, _nothing)
+
+
+def _nothing() -> None:
+    return None
+
+
+def suspects_of(package: Path, source: Source, samples: Sequence[Sample], setting: Setting) -> list[tuple[Op, bool]]:
+    """Return the ops of a package by what they carry in a setting, and whether each overflows.
+
+    Raises:
+        MlparityError: the package or a sample cannot be used.
+    """
+    plans = plans_of(package, setting.compute_unit)
+    with closing(open_reference(package, source.input_names)) as session:
+        inputs = [
+            tensors_from_features(plans.numerics, session.features(_fitting(session, sample))) for sample in samples
+        ]
+    with torch.no_grad():
+        runs = [(each, _tensors(run_plan(plans.exact, each))) for each in inputs]
+    found = locate(plans.numerics, plans.exact, runs)
+    infinite = [(step.op, True) for step in infinite_constants(plans.exact)]
+    return infinite + [(each.op, each.op in found.chain) for each in found.suspects]
+
+
+def _tensors(outputs: Mapping[str, object]) -> dict[str, Tensor]:
+    return {name: each for name, each in outputs.items() if isinstance(each, Tensor)}
+
+
+def _difference(rungs: Rungs) -> float:
+    return distance(rungs.run(rungs.numerics, rungs.inputs), rungs.expected)
+
+
+def _changing(session: EngineSession, samples: Mapping[str, Sample]) -> Cause | None:
+    """Return the cause where the artifact gives other outputs when the same sample is run again."""
+    for name, sample in samples.items():
+        first, second = session.run(_fitting(session, sample)), session.run(_fitting(session, sample))
+        other = [key for key in first if not np.array_equal(first[key], second[key], equal_nan=True)]
+        if other:
+            sentence = (
+                f"The artifact gives another {', '.join(other)} when sample {name} is run again: it draws randomly."
+            )
+            return Cause(CauseKind.NONDETERMINISM, sentence)
+    return None
+
+
+def _fitting(session: EngineSession, sample: Sample) -> Sample:
+    return fitted(sample, session.signature.inputs, session.runtime)
+
+
+def _rungs(plans: Plans, session: EngineSession, source: Source, sample: Sample, noise_factor: float) -> Rungs:
+    with torch_session.open(source) as narrow:
+        expected = narrow.run(sample)
+    partners = dict(align(expected, session.run(_fitting(session, sample))).pairs)
+    renamed = _Renamed(partners)
+    return Rungs(
+        numerics=plans.numerics,
+        exact=plans.exact,
+        inputs=tensors_from_features(plans.exact, session.features(_fitting(session, sample))),
+        expected=renamed.tensors(expected),
+        floor=noise_factor * _noise(source, sample, expected),
+        trace=cache(partial(_traced, source, sample, renamed)),
+        in_training_mode=lambda: renamed.perhaps(run_in_training_mode(source, sample)),
+        with_fp16_weights=lambda: renamed.perhaps(run_with_fp16_weights(source, sample)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Renamed:
+    """The source's outputs under the artifact's names; those without a partner are left out."""
+
+    partners: Mapping[str, str]
+
+    def tensors(self, outputs: Outputs) -> dict[str, Tensor]:
+        return {self.partners[name]: torch.from_numpy(each) for name, each in outputs.items() if name in self.partners}
+
+    def perhaps(self, outputs: Outputs | None) -> dict[str, Tensor] | None:
+        return None if outputs is None else self.tensors(outputs)
+
+    def trace(self, trace: SourceTrace) -> SourceTrace:
+        pairs = ((self.partners[name], number) for name, number in trace.outputs if name in self.partners)
+        return replace(trace, outputs=tuple(pairs))
+
+
+def _noise(source: Source, sample: Sample, narrow: Outputs) -> float:
+    """Return the distance of the source's fp32 run from its fp64 run; 0.0 where it is not known."""
+    try:
+        with torch_session.open(source, double=True) as wide:
+            exact = wide.run(sample)
+    except MlparityError:
+        return 0.0
+    found, expected = ({name: torch.from_numpy(each) for name, each in side.items()} for side in (narrow, exact))
+    return plausible_share(distance(found, expected), wide.roundings)
+
+
+def _traced(source: Source, sample: Sample, renamed: _Renamed) -> SourceTrace | None:
+    for double in (True, False):
+        try:
+            return renamed.trace(trace_source(source, sample, double=double))
+        except MlparityError:
+            continue
+    return None

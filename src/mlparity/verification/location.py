@@ -1,0 +1,70 @@
+"""`locate`: which ops of an artifact carry its difference from the source, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+from torch import nn
+
+from mlparity.core.errors import InputError
+from mlparity.core.progress import Progress
+from mlparity.core.record import Cause
+from mlparity.core.session import Sample
+from mlparity.core.words import ComputeUnit
+from mlparity.targets.artifacts import checked_target
+from mlparity.targets.target import Opening
+from mlparity.verification.explain_package import engine_of, explain_alone, explain_package
+from mlparity.verification.options import VerifyOptions
+from mlparity.verification.samples import choose_samples
+from mlparity.verification.sources import Inputs, open_source
+
+LIMIT = 8
+"""How many samples are looked at where no number is given; the one that differs most is explained."""
+
+
+def locate_ops(
+    path: Path,
+    inputs: Inputs,
+    source: str | nn.Module | None,
+    unit: ComputeUnit,
+    chosen: VerifyOptions,
+    progress: Progress,
+) -> Cause:
+    """Return why the package at `path` differs, as `mlparity.locate` says.
+
+    Raises:
+        MlparityError: the artifact, the samples or the source cannot be used.
+    """
+    engine_of(path)
+    if chosen.carry:
+        raise InputError("ops are located on samples that stand alone", next_step="give the state as an input")
+    limited = chosen if chosen.limit is not None else replace(chosen, limit=LIMIT)
+    if source is None:
+        samples_by_name = _samples(path, inputs, limited, unit, progress)
+        progress("locate", 0, 0)
+        return explain_alone(path, samples_by_name, unit)
+    flat, samples = open_source(source, inputs, limited, progress)
+    progress("locate", 0, 0)
+    return explain_package(path, flat, dict(islice(samples, limited.limit)), unit)
+
+
+def _samples(
+    path: Path, inputs: Inputs, options: VerifyOptions, unit: ComputeUnit, progress: Progress
+) -> Mapping[str, Sample]:
+    target = checked_target(path)
+    with closing(target.open_artifact(path, Opening(unit))) as session:
+        names = tuple(spec.name for spec in session.signature.inputs)
+    found = choose_samples(
+        inputs,
+        names,
+        preprocess=options.preprocess,
+        shapes=options.shapes,
+        limit=options.limit,
+        seed=options.seed,
+        progress=progress,
+    )
+    return dict(islice(found, options.limit))

@@ -1,0 +1,56 @@
+"""Planned runs, opened; one that does not open is a run with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlparity.core.errors import MlparityError
+from mlparity.core.session import Session
+from mlparity.diagnose.ranges import Ranges
+from mlparity.sessions.carrying import CarryingSession
+from mlparity.targets.table import target_named
+from mlparity.targets.target import Opening
+from mlparity.verification.artifacts import Made
+from mlparity.verification.job import Job, References
+from mlparity.verification.plan import Emulations, Plan, PlannedRun, plan_runs, read_emulations
+from mlparity.verification.runs import Run, Runs, SourceNoise, Watch
+
+
+def open_runs(job: Job, made: Made, references: References, saved: tuple[Run, ...] = ()) -> Runs:
+    """Open what the settings of a job need of its artifacts, beside runs that were saved elsewhere."""
+    emulations = read_emulations(made, job.options, job.stage)
+    plan = plan_runs(made, job.options, emulations)
+    runs = [_opened(planned, job) for planned in plan.runs]
+    return Runs(plan, (*runs, *saved), tuple(_watches(plan, emulations, job)), SourceNoise(references.wide))
+
+
+def _opened(planned: PlannedRun, job: Job) -> Run:
+    run = Run(planned.settings, planned.artifact, None, planned.standing, job.comparer(), planned.way)
+    try:
+        inner = _session(planned, job)
+        run.session = CarryingSession(inner, job.options.carry)
+    except MlparityError as error:
+        run.failure = str(error)
+    return run
+
+
+def _session(planned: PlannedRun, job: Job) -> Session:
+    target, path = target_named(planned.artifact.target), job.stage / planned.artifact.path
+    opening = Opening(planned.unit, job.source.input_names, job.source.output_names, job.options.runtime)
+    if target.engine is not None:
+        return target.engine.open_way(path, opening, planned.way)
+    return target.open_artifact(path, opening)
+
+
+def _watches(plan: Plan, emulations: Emulations, job: Job) -> Iterator[Watch]:
+    """Yield the watch of each artifact; none of one that does not open, whose rows say so."""
+    for artifact in plan.watched:
+        emulation, engine = emulations[artifact.path], target_named(artifact.target).engine
+        if isinstance(emulation, MlparityError) or engine is None:
+            continue
+        ranges = Ranges()
+        try:
+            session = engine.watch(job.stage / artifact.path, job.source.input_names, ranges)
+        except MlparityError:
+            continue
+        yield Watch(artifact, emulation.function(), CarryingSession(session, job.options.carry), ranges)

@@ -1,0 +1,123 @@
+"""Which runs a job needs: each artifact once in each arithmetic, whatever the settings that share it. Pure data."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from mlparity.core.errors import MlparityError
+from mlparity.core.record import Artifact
+from mlparity.core.words import ComputeUnit, Setting, Standing
+from mlparity.engine.placement.ways import Way
+from mlparity.targets.table import target_named
+from mlparity.targets.target import Emulation, EngineSupport
+from mlparity.verification.artifacts import Made
+from mlparity.verification.not_applicable import not_applicable
+from mlparity.verification.options import Members, VerifyOptions
+
+Emulations = Mapping[str, Emulation | MlparityError]
+"""By its path, each artifact that our engine runs, or the reason why it cannot."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """One artifact in one arithmetic, opened for `unit`, and the settings that share it; without any it is a rung."""
+
+    settings: tuple[Setting, ...]
+    artifact: Artifact
+    unit: ComputeUnit | None
+    standing: Standing
+    way: Way | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The runs of a job, the artifacts whose values are watched beside them, and why a setting has no run."""
+
+    settings: tuple[Setting, ...]
+    runs: tuple[PlannedRun, ...]
+    watched: tuple[Artifact, ...] = ()
+    failures: Mapping[Setting, str] = field(default_factory=dict)
+    not_applicable: Mapping[Setting, str] = field(default_factory=dict)
+
+
+def read_emulations(made: Made, options: VerifyOptions, stage: Path) -> Emulations:
+    """Read each artifact that a setting needs and our engine runs."""
+    absent = not_applicable(options)
+    kinds = {(each.target, each.precision) for each in options.settings if each not in absent}
+    needed = [each for each in made.artifacts if (each.target, each.precision) in kinds]
+    found: dict[str, Emulation | MlparityError] = {}
+    for artifact in needed:
+        engine = target_named(artifact.target).engine
+        try:
+            emulation = None if engine is None else engine.emulation(stage / artifact.path)
+        except MlparityError as error:
+            found[artifact.path] = error
+            continue
+        if emulation is not None:
+            found[artifact.path] = emulation
+    return found
+
+
+def plan_runs(made: Made, options: VerifyOptions, emulations: Emulations) -> Plan:
+    """Return the runs that the settings need; settings that calculate alike share one."""
+    absent, failures = not_applicable(options), dict[Setting, str]()
+    runs: dict[Hashable, PlannedRun] = {}
+    for setting in options.settings:
+        artifact = made.find((setting.target, setting.precision))
+        if artifact is None:
+            if reason := made.failures.get((setting.target, setting.precision)):
+                failures[setting] = reason
+            continue
+        if setting in absent:
+            continue
+        try:
+            ways = _ways(setting, emulations.get(artifact.path), options)
+        except MlparityError as error:
+            failures[setting] = str(error)
+            continue
+        for way in ways:
+            key = (artifact.path, _arithmetic(setting) if way is None else way.key)
+            known = runs.get(key, PlannedRun((), artifact, setting.compute_unit, _standing(setting, way), way))
+            runs[key] = replace(known, settings=(*known.settings, setting))
+    watched = tuple(each for each in made.artifacts if _is_emulated(emulations.get(each.path)))
+    return Plan(options.settings, (*runs.values(), *map(_ideal, watched)), watched, failures, absent)
+
+
+def _ways(
+    setting: Setting, emulation: Emulation | MlparityError | None, options: VerifyOptions
+) -> tuple[Way | None, ...]:
+    """Return the ways to run a setting; None stands for one that is not emulated."""
+    if isinstance(emulation, MlparityError):
+        raise emulation
+    if emulation is None:
+        return (None,)
+    fast = options.members is Members.FAST
+    ways = emulation.ways(setting, options.chips, options.compute_plan, fast=fast)
+    return ways if ways else (None,)
+
+
+def _is_emulated(emulation: Emulation | MlparityError | None) -> bool:
+    return emulation is not None and not isinstance(emulation, MlparityError) and emulation.is_emulated
+
+
+def _ideal(artifact: Artifact) -> PlannedRun:
+    """Return the run of an emulated artifact in ideal arithmetic."""
+    setting = Setting(artifact.target, artifact.precision)
+    return PlannedRun((), artifact, ComputeUnit.CPU_ONLY, _standing(setting, None))
+
+
+def _engine(setting: Setting) -> EngineSupport | None:
+    return target_named(setting.target).engine
+
+
+def _arithmetic(setting: Setting) -> str:
+    """Return a name for an arithmetic that is not emulated: each setting's own, where its own runtime predicts."""
+    is_ours = _engine(setting) is not None and _standing(setting, None) is not Standing.MEASURED
+    return "reference" if is_ours else str(setting)
+
+
+def _standing(setting: Setting, way: Way | None) -> Standing:
+    engine = _engine(setting)
+    return Standing.MEASURED if engine is None else engine.standing(way)

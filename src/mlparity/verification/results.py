@@ -1,0 +1,172 @@
+"""Runs to what the record says of them: a setting's row, its envelope, the rungs below it, and hazards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mlparity.compare.envelope import envelope_of
+from mlparity.compare.verdict import Judgement, judge
+from mlparity.core.policy import Policy
+from mlparity.core.record import (
+    Envelope,
+    Hazard,
+    MemberFigures,
+    Noise,
+    OutputFigures,
+    RowState,
+    Rung,
+    SettingResult,
+)
+from mlparity.core.words import Setting, Verdict
+from mlparity.diagnose.hazards import find_hazards
+from mlparity.record.outputs import OutputsHeader
+from mlparity.targets.table import leading
+from mlparity.verification.runs import Run, Runs
+
+IDEAL = "fp16-typed, ideal arithmetic"
+"""The name of the rung between the fp32 settings and those of the compute units."""
+
+
+def results_of(runs: Runs, policy: Policy) -> tuple[SettingResult, ...]:
+    """Return a row for each setting, in the order that was asked for, and below it what a device gave for it."""
+    noise = runs.noise.result()
+    found = {setting: [_result(runs, setting, policy, noise)] for setting in runs.plan.settings}
+    for run in runs.runs:
+        if run.saved is not None:
+            found.setdefault(run.settings[0], []).append(saved_result(run, run.saved, policy, noise))
+    lead = leading(setting.target for setting in found)
+    return tuple(
+        replace(result, is_witness=bool(lead) and result.setting.target != lead)
+        for results in found.values()
+        for result in results
+    )
+
+
+def rungs_of(runs: Runs, policy: Policy) -> tuple[Rung, ...]:
+    """Return the runs that belong to no setting."""
+    noise = runs.noise.result()
+    return tuple(rung_of(run, policy, noise) for run in runs.runs if not run.settings and not run.failure)
+
+
+def hazards_of(runs: Runs) -> tuple[Hazard, ...]:
+    """Return what the artifacts' ranges come near to."""
+    return tuple(
+        hazard
+        for watch in runs.watching()
+        for hazard in find_hazards(watch.function, watch.ranges.found, watch.artifact.path)
+    )
+
+
+def _result(runs: Runs, setting: Setting, policy: Policy, noise: Sequence[Noise]) -> SettingResult:
+    if setting in runs.plan.not_applicable:
+        note = runs.plan.not_applicable[setting]
+        return SettingResult(setting, RowState.EXPLAINED, Verdict.UNKNOWN, note=note)
+    own = [run for run in runs.runs if setting in run.settings and run.saved is None]
+    if not own:
+        note = runs.plan.failures.get(setting, "no artifact of this precision was given")
+        return SettingResult(setting, RowState.FAILED, Verdict.UNKNOWN, note=note)
+    return result_of(setting, own, policy, noise)
+
+
+def result_of(setting: Setting, runs: Sequence[Run], policy: Policy, noise: Sequence[Noise]) -> SettingResult:
+    """Return the row of a setting from its runs: one, or one for each plausible way."""
+    emulated = [run for run in runs if run.way is not None]
+    return _emulated(setting, emulated, policy, noise) if emulated else _single(setting, runs[0], policy, noise)
+
+
+def saved_result(run: Run, saved: OutputsHeader, policy: Policy, noise: Sequence[Noise]) -> SettingResult:
+    """Return the row of outputs that were saved elsewhere; the time of our reading says nothing."""
+    return replace(_single(run.settings[0], run, policy, noise), runtime=saved.origin, seconds_per_sample=None)
+
+
+def rung_of(run: Run, policy: Policy, noise: Sequence[Noise]) -> Rung:
+    """Return the rung of an artifact's run in ideal arithmetic."""
+    outputs = run.comparer.result()
+    return Rung(
+        name=IDEAL,
+        meaning="each value stored in its declared type, each sum in fp32: what fp16 alone does",
+        precision=run.artifact.precision,
+        artifact=run.artifact.path,
+        standing=run.standing,
+        verdict=_judged(run, outputs, policy, noise).verdict,
+        outputs=outputs,
+    )
+
+
+def _single(setting: Setting, run: Run, policy: Policy, noise: Sequence[Noise]) -> SettingResult:
+    if run.failure:
+        return SettingResult(setting, RowState.FAILED, Verdict.UNKNOWN, note=run.failure)
+    outputs = run.comparer.result()
+    return _row(setting, run, outputs, _judged(run, outputs, policy, noise))
+
+
+def _row(
+    setting: Setting,
+    run: Run,
+    outputs: tuple[OutputFigures, ...],
+    judgement: Judgement,
+    envelope: Envelope | None = None,
+) -> SettingResult:
+    return SettingResult(
+        setting=setting,
+        state=RowState.COMPARED,
+        verdict=judgement.verdict,
+        standing=run.standing,
+        runtime=run.session.runtime if run.session is not None else "",
+        artifact=run.artifact.path,
+        reasons=judgement.reasons,
+        outputs=outputs,
+        unlike=run.comparer.unlike,
+        seconds_per_sample=run.seconds / run.samples if run.samples else None,
+        task_figures=run.comparer.task_figures,
+        envelope=envelope,
+    )
+
+
+def _emulated(setting: Setting, runs: Sequence[Run], policy: Policy, noise: Sequence[Noise]) -> SettingResult:
+    outputs = [() if run.failure else run.comparer.result() for run in runs]
+    judgements = [_judged(run, each, policy, noise) for run, each in zip(runs, outputs, strict=True)]
+    members = [_member(*each) for each in zip(runs, outputs, judgements, strict=True)]
+    envelope, place = envelope_of(members, outputs)
+    if all(run.failure for run in runs):
+        return SettingResult(setting, RowState.FAILED, Verdict.UNKNOWN, note=runs[place].failure)
+    row = _row(setting, runs[place], outputs[place], judgements[place], envelope)
+    reasons = (*row.reasons, *_share_of(members, row.verdict))
+    return replace(row, reasons=reasons, seconds_per_sample=_seconds(runs))
+
+
+def _judged(run: Run, outputs: tuple[OutputFigures, ...], policy: Policy, noise: Sequence[Noise]) -> Judgement:
+    if run.failure:
+        return Judgement(Verdict.UNKNOWN, (run.failure,))
+    return judge(policy, outputs, noise, run.comparer.problems, run.comparer.task_figures, run.comparer.unlike)
+
+
+def _member(run: Run, outputs: tuple[OutputFigures, ...], judgement: Judgement) -> MemberFigures:
+    way = run.way
+    if way is None:
+        raise ValueError("a run that is not emulated belongs to no envelope")
+    return MemberFigures(
+        name=way.name,
+        members=tuple(member.name for member in way.members),
+        placement=way.placement,
+        chips=way.chips,
+        confidence=way.confidence,
+        verdict=judgement.verdict,
+        figures={output.output: output.figures for output in outputs},
+        note=run.failure,
+    )
+
+
+def _share_of(members: Sequence[MemberFigures], verdict: Verdict) -> tuple[str, ...]:
+    """Say how many of the ways have the verdict of the worst, where not all have it."""
+    alike = sum(member.verdict is verdict for member in members)
+    if alike == len(members):
+        return ()
+    return (f"{alike} of {len(members)} plausible ways: {verdict}",)
+
+
+def _seconds(runs: Sequence[Run]) -> float | None:
+    """Return the time that one sample took in all runs together."""
+    timed = [run.seconds / run.samples for run in runs if run.samples]
+    return sum(timed) if timed else None

@@ -1,0 +1,138 @@
+"""The runs of a job with what was seen of each, sample by sample; memory does not grow with their number."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from mlparity.compare.comparer import Comparer
+from mlparity.compare.noise import noise_of
+from mlparity.core.errors import MlparityError
+from mlparity.core.record import Artifact, Noise
+from mlparity.core.session import Session
+from mlparity.core.words import Setting, Standing
+from mlparity.diagnose.ranges import Ranges
+from mlparity.engine.mil.program import Function
+from mlparity.engine.placement.ways import Way
+from mlparity.record.outputs import OutputsHeader
+from mlparity.sessions.checked import run_checked
+from mlparity.sessions.torch import roundings_of
+from mlparity.verification.execute import Observer, Step
+from mlparity.verification.plan import Plan
+
+
+@dataclass(slots=True)
+class Run:
+    """One artifact in one arithmetic: the settings that share it, its session, and what was seen of it.
+
+    `way` says how an emulated run calculates. A run without settings is a rung of the ladder. `saved` tells of
+    outputs that were saved elsewhere; such a run is a row of its own.
+    """
+
+    settings: tuple[Setting, ...]
+    artifact: Artifact
+    session: Session | None
+    standing: Standing
+    comparer: Comparer
+    way: Way | None = None
+    saved: OutputsHeader | None = None
+    seconds: float = 0.0
+    samples: int = 0
+    failure: str = ""
+
+    def add(self, step: Step) -> None:
+        """Run the sample and compare; a run that failed stays so."""
+        if self.session is None or self.failure:
+            return
+        started = time.perf_counter()
+        try:
+            outputs = run_checked(self.session, step.sample)
+        except MlparityError as error:
+            self.failure = f"sample {step.name}: {error}"
+            return
+        self.seconds += time.perf_counter() - started
+        self.samples += 1
+        self.comparer.add(step.name, step.expected, outputs, step.picture)
+
+    def close(self) -> None:
+        """Close the session."""
+        if self.session is not None:
+            self.session.close()
+
+
+@dataclass(slots=True)
+class Watch:
+    """An emulated artifact, run without rounding to see what ranges its values take."""
+
+    artifact: Artifact
+    function: Function
+    session: Session
+    ranges: Ranges
+    has_failed: bool = False
+
+    def add(self, step: Step) -> None:
+        """Run the sample; where that fails, the runs of the artifact say why, and the ranges count no more."""
+        if self.has_failed:
+            return
+        try:
+            run_checked(self.session, step.sample)
+        except MlparityError:
+            self.has_failed = True
+            self.session.close()
+
+    def close(self) -> None:
+        """Close the session."""
+        self.session.close()
+
+
+@dataclass(slots=True)
+class SourceNoise:
+    """The source's own fp32 noise: its run in fp32 against that in fp64; `roundings` are those of the latter."""
+
+    wide: Session
+    comparer: Comparer = field(default_factory=lambda: Comparer(class_outputs=()))
+    failure: str = ""
+    roundings: float = 0.0
+
+    def add(self, step: Step) -> None:
+        """Run the sample in fp64 and compare."""
+        if self.failure:
+            return
+        try:
+            self.comparer.add(step.name, run_checked(self.wide, step.sample), step.expected)
+        except MlparityError as error:
+            self.failure = str(error)
+            return
+        # Outputs that could not be compared on one sample would leave the noise of the others to stand for all.
+        self.failure = next(iter((*self.comparer.unlike, *self.comparer.problems)), "")
+        self.roundings = max(self.roundings, roundings_of(self.wide))
+
+    def result(self) -> tuple[Noise, ...]:
+        """Return the noise of each output; empty where the source cannot run in fp64."""
+        return () if self.failure else noise_of(self.comparer.result(), self.roundings)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Runs:
+    """All runs of a job, as they were planned or saved elsewhere, what is watched, and the source's noise."""
+
+    plan: Plan
+    runs: Sequence[Run]
+    watches: Sequence[Watch]
+    noise: SourceNoise
+
+    def observers(self) -> tuple[Observer, ...]:
+        """Return what looks at each sample, in order."""
+        return (self.noise, *self.runs, *self.watches)
+
+    def watching(self) -> tuple[Watch, ...]:
+        """Return the watches that have seen every sample."""
+        return tuple(watch for watch in self.watches if not watch.has_failed)
+
+    def close(self) -> None:
+        """Close every session but the source's."""
+        for run in self.runs:
+            run.close()
+        for watch in self.watches:
+            watch.close()

@@ -1,0 +1,39 @@
+"""A source and its samples, as every command that compares opens them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from torch import nn
+
+from mlparity.core.progress import Progress
+from mlparity.core.session import SampleSet
+from mlparity.core.source import Source
+from mlparity.sources.load import flatten_source, load_module
+from mlparity.verification.options import VerifyOptions
+from mlparity.verification.samples import choose_samples
+
+Inputs = str | SampleSet | Sequence[Mapping[str, object]] | None
+"""A folder, a file, a `module:function`, a set of samples, a list of them, or None for random ones."""
+
+
+def open_source(
+    source: str | nn.Module, inputs: Inputs, options: VerifyOptions, progress: Progress
+) -> tuple[Source, SampleSet]:
+    """Load `source` and its samples, and give the source its flat form with the first of them.
+
+    Raises:
+        MlparityError: either cannot be used.
+    """
+    loaded = load_module(source, eval_mode=options.eval_mode, trust=options.trust)
+    samples = choose_samples(
+        inputs,
+        loaded.inputs.required if len(loaded.inputs.required) == 1 else loaded.inputs.names,
+        preprocess=options.preprocess,
+        shapes=options.shapes,
+        example=loaded.example,
+        limit=options.limit,
+        seed=options.seed,
+        progress=progress,
+    )
+    return flatten_source(loaded, next(iter(samples))[1]), samples

@@ -1,0 +1,266 @@
+"""`tune`: the smallest set of ops to keep in fp32 so that a policy holds, each candidate converted and checked."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Collection, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from torch import nn
+
+from mlparity.compare.user_metric import load_metric
+from mlparity.core.errors import ConversionError, InputError
+from mlparity.core.policy import Policy
+from mlparity.core.progress import Progress, silent
+from mlparity.core.record import Artifact, SettingResult
+from mlparity.core.session import Sample
+from mlparity.core.tuning import KeptOp, Tried, Tuning
+from mlparity.core.words import Precision, Verdict
+from mlparity.core.writing import write_whole
+from mlparity.diagnose.tune import minimised, shortest_prefix
+from mlparity.engine.mil.program import Op
+from mlparity.engine.mil.reader import read_program
+from mlparity.record.tuning import write_tuning
+from mlparity.samples.images import thumbnail
+from mlparity.samples.memory import MemorySamples
+from mlparity.sessions.cached import CachedSession
+from mlparity.sessions.checked import run_checked
+from mlparity.targets.artifacts import artifact_sha256
+from mlparity.targets.coreml.mixed_precision import converter_name, float_ops, selector_code
+from mlparity.targets.table import target_named
+from mlparity.verification.artifacts import make_artifacts
+from mlparity.verification.execute import Feed, execute
+from mlparity.verification.explain_package import suspects_of
+from mlparity.verification.job import Job, References, open_references
+from mlparity.verification.opening import open_runs
+from mlparity.verification.options import VerifyOptions
+from mlparity.verification.policies import policy_of
+from mlparity.verification.results import results_of
+from mlparity.verification.sources import Inputs, open_source
+from mlparity.verification.staging import place_of, staged_folder
+
+_CURES = 8
+"""How often an overflow is looked for again after the last one was cured (assumed)."""
+
+_PACKAGES_KEPT = 3
+_CANDIDATE = "candidate_"
+
+Names = frozenset[str]
+
+
+def run_tuning(
+    source: str | nn.Module,
+    out: str | Path,
+    inputs: Inputs,
+    policy: str | Policy,
+    options: VerifyOptions,
+    progress: Progress,
+) -> Tuning:
+    """Keep as few ops as possible in fp32, as `mlparity.tune` says.
+
+    Raises:
+        MlparityError: bad input, no set of ops that helps, or no place to write.
+    """
+    place = place_of(out)  # now: the user's code may change the current folder
+    chosen = _fp16_only(options)
+    limits = policy_of(policy)
+    metrics = tuple(load_metric(metric) for metric in limits.metrics)
+    flat, samples = open_source(source, inputs, chosen, progress)
+    held = MemorySamples(tuple(sample for _, sample in samples), samples.warning)
+    with staged_folder(place) as stage, open_references(flat, chosen) as found:
+        job = Job(flat, held, limits, chosen, metrics, stage)
+        bench = Bench(job, held, References(CachedSession(found.narrow), CachedSession(found.wide)), progress)
+        names = _search(bench)
+        return _written(bench, names)
+
+
+def _fp16_only(options: VerifyOptions) -> VerifyOptions:
+    in_fp16 = [each for each in options.settings if each.precision is Precision.FP16]
+    settings = tuple(each for each in in_fp16 if target_named(each.target).engine is not None)
+    if not settings or options.artifacts or options.carry:
+        raise InputError(
+            "tuning needs an fp16 setting of Core ML, a source to convert, and no carried state",
+            found=", ".join(map(str, options.settings)),
+            next_step="name a setting such as fp16/ALL, and give no artifact",
+        )
+    return replace(options, settings=settings)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """A converted package with its ops by name, and what came out in each setting."""
+
+    artifact: Artifact
+    path: Path
+    rows: tuple[SettingResult, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether the policy holds in every setting that was compared, and one was."""
+        return bool(self.rows) and all(row.verdict is Verdict.PASS for row in self.rows)
+
+
+@dataclass(slots=True)
+class Bench:
+    """Converts and checks sets of ops, each once."""
+
+    job: Job
+    samples: MemorySamples
+    references: References
+    progress: Progress
+    done: dict[Names, Candidate] = field(default_factory=dict)
+
+    def holds(self, names: Collection[str]) -> bool:
+        """Tell whether the policy holds with these ops in fp32."""
+        return self.candidate(names).holds
+
+    def candidate(self, names: Collection[str]) -> Candidate:
+        """Return the package with these ops in fp32."""
+        key = frozenset(names)
+        if key not in self.done:
+            self.progress("tune", len(self.done), 0)
+            self.done[key] = self._made(key)
+            self._tidy()
+        return self.done[key]
+
+    def package(self, names: Collection[str]) -> Path:
+        """Return the path of a package, which is made again where it was tidied away."""
+        found = self.candidate(names)
+        if not found.path.exists():
+            del self.done[frozenset(names)]
+        return self.candidate(names).path
+
+    def _tidy(self) -> None:
+        """Delete all but the newest packages, and the first, which every other is compared with."""
+        for each in [*self.done.values()][1:-_PACKAGES_KEPT]:
+            shutil.rmtree(each.path.parent, ignore_errors=True)
+
+    def _made(self, names: Names) -> Candidate:
+        folder = Path(tempfile.mkdtemp(prefix=_CANDIDATE, dir=self.job.stage))
+        options = replace(self.job.options, fp32_ops=(*self.job.options.fp32_ops, *sorted(names)))
+        job = replace(self.job, options=options, stage=folder)
+        known = [each.artifact for each in self.done.values()][:1]
+        routes = {each.target: each.frontend for each in known}
+        made = make_artifacts(job.source, (self.first,), options, folder, silent, routes)
+        with closing(open_runs(job, made, self.references)) as runs:
+            narrow = self.references.narrow
+            feed = Feed(self.samples, len(self.samples), picture=partial(thumbnail, self.samples))
+            execute(feed, lambda _, sample: run_checked(narrow, sample), runs.observers(), silent)
+            results = results_of(runs, job.policy)
+        return Candidate(made.artifacts[0], folder / made.artifacts[0].path, results)
+
+    @property
+    def first(self) -> Sample:
+        """The first sample."""
+        return self.samples.samples[0]
+
+
+def _search(bench: Bench) -> Names:
+    if bench.holds(()):
+        return frozenset()
+    cured = _without_overflow(bench)
+    if not bench.holds(cured):
+        cured = _grown(bench, cured)
+    return frozenset(minimised(sorted(cured), bench.holds))
+
+
+def _without_overflow(bench: Bench) -> Names:
+    """Return the ops that have to be in fp32 so that nothing overflows: cured first, since nothing else helps."""
+    names: Names = frozenset()
+    for _ in range(_CURES):
+        found = _suspects(bench, names)
+        chain = {converter_name(op) for op, overflows in found if overflows} - names
+        if not chain:
+            break
+        names |= chain
+        if bench.holds(names):
+            break
+    return names
+
+
+def _grown(bench: Bench, cured: Names) -> Names:
+    """Add ops in the order of what they carry, and those that carry nothing last."""
+    ranked = [converter_name(op) for op, _ in _suspects(bench, cured)]
+    others = [converter_name(op) for op in float_ops(read_program(bench.package(cured)), Precision.FP16)]
+    order = [name for name in dict.fromkeys((*ranked, *others)) if name not in cured]
+    prefix = shortest_prefix(order, lambda names: bench.holds({*cured, *names}))
+    if prefix is None:
+        raise ConversionError(
+            "the policy does not hold even with every op in fp32",
+            where=bench.job.source.name,
+            found="; ".join(reason for row in bench.candidate({*cured, *order}).rows for reason in row.reasons[:1]),
+            next_step="`mlparity verify` tells the cause: it is not the precision of ops",
+        )
+    return cured | frozenset(prefix)
+
+
+def _suspects(bench: Bench, names: Names) -> list[tuple[Op, bool]]:
+    """Return the ops of a candidate by what they carry, and whether each overflows, on the sample that differs most."""
+    package, candidate = bench.package(names), bench.candidate(names)
+    row = next((each for each in candidate.rows if each.verdict is not Verdict.PASS), candidate.rows[0])
+    worst = [int(each.sample) for output in row.outputs for each in output.worst[:1]]
+    samples = [bench.samples.samples[place] for place in dict.fromkeys(worst)]
+    return suspects_of(package, bench.job.source, samples if samples else [bench.first], row.setting)
+
+
+def _written(bench: Bench, names: Names) -> Tuning:
+    package = bench.package(names)
+    tuning = _tuning(bench, names, bench.candidate(()), bench.candidate(names))
+    package.rename(bench.job.stage / tuning.package)
+    for folder in bench.job.stage.glob(f"{_CANDIDATE}*"):
+        shutil.rmtree(folder)
+    write_whole(bench.job.stage / "op_selector.py", tuning.selector.encode())
+    write_tuning(tuning, bench.job.stage / "tuning.json")
+    return tuning
+
+
+def _tuning(bench: Bench, names: Names, before: Candidate, after: Candidate) -> Tuning:
+    left, made = read_program(before.path), read_program(after.path)
+    by_converter = {converter_name(op) for op in float_ops(left, Precision.FP32)}
+    kept = tuple(
+        KeptOp(converter_name(op), op.type, *(_BY_CONVERTER if converter_name(op) in by_converter else _BY_TUNE))
+        for op in float_ops(made, Precision.FP32)
+        if converter_name(op) in names | by_converter
+    )
+    return Tuning(
+        package=f"{before.path.stem.removesuffix('_fp16')}_tuned.mlpackage",
+        policy=bench.job.policy.name,
+        settings=tuple(str(row.setting) for row in after.rows),
+        kept=kept,
+        selector=selector_code(made, names),
+        before=_tried(before),
+        after=_tried(after),
+        conversions=len(bench.done),
+        sentence=_sentence(names, kept, before, after),
+        sha256=artifact_sha256(after.path),
+    )
+
+
+_BY_TUNE = ("tune", "without it the policy does not hold")
+_BY_CONVERTER = (
+    "converter",
+    "coremltools leaves it in fp32: fp16 cannot hold a constant of it, or it has no fp16 form",
+)
+
+
+def _tried(candidate: Candidate) -> Tried:
+    program = read_program(candidate.path)
+    row = next((each for each in candidate.rows if each.verdict is not Verdict.PASS), candidate.rows[0])
+    counts = [sum(1 for _ in float_ops(program, precision)) for precision in (Precision.FP16, Precision.FP32)]
+    return Tried(row.verdict, row.outputs, candidate.artifact.size_bytes, *counts)
+
+
+def _sentence(names: Names, kept: Sequence[KeptOp], before: Candidate, after: Candidate) -> str:
+    own, others = ([f"{op.type} {op.name!r}" for op in kept if (op.by == "tune") is ours] for ours in (True, False))
+    left = f" coremltools itself leaves {', '.join(others)} in fp32." if others else ""
+    if not names:
+        return f"Plain fp16 holds the policy: no op has to be chosen.{left}"
+    size = after.artifact.size_bytes / before.artifact.size_bytes - 1
+    return (
+        f"With {', '.join(own)} in fp32 the policy holds.{left} Ops in fp32 ({len(kept)}) cannot run on the Neural"
+        f" Engine, which takes fp16 alone; the package grows by {size:.1%}."
+    )

@@ -1,0 +1,215 @@
+"""`verify`: convert, run source and artifacts on the same samples, compare, explain, and write the proof down."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+
+from torch import nn
+
+from mlparity import __version__
+from mlparity.compare.metrics import METRIC_INFOS
+from mlparity.compare.user_metric import load_metric
+from mlparity.compare.verdict import judge_all
+from mlparity.core.decisive import decisive
+from mlparity.core.policy import Policy
+from mlparity.core.progress import Progress
+from mlparity.core.record import (
+    SCHEMA_VERSION,
+    Noise,
+    Record,
+    RowState,
+    Rung,
+    SamplesInfo,
+    SettingResult,
+    SourceInfo,
+)
+from mlparity.core.session import Sample
+from mlparity.core.source import Source
+from mlparity.diagnose.ladder import find_cause, row_to_explain
+from mlparity.record.files import write_record
+from mlparity.record.metadata import metadata_of
+from mlparity.report.files import write_reports
+from mlparity.report.texts import noise_of_text
+from mlparity.samples.check import check_sample, signature_of
+from mlparity.samples.images import thumbnail
+from mlparity.sessions import torch as torch_session
+from mlparity.sessions.checked import run_checked
+from mlparity.sources.deterministic import check_deterministic
+from mlparity.targets.artifacts import write_metadata
+from mlparity.targets.coreml.checked_conversion import route_notes
+from mlparity.targets.table import target_named
+from mlparity.verification.artifacts import Made, make_artifacts
+from mlparity.verification.decide import decided
+from mlparity.verification.device import device_runs
+from mlparity.verification.execute import Feed, Step, execute
+from mlparity.verification.explain import Diagnosis, run_diagnosis
+from mlparity.verification.job import Job, References, open_references
+from mlparity.verification.journal import Journal, Seen, key_of
+from mlparity.verification.layouts import diagnose_misfit
+from mlparity.verification.opening import open_runs
+from mlparity.verification.options import VerifyOptions
+from mlparity.verification.policies import policy_of
+from mlparity.verification.results import hazards_of, results_of, rungs_of
+from mlparity.verification.runs import Runs
+from mlparity.verification.sources import Inputs, open_source
+from mlparity.verification.staging import place_of, staged_folder
+
+_PACKAGES = (
+    *("torch", "coremltools", "numpy", "litert-torch", "ai-edge-litert", "onnxruntime"),
+    *("coreai-core", "coreai-torch", "coreai-opt"),
+)
+
+
+def run_verification(
+    source: str | nn.Module,
+    out: str | Path,
+    inputs: Inputs,
+    policy: str | Policy,
+    chosen: VerifyOptions,
+    progress: Progress,
+) -> Record:
+    """Verify as `mlparity.verify` says.
+
+    Raises:
+        MlparityError: bad input, a source that cannot be verified, or no place to write.
+    """
+    place = place_of(out)  # now: the user's code may change the current folder
+    limits = policy_of(policy)
+    # Loaded before any work begins: they are the user's own code.
+    metrics = tuple(load_metric(metric) for metric in limits.metrics)
+    progress("load", 0, 0)
+    flat, samples = open_source(source, inputs, chosen, progress)
+    with staged_folder(place) as stage, open_references(flat, chosen) as references:
+        job = Job(flat, samples, limits, chosen, metrics, stage)
+        journal = Journal(place, _key(job), chosen, stage)
+        with journal.telling():
+            made = journal.put_artifacts()
+            if made is None:
+                made = make_artifacts(flat, job.alike(), chosen, stage, progress)
+            record = _verified(job, made, references, journal, progress)
+            _write(record, stage)
+    journal.remove()
+    return record
+
+
+def _key(job: Job) -> str:
+    first = job.first()
+    with torch_session.open(job.source) as plain:
+        expected = check_deterministic(plain, first)
+    counted = (job.policy.tasks, [(each.metric, each.sha256) for each in job.metrics])
+    return key_of(job.source, job.options, counted, first, expected, environment())
+
+
+def _verified(job: Job, made: Made, references: References, journal: Journal, progress: Progress) -> Record:
+    journal.begin(made)
+    with closing(open_runs(job, made, references, device_runs(job, made))) as runs:
+        seen = _run(job, runs, references, journal, progress)
+        return _record(job, made, runs, seen)
+
+
+def _run(job: Job, runs: Runs, references: References, journal: Journal, progress: Progress) -> Seen:
+    """Run every sample that is not in the journal, and return what was seen."""
+    samples, carried = job.samples, frozenset(job.options.carry.values())
+    signature = signature_of(_given(job.first(), carried))
+    remaining, seen = journal.resume(runs, references, samples)
+
+    def checked() -> Iterator[tuple[str, Sample]]:
+        for name, sample in remaining:
+            check_sample(_given(sample, carried), signature, name)
+            yield name, sample
+
+    def count(step: Step) -> None:
+        seen.add(step.name, step.sample)
+        journal.keep(runs, references, seen)
+
+    feed = Feed(checked(), len(samples), seen.done, partial(thumbnail, samples))
+    execute(feed, lambda _, sample: run_checked(references.narrow, sample), runs.observers(), progress, count)
+    return seen
+
+
+def _given(sample: Sample, carried: frozenset[str]) -> Sample:
+    """Return the sample without the inputs that an earlier output feeds."""
+    return {name: array for name, array in sample.items() if name not in carried}
+
+
+def _record(job: Job, made: Made, runs: Runs, seen: Seen) -> Record:
+    source, samples, policy = job.source, job.samples, job.policy
+    noise, results, rungs = runs.noise.result(), results_of(runs, policy), rungs_of(runs, policy)
+    found = _diagnosis(job, made, results, rungs, noise)
+    info = SamplesInfo(
+        samples.description, seen.done, seen.sha256, tuple(seen.names), samples.warning, job.options.carry
+    )
+    recommendation, decision = decided(job, runs, results, noise, info)
+    notes = _notes(source, runs, made)
+    return Record(
+        schema_version=SCHEMA_VERSION,
+        mlparity_version=__version__,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        environment=environment(),
+        source=SourceInfo(source.name, source.kind, source.location, source.parameters, source.sha256, notes),
+        samples=info,
+        policy=policy,
+        verdict=judge_all(policy, decisive(results)).verdict,
+        artifacts=made.artifacts,
+        settings=results,
+        noise=noise,
+        cause=found.cause,
+        recommendation=recommendation,
+        decision=decision,
+        metrics=METRIC_INFOS,
+        rungs=rungs,
+        hazards=hazards_of(runs),
+        course=found.course,
+        explanation_failure=found.failure,
+    )
+
+
+def _diagnosis(
+    job: Job, made: Made, results: tuple[SettingResult, ...], rungs: tuple[Rung, ...], noise: tuple[Noise, ...]
+) -> Diagnosis:
+    factor = job.policy.noise_factor
+    cause = find_cause(results, noise, rungs, factor)
+    found = run_diagnosis(cause, row_to_explain(cause, results, noise, factor), job)
+    ours = [each for each in made.artifacts if target_named(each.target).engine is not None]
+    compared = {each.artifact for each in results if each.state is RowState.COMPARED}
+    if any(each.path in compared for each in ours):
+        return found
+    misfit = diagnose_misfit(found.cause, [job.stage / each.path for each in ours], job.source, job.samples)
+    return replace(found, cause=misfit)
+
+
+def _notes(source: Source, runs: Runs, made: Made) -> tuple[str, ...]:
+    notes = (*source.notes, *route_notes(made.artifacts))
+    if runs.noise.failure:
+        return (*notes, f"the source's own fp32 noise is not known: {runs.noise.failure.splitlines()[0]}")
+    unknown = [each for each in runs.noise.result() if not each.is_known]
+    return (
+        *notes,
+        *(f"the source's own fp32 noise in {each.output} is {noise_of_text(each)}" for each in unknown),
+    )
+
+
+def environment() -> dict[str, str]:
+    """Return the versions that a result depends on; nothing that tells one user's machine from another's."""
+    versions = {}
+    for name in _PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return {"python": platform.python_version(), "platform": f"{sys.platform} {platform.machine()}", **versions}
+
+
+def _write(record: Record, stage: Path) -> None:
+    for artifact in record.artifacts:
+        write_metadata(stage / artifact.path, metadata_of(record, artifact))
+    write_record(record, stage / "record.json")
+    write_reports(record, stage)
