@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from mlparity.core.numbers import format_cosine, format_count, format_number
+from mlparity.core.numbers import format_cosine, format_count, format_number, value_text
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,11 @@ def test_a_cosine_is_rounded_down(value: float | None, text: str) -> None:
 @pytest.mark.parametrize(("value", "text"), [(None, "–"), (0.0, "0"), (999.0, "999"), (1_280_000.0, "1,280,000")])
 def test_a_count(value: float | None, text: str) -> None:
     assert format_count(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(3, "3"), ("a", "'a'"), (None, "None"), pytest.param(1 << 20_000, "an integer of too many digits", id="long")],
+)
+def test_a_value_as_python_writes_it(value: object, text: str) -> None:
+    assert value_text(value) == text

@@ -310,6 +310,8 @@ def test_the_first_reason_of_a_row_that_fails_is_told(reasons: tuple[str, ...], 
 
 def test_a_witness_of_another_shape_shows_nothing() -> None:
     assert find_cause([row(CPU32, 1e-2), other_shape(LITERT)]).kind is CauseKind.UNKNOWN
+    in_part = replace(row(LITERT, 1e-7), unlike=("z: the artifact has no such output",))
+    assert find_cause([row(CPU32, 1e-2), in_part]).kind is CauseKind.UNKNOWN
 
 
 def unknown(setting: Setting, *, empty: bool) -> SettingResult:
@@ -331,6 +333,14 @@ def test_what_was_not_compared_is_no_agreement(empty: bool, beside: list[Setting
     cause = find_cause(rows)
     assert cause.kind is CauseKind.UNKNOWN
     assert "agree" not in cause.sentence.replace("agree (", "")
+
+
+def test_settings_agree_where_all_was_compared() -> None:
+    for fp32, words in (
+        (row(CPU32, 0.0), "The fp32 settings of Core ML agree ("),
+        (unknown(CPU32, empty=False), "The fp32 settings of Core ML show no difference where they could be compared ("),
+    ):
+        assert words in find_cause([fp32, row(LITERT, 1e-2)]).sentence
 
 
 def test_a_witness_that_was_not_compared_in_full_shows_nothing() -> None:
