@@ -149,7 +149,7 @@ _STORING = frozenset({"gru", "lstm", "rnn"})
 
 def _same_arithmetic(step: Step, twin: Step) -> bool:
     """Tell whether a step gives, before it is stored, what its twin gives."""
-    mine, others = (each.constants.get("num") for each in (step, twin))
+    mine, others = step.numerics, twin.numerics
     alike = getattr(mine, "arithmetic", None) == getattr(others, "arithmetic", None)
     return step.fn is twin.fn and alike and step.op.type not in _STORING
 

@@ -26,21 +26,16 @@ from mlparity.engine.mil.program import (
     Value,
     ValueType,
 )
-from mlparity.engine.numerics import Numerics, Profile
+from mlparity.engine.numerics import Profile
 from mlparity.engine.ops.registry import OpDef, Rounding, find
 from mlparity.engine.runtime.blocks import CONTROL_FLOW, Body
-from mlparity.engine.runtime.fold import fold_constants, with_wide_constants, without_unused
-from mlparity.engine.runtime.fuse import without_inner_stores
-from mlparity.engine.runtime.interpret import with_runs
-from mlparity.engine.runtime.liveness import with_frees
 from mlparity.engine.runtime.memory import keep_freed_memory
+from mlparity.engine.runtime.passes import Draft, numerics_of, run_passes
 from mlparity.engine.runtime.plan import Feed, Plan, Step, Store
 from mlparity.engine.runtime.schema import Kind, schema_of
-from mlparity.engine.runtime.shapes import check_shapes
 from mlparity.engine.runtime.states import held_by, is_state, state_slots, written_states
 from mlparity.engine.runtime.tensors import held_type, narrow_tensor_from, python_value, widened
-from mlparity.engine.runtime.twins.choose import with_twins
-from mlparity.engine.runtime.unit_steps import PRODUCTS, as_units_do, remembering_weights
+from mlparity.engine.runtime.unit_steps import PRODUCTS
 
 _CPU = torch.device("cpu")
 _NO_CHOICES: Mapping[str, Profile] = MappingProxyType({})
@@ -146,21 +141,21 @@ class _Binder:
         return self.profiles.get(op.outputs[0].name, self.profile) if op.outputs else self.profile
 
     def bound(self) -> tuple[tuple[Step, ...], tuple[object, ...]]:
-        """Return the steps, checked, folded and with their faster twins, and the slots as a run starts."""
-        steps = without_inner_stores(self.steps(), self.function, self.profile_of)
-        kept = self.output_slots()
+        """Return the steps after all passes, and the slots as a run starts."""
+        steps, kept = self.steps(), self.output_slots()
         constants = self.constant_slots()
-        integers = {slot for name, slot in self.slots.items() if not _is_floating(self.types[name].type)}
-        steps = as_units_do(steps, lambda op: _numerics(op, self.profile_of(op)), constants, integers)
-        check_shapes(self.function, steps, constants, self.count, self.profile)
-        compute = self.profile.compute
-        steps, initial = fold_constants(steps, constants, self.count, kept, compute)
-        steps = remembering_weights(steps, initial)
-        if self.kernels:
-            declared = {slot: self.types[name].type for name, slot in self.slots.items()}
-            steps = with_twins(steps, initial, kept, declared)
-            initial = with_wide_constants(steps, without_unused(steps, initial, kept), kept, compute)
-        return with_runs(with_frees(steps, kept)), initial
+        draft = Draft(
+            function=self.function,
+            profile=self.profile,
+            profile_of=self.profile_of,
+            steps=steps,
+            initial=tuple(constants.get(slot) for slot in range(self.count)),
+            constant=frozenset(constants),
+            declared={slot: self.types[name].type for name, slot in self.slots.items()},
+            kept=kept,
+        )
+        done = run_passes(draft, optimised=self.kernels)
+        return done.steps, done.initial
 
     def steps(self) -> tuple[Step, ...]:
         self.inputs = {each.name: self._define(each) for each in self.function.inputs}
@@ -200,9 +195,8 @@ class _Binder:
                 feeds.append(Feed(key, bound.slots, bound.kind))
             else:
                 constants[key] = bound
-        if schema.takes_num:
-            constants["num"] = _numerics(op, self.profile_of(op))
-        return Step(op, definition, definition.fn, constants, tuple(feeds), self._stores(op, definition))
+        numerics = numerics_of(op, self.profile_of(op)) if schema.takes_num else None
+        return Step(op, definition, definition.fn, constants, tuple(feeds), self._stores(op, definition), numerics)
 
     def _stores(self, op: Op, definition: OpDef) -> tuple[Store, ...]:
         """Return where results go; each state that `op` writes is a result too, and has a new slot from here on."""
@@ -324,16 +318,6 @@ class _Binder:
         is_rounded = definition.name in PRODUCTS and numerics.products.rounds
         rounds = definition.rounding is not Rounding.NONE and numerics.grid is not None and not is_rounded
         return Store(slot, output, held, numerics if rounds and output.type.dtype in FLOATS else None)
-
-
-def _numerics(op: Op, profile: Profile) -> Numerics:
-    types = [each.type.dtype for each in op.outputs if isinstance(each.type, TensorType)]
-    floats = [name for name in types if name in FLOATS]
-    return profile.numerics(floats[0] if floats else "")
-
-
-def _is_floating(kind: ValueType) -> bool:
-    return not isinstance(kind, TensorType) or kind.dtype in FLOATS
 
 
 def _fits(types: Sequence[ValueType], kind: Kind) -> bool:

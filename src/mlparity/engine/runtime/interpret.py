@@ -65,7 +65,7 @@ def run_step(step: Step, slots: Slots) -> None:
     """
     values = {feed.parameter: _value(feed, slots) for feed in step.feeds}
     try:
-        result = step.fn(**step.constants, **values)
+        result = step.fn(**step.arguments, **values)
     except MlparityError:
         raise
     except Exception as error:  # torch and numpy raise many types for inputs that do not fit
@@ -82,7 +82,8 @@ def _run_of(step: Step) -> Callable[[Slots], None]:
     sources = _positional(step)
     if sources is None or len(step.stores) != 1:
         return partial(run_step, step)
-    store, call = step.stores[0], partial(step.fn, **step.constants) if step.constants else step.fn
+    bound = step.arguments
+    store, call = step.stores[0], partial(step.fn, **bound) if bound else step.fn
     values_of = itemgetter(*sources) if len(sources) > 1 else _one(sources[0])
     target, held, rounds = store.slot, store.held, store.numerics is not None
 

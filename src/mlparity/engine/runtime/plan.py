@@ -53,7 +53,8 @@ class Store:
 class Step:
     """One op, ready to run: constants bound, feeds by slot, and the slots whose last use this is.
 
-    `run` does all of it on the slots of one run; `interpret.with_runs` sets it once the step is final.
+    `numerics` is the arithmetic that `fn` takes as `num`, None where it takes none. `run` does all of it on the slots
+    of one run; `interpret.with_runs` sets it once the step is final.
     """
 
     op: Op
@@ -62,8 +63,14 @@ class Step:
     constants: Mapping[str, object]
     feeds: tuple[Feed, ...]
     stores: tuple[Store, ...]
+    numerics: Numerics | None = None
     frees: tuple[int, ...] = ()
     run: Callable[[Slots], None] = _not_final
+
+    @property
+    def arguments(self) -> dict[str, object]:
+        """What `fn` is given besides what it is fed, by parameter."""
+        return {**self.constants} if self.numerics is None else {**self.constants, "num": self.numerics}
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,14 +69,14 @@ _WEIGHTS = {"conv": ("weight", "bias"), "conv_transpose": ("weight", "bias"), "l
 
 
 def _remembering(step: Step, initial: Sequence[object]) -> Step:
-    num = step.constants.get("num")
-    if step.op.type not in _WEIGHTS or not isinstance(num, Numerics) or not isinstance(num.products, ExactProducts):
+    num = step.numerics
+    if step.op.type not in _WEIGHTS or num is None or not isinstance(num.products, ExactProducts):
         return step
     fed = [slot for feed in step.feeds if feed.parameter in _WEIGHTS[step.op.type] for slot in feed.slots]
     if any(initial[slot] is None for slot in fed):
         return step
     arithmetic = replace(num.arithmetic, products=num.products.remembering())
-    return replace(step, constants={**step.constants, "num": replace(num, arithmetic=arithmetic)})
+    return replace(step, numerics=replace(num, arithmetic=arithmetic))
 
 
 def _overridden(step: Step, arithmetic: Arithmetic) -> Step:
@@ -121,14 +121,14 @@ def _summing_int8(step: Step, makers: Mapping[int, Step], constants: Mapping[int
     feeds = {feed.parameter: feed for feed in step.feeds}
     values = _integers(makers.get(feeds["x"].slots[0]), "dequantize", "input", constants)
     weights = _integers(makers.get(feeds["weight"].slots[0]), "constexpr_blockwise_shift_scale", "data", constants)
-    num = step.constants.get("num")
-    if values is None or weights is None or not isinstance(num, Numerics):
+    num = step.numerics
+    if values is None or weights is None or num is None:
         return step
     products = Int8Products(scale=values[1] * weights[1])
     exact = replace(num, arithmetic=replace(num.arithmetic, products=products))
     swapped = {"x": values[0], "weight": weights[0]}
     renamed = tuple(replace(feed, slots=swapped.get(feed.parameter, feed).slots) for feed in step.feeds)
-    return replace(step, constants={**step.constants, "num": exact}, feeds=renamed)
+    return replace(step, numerics=exact, feeds=renamed)
 
 
 def _integers(

@@ -101,7 +101,7 @@ def _twin_of(step: Step, packed: Packed, last: Step, limits: Limits) -> Step:
     rounds = packed.can_round and all(map(_rounds_to_fp16, last.stores)) and all(map(_is_fp16, limits))
     fn = packed.followed_by(Follows(limits, rounds))
     stores = tuple(replace(store, numerics=None) for store in last.stores) if rounds else last.stores
-    return _in_place(replace(step, fn=fn, constants={}, feeds=feeds, stores=stores))
+    return _in_place(replace(step, fn=fn, constants={}, numerics=None, feeds=feeds, stores=stores))
 
 
 def _rounds_to_fp16(store: Store) -> bool:

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mlparity.engine.numerics import Numerics
 from mlparity.engine.numerics.lines import COLUMNS
 from mlparity.engine.runtime.plan import Step
 from mlparity.engine.runtime.twins.matrix import in_blocks
@@ -105,8 +104,8 @@ def packed_lstm(step: Step, weights: Weights) -> PackedLstm | None:
         return None
     if any(str(known.get(name, usual)).lower() != usual for name, usual in _USUAL.items()):
         return None
-    num = known["num"]
-    if not isinstance(num, Numerics) or not (num.grid is None or num.rounds_to_fp16):
+    num = step.numerics
+    if num is None or not (num.grid is None or num.rounds_to_fp16):
         return None
     way = known.get("direction", "forward")
     ends = {"forward": ("",), "reverse": ("",), "bidirectional": ("", "_back")}.get(str(way), ())

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from mlparity.engine.mil.dtypes import FLOATS
 from mlparity.engine.mil.program import TensorType, ValueType
-from mlparity.engine.numerics import Numerics
 from mlparity.engine.numerics.rounding import half_even_in_place
 from mlparity.engine.runtime.plan import Step
 from mlparity.engine.runtime.tensors import widened
@@ -124,8 +123,8 @@ class Weights:
         None where one is not, where the step reads anything but fractions or does not hold fp32, and where its unit
         computes in a way of its own.
         """
-        num = step.constants.get("num")
-        if step.stores[0].held is not torch.float32 or not isinstance(num, Numerics) or not num.products.plain:
+        num = step.numerics
+        if step.stores[0].held is not torch.float32 or num is None or not num.products.plain:
             return None
         if step.fn is not step.definition.fn:
             return None  # the unit has an own way with the whole step
