@@ -18,8 +18,8 @@ import torch
 
 from mlparity.core.errors import MlparityError
 from mlparity.core.source import Source
-from mlparity.sources.load import load_source
 from mlparity.targets.coreml.quiet_coremltools import quiet
+from tests.loading import load_source
 from tests.targets.architectures import ARCHITECTURES, Architecture, build, sample_of
 from tests.targets.parity import parity_of
 

@@ -61,7 +61,7 @@ def package_of(dtype: str, megabytes: int) -> Path:
 def _engine() -> Callable[[Path], object]:
 
     from mlparity.engine.mil.spec import proto
-    from mlparity.engine.runtime.model import load_model
+    from tests.loading import load_model
 
     proto("Model")
     return load_model

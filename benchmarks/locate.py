@@ -34,8 +34,8 @@ def prepare(name: str) -> None:
     import numpy as np
 
     from mlparity.core.words import Precision
-    from mlparity.sources.load import load_source
     from mlparity.targets.coreml import convert as coreml
+    from tests.loading import load_source
 
     network, sample = NETWORKS[name]()
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -99,7 +99,7 @@ def ours(name: str) -> tuple[float, float, list[str]]:
     from mlparity.engine.runtime.bind import bind
     from mlparity.engine.runtime.features import tensors_from_features
     from mlparity.engine.runtime.interpret import run_plan
-    from mlparity.engine.runtime.model import load_model
+    from tests.loading import load_model
 
     path, x = package(name, "fp16"), np.load(FOLDER / f"{name}_planted.npy")
     model = load_model(path, TYPED)

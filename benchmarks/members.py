@@ -19,7 +19,8 @@ from benchmarks.peers import FOLDER
 from mlparity.engine.mil.program import TensorType
 from mlparity.engine.numerics import TYPED, Profile
 from mlparity.engine.numerics.members import MEMBERS
-from mlparity.engine.runtime.model import Model, load_model
+from mlparity.engine.runtime.model import Model
+from tests.loading import load_model
 
 DEFAULT = tuple(FOLDER / f"{name}_fp16.mlpackage" for name in ("mobilenet_v2", "minilm", "efficientnetv2_s"))
 

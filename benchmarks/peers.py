@@ -51,7 +51,7 @@ def _tensors(outputs: object) -> list:
 
 def engine(name: str, precision: str) -> Call:
     """Our engine on the converted package."""
-    from mlparity.engine.runtime.model import load_model
+    from tests.loading import load_model
 
     model, sample = load_model(FOLDER / f"{name}_{precision}.mlpackage"), sample_of(name)
     return lambda: list(model.predict(sample).values())
@@ -105,10 +105,10 @@ PEERS: Mapping[str, Callable[[str], Call]] = {
 def prepare(name: str) -> None:
     """Convert once; later runs use the same files."""
     from mlparity.core.words import Precision
-    from mlparity.sources.load import load_source
     from mlparity.targets.coreml import convert as coreml
     from mlparity.targets.litert import convert as litert
     from mlparity.targets.onnx import convert as onnx
+    from tests.loading import load_source
 
     done = FOLDER / f"{name}.npz"
     if done.exists():

@@ -87,7 +87,7 @@ def test_the_demo_s_photos_are_classified_right_and_precision_is_the_cause(tmp_p
 
 
 def test_the_photos_have_the_classes_that_people_see() -> None:
-    from mlparity.sources.load import load_source
+    from tests.loading import load_source
     from tests.models import samples
 
     found = []

@@ -120,7 +120,7 @@ def test_run_inspect_and_compare_take_it(out: Path, record: Record, tmp_path: Pa
 
 @needs_coreai
 def test_a_given_model_is_verified_in_its_own_precision(tmp_path: Path) -> None:
-    from mlparity.sources.load import load_source
+    from tests.loading import load_source
 
     sample = next(iter(Samples()))[1]
     half = net().half()

@@ -14,12 +14,12 @@ from mlparity.core.record import CauseKind, Record
 from mlparity.core.words import Verdict
 from mlparity.report.markdown import markdown_report
 from mlparity.report.model_card import model_card
-from mlparity.sources.load import load_source
 from mlparity.targets.coreml.convert import convert, save
 from mlparity.targets.table import settings_from
 from mlparity.verification.explain_package import explain_alone, explain_package
 from mlparity.verification.options import VerifyOptions
 from tests.faults.makers import program
+from tests.loading import load_source
 
 RNG = np.random.default_rng(0)
 ROWS = [{"x": RNG.standard_normal((2, 3, 4)).astype(np.float32)} for _ in range(2)]

@@ -40,7 +40,7 @@ LAW: dict[str, tuple[str, ...]] = {
     LITERT: ("core", "targets", EXPORTED),
     ONNX: ("core", "targets", EXPORTED),
     COREAI: ("core", "record", "sessions", "targets", EXPORTED),
-    "diagnose": ("core", "targets", MIL, PLACEMENT, RUNTIME),
+    "diagnose": ("core", "targets", MIL, NUMERICS, PLACEMENT, RUNTIME),
     "report": ("core", "record", "targets"),
     "verification": (
         *("core", "compare", "diagnose", "record", "report", "samples", "sessions", "sources", "targets", COREML),

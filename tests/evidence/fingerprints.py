@@ -20,10 +20,10 @@ import numpy as np
 
 from mlparity.engine.numerics import CHIPS, FP32, Processor, Profile
 from mlparity.engine.numerics.members import leading
-from mlparity.engine.numerics.other_paths import PATHS, mlx_path
-from mlparity.engine.runtime.model import load_model
+from mlparity.engine.numerics.other_paths import PATHS
 from tests.evidence import packages
 from tests.evidence.tables import rows_of, unknown
+from tests.loading import load_model
 
 CSV = Path(__file__).with_name("gemm_conv_sweep.csv")
 TOLERANCE = 1e-9
@@ -318,3 +318,19 @@ RECIPES: Mapping[str, Callable[..., Recipe]] = {
     r"jacobi n=\d+ \d+ iters": _jacobi,
 }
 """The recipe of each op, by the form of its name."""
+
+
+def mlx_path(chip: str, *, large: bool) -> Profile:
+    """Return how MLX computes on the GPU of an M chip; `large` is one of Max or Ultra.
+
+    M3 counts as M1 to M4, and M6 as M5 (assumed: no row is of theirs).
+
+    Raises:
+        KeyError: not the name of an M chip.
+    """
+    generation = chip.removeprefix("M")
+    if generation == chip or not generation.isdecimal():
+        raise KeyError(chip)
+    if int(generation) >= 5:
+        return PATHS["mlx-tensor"]
+    return PATHS["mlx-simd-large" if large else "mlx-simd"]

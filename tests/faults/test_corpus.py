@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 from mlparity.core.record import CauseKind
-from mlparity.sources.load import load_source
 from mlparity.verification.explain_package import explain_package
 from tests.faults.corpus import corpus
 from tests.faults.fault import Answer, Fault
+from tests.loading import load_source
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -10,7 +10,7 @@ from mlparity.core.session import Outputs, Sample, Signature, TensorSpec
 from mlparity.sessions import torch as torch_backend
 from mlparity.sessions.carrying import CarryingSession
 from mlparity.sessions.checked import run_checked
-from mlparity.sources.load import load_source
+from tests.loading import load_source
 
 
 class Sum(nn.Module):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from mlparity.core.errors import ExecutionError
 from mlparity.sessions import torch as torch_backend
-from mlparity.sources.load import load_source
+from tests.loading import load_source
 
 SAMPLE = {"x": np.random.default_rng(0).standard_normal((3, 8)).astype(np.float32)}
 

@@ -18,7 +18,7 @@ from mlparity.sessions import torch as torch_backend
 from mlparity.sessions.torch import roundings_of
 from mlparity.sessions.torch_trace import trace_source
 from mlparity.sessions.torch_variants import run_with_fp16_weights
-from mlparity.sources.load import load_source
+from tests.loading import load_source
 
 ANGLES = torch.outer(torch.arange(6.0), 1.0 / 100 ** (torch.arange(4.0) / 4))
 TABLE = torch.polar(torch.ones_like(ANGLES), ANGLES)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from mlparity.sessions.torch_variants import run_in_training_mode, run_with_fp16_weights
-from mlparity.sources.load import load_source
+from tests.loading import load_source
 
 X = {"x": np.array([[1.0, -2.0, 3.0]], np.float32)}
 

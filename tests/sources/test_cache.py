@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mlparity.sources.load import load_source
+from tests.loading import load_source
 
 SAMPLE = {"x": np.ones((1, 2), np.float32)}
 

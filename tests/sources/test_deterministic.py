@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from mlparity.core.errors import SourceError
 from mlparity.sessions import torch as torch_backend
 from mlparity.sources.deterministic import check_deterministic
-from mlparity.sources.load import load_source
+from tests.loading import load_source
 
 SAMPLE = {"x": np.ones((1, 8), np.float32)}
 

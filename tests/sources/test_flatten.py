@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from mlparity.core.errors import SourceError
 from mlparity.sources.flatten import Path, flat_module, leaves, output_names
 from mlparity.sources.forward import InputOrder
-from mlparity.sources.load import load_source
+from tests.loading import load_source
 
 ONE = torch.ones(1)
 

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from mlparity.core.errors import InputError, SourceError
-from mlparity.sources.load import load_module, load_source
+from mlparity.sources.load import load_module
+from tests.loading import load_source
 
 SAMPLE = {"x": np.ones((2, 4), np.float32)}
 FACTORIES = """

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from mlparity.core.errors import InputError, SourceError
-from mlparity.sources.load import load_module, load_source
+from mlparity.sources.load import load_module
 from mlparity.sources.saved import load_state
+from tests.loading import load_source
 
 
 class Net(nn.Module):

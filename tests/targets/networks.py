@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mlparity.sources.load import load_source
 from mlparity.targets.litert import convert as litert
+from tests.loading import load_source
 
 SAMPLE = {
     "zeta": np.arange(4, dtype=np.float32)[None],

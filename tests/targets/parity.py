@@ -15,9 +15,9 @@ from mlparity.core.source import Source
 from mlparity.core.words import ComputeUnit
 from mlparity.sessions import torch as torch_backend
 from mlparity.sessions.checked import run_checked
-from mlparity.sources.load import load_source
 from mlparity.targets.coreml import session as coreml_backend
 from mlparity.targets.coreml.convert import Conversion, CoremlOptions, convert, save
+from tests.loading import load_source
 
 OF_SCALE = 2e-6
 """The difference that fp32 allows, of an output's scale; or twice the source's own noise, where that is larger."""

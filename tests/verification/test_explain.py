@@ -20,7 +20,6 @@ from mlparity.core.words import ComputeUnit, Standing, Verdict
 from mlparity.engine.runtime.interpret import run_plan
 from mlparity.record.files import read_record
 from mlparity.samples.memory import memory_samples
-from mlparity.sources.load import load_source
 from mlparity.targets.coreml import convert as coreml
 from mlparity.targets.table import settings_from
 from mlparity.verification.explain import run_diagnosis
@@ -31,6 +30,7 @@ from tests.faults.converting import PLANTED
 from tests.faults.fault import Fault, uniform
 from tests.faults.networks import Convolutions, seeded
 from tests.faults.overflowing import FAULTS
+from tests.loading import load_source
 
 # Written op by op: conversions in this process may be corrected ones.
 BY_HAND = [each for each in (*PLANTED, *FAULTS) if each.name in ("prelu_with_one_slope", "variance_in_a_batch_norm")]

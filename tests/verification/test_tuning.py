@@ -19,13 +19,13 @@ from mlparity.core.policy import Limit, Policy
 from mlparity.core.words import Precision, Verdict
 from mlparity.engine.mil.reader import read_program
 from mlparity.engine.numerics import TYPED
-from mlparity.engine.runtime.model import load_model
 from mlparity.targets.artifacts import artifact_sha256
 from mlparity.targets.coreml.mixed_precision import float_ops
 from mlparity.targets.table import settings_from
 from mlparity.verification.options import VerifyOptions
 from tests.faults import networks as nets
 from tests.faults.fault import normal, uniform
+from tests.loading import load_model
 from tests.models import bert, samples, zoo
 
 ONE = VerifyOptions(settings=settings_from(["fp16/CPU_ONLY"]))

@@ -11,11 +11,7 @@ import numpy as np
 from mlparity.core.words import Confidence
 from mlparity.diagnose.operands import Operands
 from mlparity.diagnose.ranges import Range
-
-FP16_LARGEST = 65504.0
-ACCUMULATOR_LIMIT = 32768.0
-LEAST_STEP = 2.0**-16
-"""The Neural Engine's sums of products are multiples of it, and end at the limit above."""
+from mlparity.engine.numerics.limits import FIXED_POINT_LIMIT, FIXED_POINT_UNIT, FP16_LARGEST
 
 NEAR = 4.0
 """From how small a margin on a hazard is told (assumed)."""
@@ -58,11 +54,11 @@ def _margin(limit: float, reached: float) -> float:
 def _accumulator(operands: Operands) -> Finding | None:
     """The largest sum that any order of the terms can pass through, for inputs as large as those seen."""
     reach, result = _largest_sum(operands), operands.result
-    margin = _margin(ACCUMULATOR_LIMIT, result.largest)
-    if reach is None or (margin > NEAR and reach < ACCUMULATOR_LIMIT):
+    margin = _margin(FIXED_POINT_LIMIT, result.largest)
+    if reach is None or (margin > NEAR and reach < FIXED_POINT_LIMIT):
         return None
     return Finding(
-        _extremes(result), ACCUMULATOR_LIMIT, margin, f"Inputs of the size seen allow sums up to {reach:.3g}."
+        _extremes(result), FIXED_POINT_LIMIT, margin, f"Inputs of the size seen allow sums up to {reach:.3g}."
     )
 
 
@@ -103,7 +99,7 @@ def _exponential(operands: Operands) -> Finding | None:
     return Finding(_extremes(x), _EXP_LIMIT, _margin(_EXP_LIMIT, x.high)) if near else None
 
 
-_SOFTPLUS_LIMIT = math.log(ACCUMULATOR_LIMIT)
+_SOFTPLUS_LIMIT = math.log(FIXED_POINT_LIMIT)
 
 
 def _softplus(operands: Operands) -> Finding | None:
@@ -145,13 +141,15 @@ def _products(operands: Operands) -> Finding | None:
 def _epsilon(operands: Operands) -> Finding | None:
     """An epsilon matters only where what it is added to comes near it: here, where zero was within its reach."""
     epsilon = operands.number("epsilon")
-    if epsilon is None or not 0 < epsilon < LEAST_STEP / 2:
+    if epsilon is None or not 0 < epsilon < FIXED_POINT_UNIT / 2:
         return None
     x = operands.range("x")
     guarded = operands.op.type in ("rsqrt", "log", "inverse")
-    if not x.count or (guarded and x.low > LEAST_STEP) or (not guarded and x.rms > LEAST_STEP**0.5):
+    if not x.count or (guarded and x.low > FIXED_POINT_UNIT) or (not guarded and x.rms > FIXED_POINT_UNIT**0.5):
         return None
-    return Finding(_extremes(x), LEAST_STEP / 2, epsilon / (LEAST_STEP / 2), f"Its epsilon is {epsilon:.2g}.")
+    return Finding(
+        _extremes(x), FIXED_POINT_UNIT / 2, epsilon / (FIXED_POINT_UNIT / 2), f"Its epsilon is {epsilon:.2g}."
+    )
 
 
 def _mask(operands: Operands) -> Finding | None:

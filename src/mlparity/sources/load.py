@@ -41,20 +41,6 @@ class LoadedModule:
     notes: tuple[str, ...] = ()
 
 
-def load_source(
-    spec: str | nn.Module, sample: Sample | None = None, *, eval_mode: bool = False, trust: bool = False
-) -> Source:
-    """Load a module and give it the flat form, with `sample` as its first inputs.
-
-    Without a sample the inputs saved in a .pt2 file are used.
-
-    Raises:
-        SourceError: it cannot be loaded or run, or is in training mode without `eval_mode`.
-        InputError: the sample's names are not the names of forward's parameters, or there is no sample.
-    """
-    return flatten_source(load_module(spec, eval_mode=eval_mode, trust=trust), sample)
-
-
 def load_module(spec: str | nn.Module, *, eval_mode: bool = False, trust: bool = False) -> LoadedModule:
     """Load the module that `spec` names, without running it.
 

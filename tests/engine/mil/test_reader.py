@@ -14,9 +14,9 @@ from mlparity.engine.mil.printer import print_program
 from mlparity.engine.mil.program import TensorType
 from mlparity.engine.mil.reader import read_program
 from mlparity.engine.mil.spec import proto
-from mlparity.engine.runtime.model import load_model
 from mlparity.targets.artifacts import artifact_sha256
 from tests.engine.mil.packages import write_package
+from tests.loading import load_model
 
 SPEC = Path("Data/com.apple.CoreML/model.mlmodel")
 WEIGHTS = Path("Data/com.apple.CoreML/weights/weight.bin")

@@ -8,9 +8,10 @@ import torch.nn.functional as F
 
 from mlparity.engine.numerics import mlx_winograd
 from mlparity.engine.numerics.mlx_sums import MlxSums
-from mlparity.engine.numerics.other_paths import PATHS, mlx_path
+from mlparity.engine.numerics.other_paths import PATHS
 from mlparity.engine.numerics.products import Geometry
 from mlparity.engine.numerics.wide_sums import in_order
+from tests.evidence.fingerprints import mlx_path
 
 CUTS = [
     (MlxSums(), (64, 256, 256), [0, 128, 256]),

@@ -16,9 +16,9 @@ from mlparity.core.errors import ConversionError, OutputError
 from mlparity.core.words import Precision
 from mlparity.sessions import torch as torch_backend
 from mlparity.sessions.checked import run_checked
-from mlparity.sources.load import load_source
 from mlparity.targets.coreai import convert as coreai
 from mlparity.targets.coreai import session as runtime
+from tests.loading import load_source
 from tests.targets.litert.test_convert import IDS, Branches, Mobile, Rare, Recurrent, bert, normal
 from tests.targets.networks import SAMPLE, Net
 
@@ -93,7 +93,7 @@ from pathlib import Path
 from mlparity.targets.coreai import session as runtime
 from mlparity.targets.coreai import convert as coreai
 from mlparity.core.words import Precision
-from mlparity.sources.load import load_source
+from tests.loading import load_source
 from tests.targets.networks import SAMPLE, Net
 precision = Precision(sys.argv[2])
 made = coreai.convert(load_source(Net().eval(), SAMPLE), SAMPLE, Path(sys.argv[1]), coreai.CoreaiOptions(precision))

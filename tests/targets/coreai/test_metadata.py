@@ -76,9 +76,9 @@ def test_metadata_that_is_none_is_a_format_error(model: Path, about: str) -> Non
 def test_core_ai_reads_the_texts_and_the_model_still_runs(tmp_path: Path) -> None:
     from coreai.authoring import AIModelAsset
 
-    from mlparity.sources.load import load_source
     from mlparity.targets.coreai import convert as coreai
     from mlparity.targets.coreai import session as runtime
+    from tests.loading import load_source
     from tests.targets.networks import SAMPLE, Net
 
     made = coreai.convert(load_source(Net().eval(), SAMPLE), SAMPLE, tmp_path / "net.aimodel")

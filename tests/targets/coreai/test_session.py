@@ -14,9 +14,9 @@ from mlparity.core.errors import BackendUnavailableError, ExecutionError, Format
 from mlparity.core.session import TensorSpec
 from mlparity.core.words import ComputeUnit
 from mlparity.sessions.checked import run_checked
-from mlparity.sources.load import load_source
 from mlparity.targets.coreai import convert as converter
 from mlparity.targets.coreai import session as coreai
+from tests.loading import load_source
 from tests.targets.networks import SAMPLE, Net
 
 pytestmark = pytest.mark.skipif(not coreai.probe().ok, reason=coreai.probe().why)

@@ -13,10 +13,10 @@ from mlparity.api import verify
 from mlparity.core.errors import ConversionError
 from mlparity.core.record import CauseKind
 from mlparity.core.words import ComputeUnit, Precision, Setting, Verdict
-from mlparity.sources.load import load_source
 from mlparity.targets.coreml.checked_conversion import convert_checked, difference_of, route_notes
 from mlparity.targets.coreml.convert import CoremlOptions, Frontend
 from mlparity.verification.options import VerifyOptions
+from tests.loading import load_source
 
 SAMPLES = [{"x": np.linspace(-1, 2, 12, dtype=np.float32).reshape(3, 4) * factor} for factor in (1, -3)]
 FP32 = Setting("coreml", Precision.FP32, ComputeUnit.CPU_ONLY)

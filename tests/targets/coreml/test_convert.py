@@ -20,7 +20,6 @@ from mlparity.core.session import Outputs, Sample
 from mlparity.core.source import Source
 from mlparity.core.words import ComputeUnit, Precision
 from mlparity.sessions.checked import run_checked
-from mlparity.sources.load import load_source
 from mlparity.targets.coreml import session as coreml_backend
 from mlparity.targets.coreml.convert import (
     ColourLayout,
@@ -33,6 +32,7 @@ from mlparity.targets.coreml.convert import (
     save,
 )
 from mlparity.targets.coreml.quiet_coremltools import quiet
+from tests.loading import load_source
 from tests.targets.networks import SAMPLE, Net
 
 IMAGE = {"image": np.random.default_rng(0).integers(0, 256, (1, 3, 8, 8)).astype(np.float32)}

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from mlparity.core.words import Precision
-from mlparity.sources.load import load_source
 from mlparity.targets.coreml.convert import CoremlOptions, Frontend, convert
+from tests.loading import load_source
 from tests.targets.parity import parity_of
 
 X = np.random.default_rng(0).standard_normal((2, 8, 8, 3)).astype(np.float32)

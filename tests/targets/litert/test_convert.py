@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from mlparity.core.errors import ConversionError, OutputError
 from mlparity.sessions import torch as torch_backend
 from mlparity.sessions.checked import run_checked
-from mlparity.sources.load import load_source
 from mlparity.targets.litert import convert as litert
 from mlparity.targets.litert import session as runtime
+from tests.loading import load_source
 from tests.targets.networks import SAMPLE, Net
 
 pytestmark = pytest.mark.skipif(not runtime.probe().ok, reason=runtime.probe().why)

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from mlparity.core.errors import ConversionError, OutputError
-from mlparity.sources.load import load_source
 from mlparity.targets.onnx import convert as onnx
 from mlparity.targets.onnx import session as onnxruntime
+from tests.loading import load_source
 from tests.targets.networks import SAMPLE, Net
 
 pytestmark = pytest.mark.skipif(not onnxruntime.probe().ok, reason=onnxruntime.probe().why)

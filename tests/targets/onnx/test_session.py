@@ -8,9 +8,9 @@ import pytest
 from mlparity.core.errors import ExecutionError, FormatError
 from mlparity.core.session import TensorSpec
 from mlparity.sessions.checked import run_checked
-from mlparity.sources.load import load_source
 from mlparity.targets.onnx import convert as onnx
 from mlparity.targets.onnx import session as onnxruntime
+from tests.loading import load_source
 from tests.targets.networks import SAMPLE, Net
 
 pytestmark = pytest.mark.skipif(not onnxruntime.probe().ok, reason=onnxruntime.probe().why)

@@ -54,19 +54,3 @@ PATHS: Mapping[str, Profile] = MappingProxyType(
     }
 )
 """Every path, by name."""
-
-
-def mlx_path(chip: str, *, large: bool) -> Profile:
-    """Return how MLX computes on the GPU of an M chip; `large` is one of Max or Ultra.
-
-    M3 counts as M1 to M4, and M6 as M5 (assumed: no row is of theirs).
-
-    Raises:
-        KeyError: not the name of an M chip.
-    """
-    generation = chip.removeprefix("M")
-    if generation == chip or not generation.isdecimal():
-        raise KeyError(chip)
-    if int(generation) >= 5:
-        return PATHS["mlx-tensor"]
-    return PATHS["mlx-simd-large" if large else "mlx-simd"]

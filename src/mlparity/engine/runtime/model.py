@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
 from mlparity.core.errors import InputError
 from mlparity.engine.mil.program import Interface
-from mlparity.engine.mil.reader import read_stages
-from mlparity.engine.numerics import TYPED, Profile
-from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.features import features_from_outputs, tensors_from_features
 from mlparity.engine.runtime.interpret import Tap, run_stateful
 from mlparity.engine.runtime.plan import Plan
@@ -94,15 +90,3 @@ class Pipeline:
             InputError: always.
         """
         raise InputError("a pipeline has no state", next_step="predict without one, or run its models one by one")
-
-
-def load_model(path: Path, profile: Profile = TYPED, function: str | None = None) -> Model | Pipeline:
-    """Return the model in the package at `path`, bound to `profile`.
-
-    Raises:
-        FormatError: the package cannot be read, or has no such function.
-        UnsupportedOpError: the engine lacks one of its ops.
-    """
-    stages, interface = read_stages(path)
-    models = tuple(Model(bind(stage, profile, function, kernels=True)) for stage in stages)
-    return models[0] if len(models) == 1 else Pipeline(models, interface)

@@ -21,6 +21,7 @@ from mlparity.engine.numerics.kernels.blocks import Floats, in_blocks
 from mlparity.engine.numerics.kernels.bounds import are_bounded
 from mlparity.engine.numerics.kernels.compiled import compiled
 from mlparity.engine.numerics.kernels.vectors import ROWS
+from mlparity.engine.numerics.limits import FIXED_POINT_LIMIT, FIXED_POINT_UNIT
 from mlparity.engine.numerics.lines import COLUMNS
 
 _small_rows, _small_row = fixed_tile.small_rows, fixed_tile.small_row
@@ -29,11 +30,11 @@ _small_channel_rows, _small_channel_row = fixed_tile.small_channel_rows, fixed_t
 _large_channel_rows, _large_channel_row = fixed_tile.large_channel_rows, fixed_tile.large_channel_row
 
 _AT_REST = fixed_tile.AT_REST
-_UNIT = 65536.0
+_UNIT = 1 / FIXED_POINT_UNIT
 SMALL = 64.0
 """Products below it can be rounded by adding 192; see `fixed_tile`."""
 
-_LIMIT = 32767.0
+_LIMIT = FIXED_POINT_LIMIT - 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,12 @@ from mlparity.engine.numerics.kernels.blocks import Floats, in_blocks
 from mlparity.engine.numerics.kernels.bounds import are_bounded
 from mlparity.engine.numerics.kernels.compiled import compiled
 from mlparity.engine.numerics.kernels.vectors import ROWS
+from mlparity.engine.numerics.limits import FP16_LARGEST
 from mlparity.engine.numerics.lines import COLUMNS
 
 _rows, _row = fp16_tile.rows, fp16_tile.row
 _channel_rows, _channel_row = fp16_tile.channel_rows, fp16_tile.channel_row
 _add_sixteen, _DOWN = fp16_tile.add_sixteen, np.float32(fp16_tile.DOWN)
-_GREATEST = 65504.0
 TINY = np.float32(2.0**-140)
 """A subnormal number, for `multiply` to try the processor with: as a constant it would be compiled away."""
 
@@ -53,7 +53,7 @@ def packed(weights: Floats, bias: Floats | None) -> Packed:
         start[: bias.size] = bias
     length, size = weights.shape[1], np.abs(weights)
     # each step rounds up by half a place at most: by one part in 2048, or by 2^-25
-    limit = _GREATEST / (1 + 2.0**-11) ** length - float(np.abs(start).max(initial=0)) - 1.0
+    limit = FP16_LARGEST / (1 + 2.0**-11) ** length - float(np.abs(start).max(initial=0)) - 1.0
     most = float(size.sum(1, dtype=np.float64).max(initial=0)) * float(_WHOLE)
     largest = size.max(0, initial=0) * _WHOLE
     return Packed(blocks, largest, start, limit if math.isfinite(limit) else -1.0, most)

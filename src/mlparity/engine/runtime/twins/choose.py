@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from mlparity.engine.mil.program import ValueType
+from mlparity.engine.numerics.limits import FP16_LARGEST
 from mlparity.engine.numerics.rounding import compiles_fp16
 from mlparity.engine.runtime.plan import Step, Store
 from mlparity.engine.runtime.twins.conv import packed_convolution
@@ -36,9 +37,6 @@ ACTIVATIONS: Mapping[str, Callable[[Step], Limits | None]] = {
 }
 """The activations that twins apply to the bit as the ops do: limits. Smooth ones stay apart."""
 
-
-GREATEST = 65504.0
-"""The greatest finite number of fp16."""
 
 NEW_MEMORY = frozenset(
     {"add", "conv", "gelu", "layer_norm", "linear", "matmul", "mul", "sigmoid", "silu", "softmax", "sub", "tanh"}
@@ -109,7 +107,7 @@ def _rounds_to_fp16(store: Store) -> bool:
 
 
 def _is_fp16(x: float) -> bool:
-    return math.isinf(x) or (abs(x) <= GREATEST and float(np.float16(x)) == x)
+    return math.isinf(x) or (abs(x) <= FP16_LARGEST and float(np.float16(x)) == x)
 
 
 def _in_place(step: Step) -> Step:
