@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import io
 import struct
+import sys
 import zlib
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mlparity.core.errors import InputError
+from mlparity.core.errors import BackendUnavailableError, InputError
 from mlparity.samples.images import ImageSamples, thumbnail
 from mlparity.samples.load import load_samples
 from mlparity.samples.preprocess import PRESETS, Colour, ImagePreprocess, Layout, preprocess_named
@@ -188,6 +189,14 @@ def test_a_picture_with_more_text_than_pillow_unpacks_is_named(tmp_path: Path) -
     with pytest.raises(InputError, match="a picture cannot be read") as caught:
         list(images(tmp_path))
     assert "ValueError" in caught.value.found
+
+
+def test_without_pillow_pictures_say_what_to_install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = images(folder)
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(BackendUnavailableError) as caught:
+        list(samples)
+    assert "mlparity[images]" in caught.value.next_step
 
 
 def test_a_set_says_how_many_pictures_it_has_and_how_they_are_prepared(folder: Path) -> None:

@@ -35,6 +35,13 @@ def test_layouts_change_no_value(kind: str, order: str, step: int, shape: tuple[
     assert torch.tensor(plain).numpy().tolist() == array.tolist()
 
 
+@pytest.mark.parametrize("kind", ["i1", "f4"])
+def test_one_element_that_is_read_backwards_is_copied(kind: str) -> None:
+    plain = as_numbers(np.ones(1, kind)[::-1], "here")
+    assert min(plain.strides) > 0
+    assert torch.from_numpy(plain).tolist() == [1]
+
+
 def test_types_wider_than_float64_become_float32() -> None:
     assert as_numbers(np.array([0.5], np.longdouble), "here").dtype == np.float32
 
