@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from tests.oracles.terms import Terms
+from tests.oracles.terms import Place, Terms
 
 Axes = tuple[int, ...] | None
 
@@ -50,16 +50,16 @@ def conv(
     scale = np.zeros_like(result)
     for place in itertools.product(*map(range, sizes)):
         window = tuple(
-            slice(at * step, at * step + span, gap)
-            for at, step, span, gap in zip(place, steps, spans, spacing, strict=True)
+            slice(start * step, start * step + span, gap)
+            for start, step, span, gap in zip(place, steps, spans, spacing, strict=True)
         )
         for channel in range(weight.shape[0]):
             group = channel // (weight.shape[0] // groups)
             wide = weight.shape[1]
             terms = whole[(slice(None), slice(group * wide, (group + 1) * wide), *window)] * weight[channel]
             summed = tuple(range(1, x.ndim))
-            result[(slice(None), channel, *place)] = terms.sum(summed)
-            scale[(slice(None), channel, *place)] = np.abs(terms).sum(summed)
+            at: Place = (slice(None), channel, *place)
+            result[at], scale[at] = terms.sum(summed), np.abs(terms).sum(summed)
     return _with_bias(result, scale, bias)
 
 
@@ -83,16 +83,18 @@ def conv_transpose(
     scale = np.zeros_like(result)
     for place in itertools.product(*map(range, x.shape[2:])):
         window = tuple(
-            slice(at * step, at * step + span, gap)
-            for at, step, span, gap in zip(place, steps, spans, spacing, strict=True)
+            slice(start * step, start * step + span, gap)
+            for start, step, span, gap in zip(place, steps, spans, spacing, strict=True)
         )
         for source in range(x.shape[1]):
             group = source // (x.shape[1] // groups)
             reach = slice(group * weight.shape[1], (group + 1) * weight.shape[1])
-            value = x[(slice(None), source, *place)].reshape(-1, *(1,) * (space + 1)) * weight[source]
+            at: Place = (slice(None), source, *place)
+            value = x[at].reshape(-1, *(1,) * (space + 1)) * weight[source]
             result[(slice(None), reach, *window)] += value
             scale[(slice(None), reach, *window)] += np.abs(value)
-    return _with_bias(*(_cut(each, x, full, pad_type, pad, output_shape, steps) for each in (result, scale)), bias)
+    value, sizes = (_cut(each, x, full, pad_type, pad, output_shape, steps) for each in (result, scale))
+    return _with_bias(value, sizes, bias)
 
 
 def _cut(

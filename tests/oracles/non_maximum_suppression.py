@@ -15,9 +15,9 @@ def non_maximum_suppression(
 ) -> tuple[np.ndarray, ...]:
     """Return iOS15's four results where a score threshold is given, otherwise iOS17's three."""
     if score_threshold is None:
-        turned = [each.swapaxes(1, 2) for each in (boxes, scores)]
+        boxes, scores = boxes.swapaxes(1, 2), scores.swapaxes(1, 2)
         chosen, values, indices, _ = non_maximum_suppression(
-            *turned, iou_threshold, max_boxes, -np.inf, per_class_suppression
+            boxes, scores, iou_threshold, max_boxes, -np.inf, per_class_suppression
         )
         return chosen.swapaxes(1, 2), values.swapaxes(1, 2), indices
     count = len(boxes)

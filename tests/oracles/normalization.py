@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -31,8 +32,10 @@ def instance_norm(
     x: np.ndarray, gamma: np.ndarray | None = None, beta: np.ndarray | None = None, epsilon: float = 1e-5
 ) -> Terms:
     shape = (-1, *(1,) * (x.ndim - 2))
-    wide = [None if each is None else np.broadcast_to(each.reshape(shape), x.shape[1:]) for each in (gamma, beta)]
-    samples = [layer_norm_of_slices(sample, range(1, x.ndim - 1), *wide, epsilon) for sample in x]
+    gain, offset = (
+        None if each is None else np.broadcast_to(each.reshape(shape), x.shape[1:]) for each in (gamma, beta)
+    )
+    samples = [layer_norm_of_slices(sample, range(1, x.ndim - 1), gain, offset, epsilon) for sample in x]
     if not samples:
         return Terms(x, x)
     return Terms(np.stack([each.value for each in samples]), np.stack([each.scale for each in samples]))
@@ -47,17 +50,21 @@ def layer_norm(
 ) -> Terms:
     places = sorted(range(x.ndim) if axes is None else (axis % x.ndim for axis in axes))
     others = tuple(axis for axis in range(x.ndim) if axis not in places)
-    wide = [None if each is None else np.broadcast_to(np.expand_dims(each, others), x.shape) for each in (gamma, beta)]
-    return layer_norm_of_slices(x, places, *wide, epsilon)
+    gain, offset = (
+        None if each is None else np.broadcast_to(np.expand_dims(each, others), x.shape) for each in (gamma, beta)
+    )
+    return layer_norm_of_slices(x, places, gain, offset, epsilon)
 
 
 def layer_norm_of_slices(
-    x: np.ndarray, axes: object, gamma: np.ndarray | None, beta: np.ndarray | None, epsilon: float
+    x: np.ndarray, axes: Iterable[int], gamma: np.ndarray | None, beta: np.ndarray | None, epsilon: float
 ) -> Terms:
     """Return each slice over `axes` less its mean, over its deviation; gamma and beta have the shape of x."""
-    reduced = set(axes)  # type: ignore[call-overload]
+    reduced = set(axes)
     value, scale = np.zeros_like(x), np.zeros_like(x)
-    sizes = [[slice(None)] if axis in reduced else range(size) for axis, size in enumerate(x.shape)]
+    sizes: list[Iterable[slice | int]] = [
+        [slice(None)] if axis in reduced else range(size) for axis, size in enumerate(x.shape)
+    ]
     for place in itertools.product(*sizes):
         row = x[place].ravel().tolist()
         if not row:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tests.oracles.conv import margins
-from tests.oracles.terms import Terms
+from tests.oracles.terms import Place, Terms
 
 Axes = tuple[int, ...] | None
 
@@ -34,15 +34,16 @@ def pool(
     steps = strides or (1,) * len(kernel_sizes)
     around = margins(pad_type, pad, x.shape[2:], list(kernel_sizes), steps)
     counts = [
-        windows(size, kernel, step, *pair, ceil_mode)
-        for size, kernel, step, pair in zip(x.shape[2:], kernel_sizes, steps, around, strict=True)
+        windows(size, kernel, step, before, after, ceil_mode)
+        for size, kernel, step, (before, after) in zip(x.shape[2:], kernel_sizes, steps, around, strict=True)
     ]
     result = np.zeros((*x.shape[:2], *counts))
     for place in itertools.product(*map(range, counts)):
         starts = [at * step - pair[0] for at, step, pair in zip(place, steps, around, strict=True)]
         ends = [start + kernel for start, kernel in zip(starts, kernel_sizes, strict=True)]
         inside = tuple(slice(max(start, 0), max(end, 0)) for start, end in zip(starts, ends, strict=True))
-        result[(..., *place)] = reduce(_flat(x[(..., *inside)]))
+        at: Place = (slice(None), slice(None), *place)
+        result[at] = reduce(_flat(x[(slice(None), slice(None), *inside)]))
     return result
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from tests.oracles.terms import Terms
+from tests.oracles.terms import Place, Terms
 
 
 def gather(
@@ -52,7 +52,7 @@ _STEPS: Mapping[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 }
 
 
-def _scattered(data: np.ndarray, pairs: list[tuple[tuple[object, ...], np.ndarray]], mode: str) -> object:
+def _scattered(data: np.ndarray, pairs: list[tuple[Place, np.ndarray]], mode: str) -> object:
     """Apply each (place, update) in turn; the sizes of the terms matter for sums alone."""
     result, sizes = data.copy(), np.abs(data)
     for place, update in pairs:
@@ -76,9 +76,9 @@ def scatter(
     mode: str = "add",
     validate_indices: bool | None = None,
 ) -> object:
-    lead: tuple[object, ...] = (slice(None),) * (axis % data.ndim)
-    pairs = [
-        ((*lead, indices[at]), updates[(*lead, *at)])
+    lead: Place = (slice(None),) * (axis % data.ndim)
+    pairs: list[tuple[Place, np.ndarray]] = [
+        ((*lead, int(indices[at])), updates[(*lead, *at)])
         for at in np.ndindex(*indices.shape)
         if _inside(indices[at], data.shape[axis : axis + 1 or None], validate_indices is not None)
     ]
@@ -93,10 +93,10 @@ def scatter_along_axis(
     mode: str = "add",
     validate_indices: bool | None = None,
 ) -> object:
-    pairs: list[tuple[tuple[object, ...], np.ndarray]] = []
+    pairs: list[tuple[Place, np.ndarray]] = []
     for at in np.ndindex(*indices.shape):
-        place: list[object] = list(at)
-        place[axis] = indices[at]
+        place: list[int | slice] = list(at)
+        place[axis] = int(indices[at])
         if _inside(indices[at], (data.shape[axis],), validate_indices is not None):
             pairs.append((tuple(place), updates[at]))
     return _scattered(data, pairs, mode)

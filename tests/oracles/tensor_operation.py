@@ -106,11 +106,12 @@ def pad(x: np.ndarray, pad: Sequence[int], mode: str = "constant", constant_val:
     pairs = [(0, 0)] * (x.ndim - len(pad) // 2) + list(zip(pad[::2], pad[1::2], strict=True))
     if mode == "constant":
         return np.pad(x, pairs, constant_values=constant_val)
-    return np.pad(x, pairs, mode={"replicate": "edge", "reflect": "reflect"}[mode])
+    return np.pad(x, pairs, mode="edge") if mode == "replicate" else np.pad(x, pairs, mode="reflect")
 
 
 def range_1d(start: np.ndarray, end: np.ndarray, step: np.ndarray) -> object:
-    values, sizes = [], []
+    values: list[np.ndarray] = []
+    sizes: list[np.ndarray] = []
     while (start + len(values) * step < end) if step > 0 else (start + len(values) * step > end):
         sizes.append(abs(start) + abs(len(values) * step))
         values.append(start + len(values) * step)

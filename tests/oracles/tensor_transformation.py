@@ -68,7 +68,7 @@ def reshape(x: np.ndarray, shape: Sequence[int]) -> np.ndarray:
     if -1 in sizes:
         sizes[sizes.index(-1)] = x.size // max(1, math.prod(size for size in sizes if size != -1))
     result = np.empty(sizes, x.dtype)
-    result.flat = x.ravel()
+    result.flat[:] = x.ravel()
     return result
 
 

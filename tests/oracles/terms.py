@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+Place = tuple[int | slice, ...]
+"""An index of an array: one position or slice an axis."""
+
 
 @dataclass(frozen=True)
 class Terms:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,12 +25,19 @@ REFUSING = [row for row in ROWS if row.rule != NO_RULE]
 X3, X4, X5, X6 = (tensor("x", "fp32", *range(2, 2 + rank)) for rank in (3, 4, 5, 6))
 Y3 = tensor("y", "fp32", 2, 3, 4)
 LONG = np.ones((4, 3, 3, 3), np.float32)
-POOL = {"x": "%x", "kernel_sizes": [2, 2], "pad_type": "custom"}
+POOL: dict[str, object] = {"x": "%x", "kernel_sizes": [2, 2], "pad_type": "custom"}
+
+
+def of(
+    kind: str, given: Mapping[str, object], opset: int = 16, inputs: tuple[NamedType, ...] = (X4,), rank: int = 4
+) -> Program:
+    """Return a program of one op."""
+    return program(inputs, (op(kind, tensor("out", "fp32", *[None] * rank), **given),), ("out",), opset)
 
 
 def call(kind: str, opset: int = 16, inputs: tuple[NamedType, ...] = (X4,), rank: int = 4, **given: object) -> Program:
-    """Return a program of one op."""
-    return program(inputs, (op(kind, tensor("out", "fp32", *[None] * rank), **given),), ("out",), opset)
+    """Return a program of one op, whose inputs follow by name."""
+    return of(kind, given, opset, inputs, rank)
 
 
 def pad(mode: str, *widths: int) -> Program:
@@ -36,18 +45,18 @@ def pad(mode: str, *widths: int) -> Program:
 
 
 def pool(kind: str, opset: int = 16, inputs: tuple[NamedType, ...] = (X4,), **given: object) -> Program:
-    return call(kind, opset, inputs, **(POOL | given))
+    return of(kind, POOL | given, opset, inputs)
 
 
 def of_rank(kind: str, name: str, bad: int, good: int) -> tuple[Program, Program]:
     def one(rank: int) -> Program:
-        return call(kind, inputs=(tensor("x", "fp32", *[2] * rank),), **{name: "%x"})
+        return of(kind, {name: "%x"}, inputs=(tensor("x", "fp32", *[2] * rank),))
 
     return one(bad), one(good)
 
 
 def word(kind: str, name: str, bad: str, good: str, opset: int = 16) -> tuple[Program, Program]:
-    return tuple(call(kind, opset, x="%x", **{name: each}) for each in (bad, good))  # type: ignore[return-value]
+    return of(kind, {"x": "%x", name: bad}, opset), of(kind, {"x": "%x", name: good}, opset)
 
 
 def branches(*dtypes: str) -> Program:
@@ -75,7 +84,7 @@ def dilated(weight: str) -> Program:
     return program((X4, kernel), (made, fixed, conv), ("out",))
 
 
-CEILED = {"ceil_mode": True, "strides": [2, 2]}
+ceiled = partial(pool, ceil_mode=True, strides=[2, 2])
 
 EXAMPLES: dict[tuple[str, str, str], tuple[Program, Program]] = {
     ("*", "result_rank", "5"): (call("relu", inputs=(X6,), x="%x", rank=6), call("relu", inputs=(X5,), x="%x", rank=5)),
@@ -105,11 +114,11 @@ EXAMPLES: dict[tuple[str, str, str], tuple[Program, Program]] = {
                     pool(kind, inputs=(X4,), ceil_mode=True),
                 ),
             ),
-            ("ceil_padding", "same", (pool(kind, pad_type="same", **CEILED), pool(kind, pad_type="same"))),
+            ("ceil_padding", "same", (ceiled(kind, pad_type="same"), pool(kind, pad_type="same"))),
             (
                 "ceil_symmetric",
                 "custom",
-                (pool(kind, pad=[0, 1, 0, 0], **CEILED), pool(kind, pad=[1, 1, 0, 0], **CEILED)),
+                (ceiled(kind, pad=[0, 1, 0, 0]), ceiled(kind, pad=[1, 1, 0, 0])),
             ),
         )
     },
@@ -142,8 +151,8 @@ EXAMPLES: dict[tuple[str, str, str], tuple[Program, Program]] = {
     ),
     ("affine", "one_of", "constant"): word("affine", "padding_mode", "border", "constant"),
     ("prelu", "one_slope", "4"): (
-        call("prelu", inputs=(X3,), x="%x", alpha=np.float32([0.1, 0.2, 0.3])),
-        call("prelu", inputs=(X3,), x="%x", alpha=np.float32([0.1, 0.1, 0.1])),
+        call("prelu", inputs=(X3,), x="%x", alpha=np.array([0.1, 0.2, 0.3], np.float32)),
+        call("prelu", inputs=(X3,), x="%x", alpha=np.array([0.1, 0.1, 0.1], np.float32)),
     ),
     ("clip", "below", ""): (
         call("clip", 17, x="%x", alpha=1.0, beta=1.0),

@@ -5,13 +5,14 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from mlparity.core.errors import FormatError, MlparityError
 from mlparity.engine.mil.printer import print_program
-from mlparity.engine.mil.program import TensorType
+from mlparity.engine.mil.program import Name, TensorType
 from mlparity.engine.mil.reader import read_program
 from mlparity.engine.mil.spec import proto
 from mlparity.targets.artifacts import artifact_sha256
@@ -63,18 +64,22 @@ def test_the_printed_program_has_a_line_for_each_op(package: Path) -> None:
     assert text.count("\n") == len(list(program.functions["main"].walk())) + 2
 
 
-def _edit_spec(path: Path, edit: Callable[[object], None]) -> None:
+Message = Any
+"""A protobuf message: protobuf has no types of its own."""
+
+
+def _edit_spec(path: Path, edit: Callable[[Message], None]) -> None:
     message = proto("Model").Model()
     message.ParseFromString((path / SPEC).read_bytes())
     edit(message)
     (path / SPEC).write_bytes(message.SerializeToString())
 
 
-def _block(message: object) -> object:
+def _block(message: Message) -> Message:
     return message.mlProgram.functions["main"].block_specializations["CoreML6"]
 
 
-def _blobs(message: object) -> list[object]:
+def _blobs(message: Message) -> list[Message]:
     values = [each.attributes["val"] for each in _block(message).operations if each.type == "const"]
     return [value.blobFileValue for value in values if value.WhichOneof("value") == "blobFileValue"]
 
@@ -85,12 +90,12 @@ def _rename_root(path: Path, name: str = "../../outside.mlmodel") -> None:
     (path / "Manifest.json").write_text(json.dumps(manifest))
 
 
-def _set_offsets(message: object, offset: int) -> None:
+def _set_offsets(message: Message, offset: int) -> None:
     for blob in _blobs(message):
         blob.offset = offset
 
 
-def _name_weights(message: object, name: str) -> None:
+def _name_weights(message: Message, name: str) -> None:
     for blob in _blobs(message):
         blob.fileName = f"@model_path/{name}"
 
@@ -100,7 +105,7 @@ def _truncate(path: Path, part: Path, keep: float) -> None:
     (path / part).write_bytes(data[: int(len(data) * keep)])
 
 
-def _reverse_ops(message: object) -> None:
+def _reverse_ops(message: Message) -> None:
     block = _block(message)
     ops = list(block.operations)
     del block.operations[:]
@@ -160,12 +165,14 @@ def test_a_constant_in_the_spec_reads_as_its_type(package: Path) -> None:
     function = read_program(package).functions["main"]
     constants = {op.outputs[0].name: op.attributes["val"] for op in function.walk() if op.type == "const"}
     conv = next(op for op in function.walk() if op.type == "conv")
-    read = {key: constants[arguments[0].name].data for key, arguments in conv.inputs.items() if key != "x"}
+    names = {key: each.name for key, (each, *_) in conv.inputs.items() if key != "x" and isinstance(each, Name)}
+    read = {key: constants[name].data for key, name in names.items()}
     assert read["pad_type"] == "custom"
-    assert read["pad"].tolist() == [1, 1, 1, 1]
-    assert read["pad"].dtype == np.int32
-    assert read["groups"].shape == ()
-    assert read["weight"].dtype == np.float16
+    pad, groups, weight = (np.asarray(read[key]) for key in ("pad", "groups", "weight"))
+    assert pad.tolist() == [1, 1, 1, 1]
+    assert pad.dtype == np.int32
+    assert groups.shape == ()
+    assert weight.dtype == np.float16
 
 
 def _moved(path: Path, part: str | Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -51,7 +52,8 @@ CASES = st.tuples(
 @settings(max_examples=60, deadline=None)
 def test_fixed_point_is_what_the_rules_say(case: tuple[int, int, int, int, float, float, bool]) -> None:
     x, w, b = drawn(*case)
-    found = FixedPoint().rows(*tensors([x, w, b])).numpy()
+    rows, weights, bias = tensors([x, w, b])
+    found = FixedPoint().rows(rows, weights, bias).numpy()
     wanted = [[oracle.fixed_point(row, column, start) for column, start in zip(w, b, strict=True)] for row in x]
     assert np.array_equal(found, np.array(wanted))
 
@@ -63,7 +65,8 @@ def test_sequential_fp16_rounds_once_a_step(lanes: int, case: tuple[int, int, in
     x, w, b = drawn(*case)
     with np.errstate(over="ignore"):
         x, w = np.clip(x, -64, 64), np.clip(w, -64, 64)  # sums stay finite: the oracle's fractions have no infinity
-    found = SequentialFp16(lanes=lanes).rows(*tensors([x, w, b])).numpy()
+    rows, weights, bias = tensors([x, w, b])
+    found = SequentialFp16(lanes=lanes).rows(rows, weights, bias).numpy()
     columns = list(zip(w, b, strict=True))
     wanted = [[oracle.sequential(row, column, start, lanes) for column, start in columns] for row in x]
     assert np.array_equal(found, np.array(wanted))
@@ -172,21 +175,19 @@ def test_remembered_weights_change_nothing(kind: ExactProducts) -> None:
 @pytest.mark.parametrize("kind", KINDS, ids=IDS)
 def test_other_products_are_near_the_plain_ones(kind: ExactProducts) -> None:
     x, y = values(2, 1, 5, 6), values(3, 6, 4, seed=1)
-    near = {"rtol": 4e-3, "atol": 4e-3}
-    torch.testing.assert_close(kind.matmul(x, y), x @ y, **near)
-    torch.testing.assert_close(kind.matmul(x[0, 0, 0], y[0]), x[0, 0, 0] @ y[0], **near)
-    torch.testing.assert_close(kind.matmul(x, y[0, :, 0]), x @ y[0, :, 0], **near)
-    torch.testing.assert_close(kind.linear(x, y[0].mT, None), x @ y[0], **near)
+    assert_near = partial(torch.testing.assert_close, rtol=4e-3, atol=4e-3)
+    assert_near(kind.matmul(x, y), x @ y)
+    assert_near(kind.matmul(x[0, 0, 0], y[0]), x[0, 0, 0] @ y[0])
+    assert_near(kind.matmul(x, y[0, :, 0]), x @ y[0, :, 0])
+    assert_near(kind.linear(x, y[0].mT, None), x @ y[0])
     a, b = values(2, 3, 4, 5), values(2, 5, 4, 6, seed=3)
     equation = "nchw,nwhu->nchu"
-    torch.testing.assert_close(kind.einsum(equation, [a, b]), torch.einsum(equation, a, b), **near)
+    assert_near(kind.einsum(equation, [a, b]), torch.einsum(equation, a, b))
     w, g = values(4, 3, 3, 2, seed=4), Geometry((2, 1), (1, 0), (1, 2), 2)
     image = values(1, 4, 5, 6, seed=5)
-    torch.testing.assert_close(
-        kind.conv_transpose(image, w, None, g, (1, 0)), PLAIN.conv_transpose(image, w, None, g, (1, 0)), **near
-    )
+    assert_near(kind.conv_transpose(image, w, None, g, (1, 0)), PLAIN.conv_transpose(image, w, None, g, (1, 0)))
     q, k, v = values(1, 2, 4, 8), values(1, 2, 5, 8, seed=6), values(1, 2, 5, 8, seed=7)
-    torch.testing.assert_close(kind.attention(q, k, v, None), PLAIN.attention(q, k, v, None), **near)
+    assert_near(kind.attention(q, k, v, None), PLAIN.attention(q, k, v, None))
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=IDS)
@@ -222,4 +223,4 @@ def test_winograd_sums_the_transformed_products() -> None:
                 signs = (0, 1, -1, -1) if odd else (1, 1, 1, 0)
                 xs += [np.float16(oracle.to_fp16(each, away=True)) for each in v]
                 ws += [np.float16(sign * oracle.to_fp16(each, away=True)) for sign, each in zip(signs, u, strict=True)]
-        assert found[0, o, row, column] == oracle.fixed_point(xs, ws, b[o].half().numpy()[()])
+        assert found[0, o, row, column] == oracle.fixed_point(xs, ws, np.float16(b[o].item()))

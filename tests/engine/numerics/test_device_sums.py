@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from mlparity.engine.numerics import device_sums
 from mlparity.engine.numerics.accumulators import FixedPoint, SequentialFp16
+from mlparity.engine.numerics.exact_products import ExactProducts
 from mlparity.engine.numerics.rounding import LEAST_IN_PLACE, half_away, half_even, half_even_in_place, is_dense
 from tests.engine.numerics.test_accumulators import CASES, drawn, tensors, values
 from tests.engine.runtime.twins.special import Content, assert_same_bits, contents
@@ -51,7 +53,7 @@ def test_what_is_not_finite_and_sums_that_reach_the_limit_go_as_in_the_kernels()
 
 
 def test_no_rows_and_no_products_are_the_bias_alone() -> None:
-    for sums in (device_sums.fixed_point, lambda *given: device_sums.sequential_fp16(*given, 1)):
+    for sums in (device_sums.fixed_point, partial(device_sums.sequential_fp16, lanes=1)):
         assert sums(torch.empty(0, 3), torch.ones(2, 3), None).shape == (0, 2)
         assert sums(torch.empty(2, 0), torch.empty(1, 0), torch.tensor([1.5])).tolist() == [[1.5], [1.5]]
 
@@ -73,6 +75,7 @@ def test_special_values_give_the_bits_of_the_plain_sums(
     shapes = ((rows, length), (columns, length), (columns,))
     arrays = [each.array("fp16", shape) for each, shape in zip((first, second, third), shapes, strict=True)]
     x, w, b = tensors(arrays)
+    products: ExactProducts
     if kind == "fixed":
         plain, products = device_sums.fixed_point(device_sums.decoded(x), w, b), FixedPoint()
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from numba import njit
@@ -24,7 +26,7 @@ def _tanh(x, out):
         tanh_of(x.ctypes.data + 4 * i, out.ctypes.data + 4 * i)
 
 
-def _of(run: object, x: np.ndarray) -> np.ndarray:
+def _of(run: Callable[[np.ndarray, np.ndarray], None], x: np.ndarray) -> np.ndarray:
     out = np.empty_like(x)
     run(x, out)
     return out
@@ -33,7 +35,9 @@ def _of(run: object, x: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize(
     ("run", "exact"), [(_sigmoid, lambda x: 1 / (1 + np.exp(-x))), (_tanh, np.tanh)], ids=["sigmoid", "tanh"]
 )
-def test_results_are_within_three_units_in_the_last_place(run: object, exact: object) -> None:
+def test_results_are_within_three_units_in_the_last_place(
+    run: Callable[[np.ndarray, np.ndarray], None], exact: Callable[[np.ndarray], np.ndarray]
+) -> None:
     wanted = exact(X.astype(np.float64))
     unit = np.spacing(np.abs(wanted).astype(np.float32)).astype(np.float64)
     assert (np.abs(_of(run, X) - wanted) <= 3 * unit).all()

@@ -34,7 +34,7 @@ def test_patches_of_one_axis_and_of_three() -> None:
         walk = Geometry((1,) * axes, (0,) * axes, (1,) * axes, 1)
         lines, size = patches(x, (2,) * axes, walk)
         assert size == [3] * axes
-        assert lines.dense()[0].tolist() == x[(0, slice(None), *[slice(2)] * axes)].flatten().tolist()
+        assert lines.dense()[0].tolist() == x[0][(slice(None), *(slice(2) for _ in range(axes)))].flatten().tolist()
 
 
 def test_channels_lie_beside_the_first_and_are_filled_up() -> None:

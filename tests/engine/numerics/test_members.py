@@ -6,11 +6,11 @@ import pytest
 
 from mlparity.core.words import Confidence
 from mlparity.engine.numerics import CHIPS, Processor
-from mlparity.engine.numerics.members import MEMBERS, leading, members_of
+from mlparity.engine.numerics.members import MEMBERS, Member, leading, members_of
 
 
 @pytest.mark.parametrize("member", MEMBERS, ids=lambda member: member.name)
-def test_a_member_says_of_each_switch_how_well_it_is_known(member) -> None:  # type: ignore[no-untyped-def]
+def test_a_member_says_of_each_switch_how_well_it_is_known(member: Member) -> None:
     assert {"store", "accumulator", "rounding", "overflow", "denormals", "nan", "reductions", "unaries"} <= set(
         member.switches
     )

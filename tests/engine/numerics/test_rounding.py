@@ -18,7 +18,7 @@ from tests.oracles.accumulators import to_fp16
 @given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1, max_size=40))
 @settings(max_examples=200, deadline=None)
 def test_the_nearest_number_with_halves_away(numbers: list[float]) -> None:
-    grid = np.float16(np.clip(numbers, -60000, 60000))
+    grid = np.clip(numbers, -60000, 60000).astype(np.float16)
     halves = [float(each) + float(np.spacing(each)) / 2 for each in grid]
     x = torch.tensor(numbers + halves)
     wanted = torch.tensor([to_fp16(to_eleven_bits(Fraction(float(each))), away=True) for each in x])

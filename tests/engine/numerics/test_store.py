@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlparity.engine.numerics import FP32, PROFILES, REFERENCE, TYPED
+from mlparity.engine.numerics import FP32, PROFILES, REFERENCE, TYPED, Profile
 
 FP16 = TYPED.numerics("fp16")
 
@@ -62,7 +62,7 @@ def test_the_gradient_passes_through_a_store() -> None:
 
 
 @pytest.mark.parametrize("profile", [REFERENCE, FP32])
-def test_wide_profiles_lose_nothing(profile: object) -> None:
+def test_wide_profiles_lose_nothing(profile: Profile) -> None:
     value = torch.tensor(1 / 3, dtype=profile.compute)
     assert torch.equal(profile.numerics("fp16").store(value), value)
 

@@ -8,7 +8,7 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from mlparity.engine.mil.program import Function, Op
+from mlparity.engine.mil.program import Function, NamedType, Op
 from mlparity.engine.placement.costs import costs_of
 from mlparity.engine.placement.roofline import GENERATION_OF, roofline, throughput, work_of
 from tests.engine.runtime.programs import op, program, tensor
@@ -16,7 +16,7 @@ from tests.engine.runtime.programs import op, program, tensor
 X = tensor("x", "fp16", 1, 4, 8, 8)
 
 
-def function(*ops: Op, x: object = X) -> Function:
+def function(*ops: Op, x: NamedType = X) -> Function:
     return program((x,), ops, (ops[-1].outputs[0].name,)).functions["main"]
 
 

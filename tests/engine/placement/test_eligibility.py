@@ -7,7 +7,7 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from mlparity.engine.mil.program import Op, TensorType
+from mlparity.engine.mil.program import NamedType, Op, TensorType
 from mlparity.engine.numerics import CHIPS
 from mlparity.engine.ops.registry import definitions
 from mlparity.engine.placement.eligibility import eligibility
@@ -17,7 +17,7 @@ from tests.engine.runtime.programs import op, program, tensor
 X = tensor("x", "fp16", 1, 4, 8, 8)
 
 
-def _asked(*ops: Op, chip: str = "M4", x: object = X) -> list[tuple[bool, str]]:
+def _asked(*ops: Op, chip: str = "M4", x: NamedType = X) -> list[tuple[bool, str]]:
     found = eligibility(program((x,), ops, ("y",)).functions["main"], chip)
     return [(each.eligible, each.reason) for each in found]
 
@@ -70,7 +70,9 @@ def test_a_rank_above_five_is_refused() -> None:
 def test_an_op_without_floats_is_neutral() -> None:
     (found,) = eligibility(
         program(
-            (tensor("x", "int32", 3),), (op("add", tensor("y", "int32", 3), x="%x", y=np.int32([1, 2, 3])),), ("y",)
+            (tensor("x", "int32", 3),),
+            (op("add", tensor("y", "int32", 3), x="%x", y=np.array([1, 2, 3], np.int32)),),
+            ("y",),
         ).functions["main"],
         "M4",
     )

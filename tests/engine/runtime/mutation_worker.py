@@ -21,9 +21,10 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -64,10 +65,13 @@ def repeat(data: bytearray, source: random.Random) -> bytearray:
     return data[:start] + data[start : start + source.randint(1, 256)] * 2 + data[start:]
 
 
+Message = Any
+"""A message, or the descriptor of a field: protobuf has no types of its own."""
+
 BYTE_MUTATIONS = (flip_bytes, truncate, cut_out, repeat)
 
 
-def fields(message: object) -> list[tuple[object, object]]:
+def fields(message: Message) -> list[tuple[Message, Message]]:
     """Return every (message, field) in the tree that holds a number or a text."""
     found, stack = [], [message]
     while stack:
@@ -83,7 +87,7 @@ def fields(message: object) -> list[tuple[object, object]]:
     return found
 
 
-def mutate_field(message: object, source: random.Random) -> None:
+def mutate_field(message: Message, source: random.Random) -> None:
     """Replace one number, name or text of the spec by another."""
     owner, field = source.choice(fields(message))
     values = getattr(owner, field.name)
@@ -174,7 +178,7 @@ class Fence:
 Results = dict[str, object]
 
 
-def attempt(path: Path, features: dict[str, object], *, kernels: bool) -> Results | None:
+def attempt(path: Path, features: Mapping[str, object], *, kernels: bool) -> Results | None:
     """Return the results of the package, with optimised steps or with plain ones; None for a typed error."""
     try:
         (stage,), _ = read_stages(path)
@@ -184,7 +188,7 @@ def attempt(path: Path, features: dict[str, object], *, kernels: bool) -> Result
         return None
 
 
-def both(path: Path, features: dict[str, object]) -> tuple[Results | None, bool]:
+def both(path: Path, features: Mapping[str, object]) -> tuple[Results | None, bool]:
     """Return the package's results, None where it is refused, and whether both ways give the same bits.
 
     Raises:
@@ -198,7 +202,7 @@ def both(path: Path, features: dict[str, object]) -> tuple[Results | None, bool]
     return fast, agree(plain, fast)
 
 
-def with_specials(features: dict[str, object], source: random.Random) -> dict[str, object]:
+def with_specials(features: Mapping[str, object], source: random.Random) -> Mapping[str, object]:
     """Return the features, in half of the cases with special values among their numbers."""
     if source.random() < 0.5:
         return features
@@ -231,7 +235,7 @@ class End:
     seconds: float
 
 
-def timed(path: Path, features: dict[str, object], fence: Fence) -> End:
+def timed(path: Path, features: Mapping[str, object], fence: Fence) -> End:
     """Return how the package ended."""
     started = time.process_time()
     signal.setitimer(signal.ITIMER_PROF, 2 * SECONDS)  # it runs twice

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 from mlparity.engine.mil.program import (
     Argument,
@@ -20,6 +21,8 @@ from mlparity.engine.mil.program import (
     TensorType,
     Value,
 )
+from mlparity.engine.runtime.interpret import run_plan
+from mlparity.engine.runtime.plan import Plan
 
 NAMES = {"float32": "fp32", "float16": "fp16", "int32": "int32", "int8": "int8", "bool": "bool"}
 
@@ -38,7 +41,7 @@ def constant(data: object) -> Value:
     return Value(TensorType(NAMES[array.dtype.name], array.shape), array)
 
 
-def op(kind: str, output: NamedType, *others: NamedType, **inputs: object) -> Op:
+def op(kind: str, output: NamedType, /, *others: NamedType, **inputs: object) -> Op:
     """Return an op; a text that begins with % is a name, a list of texts is a list of names."""
     return Op(kind, {key: _arguments(value) for key, value in inputs.items()}, (output, *others), output.name)
 
@@ -62,3 +65,20 @@ def program(inputs: tuple[NamedType, ...], ops: tuple[Op, ...], outputs: tuple[s
     function = Function("main", inputs, opset, Block((), ops, outputs))
     interface = Interface(tuple(features.values()), outs)
     return Program(Path("written by hand"), 7, {"main": function}, {"main": interface}, "main")
+
+
+def as_tensor(value: object) -> Tensor:
+    """Return what a run holds; it must be a tensor."""
+    assert isinstance(value, Tensor)
+    return value
+
+
+def as_array(value: object) -> np.ndarray:
+    """Return what a prediction gave; it must be an array."""
+    assert isinstance(value, np.ndarray)
+    return value
+
+
+def computed(plan: Plan, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the outputs of one run by name, all of them tensors."""
+    return {name: as_tensor(each) for name, each in run_plan(plan, inputs).items()}

@@ -5,12 +5,16 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 import mlparity
 from tests.engine.mil.packages import expected, sample, write_package
+
+if TYPE_CHECKING:
+    import coremltools as ct
 
 SCRIPT = """
 import sys
@@ -28,7 +32,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {precision: write_package(folder, precision) for precision in ("fp16", "fp32")}
 
 
-def _model(path: Path, unit: str = "CPU_ONLY") -> object:
+def _model(path: Path, unit: str = "CPU_ONLY") -> ct.models.MLModel:
     mlparity.enable_coremltools()
     import coremltools as ct
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from mlparity.engine.mil.program import Program
 from mlparity.engine.numerics import FP32, REFERENCE, TYPED, Profile
 from mlparity.engine.numerics.members import MEMBERS
 from mlparity.engine.numerics.products import Geometry
 from mlparity.engine.runtime.bind import bind
-from mlparity.engine.runtime.interpret import run_plan
-from tests.engine.runtime.programs import op, program, tensor
+from tests.engine.runtime.programs import computed, op, program, tensor
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
 
@@ -19,7 +19,7 @@ RANDOM = np.random.default_rng(0)
 X = RANDOM.standard_normal((2, 4, 9, 8)).astype(np.float32)
 
 
-def _network(dtype: str) -> object:
+def _network(dtype: str) -> Program:
     kernel = (RANDOM.standard_normal((6, 4, 3, 3)) / 6).astype(np.float16)
     matrix = (RANDOM.standard_normal((5, 252)) / 16).astype(np.float16)
     steps = (
@@ -40,7 +40,7 @@ def test_a_plan_on_cuda_computes_what_it_computes_on_the_cpu(dtype: str, profile
     for name in ("cpu", "cuda"):
         device = torch.device(name)
         plan = bind(written, profile, device=device, kernels=kernels)
-        (held,) = run_plan(plan, {"x": torch.from_numpy(X).to(device, profile.compute)}).values()
+        (held,) = computed(plan, {"x": torch.from_numpy(X).to(device, profile.compute)}).values()
         assert held.device.type == name
         found[name] = held.cpu().numpy()
     unit = 2.0**-46 if profile is REFERENCE else 2.0**-9  # TF32 may serve fp32 convolutions

@@ -5,31 +5,32 @@ import pytest
 import torch
 
 from mlparity.core.errors import ExecutionError, FormatError, InputError, UnsupportedOpError
-from mlparity.engine.numerics import FP32, REFERENCE, TYPED
+from mlparity.engine.mil.program import Program
+from mlparity.engine.numerics import FP32, REFERENCE, TYPED, Profile
 from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.interpret import run_plan
 from mlparity.engine.runtime.model import Model
-from tests.engine.runtime.programs import op, program, tensor
+from tests.engine.runtime.programs import as_array, as_tensor, computed, op, program, tensor
 
 X = tensor("x", "fp16", 3)
 VALUES = np.array([0.1, 1000.3, -2.0], np.float32)
 
 
-def _relu_of_sum() -> object:
-    total = op("add", tensor("s", "fp16", 3), x="%x", y=np.float16([0.3, 0.3, 0.3]))
+def _relu_of_sum() -> Program:
+    total = op("add", tensor("s", "fp16", 3), x="%x", y=np.array([0.3, 0.3, 0.3], np.float16))
     return program((X,), (total, op("relu", tensor("y", "fp16", 3), x="%s")), ("y",))
 
 
 def test_an_fp16_typed_result_lies_on_the_fp16_grid() -> None:
     found = Model(bind(_relu_of_sum(), TYPED)).predict({"x": VALUES})["y"]
     expected = np.maximum(VALUES.astype(np.float16).astype(np.float32) + np.float32(np.float16(0.3)), 0)
-    assert np.array_equal(found, expected.astype(np.float16).astype(np.float32))
+    assert np.array_equal(as_array(found), expected.astype(np.float16).astype(np.float32))
 
 
 @pytest.mark.parametrize(("profile", "width"), [(FP32, np.float32), (REFERENCE, np.float64)])
-def test_a_wide_profile_rounds_nothing_on_the_way(profile: object, width: type) -> None:
+def test_a_wide_profile_rounds_nothing_on_the_way(profile: Profile, width: type) -> None:
     plan = bind(_relu_of_sum(), profile)
-    held = run_plan(plan, {"x": torch.from_numpy(VALUES.astype(width))})["y"]
+    held = computed(plan, {"x": torch.from_numpy(VALUES.astype(width))})["y"]
     assert held.numpy().dtype == width
     assert np.array_equal(held.numpy(), np.maximum(VALUES.astype(width) + width(np.float16(0.3)), 0))
 
@@ -37,42 +38,42 @@ def test_a_wide_profile_rounds_nothing_on_the_way(profile: object, width: type) 
 def test_rounding_before_or_after_a_fused_activation_gives_the_same_bits() -> None:
     plan = bind(_relu_of_sum(), TYPED)
     assert [step.stores[0].numerics is None for step in plan.steps] == [True, False]
-    inner = op("add", tensor("s", "fp16", 3), x="%x", y=np.float16([0.3, 0.3, 0.3]))
+    inner = op("add", tensor("s", "fp16", 3), x="%x", y=np.array([0.3, 0.3, 0.3], np.float16))
     outer = op("relu", tensor("y", "fp16", 3), x="%s")
     apart = bind(program((X,), (inner, outer), ("y", "s")), TYPED)
     assert apart.steps[0].stores[0].numerics is not None
     together = Model(plan).predict({"x": VALUES})["y"]
-    assert np.array_equal(Model(apart).predict({"x": VALUES})["y"], together)
+    assert np.array_equal(as_array(Model(apart).predict({"x": VALUES})["y"]), as_array(together))
 
 
 def test_one_op_may_have_a_profile_of_its_own() -> None:
     plan = bind(_relu_of_sum(), TYPED, profiles={"s": FP32})
-    held = run_plan(plan, {"x": torch.from_numpy(VALUES)})["y"]
+    held = computed(plan, {"x": torch.from_numpy(VALUES)})["y"]
     assert np.array_equal(held.numpy(), np.maximum(VALUES + np.float32(np.float16(0.3)), 0))
     alike = bind(_relu_of_sum(), FP32, profiles={"s": TYPED, "y": TYPED})
     assert [step.stores[0].numerics is None for step in alike.steps] == [True, False]
 
 
 def test_plans_of_one_function_share_their_constants() -> None:
-    written, shared = _relu_of_sum(), {}
+    written, shared = _relu_of_sum(), dict[str, torch.Tensor]()
     first, second = (bind(written, profile, shared=shared) for profile in (TYPED, FP32))
     slot = next(place for place, value in enumerate(first.initial) if value is not None)
     assert first.initial[slot] is second.initial[slot]
 
 
 def test_what_depends_on_constants_alone_runs_once_at_bind() -> None:
-    folded = op("mul", tensor("c", "fp32", 3), x=np.float32([1, 2, 3]), y=np.float32([2, 2, 2]))
+    folded = op("mul", tensor("c", "fp32", 3), x=np.array([1, 2, 3], np.float32), y=np.array([2, 2, 2], np.float32))
     added = op("add", tensor("y", "fp32", 3), x="%x", y="%c")
     plan = bind(program((tensor("x", "fp32", 3),), (folded, added), ("y",)), FP32)
     assert [step.op.type for step in plan.steps] == ["add"]
-    assert Model(plan).predict({"x": np.zeros(3, np.float32)})["y"].tolist() == [2, 4, 6]
+    assert as_array(Model(plan).predict({"x": np.zeros(3, np.float32)})["y"]).tolist() == [2, 4, 6]
 
 
 def test_a_constant_may_be_an_output() -> None:
-    folded = op("mul", tensor("c", "fp32", 3), x=np.float32([1, 2, 3]), y=np.float32([2, 2, 2]))
+    folded = op("mul", tensor("c", "fp32", 3), x=np.array([1, 2, 3], np.float32), y=np.array([2, 2, 2], np.float32))
     plan = bind(program((), (folded,), ("c",)), FP32)
     assert plan.steps == ()
-    assert Model(plan).predict({})["c"].tolist() == [2, 4, 6]
+    assert as_array(Model(plan).predict({})["c"]).tolist() == [2, 4, 6]
 
 
 def test_values_are_freed_at_their_last_use_and_constants_stay() -> None:
@@ -81,7 +82,7 @@ def test_values_are_freed_at_their_last_use_and_constants_stay() -> None:
     assert plan.inputs["x"][0] in first.frees
     assert first.stores[0].slot in last.frees
     assert plan.outputs["y"][0] not in last.frees
-    once, twice = (Model(plan).predict({"x": VALUES})["y"] for _ in range(2))
+    once, twice = (as_array(Model(plan).predict({"x": VALUES})["y"]) for _ in range(2))
     assert np.array_equal(once, twice)
 
 
@@ -90,7 +91,7 @@ def test_a_tap_sees_each_result_as_it_was_stored() -> None:
     run_plan(
         bind(_relu_of_sum(), TYPED),
         {"x": torch.from_numpy(VALUES)},
-        lambda op, name, value: seen.update({name: value}),
+        lambda op, name, value: seen.update({name: as_tensor(value)}),
     )
     assert list(seen) == ["s", "y"]
     assert torch.equal(seen["y"], seen["y"].half().float())
@@ -98,7 +99,8 @@ def test_a_tap_sees_each_result_as_it_was_stored() -> None:
 
 def test_the_gradient_flows_through_a_plan() -> None:
     x = torch.tensor([0.5, -1.0, 2.0], requires_grad=True)
-    run_plan(bind(_relu_of_sum(), TYPED), {"x": x})["y"].sum().backward()
+    computed(bind(_relu_of_sum(), TYPED), {"x": x})["y"].sum().backward()
+    assert x.grad is not None
     assert x.grad.tolist() == [1, 0, 1]
 
 
@@ -118,7 +120,7 @@ def test_inputs_that_do_not_fit_the_definition_are_refused(inputs: dict[str, obj
 
 
 def test_a_wrong_declared_shape_is_refused_before_memory_is_taken() -> None:
-    tiled = op("tile", tensor("y", "fp16", 3), x="%x", reps=np.int32([2**30]))
+    tiled = op("tile", tensor("y", "fp16", 3), x="%x", reps=np.array([2**30], np.int32))
     with pytest.raises(FormatError, match="another shape"):
         bind(program((X,), (tiled,), ("y",)), TYPED)
 

@@ -57,8 +57,10 @@ def test_each_function_of_a_package_predicts_with_its_own_weights(tmp_path: Path
     describe.default_function_name = "double"
     path = str(tmp_path / "both.mlpackage")
     ct.utils.save_multifunction(describe, path)
-    for name, wanted in ((None, [2, 4]), ("double", [2, 4]), ("triple", [3, 6])):
-        assert ct.models.MLModel(path, function_name=name).predict({"x": np.float32([1, 2])})["y"].tolist() == wanted
+    wanted: dict[str | None, list[int]] = {None: [2, 4], "double": [2, 4], "triple": [3, 6]}
+    for function, numbers in wanted.items():
+        model = ct.models.MLModel(path, function_name=function)
+        assert model.predict({"x": np.array([1, 2], np.float32)})["y"].tolist() == numbers
     with pytest.warns(RuntimeWarning, match="no function 'half'"), pytest.raises(ValueError, match="half"):
         ct.models.MLModel(path, function_name="half")
 
@@ -86,10 +88,13 @@ def test_enumerated_shapes() -> None:
 def test_an_optional_input_has_its_default() -> None:
     by = ct.TensorType("by", (2,), default_value=np.full(2, 3.0, np.float32))
     model = converted(lambda x, by: x * by, ct.TensorType("x", (2,)), by)
-    assert only(model.predict({"x": np.float32([1, 2])})).tolist() == [3, 6]
-    assert only(model.predict({"x": np.float32([1, 2]), "by": np.float32([5, 5])})).tolist() == [5, 10]
+    assert only(model.predict({"x": np.array([1, 2], np.float32)})).tolist() == [3, 6]
+    assert only(model.predict({"x": np.array([1, 2], np.float32), "by": np.array([5, 5], np.float32)})).tolist() == [
+        5,
+        10,
+    ]
     with pytest.raises(RuntimeError, match="'x' is missing"):
-        model.predict({"by": np.float32([5, 5])})
+        model.predict({"by": np.array([5, 5], np.float32)})
 
 
 @pytest.mark.parametrize("layout", ["RGB", "BGR"])
@@ -108,7 +113,7 @@ def test_scale_and_bias_apply_in_the_order_of_the_layout(layout: str) -> None:
     image = ct.ImageType("x", (1, 3, 4, 6), color_layout=ct.colorlayout[layout], scale=1 / 128, bias=bias)
     found = only(converted(lambda x: x * 1, image).predict({"x": Image.fromarray(PIXELS)}))
     ordered = PLANES if layout == "RGB" else PLANES[:, ::-1]
-    np.testing.assert_allclose(found, ordered / 128 + np.float32(bias)[:, None, None], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(found, ordered / 128 + np.array(bias, np.float32)[:, None, None], rtol=0, atol=1e-6)
 
 
 def test_grayscale_images_of_bytes_and_of_halves() -> None:
@@ -142,7 +147,7 @@ def test_another_mode_or_size_of_image_is_refused(image: object) -> None:
 def test_a_classifier_gives_a_label_and_the_probability_of_each(labels: list[object]) -> None:
     config = ct.ClassifierConfig(labels, predicted_feature_name="label")
     model = converted(lambda x: torch.softmax(x, -1), ct.TensorType("x", (1, 3)), classifier_config=config)
-    scores = np.float32([[0.0, 2.0, 1.0]])
+    scores = np.array([[0.0, 2.0, 1.0]], np.float32)
     found = model.predict({"x": scores})
     (name,) = set(found) - {"label"}
     assert found["label"] == labels[1]
@@ -165,7 +170,7 @@ def test_outputs_have_the_types_of_the_description() -> None:
     model = ct.convert(
         program, outputs=outputs, minimum_deployment_target=ct.target.iOS16, compute_precision=ct.precision.FLOAT32
     )
-    found = model.predict({"x": np.float32([1.0001, -2.7])})
+    found = model.predict({"x": np.array([1.0001, -2.7], np.float32)})
     assert {name: each.dtype.name for name, each in found.items()} == {
         "halves": "float32",
         "counts": "int32",
@@ -181,7 +186,7 @@ def test_bytes_come_in_and_go_out_at_the_newest_opset() -> None:
         return mb.identity(x=x, name="same"), mb.cast(x=x, dtype="fp32", name="wide")
 
     model = ct.convert(program, minimum_deployment_target=ct.target.iOS26, compute_precision=ct.precision.FLOAT32)
-    found = model.predict({"x": np.int8([-128, 5, 127])})
+    found = model.predict({"x": np.array([-128, 5, 127], np.int8)})
     assert (found["same"].dtype, found["same"].tolist()) == (np.int8, [-128, 5, 127])
     assert (found["wide"].dtype, found["wide"].tolist()) == (np.float32, [-128, 5, 127])
 
@@ -199,14 +204,14 @@ def test_a_pipeline_runs_its_models_in_turn_and_again_after_saving(tmp_path: Pat
     path = str(tmp_path / "pipeline.mlpackage")
     model.save(path)
     for each in (model, ct.models.MLModel(path)):
-        found = each.predict({"x": np.float32([1, 2]), "b": np.float32([0.5, 0])})
+        found = each.predict({"x": np.array([1, 2], np.float32), "b": np.array([0.5, 0], np.float32)})
         assert {name: value.tolist() for name, value in found.items()} == {"z": [2.5, 4]}
 
 
 def test_a_pipeline_refuses_what_it_does_not_take() -> None:
     model = pipeline()
     with pytest.raises(RuntimeError, match="'b' is missing"):
-        model.predict({"x": np.float32([1, 2])})
+        model.predict({"x": np.array([1, 2], np.float32)})
     with pytest.raises(RuntimeError, match="a pipeline has no state"):
         model.make_state()
 

@@ -15,9 +15,8 @@ from mlparity.engine.numerics import TYPED, Processor, Profile
 from mlparity.engine.numerics.members import leading
 from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.fuse import FOLLOWERS, PRODUCERS
-from mlparity.engine.runtime.interpret import run_plan
-from tests.engine.runtime.programs import op, program, tensor
-from tests.engine.runtime.twins.special import SPECIAL, assert_same_bits, contents, given_as
+from tests.engine.runtime.programs import computed, op, program, tensor
+from tests.engine.runtime.twins.special import SPECIAL, Content, assert_same_bits, contents, given_as
 
 ENGINE = leading(Processor.NE, "M1").profile
 VALUES = (*SPECIAL, 65504.0, -65504.0, 2.0**-24, 0.3, 1.5)
@@ -31,7 +30,7 @@ def _sums(follower: str, bounds: tuple[float, float], profile: Profile, *, apart
     outputs = ("z", "c") if apart else ("z",)
     written = program((tensor("x", "fp16", 11, 1), tensor("y", "fp16", 1, 11)), ops, outputs)
     numbers = torch.tensor([*VALUES, -0.3]).half().float()
-    return run_plan(bind(written, profile), {"x": numbers[:, None], "y": numbers[None]})["z"]
+    return computed(bind(written, profile), {"x": numbers[:, None], "y": numbers[None]})["z"]
 
 
 @pytest.mark.parametrize("profile", [TYPED, ENGINE], ids=lambda profile: profile.name)
@@ -47,13 +46,13 @@ def test_a_store_behind_its_activation_gives_the_same_bits(
 def test_nan_that_padding_writes_is_read_as_infinity_by_the_next_op() -> None:
     pad = op("pad", tensor("p", "fp16", 3), x="%x", pad=(1, 1), mode="constant", constant_val=np.float16(np.nan))
     written = program((tensor("x", "fp16", 1),), (pad, op("add", tensor("y", "fp16", 3), x="%p", y="%p")), ("y",))
-    assert run_plan(bind(written, ENGINE), {"x": torch.ones(1)})["y"].tolist() == [math.inf, 2.0, math.inf]
+    assert computed(bind(written, ENGINE), {"x": torch.ones(1)})["y"].tolist() == [math.inf, 2.0, math.inf]
 
 
 @settings(deadline=None, max_examples=60)
 @given(contents, contents, st.sampled_from(["add", "mul", "maximum", "matmul"]), st.sampled_from([TYPED, ENGINE]))
 def test_a_step_of_constants_gives_the_bits_of_one_that_runs(
-    first: object, second: object, name: str, profile: Profile
+    first: Content, second: Content, name: str, profile: Profile
 ) -> None:
     x, y = first.array("fp16", (4, 4)), second.array("fp16", (4, 4))
     step = given_as(op(name, tensor("c", "fp16", 4, 4)), x=x, y=y)
@@ -63,5 +62,5 @@ def test_a_step_of_constants_gives_the_bits_of_one_that_runs(
     run = program((tensor("x", "fp16", 4, 4), tensor("y", "fp16", 4, 4)), (fed, last), ("z",))
     assert [each.op.type for each in bind(folded, profile).steps] == ["concat"]
     inputs = {key: torch.from_numpy(each.astype(np.float32)) for key, each in (("x", x), ("y", y))}
-    found = run_plan(bind(folded, profile), {"x": inputs["x"]})["z"]
-    assert_same_bits(run_plan(bind(run, profile), inputs)["z"], found)
+    found = computed(bind(folded, profile), {"x": inputs["x"]})["z"]
+    assert_same_bits(computed(bind(run, profile), inputs)["z"], found)

@@ -11,7 +11,7 @@ import torch
 from hypothesis import strategies as st
 
 from mlparity.core.errors import MlparityError
-from mlparity.engine.mil.program import NamedType, Op, Program, TensorType, Value
+from mlparity.engine.mil.program import Argument, NamedType, Op, Program, TensorType, Value
 from mlparity.engine.numerics import REFERENCE, Profile
 from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.interpret import run_plan
@@ -130,7 +130,7 @@ def _ops(written: Program) -> tuple[Op, ...]:
     return written.functions["main"].body.ops[:1]
 
 
-def _magnitude(argument: object) -> object:
+def _magnitude(argument: Argument) -> Argument:
     if isinstance(argument, Value) and isinstance(argument.data, np.ndarray) and argument.data.dtype.kind == "f":
         wide = np.abs(np.nan_to_num(argument.data.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0))
         return Value(TensorType("fp64", wide.shape), wide)

@@ -1,17 +1,18 @@
 from __future__ import annotations
 
 import platform
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from mlparity.core.errors import ExecutionError, MlparityError
+from mlparity.engine.mil.program import Program
 from mlparity.engine.numerics import FP32, REFERENCE, TYPED, Profile
 from mlparity.engine.numerics.kernels.fp32_products import LONGEST
 from mlparity.engine.ops.registry import find
 from mlparity.engine.runtime.bind import bind
-from mlparity.engine.runtime.interpret import run_plan
 from mlparity.engine.runtime.plan import Plan
 from mlparity.engine.runtime.schema import schema_of
 from mlparity.engine.runtime.tensors import held_type
@@ -20,7 +21,7 @@ from mlparity.engine.runtime.twins.choose import NEW_MEMORY
 from mlparity.engine.runtime.twins.conv import PackedConvolution, PackedPointwise
 from mlparity.engine.runtime.twins.linear import PackedLinear
 from tests.cases.families import cases
-from tests.engine.runtime.programs import op, program, tensor
+from tests.engine.runtime.programs import as_tensor, computed, op, program, tensor
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.standard_normal((2, 4, 9, 8)).astype(np.float32)
@@ -31,14 +32,14 @@ def _weight(groups: int) -> np.ndarray:
     return RANDOM.standard_normal((6, 4 // groups, 3, 3)).astype(np.float32)
 
 
-def _program(activation: str | None, size: tuple[int, int], **parameters: object) -> object:
+def _program(activation: str | None, size: tuple[int, int], **parameters: object) -> Program:
     conv = op("conv", tensor("c", "fp16", 2, 6, *size), x="%x", bias=BIAS, **parameters)
     bounds = {"alpha": np.float32(-0.5), "beta": np.float32(0.75)} if activation == "clip" else {}
     follower = () if activation is None else (op(activation, tensor("y", "fp16", 2, 6, *size), x="%c", **bounds),)
     return program((tensor("x", "fp16", 2, 4, 9, 8),), (conv, *follower), ("y" if follower else "c",))
 
 
-CASES = {
+CASES: dict[str, tuple[str | None, tuple[int, int], dict[str, object]]] = {
     "plain": (None, (7, 6), {"weight": _weight(1)}),
     "padded, strided": (
         "relu",
@@ -59,7 +60,7 @@ CASES = {
 
 
 def _run(plan: Plan) -> np.ndarray:
-    (held,) = run_plan(plan, {"x": torch.from_numpy(X).to(plan.profile.compute)}).values()
+    (held,) = computed(plan, {"x": torch.from_numpy(X).to(plan.profile.compute)}).values()
     return held.numpy()
 
 
@@ -118,7 +119,7 @@ def test_an_input_of_another_rank_than_the_weights_is_refused_by_name() -> None:
     conv = op("conv", tensor("y", "fp16", 2, 6, 9), x="%x", weight=_weight(1)[:, :, :1, :1], pad_type="valid")
     written = program((tensor("x", "fp16", 2, 4, 9),), (conv,), ("y",))
     with pytest.raises(MlparityError):
-        run_plan(bind(written, TYPED, kernels=True), {"x": torch.zeros(2, 4, 9)})
+        computed(bind(written, TYPED, kernels=True), {"x": torch.zeros(2, 4, 9)})
 
 
 def test_only_fp32_has_twins() -> None:
@@ -151,7 +152,7 @@ ROWS, INNER, OUTER = 64, 160, 256
 MATRIX = (RANDOM.standard_normal((OUTER, INNER)) / 16).astype(np.float16)
 
 
-def _linear(dtype: str, rows: int = ROWS, activation: str | None = None, **inputs: object) -> object:
+def _linear(dtype: str, rows: int | None = ROWS, activation: str | None = None, **inputs: object) -> Program:
     first = op("linear", tensor("y", dtype, 1, rows, OUTER), x="%x", **{"weight": MATRIX, **inputs})
     follower = () if activation is None else (op(activation, tensor("z", dtype, 1, rows, OUTER), x="%y"),)
     return program((tensor("x", dtype, 1, rows, INNER),), (first, *follower), ("z" if follower else "y",))
@@ -159,13 +160,13 @@ def _linear(dtype: str, rows: int = ROWS, activation: str | None = None, **input
 
 def _rows(plan: Plan, rows: int = ROWS) -> np.ndarray:
     x = np.random.default_rng(1).standard_normal((1, rows, INNER)).astype(np.float16)
-    (held,) = run_plan(plan, {"x": torch.from_numpy(x).to(plan.profile.compute)}).values()
+    (held,) = computed(plan, {"x": torch.from_numpy(x).to(plan.profile.compute)}).values()
     return held.numpy()
 
 
 @pytest.mark.parametrize("activation", [None, "relu"])
 @pytest.mark.parametrize("bias", [{}, {"bias": RANDOM.standard_normal(OUTER).astype(np.float16)}], ids=["", "bias"])
-def test_a_packed_matrix_computes_what_linear_computes(bias: dict[str, object], activation: str | None) -> None:
+def test_a_packed_matrix_computes_what_linear_computes(bias: dict[str, Any], activation: str | None) -> None:
     written = _linear("fp16", activation=activation, **bias)
     exact, plain = _rows(bind(written, REFERENCE)), _rows(bind(written, TYPED))
     plan = bind(written, TYPED, kernels=True)
@@ -179,8 +180,11 @@ def test_a_packed_matrix_computes_what_linear_computes(bias: dict[str, object], 
 
 def test_a_matrix_is_packed_by_the_first_run_and_then_let_go() -> None:
     plan = bind(_linear("fp16"), TYPED, kernels=True)
-    weight = plan.steps[0].fn.matrix.weights
+    (step,) = plan.steps
+    assert isinstance(step.fn, PackedLinear)
+    weight = step.fn.matrix.weights
     assert weight._packed is None
+    assert weight._source is not None
     assert weight._source[0].dtype is torch.float16, "nothing was widened yet"
     with torch.inference_mode():
         first = _rows(plan)
@@ -250,7 +254,7 @@ def test_a_wide_matrix_in_fp32_is_summed_in_parts(activation: str | None) -> Non
     assert isinstance(step.fn, PackedLinear)
     x = torch.from_numpy(RANDOM.standard_normal((64, wide.shape[1])).astype(np.float32))
     ((found,), (plain,), (exact,)) = (
-        run_plan(each, {"x": x.to(each.profile.compute)}).values()
+        computed(each, {"x": x.to(each.profile.compute)}).values()
         for each in (plan, bind(written, FP32), bind(written, REFERENCE))
     )
     errors = [float((each - exact).square().mean().sqrt()) for each in (found, plain)]
@@ -260,7 +264,7 @@ def test_a_wide_matrix_in_fp32_is_summed_in_parts(activation: str | None) -> Non
 def test_a_packed_matrix_refuses_another_width() -> None:
     plan = bind(_linear("fp16"), TYPED, kernels=True)
     with pytest.raises(ExecutionError, match="160 columns"):
-        run_plan(plan, {"x": torch.zeros(1, ROWS, INNER + 1)})
+        computed(plan, {"x": torch.zeros(1, ROWS, INNER + 1)})
 
 
 def test_a_table_that_is_only_gathered_from_stays_in_its_own_type() -> None:
@@ -283,13 +287,13 @@ def test_a_table_that_is_only_gathered_from_stays_in_its_own_type() -> None:
     )
     plan = bind(written, TYPED, kernels=True)
     assert [value.dtype for value in plan.initial if isinstance(value, torch.Tensor)] == [torch.float16]
-    (held,) = run_plan(plan, {"x": torch.tensor([5, 0], dtype=torch.int32)}).values()
+    (held,) = computed(plan, {"x": torch.tensor([5, 0], dtype=torch.int32)}).values()
     assert held.dtype is torch.float32
     np.testing.assert_array_equal(held.numpy(), table[[5, 0]])
 
 
 def test_plans_with_and_without_twins_share_constants() -> None:
-    written, shared = _linear("fp16"), {}
+    written, shared = _linear("fp16"), dict[str, torch.Tensor]()
     fast = bind(written, TYPED, kernels=True, shared=shared)
     plain = bind(written, TYPED, shared=shared)
     np.testing.assert_allclose(_rows(fast), _rows(plain), rtol=2.0**-10, atol=2.0**-10)
@@ -306,7 +310,7 @@ def test_an_op_that_is_rounded_in_place_returns_new_memory(name: str) -> None:
         }
         definition = find(name, case.opset)
         extra = {"num": FP32.numerics("fp32")} if schema_of(definition.fn).takes_num else {}
-        result = definition.fn(**inputs, **extra)
+        result = as_tensor(definition.fn(**inputs, **extra))
         held = {value.untyped_storage().data_ptr() for value in inputs.values() if isinstance(value, torch.Tensor)}
         assert result.numel() == 0 or result.untyped_storage().data_ptr() not in held
 
@@ -320,7 +324,7 @@ def test_a_convolution_and_its_activation_keep_nan(activation: str | None, profi
     assert isinstance(plan.steps[0].fn, PackedConvolution)
     x[0, 0, 4, 4] = torch.nan
     x[1, :2, 4, 4] = torch.tensor([torch.inf, -torch.inf])
-    (found,), (plain,) = (run_plan(each, {"x": x}).values() for each in (plan, bind(written, profile)))
+    (found,), (plain,) = (computed(each, {"x": x}).values() for each in (plan, bind(written, profile)))
     assert int(plain.isnan().sum()) > 6 * 9, "of both kinds of sums, one may be infinite"
     assert torch.equal(found.isnan(), plain.isnan())
 
@@ -333,7 +337,7 @@ def test_a_convolution_of_whole_numbers_is_left_to_the_plain_op(declared: str, t
     plan = bind(written, FP32, kernels=True)
     assert plan.steps[0].fn is plan.steps[0].definition.fn
     with pytest.raises(ExecutionError):
-        run_plan(plan, {"x": torch.from_numpy(X).to(held_type(declared, torch.float32))})
+        computed(plan, {"x": torch.from_numpy(X).to(held_type(declared, torch.float32))})
 
 
 @pytest.mark.parametrize("channels", [4, 16])
@@ -348,7 +352,7 @@ def test_padding_goes_by_the_size_that_comes(kind: str, channels: int) -> None:
     assert plan.steps[0].fn is not plan.steps[0].definition.fn
     for size in ((9, 8), (8, 9), (5, 3)):
         x = torch.from_numpy(RANDOM.standard_normal((1, channels, *size)).astype(np.float32))
-        (found,), (wanted,) = (run_plan(each, {"x": x}).values() for each in (plan, plain))
+        (found,), (wanted,) = (computed(each, {"x": x}).values() for each in (plan, plain))
         unit = 2.0**-20
         np.testing.assert_allclose(found.numpy(), wanted.numpy(), rtol=unit, atol=unit * float(wanted.abs().max()))
 
@@ -368,4 +372,4 @@ def test_limits_that_a_definition_refuses_are_refused_with_twins_too() -> None:
     written = program((tensor("x", "fp32", ROWS, INNER),), (linear, clip), ("z",), opset=17)
     for kernels in (False, True):
         with pytest.raises(ExecutionError, match="not below"):
-            run_plan(bind(written, FP32, kernels=kernels), {"x": torch.zeros(ROWS, INNER)})
+            computed(bind(written, FP32, kernels=kernels), {"x": torch.zeros(ROWS, INNER)})

@@ -171,7 +171,7 @@ def lstms(draw: st.DrawFn) -> Written:
     way = draw(st.sampled_from(["forward", "reverse", "bidirectional"]))
     count = 2 if way == "bidirectional" else 1
     shapes = {"x": (steps, samples, inputs), "h": (samples, count * units), "c": (samples, count * units)}
-    weights = {"weight_ih": (4 * units, inputs), "weight_hh": (4 * units, units)}
+    weights: dict[str, tuple[int, ...]] = {"weight_ih": (4 * units, inputs), "weight_hh": (4 * units, units)}
     if draw(st.booleans()):
         weights["bias"] = (4 * units,)
     typed = draw(kinds(*shapes, *weights, "y"))

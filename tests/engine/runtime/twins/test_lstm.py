@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlparity.core.errors import ExecutionError
-from mlparity.engine.mil.program import Program
+from mlparity.engine.mil.program import Program, TensorType
 from mlparity.engine.numerics import FP32, REFERENCE, TYPED, Profile
 from mlparity.engine.numerics.kernels import team
 from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.interpret import run_plan
 from mlparity.engine.runtime.twins.lstm import PackedLstm
-from tests.engine.runtime.programs import op, program, tensor
+from tests.engine.runtime.programs import computed, op, program, tensor
 
 OUTPUTS = ("states", "h", "c")
 
@@ -27,7 +27,7 @@ def _program(steps: int, samples: int, inputs: int, units: int, direction: str, 
     def weight(*shape: int) -> np.ndarray:
         return (random.standard_normal(shape) / np.sqrt(max(units, 1))).astype(kind)
 
-    weights = {}
+    weights: dict[str, np.ndarray] = {}
     for end in ("", "_back")[:count]:
         weights |= {
             f"weight_ih{end}": weight(4 * units, inputs),
@@ -53,14 +53,17 @@ def _program(steps: int, samples: int, inputs: int, units: int, direction: str, 
 def _inputs(written: Program, profile: Profile) -> dict[str, torch.Tensor]:
     generator = torch.Generator().manual_seed(3)
     (function,) = written.functions.values()
+    shapes = {each.name: each.type.shape for each in function.inputs if isinstance(each.type, TensorType)}
     return {
-        each.name: torch.randn(each.type.shape, generator=generator).half().to(profile.compute)
-        for each in function.inputs
+        name: torch.randn([size for size in shape or () if size is not None], generator=generator)
+        .half()
+        .to(profile.compute)
+        for name, shape in shapes.items()
     }
 
 
 def _run(written: Program, profile: Profile, *, kernels: bool = False) -> dict[str, torch.Tensor]:
-    return run_plan(bind(written, profile, kernels=kernels), _inputs(written, profile))
+    return computed(bind(written, profile, kernels=kernels), _inputs(written, profile))
 
 
 @settings(deadline=None, max_examples=40)
@@ -112,7 +115,7 @@ def test_neither_threads_nor_their_lack_change_a_bit(monkeypatch: pytest.MonkeyP
 def test_no_steps_give_the_initial_states() -> None:
     written = _program(0, 2, 5, 20, "forward")
     inputs = _inputs(written, FP32)
-    found = run_plan(bind(written, FP32, kernels=True), inputs)
+    found = computed(bind(written, FP32, kernels=True), inputs)
     assert found["states"].shape == (0, 2, 20)
     assert torch.equal(found["h"], inputs["h0"])
     assert torch.equal(found["c"], inputs["c0"])
@@ -122,7 +125,7 @@ def test_nan_stays_with_its_sample() -> None:
     written = _program(3, 2, 5, 20, "forward")
     inputs = _inputs(written, FP32)
     inputs["x"][1, 0, 0] = torch.nan
-    states = run_plan(bind(written, FP32, kernels=True), inputs)["states"]
+    states = computed(bind(written, FP32, kernels=True), inputs)["states"]
     assert states[0].isfinite().all()
     assert states[1:, 0].isnan().all()
     assert states[:, 1].isfinite().all()
@@ -140,7 +143,7 @@ def test_inputs_that_do_not_fit_are_refused_by_name() -> None:
 def test_a_gate_that_is_shut_makes_nan_of_an_infinite_state() -> None:
     written = _program(1, 1, 1, 16, "forward")
     inputs = {"x": torch.full((1, 1, 1), -torch.inf), "h0": torch.zeros(1, 16), "c0": torch.full((1, 16), torch.inf)}
-    found, plain = (run_plan(bind(written, FP32, kernels=kernels), inputs)["c"] for kernels in (True, False))
+    found, plain = (computed(bind(written, FP32, kernels=kernels), inputs)["c"] for kernels in (True, False))
     assert plain.isnan().any()
     assert plain.isinf().any()
     np.testing.assert_array_equal(found.numpy(), plain.numpy())
@@ -149,5 +152,5 @@ def test_a_gate_that_is_shut_makes_nan_of_an_infinite_state() -> None:
 @pytest.mark.parametrize("kernels", [False, True])
 def test_no_hidden_units_give_no_states(kernels: bool) -> None:
     written = _program(9, 1, 3, 0, "bidirectional")
-    found = run_plan(bind(written, FP32, kernels=kernels), _inputs(written, FP32))
+    found = computed(bind(written, FP32, kernels=kernels), _inputs(written, FP32))
     assert [found[name].shape for name in OUTPUTS] == [(9, 1, 0), (1, 0), (1, 0)]
