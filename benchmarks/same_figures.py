@@ -36,6 +36,9 @@ LEFT_OUT = frozenset(
 )
 """Keys whose values are times, digests, or text for people."""
 
+ADDED = frozenset({"is_witness", "compression", "explanation_failure"})
+"""Keys that a former record has not: a figure is none of them."""
+
 RENAMED: dict[str, str] = {}
 """Keys and values of a former record, and what they are called now."""
 
@@ -46,7 +49,7 @@ def leaves(value: object, path: str = "") -> Iterator[tuple[str, Leaf]]:
     """Yield the leaves of a record that two checkouts share, each with its path, under today's names."""
     if isinstance(value, dict):
         for key, each in value.items():
-            if key not in LEFT_OUT:
+            if key not in LEFT_OUT | ADDED:
                 yield from leaves(each, f"{path}/{RENAMED.get(key, key)}")
     elif isinstance(value, list):
         for index, each in enumerate(value):
