@@ -69,4 +69,4 @@ def packed_matmul(step: Step, weights: Weights) -> PackedMatmul | None:
     if weights.constants(step, READS) != {} or {feed.parameter for feed in step.feeds} != set(READS):
         return None
     turned = bool(known.get("transpose_x", False)), bool(known.get("transpose_y", False))
-    return PackedMatmul(cast("Callable[..., Tensor]", partial(step.fn, **known)), turned)
+    return PackedMatmul(cast("Callable[..., Tensor]", partial(step.fn, **step.arguments)), turned)
