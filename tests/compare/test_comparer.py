@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -63,7 +64,7 @@ def test_worst_samples_are_the_largest_and_earliest() -> None:
         return f"data:image/png;base64,{name}"
 
     for name, difference in [("a", 1.0), ("b", 3.0), ("c", 2.0), ("d", 3.0), ("e", 0.0)]:
-        comparer.add(name, {"y": array(2)}, {"y": np.array([0.0, difference])}, lambda name=name: image(name))
+        comparer.add(name, {"y": array(2)}, {"y": np.array([0.0, difference])}, partial(image, name))
     assert asked == []
     (output,) = comparer.result()
     assert [worst.sample for worst in output.worst] == ["b", "d", "c"]
@@ -168,7 +169,6 @@ def test_other_counts_of_outputs_are_not_paired_by_position(size: int) -> None:
 
 
 def test_an_output_that_the_artifact_alone_has_is_a_problem_where_both_ways_are_compared() -> None:
-    for options, problems in (({}, 0), ({"both_ways": False}, 0), ({"both_ways": True}, 1)):
-        comparer = Comparer(**options)
+    for comparer, problems in ((Comparer(), 0), (Comparer(both_ways=False), 0), (Comparer(both_ways=True), 1)):
         comparer.add("a", {"y": array(1)}, {"y": array(1), "more": array(1)})
         assert (len(comparer.problems), comparer.unlike) == (problems, ())

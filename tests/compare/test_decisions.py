@@ -140,17 +140,19 @@ EPS = float(np.finfo(np.float64).eps)
 def test_what_a_change_takes_of_a_margin(
     margin: float, change: float, largest: float, consumed: float, certified: int
 ) -> None:
-    tally = tally_decisions(*(np.array([each]) for each in (margin, change, largest, False)), "a")
+    margins, changes, extremes, flipped = (np.array([each]) for each in (margin, change, largest, False))
+    tally = tally_decisions(margins, changes, extremes, flipped, "a")
     assert (tally.consumed, tally.certified) == (consumed, certified)
     assert (tally.decisions, tally.flipped, tally.smallest_margin, tally.names) == (1, 0, margin, ())
     assert tally.flipped_margin == -math.inf
 
 
 def test_several_decisions_by_hand() -> None:
-    columns = [[1.0, 4.0, 0.5], [0.5, 3.0, 2.0], [0.5, 3.0, 2.0], [True, False, True]]
-    tally = tally_decisions(*(np.array(each) for each in columns), "photo")
+    margins, changes, flipped = np.array([1.0, 4.0, 0.5]), np.array([0.5, 3.0, 2.0]), np.array([True, False, True])
+    tally = tally_decisions(margins, changes, changes, flipped, "photo")
     assert tally == DecisionTally(3, 2, 0.5, 1.0, 4.0, 2, names=("photo",))
-    assert tally_decisions(*[np.zeros(0)] * 4, "photo") == DecisionTally()
+    nothing = np.zeros(0)
+    assert tally_decisions(nothing, nothing, nothing, nothing, "photo") == DecisionTally()
 
 
 @pytest.mark.parametrize(

@@ -105,8 +105,9 @@ def test_a_budget_is_a_number(part: str, bound: Any) -> None:
 @pytest.mark.parametrize("name", ["noise_factor", "noise_cap"])
 @pytest.mark.parametrize("value", [-1.0, math.nan, math.inf])
 def test_noise_is_a_number(name: str, value: float) -> None:
+    noise: dict[str, Any] = {name: value}
     with pytest.raises(PolicyError, match=name):
-        check_policy(Policy("mine", (Limit("max_abs", at_most=1.0),), **{name: value}))
+        check_policy(Policy("mine", (Limit("max_abs", at_most=1.0),), **noise))
 
 
 def test_the_ends_of_a_range_can_be_asked_for() -> None:

@@ -33,7 +33,7 @@ def test_the_figures_by_their_definitions() -> None:
     source = RANDOM.standard_normal((12, 5))
     artifact = source + 0.5 * RANDOM.standard_normal((12, 5))
     tally = searched(source, artifact, 3).result()
-    same = kept = 0
+    same, kept = 0, 0.0
     rho = []
     for place in range(12):
         near = [np.delete(_cosines(each, place), place) for each in (source, artifact)]

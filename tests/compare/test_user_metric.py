@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,8 +56,12 @@ def task_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+def _limit(name: str, budget: dict[str, Any]) -> Limit:
+    return Limit(name, **budget) if budget else Limit(name, at_most=1.0)
+
+
 def metric(name: str, **budget: float) -> UserMetric:
-    bound = Limit(f"{name}.worst", **(budget or {"at_most": 1.0}))
+    bound = _limit(f"{name}.worst", budget)
     return UserMetric(name, f"task.py:{name}", worst=bound)
 
 
@@ -157,7 +162,7 @@ def test_samples_without_a_value_are_told_beside_a_pass() -> None:
 def _tally(values: list[object], **budget: float) -> MetricTally:
     """Return the tally of a function that gives these values in turn."""
     left = iter(values)
-    bound = Limit("m.worst", **(budget or {"at_most": 1.0}))
+    bound = _limit("m.worst", budget)
     loaded = LoadedMetric(UserMetric("m", "here:m", worst=bound), lambda *_: next(left), "")
     tally = MetricTally()
     for place in range(len(values)):

@@ -93,6 +93,7 @@ def test_an_emulated_course_names_its_members() -> None:
     plain = Course("a.mlpackage", "photo", "ideal", Standing.COMPUTED, 0, ())
     known = replace(plain, standing=Standing.EMULATED, members=("cpu-a",), confidence=Confidence.ASSUMED)
     assert known.members == ("cpu-a",)
-    for wrong in ({"members": ()}, {"confidence": None}, {"standing": Standing.COMPUTED}):
+    wrongs: tuple[dict[str, Any], ...] = ({"members": ()}, {"confidence": None}, {"standing": Standing.COMPUTED})
+    for wrong in wrongs:
         with pytest.raises(ValueError, match="members"):
-            replace(known, **wrong)  # type: ignore[arg-type]
+            replace(known, **wrong)

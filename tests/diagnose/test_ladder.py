@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -165,7 +166,7 @@ def test_without_scale_and_noise_nothing_is_explained() -> None:
 
 
 @pytest.mark.parametrize("counts", [{"nan_count": 1.0}, {"inf_count": 1.0}])
-def test_a_mismatch_is_more_than_any_noise(counts: dict[str, float]) -> None:
+def test_a_mismatch_is_more_than_any_noise(counts: dict[str, Any]) -> None:
     cause = find_cause([exact(CPU32, 0.0, **counts), exact(LITERT, 0.0)], NOISE)
     assert cause.kind is CauseKind.CONVERTER
     assert "fp32/CPU_ONLY has 1 NaN or infinite mismatches in y" in cause.sentence

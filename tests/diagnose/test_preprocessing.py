@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import pytest
 import torch
@@ -63,11 +64,15 @@ def test_each_convention_against_each_other_is_undone() -> None:
             taken = {"x": IMAGE * spread(theirs.scale) + spread(theirs.bias)}
             mean = float(taken["x"].mean())
             found = find_suspect(
-                lambda inputs, mean=mean: {"y": network(inputs["x"] - mean)},
+                partial(less, mean),
                 {"x": pixels},
                 {"y": network(taken["x"] - mean)},
             )
             assert found is not None, (ours.name, theirs.name)
+
+
+def less(mean: float, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {"y": network(inputs["x"] - mean)}
 
 
 def spread(numbers: tuple[float, ...]) -> Tensor:
@@ -78,7 +83,7 @@ def test_numbers_that_are_no_pixels_have_no_convention() -> None:
     """The cosine of two vectors does not change with their scale: an epsilon that is lost does not become one."""
     rows = torch.randn(2, 8, generator=torch.Generator().manual_seed(3), dtype=torch.float64) * 1e-5
 
-    def cosine(inputs: dict[str, Tensor], epsilon: float = 1e-8) -> dict[str, Tensor]:
+    def cosine(inputs: Mapping[str, Tensor], epsilon: float = 1e-8) -> dict[str, Tensor]:
         left, right = inputs["x"]
         return {"y": (left @ right / (left.norm() * right.norm()).clamp(min=epsilon)).reshape(1)}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 
 from mlparity.compare.envelope import envelope_of
@@ -83,5 +84,5 @@ def _run(name: str) -> MemberFigures:
     return MemberFigures(name, members, placement, ("M1", "M4"), confidence, Verdict.FAIL, _figures(outputs))
 
 
-def _figures(outputs: tuple[OutputFigures, ...]) -> dict[str, object]:
+def _figures(outputs: tuple[OutputFigures, ...]) -> dict[str, Mapping[str, float | None]]:
     return {output.output: output.figures for output in outputs}

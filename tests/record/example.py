@@ -6,6 +6,7 @@ import base64
 import struct
 import zlib
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -107,9 +108,7 @@ def _compare(logits: np.ndarray, size: float, seed: int) -> tuple[OutputFigures,
     rng = np.random.default_rng(seed)
     for place, row in enumerate(logits):
         other = row.astype(np.float64) + rng.normal(0, size, row.shape)
-        comparer.add(
-            PHOTOS[place], {"logits": row[None]}, {"logits": other[None]}, lambda place=place: png_data_uri(place)
-        )
+        comparer.add(PHOTOS[place], {"logits": row[None]}, {"logits": other[None]}, partial(png_data_uri, place))
     return comparer.result()
 
 

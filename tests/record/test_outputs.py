@@ -34,7 +34,11 @@ HEADER = OutputsHeader(
 
 def test_outputs_and_header_come_back(tmp_path: Path) -> None:
     path = tmp_path / "outputs.npz"
-    arrays = {"y": np.array([np.nan, -0.0, 1e-8], np.float16), "n": np.zeros((0, 2), np.int32), "s": np.array(True)}
+    arrays: dict[str, np.ndarray] = {
+        "y": np.array([np.nan, -0.0, 1e-8], np.float16),
+        "n": np.zeros((0, 2), np.int32),
+        "s": np.array(True),
+    }
     with writing_outputs(path) as writer:
         writer.add("a/b.png", arrays)
         writer.close_with(HEADER)
@@ -110,7 +114,7 @@ class Marker:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def __reduce__(self) -> object:
+    def __reduce__(self) -> tuple[object, ...]:
         return Path.touch, (self.path,)
 
 

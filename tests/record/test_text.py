@@ -46,7 +46,7 @@ def test_non_finite_figures_are_texts() -> None:
 
 
 def test_the_order_of_mappings_does_not_matter() -> None:
-    turned = dataclasses.replace(RECORD, environment=dict(reversed(RECORD.environment.items())))
+    turned = dataclasses.replace(RECORD, environment=dict(reversed(list(RECORD.environment.items()))))
     assert text_of(turned) == text_of(RECORD)
     assert record_sha256(turned) == record_sha256(RECORD)
 

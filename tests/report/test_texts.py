@@ -123,7 +123,7 @@ def test_the_page_needs_no_network() -> None:
     page = Page(html_report(RECORD))
     for tag, attributes in page.tags:
         assert tag not in ("link", "iframe", "object", "embed", "base") or attributes.get("href") == "data:,"
-        assert attributes.get("src", "data:").startswith("data:image/png;base64,") or "src" not in attributes
+        assert "src" not in attributes or (attributes["src"] or "").startswith("data:image/png;base64,")
     policies = [a["content"] for _, a in page.tags if a.get("http-equiv") == "Content-Security-Policy"]
     assert [policy is not None and policy.startswith("default-src 'none'") for policy in policies] == [True]
 

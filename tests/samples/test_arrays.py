@@ -13,7 +13,10 @@ from mlparity.core.errors import BackendUnavailableError, InputError
 from mlparity.samples.arrays import ArraySamples, read_arrays
 from mlparity.samples.load import load_samples
 
-ARRAYS = {"x": np.arange(12, dtype=np.float32).reshape(4, 3), "ids": np.arange(8, dtype=np.int64).reshape(4, 2)}
+ARRAYS: dict[str, np.ndarray] = {
+    "x": np.arange(12, dtype=np.float32).reshape(4, 3),
+    "ids": np.arange(8, dtype=np.int64).reshape(4, 2),
+}
 
 
 def test_an_npy_file_is_one_sample_of_the_only_input(tmp_path: Path) -> None:
@@ -184,7 +187,7 @@ class Marker:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def __reduce__(self) -> object:
+    def __reduce__(self) -> tuple[object, ...]:
         return Path.touch, (self.path,)
 
 

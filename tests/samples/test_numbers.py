@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -75,7 +77,7 @@ def test_names_that_are_not_utf8_are_refused() -> None:
         memory_samples([{"\udcff": np.zeros(1, np.float32)}])
 
 
-def test_a_function_tells_how_many_samples_it_has_yielded(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_function_tells_how_many_samples_it_has_yielded(tmp_path: Path) -> None:
     (tmp_path / "three.py").write_text(
         "import numpy as np\ndef samples():\n    yield from ({'x': np.zeros(1, '>f4')} for _ in range(3))\n"
     )

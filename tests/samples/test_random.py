@@ -59,7 +59,7 @@ def test_an_unknown_shape_or_type_asks_for_it(spec: TensorSpec | None, found: st
 
 
 SIGNATURE = signature_from_text(["x:1,3,8,8", "ids:1,4:int32"])
-GOOD = {"x": np.ones((1, 3, 8, 8), np.float32), "ids": np.ones((1, 4), np.int64)}
+GOOD: dict[str, np.ndarray] = {"x": np.ones((1, 3, 8, 8), np.float32), "ids": np.ones((1, 4), np.int64)}
 
 
 def test_a_sample_that_fits_passes() -> None:

@@ -99,7 +99,7 @@ def test_a_foreign_error_gets_the_runtimes_name_and_an_own_one_passes() -> None:
 
 def test_a_scalar_fits_an_input_of_one_element_and_no_other() -> None:
     one = Fixed(Signature((TensorSpec("s", (1,), "float32"),)), {"y": np.zeros(1)})
-    run_checked(one, {"s": np.float32(2).reshape(())})
+    run_checked(one, {"s": np.array(2, np.float32)})
     assert one.fed["s"].tolist() == [2]
     with pytest.raises(InputError, match="shape"):
         run_checked(Fixed(Signature((TensorSpec("s", (2,), "float32"),)), {}), {"s": np.zeros((), np.float32)})

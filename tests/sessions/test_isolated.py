@@ -8,23 +8,38 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from mlparity.core.errors import ExecutionError
-from mlparity.sessions.isolated import RefusedError, Worker
+from mlparity.sessions.isolated import TIME_LIMIT, RefusedError, Worker
 
 MODULE = "tests.sessions.moody_worker"
 
 
 @contextmanager
-def working(**options: float) -> Iterator[Worker]:
-    worker = Worker(MODULE, "here.model", **options)
+def working(*, time_limit: float = TIME_LIMIT, show_log: bool = False) -> Iterator[Worker]:
+    worker = Worker(MODULE, "here.model", time_limit=time_limit, show_log=show_log)
     try:
         yield worker
     finally:
         worker.close()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the worker tells of itself."""
+
+    pid: int
+    folder: str
+
+
+def answer_of(worker: Worker) -> Answer:
+    told = worker.ask("answer")
+    assert isinstance(told, dict)
+    return Answer(**told)
 
 
 def is_alive(pid: int) -> bool:
@@ -62,13 +77,13 @@ def test_what_it_prints_stays_off_the_terminal_unless_asked(capfd: pytest.Captur
 
 def test_one_that_hangs_is_ended_after_its_time_and_says_what_to_do() -> None:
     with working(time_limit=2) as worker:
-        told = worker.ask("answer")
+        told = answer_of(worker)
         with pytest.raises(ExecutionError, match="no answer within 2 s") as caught:
             worker.ask("hang")
         assert "asked to hang" in caught.value.found
         assert "--time-limit" in caught.value.next_step
         assert caught.value.where == "here.model"
-        assert not is_alive(told["pid"])
+        assert not is_alive(told.pid)
         with pytest.raises(ExecutionError, match="closed"):
             worker.ask("answer")
 
@@ -87,23 +102,23 @@ def test_a_module_that_is_not_there_is_told_with_its_last_words() -> None:
 
 def test_closing_ends_the_process_and_removes_its_files_twice_over() -> None:
     worker = Worker(MODULE, "here.model")
-    told = worker.ask("answer")
-    assert Path(told["folder"]).is_dir()
+    told = answer_of(worker)
+    assert Path(told.folder).is_dir()
     worker.close()
     worker.close()
-    assert not is_alive(told["pid"])
-    assert not Path(told["folder"]).exists()
+    assert not is_alive(told.pid)
+    assert not Path(told.folder).exists()
 
 
 def test_an_interrupt_while_it_works_ends_it() -> None:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with working() as worker:
-            told = worker.ask("answer")
+            told = answer_of(worker)
             threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
             with pytest.raises(KeyboardInterrupt):
                 worker.ask("hang")
-            assert not is_alive(told["pid"])
+            assert not is_alive(told.pid)
     finally:
         signal.signal(signal.SIGINT, before)
 

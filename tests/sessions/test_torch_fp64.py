@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,6 +31,8 @@ def turned(x: Tensor, table: Tensor) -> Tensor:
 
 
 class Buffer(nn.Module):
+    table: Tensor
+
     def __init__(self, dtype: torch.dtype = torch.complex64) -> None:
         super().__init__()
         self.register_buffer("table", TABLE.to(dtype))
@@ -48,7 +51,7 @@ class Parameter(nn.Module):
 
 
 class Attribute(nn.Module):
-    def __init__(self, held: object, get: Callable[[object], Tensor]) -> None:
+    def __init__(self, held: Any, get: Callable[[Any], Tensor]) -> None:
         super().__init__()
         self.held, self.get = held, get
 

@@ -27,7 +27,9 @@ class Numbers(nn.Module):
 def test_weights_and_numbers_are_rounded_and_values_are_not() -> None:
     module = Numbers().eval()
     source = load_source(module, X)
-    (found,) = run_with_fp16_weights(source, X).values()
+    outputs = run_with_fp16_weights(source, X)
+    assert outputs is not None
+    (found,) = outputs.values()
     near = float(np.float16(0.1))
     wanted = (X["x"] * np.float32(near) + np.float32(2.0**-24)) * np.float32(near)
     np.testing.assert_array_equal(found, wanted)
@@ -36,7 +38,9 @@ def test_weights_and_numbers_are_rounded_and_values_are_not() -> None:
 
 def test_training_mode_uses_the_statistics_of_the_batch() -> None:
     batch = {"input": np.eye(3, dtype=np.float32)}
-    (found,) = run_in_training_mode(load_source(nn.BatchNorm1d(3).eval(), batch), batch).values()
+    outputs = run_in_training_mode(load_source(nn.BatchNorm1d(3).eval(), batch), batch)
+    assert outputs is not None
+    (found,) = outputs.values()
     np.testing.assert_allclose(found.mean(0), 0, atol=1e-6)
 
 
