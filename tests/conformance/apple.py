@@ -11,11 +11,15 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from collections.abc import Generator
 from pathlib import Path
 
+import pytest
+
 import mlparity
-from mlparity.engine import coremltools_binding
+from mlparity.engine.coremltools_binding import Arithmetic, arithmetic
 from mlparity.engine.numerics import PROFILES
+from mlparity.engine.placement.ways import Choice
 from tests.models import torchvision_operators
 
 os.environ.setdefault("PYMIL_TEST_TARGETS", "mlprogram")
@@ -37,5 +41,12 @@ for _module in (coremltools.models.utils, coremltools.models.model):
     _module._is_macos = lambda: True
     _module._macos_version = lambda: (15, 0)
 
-if "CONFORMANCE_PROFILE" in os.environ:
-    coremltools_binding.numerics_of = lambda _: PROFILES[os.environ["CONFORMANCE_PROFILE"]]  # type: ignore[assignment]
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop() -> Generator[None, object, object]:
+    """Run the tests in the profile that is asked for, where one is."""
+    if "CONFORMANCE_PROFILE" not in os.environ:
+        return (yield)
+    chosen = Choice(PROFILES[os.environ["CONFORMANCE_PROFILE"]])
+    with arithmetic(Arithmetic(lambda _function, _units: chosen)):
+        return (yield)

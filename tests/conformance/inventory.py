@@ -61,7 +61,7 @@ def defined() -> dict[str, tuple[int, ...]]:
 
 def run() -> dict[str, tuple[tuple[int, ...], Rounding]]:
     """Return the opsets that begin a definition of the engine's, and where the newest rounds."""
-    found = dict.fromkeys(CONTROL_FLOW, ((_OLDEST,), Rounding.NONE))
+    found: dict[str, tuple[tuple[int, ...], Rounding]] = dict.fromkeys(CONTROL_FLOW, ((_OLDEST,), Rounding.NONE))
     for each in definitions():
         found[each.name] = ((*found.get(each.name, ((), None))[0], each.since), each.rounding)
     return found
