@@ -21,6 +21,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -53,7 +54,7 @@ def work(peer: str, network: str, output: str) -> None:
     print(json.dumps({"load_s": time.perf_counter() - started}), flush=True)
     np.save(output, first)
     for _ in sys.stdin:
-        times, ends = [], time.perf_counter() + TURN_S
+        times, ends = list[float](), time.perf_counter() + TURN_S
         while len(times) < LEAST_CALLS or time.perf_counter() < ends:
             started = time.perf_counter()
             call()
@@ -90,6 +91,7 @@ def race(network: str, rounds: int, threads: int) -> Mapping[str, Timing]:
         timings[peer] = Timing(**_answer(workers[peer], peer))
     for turn in range(rounds + 1):  # the first turn warms up and is not counted
         for peer, worker in workers.items():
+            assert worker.stdin is not None
             worker.stdin.write("go\n")
             worker.stdin.flush()
             answer = _answer(worker, peer)
@@ -101,10 +103,13 @@ def race(network: str, rounds: int, threads: int) -> Mapping[str, Timing]:
     return timings
 
 
-def _answer(worker: subprocess.Popen, peer: str) -> dict:
+def _answer(worker: subprocess.Popen[str], peer: str) -> dict[str, Any]:
+    assert worker.stdout is not None
     line = worker.stdout.readline()
     if not line:
-        raise SystemExit(f"{peer} ended; run its worker by hand to see why: {' '.join(worker.args)}")
+        assert isinstance(worker.args, list)
+        command = " ".join(map(str, worker.args))
+        raise SystemExit(f"{peer} ended; run its worker by hand to see why: {command}")
     return json.loads(line)
 
 

@@ -53,10 +53,14 @@ def package(name: str, precision: str) -> Path:
 
 def efficientnet() -> tuple[Any, Any]:
     """Return EfficientNetV2-S, planted after its fourth stage, and a photo."""
+    from torch import nn
+
     from tests.models import samples, zoo
 
     network = zoo.efficientnetv2_s()
-    network.blocks[3] = losing_digits(network.blocks[3])
+    blocks = network.get_submodule("blocks")
+    assert isinstance(blocks, nn.Sequential)
+    blocks[3] = losing_digits(blocks[3])
     return network, next(iter(samples.turned_photos_300()))
 
 
@@ -125,6 +129,7 @@ def theirs(name: str, limit_s: float) -> tuple[float, list[str] | None]:
     """
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.locate", "--compare", name]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as worker:
+        assert worker.stdout is not None
         worker.stdout.readline()
         started = time.perf_counter()
         try:

@@ -40,6 +40,7 @@ def sample(model: Model) -> dict[str, np.ndarray]:
 def measured(path: Path, profiles: list[Profile], rounds: int) -> dict[str, float]:
     """Return the median seconds of a prediction by profile; the profiles take turns, the first round does not count."""
     models = [load_model(path, profile) for profile in profiles]
+    assert isinstance(models[0], Model)
     fed, taken = sample(models[0]), [list[float]() for _ in models]
     for _ in range(rounds + 1):
         for model, times in zip(models, taken, strict=True):

@@ -5,10 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benchmarks.networks import NETWORKS, Sample
+
+if TYPE_CHECKING:
+    import torch
+
+    from mlparity.core.session import Session
 
 FOLDER = Path("build/bench/peers")
 
@@ -43,7 +49,7 @@ def eager(name: str) -> Call:
     return call
 
 
-def _tensors(outputs: object) -> list:
+def _tensors(outputs: Any) -> list[torch.Tensor]:
     if isinstance(outputs, Mapping):
         outputs = tuple(outputs.values())
     return [each for each in outputs if each is not None] if isinstance(outputs, tuple) else [outputs]
@@ -54,7 +60,7 @@ def engine(name: str, precision: str) -> Call:
     from tests.loading import load_model
 
     model, sample = load_model(FOLDER / f"{name}_{precision}.mlpackage"), sample_of(name)
-    return lambda: list(model.predict(sample).values())
+    return lambda: [np.asarray(each) for each in model.predict(sample).values()]
 
 
 def litert(name: str) -> Call:
@@ -71,7 +77,7 @@ def onnxruntime(name: str) -> Call:
     return _session_call(backend.open(FOLDER / f"{name}.onnx", num_threads=threads()), name)
 
 
-def _session_call(session: object, name: str) -> Call:
+def _session_call(session: Session, name: str) -> Call:
     sample = dict(zip((each.name for each in session.signature.inputs), sample_of(name).values(), strict=True))
     return lambda: list(session.run(sample).values())
 
@@ -121,4 +127,4 @@ def prepare(name: str) -> None:
         coreml.save(converted, FOLDER / f"{name}_{precision}.mlpackage")
     litert.convert(source, sample, FOLDER / f"{name}.tflite")
     onnx.convert(source, sample, FOLDER / f"{name}.onnx")
-    np.savez(done, **{key: sample[key] for key in source.input_names})
+    np.savez(done, **{key: sample[key] for key in source.input_names})  # type: ignore[arg-type]

@@ -43,9 +43,10 @@ RENAMED: dict[str, str] = {}
 """Keys and values of a former record, and what they are called now."""
 
 Leaf = str | float | bool | None
+Json = Leaf | list["Json"] | dict[str, "Json"]
 
 
-def leaves(value: object, path: str = "") -> Iterator[tuple[str, Leaf]]:
+def leaves(value: Json, path: str = "") -> Iterator[tuple[str, Leaf]]:
     """Yield the leaves of a record that two checkouts share, each with its path, under today's names."""
     if isinstance(value, dict):
         for key, each in value.items():
@@ -58,7 +59,7 @@ def leaves(value: object, path: str = "") -> Iterator[tuple[str, Leaf]]:
         yield path, RENAMED.get(value, value) if isinstance(value, str) else value
 
 
-def differences(before: object, after: object) -> list[str]:
+def differences(before: Json, after: Json) -> list[str]:
     """Return a line for each leaf that differs, or that one record alone has."""
     old, new = dict(leaves(before)), dict(leaves(after))
     paths = [*old, *(path for path in new if path not in old)]
@@ -70,7 +71,7 @@ def differences(before: object, after: object) -> list[str]:
     ]
 
 
-def record_of(checkout: Path, model: Model, out: Path) -> object:
+def record_of(checkout: Path, model: Model, out: Path) -> Json:
     """Verify a model with the code of a checkout and return its record.
 
     Raises:
@@ -84,7 +85,8 @@ def record_of(checkout: Path, model: Model, out: Path) -> object:
     if not (out / "record.json").exists():
         print(done.stderr, file=sys.stderr)
         raise SystemExit(2)
-    return json.loads((out / "record.json").read_text(encoding="utf-8"))
+    found: Json = json.loads((out / "record.json").read_text(encoding="utf-8"))
+    return found
 
 
 def main(arguments: Sequence[str]) -> int:

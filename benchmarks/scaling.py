@@ -49,6 +49,7 @@ def deep(depth: int) -> Pair:
     module, value = _Deep(depth).eval(), "%x"
     steps = []
     for place, layer in enumerate(module.layers):
+        assert isinstance(layer, nn.Linear)
         weight, bias = (each.detach().numpy() for each in (layer.weight, layer.bias))
         names = [tensor(f"{kind}_{place}", "fp32", 1, WIDTH) for kind in ("linear", "add", "relu")]
         steps += [
@@ -66,6 +67,7 @@ def wide(batch: int) -> Pair:
     module = nn.Sequential(*(each for layer in layers for each in (layer, nn.ReLU()))).eval()
     shape, value, steps = (batch, CHANNELS, SIDE, SIDE), "%x", []
     for place, layer in enumerate(layers):
+        assert layer.bias is not None
         weight, bias = (each.detach().numpy() for each in (layer.weight, layer.bias))
         names = [tensor(f"{kind}_{place}", "fp32", *shape) for kind in ("conv", "relu")]
         padding = {"pad_type": "custom", "pad": (1, 1, 1, 1)}
