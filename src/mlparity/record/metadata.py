@@ -53,8 +53,7 @@ def _passed(rows: Sequence[SettingResult], standing: Standing) -> list[str]:
 
 
 def _recommended(record: Record, rows: Sequence[SettingResult]) -> str:
-    names = [_unit(row) for row in rows if row.setting == record.recommendation.setting]
-    return names[0] if names else ""
+    return next((_unit(row) for row in rows if row.setting == record.recommendation.setting), "")
 
 
 def _unit(result: SettingResult) -> str:

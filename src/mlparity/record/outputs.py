@@ -126,7 +126,7 @@ def read_header(path: Path) -> OutputsHeader:
     try:
         return _HEADER_TYPE.validate_python(fields)
     except ValidationError as error:
-        raise _wrong(path, str(error.errors(include_url=False)[0]["msg"])) from error
+        raise _wrong(path, str(error.errors()[0]["msg"])) from error
 
 
 def _wrong(path: Path, found: str) -> FormatError:

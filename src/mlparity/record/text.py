@@ -25,7 +25,7 @@ def text_of(record: Record) -> str:
     try:
         checked = RECORD_TYPE.validate_python(plain(record))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise FormatError(
             "a record cannot hold what was found", where=place, found=_found(first["input"]), expected=first["msg"]
@@ -58,7 +58,7 @@ def record_from(text: str | bytes, where: str) -> Record:
     try:
         return RECORD_TYPE.validate_python(data)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise _wrong(
             "the record has a wrong field", f"{where}, {place}", _found(first["input"]), first["msg"]
@@ -74,8 +74,11 @@ def plain(value: object) -> object:
     if isinstance(value, tuple | list):
         return [plain(entry) for entry in value]
     if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+        return _NOT_FINITE[str(value)]
     return value
+
+
+_NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
 
 def _found(value: object) -> str:
