@@ -33,6 +33,9 @@ class Caches:
 class Decoder(nn.Module):
     """The network of a `LlamaForCausalLM`, with its cache as buffers; the mask's width says how far decoding is."""
 
+    keys: torch.Tensor
+    values: torch.Tensor
+
     def __init__(self, llama: Any) -> None:
         super().__init__()
         self.llama = llama
@@ -57,9 +60,10 @@ def llama() -> Any:
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(4)
-    sizes = {"hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "vocab_size": 64}
-    heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": LONGEST}
-    config = LlamaConfig(**sizes, **heads, initializer_range=0.25, attn_implementation="eager")
+    sizes: dict[str, Any] = {"hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "vocab_size": 64}
+    heads: dict[str, Any] = {"num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": LONGEST}
+    ways: dict[str, Any] = {"initializer_range": 0.25, "attn_implementation": "eager"}
+    config = LlamaConfig(**sizes, **heads, **ways)
     return LlamaForCausalLM(config).eval()
 
 
@@ -98,7 +102,7 @@ def test_thirty_two_tokens_are_pytorchs(llama: Any) -> None:
     model = converted(llama)
     state, tokens, new = model.make_state(), list(PROMPT), list(PROMPT)
     for _ in range(STEPS):
-        features = {"tokens": np.int32([new]), "mask": causal(len(new), len(tokens))}
+        features = {"tokens": np.array([new], np.int32), "mask": causal(len(new), len(tokens))}
         found = model.predict(features, state=state)["logits"][0, -1]
         with torch.inference_mode():
             wanted = llama(torch.tensor([tokens]), use_cache=False).logits[0, -1].numpy()

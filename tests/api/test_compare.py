@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from mlparity import api
 from mlparity.api import Making, compare_files
-from mlparity.cli.main import app
+from mlparity.cli.app import app
 from mlparity.core.errors import InputError
 from mlparity.core.record import Record
 from mlparity.core.words import ComputeUnit, Verdict
@@ -179,7 +179,8 @@ def test_a_sample_or_an_output_of_one_side_alone_is_no_pass(made: Path, tmp_path
 def test_keys_without_a_sample_are_one_sample(made: Path, tmp_path: Path) -> None:
     with writing_outputs(tmp_path / "run.npz") as writer:
         writer.add("cat.png", {"model/probs": np.array([0.1, 0.9]), "box": np.ones(4)})
-    np.savez(tmp_path / "device.npz", **{"model/probs": np.array([0.1, 0.9]), "box": np.ones(4)})
+    saved = {"model/probs": np.array([0.1, 0.9]), "box": np.ones(4)}
+    np.savez(tmp_path / "device.npz", **saved)  # type: ignore[arg-type]
     found = compared(tmp_path / "run.npz", tmp_path / "device.npz")
     assert found.judgement.verdict is Verdict.PASS
     assert [output.output for output in found.outputs] == ["model/probs", "box"]

@@ -27,7 +27,7 @@ from mlparity.compare.user_metric import load_metric
 from mlparity.compare.verdict import Judgement, judge
 from mlparity.core.finiteness import mismatches
 from mlparity.core.policy import Limit, OutputTask, Policy, TaskKind, UserMetric
-from mlparity.core.record import MemberFigures, Noise
+from mlparity.core.record import MemberFigures, Noise, Record
 from mlparity.core.words import ComputeUnit, Confidence, Standing, Verdict
 from mlparity.record.outputs import read_header, writing_outputs
 from mlparity.targets.table import settings_from
@@ -196,6 +196,7 @@ def test_verify_and_assert_parity_fail(
             Ratio("a", "b").eval(), None, samples_of(first, second), free, out=tmp_path / "out", options=options
         )
     record = api.read_any_record(tmp_path / "out")
+    assert isinstance(record, Record)
     (row,) = record.settings
     assert row.verdict is Verdict.FAIL
     assert mismatches(row.outputs[0].figures) == 1
@@ -206,7 +207,7 @@ def test_verify_and_assert_parity_fail(
 
 def test_what_a_device_saved_fails_too(package: Path, tmp_path: Path, free: Policy) -> None:
     inputs = tmp_path / "in.npz"
-    np.savez(inputs, **samples_of(1.0, 1.0)[1])
+    np.savez(inputs, **samples_of(1.0, 1.0)[1])  # type: ignore[arg-type]
     api.run_artifact(package, str(inputs), tmp_path / "here.npz", unit=ComputeUnit.CPU_ONLY)
     header = replace(read_header(tmp_path / "here.npz"), standing=Standing.MEASURED)
     with np.load(tmp_path / "here.npz") as saved, writing_outputs(tmp_path / "there.npz") as writer:

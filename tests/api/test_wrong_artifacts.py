@@ -31,6 +31,8 @@ class LastColumn(nn.Module):
 
 
 class Turning(nn.Module):
+    table: Tensor
+
     def __init__(self, base: float) -> None:
         super().__init__()
         angles = torch.outer(torch.arange(2.0), base ** -torch.arange(6.0).div(6)) + 1

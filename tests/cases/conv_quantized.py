@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tests.cases.arrays import normal
@@ -20,14 +22,17 @@ def quantized(*kernel: int, channels: tuple[int, int] = (2, 3), **more: object) 
     return {"x": normal(2, taken, *(size + 4 for size in kernel)), "weight": weight, **fixed, **more}
 
 
-CHANNELS = {"quant_scale": np.float32([0.5, 0.25, 2]), "quant_bias": np.float32([-64, 0, 3])}
-FEW = {"nbits": 2, "weight": np.random.default_rng(4).integers(0, 4, (3, 2, 3, 2), dtype=np.uint8)}
+CHANNELS: dict[str, Any] = {
+    "quant_scale": np.array([0.5, 0.25, 2], np.float32),
+    "quant_bias": np.array([-64, 0, 3], np.float32),
+}
+FEW: dict[str, Any] = {"nbits": 2, "weight": np.random.default_rng(4).integers(0, 4, (3, 2, 3, 2), dtype=np.uint8)}
 
 CASES = (
     *(Case("conv_quantized", quantized(*kernel), note="linear") for kernel in ((3,), (3, 2), (2, 2, 3))),
     Case("conv_quantized", quantized(3, 2, **CHANNELS), note="a scale for each channel"),
     Case("conv_quantized", quantized(3, 2, **FEW), note="two bits"),
-    Case("conv_quantized", quantized(3, bias=np.uint8([1, 0, 200])), note="a bias of bytes"),
+    Case("conv_quantized", quantized(3, bias=np.array([1, 0, 200], np.uint8)), note="a bias of bytes"),
     Case("conv_quantized", quantized(3, 2, strides=(2, 1), pad_type="same", dilations=(1, 2)), note="geometry"),
     Case("conv_quantized", {**quantized(3), "x": normal(0, 2, 7)}, note="no sample"),
     Case("conv_quantized", {**quantized(3), "x": np.full((1, 2, 7), np.nan, np.float32)}, note="NaN"),

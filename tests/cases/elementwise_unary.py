@@ -58,8 +58,14 @@ CASES = (
         Case("cast", {"x": booleans(6), "dtype": name}, note=name)
         for name in ("int32", "uint16", "bool", "fp16", "fp32")
     ),
-    *(Case("cast", {"x": np.int8([-128, -1, 0, 127]), "dtype": name}, note=f"int8 to {name}") for name in NAMES),
-    *(Case("cast", {"x": np.uint8([0, 1, 127, 255]), "dtype": name}, note=f"uint8 to {name}") for name in NAMES),
+    *(
+        Case("cast", {"x": np.array([-128, -1, 0, 127], np.int8), "dtype": name}, note=f"int8 to {name}")
+        for name in NAMES
+    ),
+    *(
+        Case("cast", {"x": np.array([0, 1, 127, 255], np.uint8), "dtype": name}, note=f"uint8 to {name}")
+        for name in NAMES
+    ),
     Case("cast", {"x": integers(6), "dtype": "fp32"}, note="integers"),
     Case("cast", {"x": integers(6), "dtype": "bool"}, note="integers"),
     Case("cast", {"x": f32(-1.5), "dtype": "int32"}, note="scalar"),

@@ -6,6 +6,8 @@ pixel cover axes of some ten pixels, and 16 coordinates that lie outside them.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tests.cases.arrays import f32, i32, integers, normal, uniform
@@ -56,18 +58,20 @@ RESIZES = (
     _refused("resize", 17, x=IMAGE, shape=(4, 4), resized_dims=2, sampling_mode="CORNERS"),
 )
 
+CORNERS: tuple[dict[str, Any], ...] = (
+    {"align_corners": True},
+    {"align_corners": False},
+    {"align_corners": False, "half_pixel_centers": False},
+    {"align_corners": True, "half_pixel_centers": False},
+)
+
 UPSAMPLES = (
     _linear("upsample_bilinear", x=IMAGE, scale_factor_height=3, scale_factor_width=2.5),
     _linear("upsample_bilinear", x=IMAGE, scale_factor_height=0.5, scale_factor_width=0.75, align_corners=False),
     _linear("upsample_bilinear", x=IMAGE[0], note="the defaults"),
     *(
         _linear("upsample_bilinear", 16, x=IMAGE, scale_factor_height=2, scale_factor_width=3, **corners)
-        for corners in (
-            {"align_corners": True},
-            {"align_corners": False},
-            {"align_corners": False, "half_pixel_centers": False},
-            {"align_corners": True, "half_pixel_centers": False},
-        )
+        for corners in CORNERS
     ),
     _refused("upsample_bilinear", 16, x=IMAGE, align_corners=True, half_pixel_centers=True),
     Case("upsample_nearest_neighbor", {"x": IMAGE, "scale_factor_height": 2, "scale_factor_width": 3}),
@@ -83,7 +87,7 @@ def _roi(*rows: tuple[float, ...]) -> np.ndarray:
     return f32(rows).reshape(len(rows), 1, len(rows[0]), 1, 1)
 
 
-SIZE = {"target_height": 2, "target_width": 2}
+SIZE: dict[str, Any] = {"target_height": 2, "target_width": 2}
 INNER = (0.5, 1.25, 3.75, 4.4)
 PARTS = _roi((0, 0.1, 0.3, 1.3, 1), (0, 0.5, 1.8, 1.0, 0.3), (0, 0.0, 0.4, 0.6, 0.7))
 
@@ -147,7 +151,7 @@ def _resample(
     return Case("resample", {"x": IMAGE, "coordinates": coordinates, "align_corners": corners} | inputs, ulp_fp32=16)
 
 
-AFFINE = {
+AFFINE: dict[str, Any] = {
     "sampling_mode": "bilinear",
     "padding_mode": "constant",
     "padding_value": 0.0,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tests.cases.arrays import normal
@@ -29,9 +31,9 @@ def layer(steps: int = LONG, *, bias: bool = True, directions: int = 1, **more: 
     }
 
 
-def both_ways(steps: int = LONG, **more: object) -> dict[str, object]:
+def both_ways(steps: int = LONG, **more: Any) -> dict[str, object]:
     """Return the inputs of a bidirectional `lstm`, with a bias forward alone."""
-    backward = {
+    backward: dict[str, Any] = {
         "weight_ih_back": normal(4 * HIDDEN, IN, seed=6, scale=0.5),
         "weight_hh_back": normal(4 * HIDDEN, HIDDEN, seed=7, scale=0.5),
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tests.cases.arrays import normal
@@ -19,7 +21,7 @@ HOLED = normal(1, 1, 4, 4)
 HOLED[0, 0, 1, 1] = np.nan
 HOLED[0, 0, 3, 3] = np.inf
 
-EXCLUDING = {"exclude_padding_from_average": True}
+EXCLUDING: dict[str, Any] = {"exclude_padding_from_average": True}
 
 CASES = (
     *(Case(op, over(9, kernel=(3,)), note="1d") for op in POOLS),

@@ -66,6 +66,11 @@ def _huge(path: Path) -> None:
         file.truncate(2**41)
 
 
+def _linked_fifo(path: Path) -> None:
+    os.mkfifo(path.with_name("fifo"))
+    path.symlink_to("fifo")
+
+
 def _unreadable(path: Path) -> None:
     path.write_bytes(b"")
     path.chmod(0)
@@ -73,7 +78,7 @@ def _unreadable(path: Path) -> None:
 
 KINDS: dict[str, Callable[[Path], object]] = {
     "FIFO": os.mkfifo,
-    "link to a FIFO": lambda path: (os.mkfifo(path.with_name("fifo")), path.symlink_to("fifo")),
+    "link to a FIFO": _linked_fifo,
     "link to nothing": lambda path: path.symlink_to("none"),
     "link to itself": lambda path: path.symlink_to(path.name),
     "device": lambda path: path.symlink_to("/dev/zero"),

@@ -95,8 +95,8 @@ def test_a_line_says_that_the_work_goes_on() -> None:
 
 @pytest.fixture
 def outputs(tmp_path: Path) -> Path:
-    np.savez(tmp_path / "a.npz", **{"y\x1b]52;c;ZXZpbA==\x1b\\": np.zeros(3, np.float32)})
-    np.savez(tmp_path / "b.npz", **{"y\x1b]52;c;ZXZpbA==\x1b\\": np.ones(3, np.float32)})
+    np.savez(tmp_path / "a.npz", **{"y\x1b]52;c;ZXZpbA==\x1b\\": np.zeros(3, np.float32)})  # type: ignore[arg-type]
+    np.savez(tmp_path / "b.npz", **{"y\x1b]52;c;ZXZpbA==\x1b\\": np.ones(3, np.float32)})  # type: ignore[arg-type]
     return tmp_path
 
 

@@ -20,8 +20,7 @@ from mlparity.core.errors import MlparityError
 from mlparity.engine.mil.program import Op, Program, TensorType
 from mlparity.engine.numerics.members import Member
 from mlparity.engine.runtime.bind import bind
-from mlparity.engine.runtime.interpret import run_plan
-from tests.engine.runtime.programs import op, program, tensor
+from tests.engine.runtime.programs import computed, op, program, tensor
 from tests.evidence.tables import member_of, rows_of
 
 CSV = Path(__file__).with_name("corner_cases.csv")
@@ -72,7 +71,13 @@ def run(member: Member, kind: str, fed: Mapping[str, np.ndarray], **constants: o
 def _without_shapes(ops: tuple[Op, ...]) -> tuple[Op, ...]:
     """Leave the shapes of results open: a row states inputs alone."""
     return tuple(
-        replace(each, outputs=tuple(replace(out, type=TensorType(out.type.dtype, None)) for out in each.outputs))
+        replace(
+            each,
+            outputs=tuple(
+                replace(out, type=TensorType(out.type.dtype, None)) if isinstance(out.type, TensorType) else out
+                for out in each.outputs
+            ),
+        )
         for each in ops
     )
 
@@ -80,7 +85,7 @@ def _without_shapes(ops: tuple[Op, ...]) -> tuple[Op, ...]:
 def _run(member: Member, made: Program, fed: Mapping[str, np.ndarray]) -> np.ndarray:
     plan = bind(made, member.profile)
     with torch.inference_mode():
-        outputs = run_plan(plan, {name: torch.from_numpy(value).float() for name, value in fed.items()})
+        outputs = computed(plan, {name: torch.from_numpy(value).float() for name, value in fed.items()})
     with np.errstate(over="ignore"):
         return outputs["out"].numpy().astype(np.float16)
 

@@ -144,16 +144,16 @@ def recipe_of(row: Mapping[str, str]) -> Recipe:
     raise unknown(row, "op", ", ".join(RECIPES))
 
 
-def _seed(drawn: Mapping[str, object], default: int) -> np.random.Generator:
+def _seed(drawn: Mapping[str, Any], default: int) -> np.random.Generator:
     said = re.search(r"default_rng\((\d+)\)", str(drawn.get("recipe", "")))
-    return np.random.default_rng(int(said[1]) if said else int(drawn.get("seed", default)))  # type: ignore[call-overload]
+    return np.random.default_rng(int(said[1]) if said else int(drawn.get("seed", default)))
 
 
 def _normal(rng: np.random.Generator, *shape: int) -> Array:
     return rng.standard_normal(shape).astype(np.float32)
 
 
-def _gemm(_: str, shape: list[int], drawn: Mapping[str, object]) -> Recipe:
+def _gemm(_: str, shape: list[int], drawn: Mapping[str, Any]) -> Recipe:
     """x (M, K) times the transpose of W (N, K), both over the root of K; of many rows the first 256 are compared.
 
     MLX chooses its order by the number of rows up to 1024, so that many are run on the GPU.
@@ -184,42 +184,42 @@ def _kernel(rng: np.random.Generator, out: int, into: int) -> Array:
     return _normal(rng, out, into, 3, 3) * np.sqrt(2.0 / (into * 9))
 
 
-def _same(mb: object, x: object, w: Array) -> object:
-    return mb.conv(x=x, weight=w, pad_type="custom", pad=[1, 1, 1, 1])  # type: ignore[attr-defined]
+def _same(mb: Any, x: object, w: Array) -> object:
+    return mb.conv(x=x, weight=w, pad_type="custom", pad=[1, 1, 1, 1])
 
 
-def _conv(_: str, shape: Mapping[str, object], drawn: Mapping[str, object]) -> Recipe:
+def _conv(_: str, shape: Mapping[str, Any], drawn: Mapping[str, Any]) -> Recipe:
     """One convolution of B images, of which the first is compared.
 
     MLX chooses its order by the size of all images, so that all are run on the GPU; elsewhere the first alone is.
     """
     channels, batch, (high, wide) = shape["C"], shape["B"], shape["HW"]
     rng = _seed(drawn, 1)
-    x = _normal(rng, batch, channels, high, wide)  # type: ignore[arg-type]
-    w = _kernel(rng, channels, channels)  # type: ignore[arg-type]
+    x = _normal(rng, batch, channels, high, wide)
+    w = _kernel(rng, channels, channels)
     run = x if drawn["unit"] == "gpu" else x[:1]
     return Recipe((run,), (lambda mb, x0: _same(mb, x0, w),), (_convolved(x[:1], w),))
 
 
-def _chain(_: str, shape: Mapping[str, object], drawn: Mapping[str, object]) -> Recipe:
+def _chain(_: str, shape: Mapping[str, Any], drawn: Mapping[str, Any]) -> Recipe:
     """A chain of convolutions, each with its ReLU."""
-    into, out, high, wide = shape["cin_cout_h_w"]  # type: ignore[misc]
+    into, out, high, wide = shape["cin_cout_h_w"]
     rng = _seed(drawn, 1)
     x = _normal(rng, 1, into, high, wide)
-    kernels = [_kernel(rng, out, into if depth == 0 else out) for depth in range(shape["depth"])]  # type: ignore[call-overload]
+    kernels = [_kernel(rng, out, into if depth == 0 else out) for depth in range(shape["depth"])]
     reference = x
     for w in kernels:
         reference = np.maximum(_convolved(reference, w), 0)
 
-    def build(mb: object, x0: object) -> object:
+    def build(mb: Any, x0: object) -> object:
         for w in kernels:
-            x0 = mb.relu(x=_same(mb, x0, w))  # type: ignore[attr-defined]
+            x0 = mb.relu(x=_same(mb, x0, w))
         return x0
 
     return Recipe((x,), (build,), (reference,))
 
 
-def _dft(_: str, shape: list[int], drawn: Mapping[str, object]) -> Recipe:
+def _dft(_: str, shape: list[int], drawn: Mapping[str, Any]) -> Recipe:
     """The real and the imaginary part of a Fourier transform, each as a matrix product."""
     size = shape[-1]
     x = _seed(drawn, 2).standard_normal(size)
@@ -229,7 +229,7 @@ def _dft(_: str, shape: list[int], drawn: Mapping[str, object]) -> Recipe:
     return Recipe((x.reshape(1, size),), builds, tuple(part @ x for part in parts))
 
 
-def _stencil(op: str, shape: list[int], drawn: Mapping[str, object]) -> Recipe:
+def _stencil(op: str, shape: list[int], drawn: Mapping[str, Any]) -> Recipe:
     """Steps of a diffusion, each a convolution of one channel; the reference is stepped in fp32."""
     steps = int(re.search(r"x(\d+)$", op)[1])  # type: ignore[index]
     u = _normal(_seed(drawn, 3), *shape)
@@ -240,7 +240,7 @@ def _stencil(op: str, shape: list[int], drawn: Mapping[str, object]) -> Recipe:
     for _ in range(steps):
         reference = _convolved(reference, w)
 
-    def build(mb: object, x0: object) -> object:
+    def build(mb: Any, x0: object) -> object:
         for _ in range(steps):
             x0 = _same(mb, x0, w)
         return x0
@@ -248,7 +248,7 @@ def _stencil(op: str, shape: list[int], drawn: Mapping[str, object]) -> Recipe:
     return Recipe((u,), (build,), (reference,))
 
 
-def _jacobi(op: str, shape: list[int], drawn: Mapping[str, object]) -> Recipe:
+def _jacobi(op: str, shape: list[int], drawn: Mapping[str, Any]) -> Recipe:
     """Steps of Jacobi's method from zero: x becomes (b - R x) D for a matrix of strong diagonal; the reference is fp64.
 
     The matrix is a product in fp32 by the BLAS of the machine: the published errors of one recipe differ by up to 2e-6
@@ -264,16 +264,16 @@ def _jacobi(op: str, shape: list[int], drawn: Mapping[str, object]) -> Recipe:
     for _ in range(steps):
         reference = (b.astype(np.float64) - rest.astype(np.float64) @ reference) / diagonal.astype(np.float64)
 
-    def build(mb: object, x0: object, x1: object, x2: object) -> object:
+    def build(mb: Any, x0: object, x1: object, x2: object) -> object:
         for _ in range(steps):
-            x0 = mb.mul(x=mb.sub(x=x1, y=mb.linear(x=x0, weight=rest)), y=x2)  # type: ignore[attr-defined]
+            x0 = mb.mul(x=mb.sub(x=x1, y=mb.linear(x=x0, weight=rest)), y=x2)
         return x0
 
     zero, row = np.zeros((1, size), np.float32), b.reshape(1, size)
     return Recipe((zero, row, (1.0 / diagonal).reshape(1, size).astype(np.float32)), (build,), (reference,))
 
 
-def _attention(_: str, shape: Mapping[str, int], drawn: Mapping[str, object]) -> Recipe:
+def _attention(_: str, shape: Mapping[str, int], drawn: Mapping[str, Any]) -> Recipe:
     """Self-attention of S rows of width D in H heads, op by op; MLX adds a bias to the rounded product."""
     rows, width, heads = shape["S"], shape["D"], shape["H"]
     rng, each = _seed(drawn, 5), width // heads

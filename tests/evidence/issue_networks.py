@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -56,7 +57,7 @@ def _logcumsumexp(_: re.Match[str], said: Mapping[str, object]) -> Network:
     """
     x = _listed(said)
 
-    def build(mb, x0):  # type: ignore[no-untyped-def]
+    def build(mb: Any, x0: object) -> object:
         return mb.log(x=mb.cumsum(x=mb.exp(x=x0), axis=-1))
 
     return Network(build, x, torch.from_numpy(x).double().logcumsumexp(-1).numpy(), x)
@@ -74,7 +75,7 @@ def _over_channels(form: re.Match[str], said: Mapping[str, object]) -> Network:
     kernel[:, :, 1, 1] = 1
     copied = torch.from_numpy(x).double()[:, None].expand(-1, channels)
 
-    def build(mb, x0):  # type: ignore[no-untyped-def]
+    def build(mb: Any, x0: object) -> object:
         spread = mb.conv(x=x0, weight=kernel, pad_type="same")
         if op == "softplus":
             return mb.reduce_max(x=mb.softplus(x=spread), axes=[1], keep_dims=True)
@@ -101,7 +102,7 @@ def _mish(form: re.Match[str], said: Mapping[str, object]) -> Network:
     ones = np.ones((channels, 1, 3, 3), np.float32)
     weight = np.full((out, side * side * channels), LINEAR_WEIGHT, np.float32)
 
-    def build(mb, x0):  # type: ignore[no-untyped-def]
+    def build(mb: Any, x0: object) -> object:
         wide = mb.conv(x=x0, weight=ones, pad_type="same")
         mish = mb.mul(x=wide, y=mb.tanh(x=mb.softplus(x=wide)))
         return mb.linear(x=mb.reshape(x=mish, shape=[1, -1]), weight=weight)

@@ -59,5 +59,6 @@ class _Typed:
         return lambda **inputs: op(**{key: self._cast(value) for key, value in inputs.items()})
 
     def _cast(self, value: object) -> object:
-        is_floating = isinstance(value, np.ndarray | np.floating) and value.dtype.kind == "f"
-        return value.astype(self._dtype) if is_floating else value  # type: ignore[union-attr]
+        if isinstance(value, np.ndarray | np.floating) and value.dtype.kind == "f":
+            return value.astype(self._dtype)
+        return value

@@ -47,7 +47,8 @@ class Dropping(nn.Module):
 
 
 def with_noise(module: nn.Module, x: object) -> object:
-    y = mb.linear(x=x, weight=module.after[0].weight.detach().numpy(), bias=module.after[0].bias.detach().numpy())
+    linear = nets.layer(module, "after.0")
+    y = mb.linear(x=x, weight=linear.weight.detach().numpy(), bias=linear.bias.detach().numpy())
     return mb.add(x=y, y=mb.random_normal(shape=np.array([2, 4], np.int32), mean=0.0, stddev=0.01))
 
 
@@ -56,6 +57,9 @@ network = nets.seeded(nets.Convolutions)
 
 class Turned(nn.Module):
     """Pairs of numbers turned by angles of places from 3000 on; fp16 has only every second place there."""
+
+    places: Tensor
+    speeds: Tensor
 
     def __init__(self) -> None:
         super().__init__()

@@ -46,7 +46,7 @@ class Norm(nn.Module):
 
 def negative_branch_lost(module: nn.Module, x: object) -> object:
     """A PReLU for each channel written as a leaky ReLU with the first slope."""
-    conv, prelu = module.conv, module.prelu
+    conv, prelu = nets.layer(module, "conv"), nets.layer(module, "prelu")
     y = mb.conv(x=x, weight=conv.weight.detach().numpy(), bias=conv.bias.detach().numpy(), pad_type="valid")
     y = mb.leaky_relu(x=y, alpha=np.float32(prelu.weight[0].item()), name="prelu_as_leaky_relu")
     return mb.reduce_mean(x=y, axes=[2, 3], keep_dims=False)
@@ -76,6 +76,7 @@ class Heads(nn.Module):
 
 
 def other_axis(module: nn.Module) -> None:
+    assert isinstance(module, Heads)
     module.axis = -2
 
 
@@ -112,7 +113,8 @@ def lost_bias(path: str):
 
 def other_gates(module: nn.Module) -> None:
     """Exchange the input gate and the forget gate, whose order differs from framework to framework."""
-    for each in (module.lstm.weight_ih_l0, module.lstm.weight_hh_l0):
+    lstm = nets.layer(module, "lstm")
+    for each in (lstm.weight_ih_l0, lstm.weight_hh_l0):
         first, second, *others = each.data.chunk(4)
         each.data = torch.cat([second, first, *others])
 
@@ -122,12 +124,13 @@ def tanh_gelu(module: nn.Module) -> None:
 
 
 def relu_for_silu(module: nn.Module) -> None:
-    module.block[2] = nn.ReLU()
+    nets.layer(module, "block")[2] = nn.ReLU()
 
 
 def other_padding(module: nn.Module) -> None:
-    module.first.padding_mode = "replicate"
-    module.first._reversed_padding_repeated_twice = [1, 1]
+    first = nets.layer(module, "first")
+    first.padding_mode = "replicate"
+    first._reversed_padding_repeated_twice = [1, 1]
 
 
 images = lambda: uniform(1, 3, 12, 12)  # noqa: E731
@@ -373,7 +376,7 @@ PLANTED: tuple[Fault, ...] = (
         "gain_in_an_encoder_layer",
         nets.seeded(nets.Encoder),
         sequences,
-        changed(lambda m: more_gain(m.layers[1].norm2), export=True),
+        changed(lambda m: more_gain(nets.layer(m, "layers.1.norm2")), export=True),
         CONVERTER,
         ops=("layers.1.norm2",),
     ),
@@ -381,7 +384,7 @@ PLANTED: tuple[Fault, ...] = (
         "units_rolled_in_an_encoder_layer",
         nets.seeded(nets.Encoder),
         sequences,
-        changed(lambda m: rolled(m.layers[2].linear1), export=True),
+        changed(lambda m: rolled(nets.layer(m, "layers.2.linear1")), export=True),
         CONVERTER,
         ops=("layers.2.linear1",),
     ),
@@ -389,7 +392,7 @@ PLANTED: tuple[Fault, ...] = (
         "queries_doubled_in_an_encoder_layer",
         nets.seeded(nets.Encoder),
         sequences,
-        changed(lambda m: doubled_queries(m.layers[0].self_attn), export=True),
+        changed(lambda m: doubled_queries(nets.layer(m, "layers.0.self_attn")), export=True),
         CONVERTER,
         ops=("layers.0.self_attn",),
     ),

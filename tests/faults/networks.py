@@ -59,6 +59,8 @@ class Convolutions(nn.Module):
         self.head = nn.Linear(16, 5)
         for part in self.modules():
             if isinstance(part, nn.BatchNorm2d):
+                assert part.running_mean is not None
+                assert part.running_var is not None
                 nn.init.uniform_(part.running_mean, -0.3, 0.3)
                 nn.init.uniform_(part.running_var, 0.3, 2.0)
                 nn.init.uniform_(part.weight, 0.5, 1.5)
@@ -72,6 +74,8 @@ class Convolutions(nn.Module):
 
 class Attention(nn.Module):
     """Two encoder layers written out, with an additive mask of the last places."""
+
+    keep: Tensor
 
     def __init__(self, masked: float = -1e4, width: int = 16) -> None:
         super().__init__()

@@ -49,6 +49,7 @@ class GreatNorm(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.norm, self.head = nn.BatchNorm2d(4), nn.Linear(4, 3)
+        assert self.norm.running_var is not None
         self.norm.running_var.copy_(torch.tensor([9e4, 8e4, 7e4, 6.9e4]))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -57,7 +58,7 @@ class GreatNorm(nn.Module):
 
 def great_norm(module: nn.Module, x: object) -> object:
     """The same in fp16, its variance cast as somebody's own exporter would."""
-    norm, head = module.norm, module.head
+    norm, head = (nets.layer(module, each) for each in ("norm", "head"))
     half = mb.cast(x=mb.relu(x=x), dtype="fp16")
     with np.errstate(over="ignore"):
         parts = {key: getattr(norm, name).detach().numpy().astype(np.float16) for key, name in _PARTS.items()}

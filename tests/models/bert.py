@@ -88,7 +88,9 @@ class Sentences(nn.Module):
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
         kept = attention_mask.to(self.embeddings.LayerNorm.weight.dtype)
         x = self.embeddings(input_ids)
-        for layer in self.encoder["layer"]:
+        layers = self.encoder["layer"]
+        assert isinstance(layers, nn.ModuleList)
+        for layer in layers:
             x = layer(x, ((1 - kept) * MASKED)[:, None, None, :])
         total = (x * kept[:, :, None]).sum(dim=1)
         mean = total / kept.sum(dim=1, keepdim=True)

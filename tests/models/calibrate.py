@@ -44,6 +44,6 @@ def with_trained_head(network: nn.Module, images: torch.Tensor, labels: torch.Te
     optimizer = torch.optim.Adam(head.parameters(), lr=1e-2)
     for _ in range(steps):
         optimizer.zero_grad()
-        F.cross_entropy(head(features), labels).backward()  # type: ignore[no-untyped-call]
+        F.cross_entropy(head(features), labels).backward()
         optimizer.step()
     return network.requires_grad_(requires_grad=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 # `mlparity verify ... --inputs tests/models/samples.py:photos` loads this file by its path alone.
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-Samples = Iterator[dict[str, np.ndarray]]
+Samples = Generator[dict[str, np.ndarray], None, None]
 
 PHOTOS = {
     "skimage/data/chelsea.png": 285,

@@ -166,6 +166,8 @@ def test_an_ordinary_program_with_open_shapes_needs_no_flag(members: Members, tm
 class Switch(nn.Module):
     """Buffers, a constant, a branch, and an argument that is no tensor."""
 
+    table: torch.Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("table", torch.zeros(3, dtype=torch.complex64))
@@ -198,7 +200,7 @@ def test_a_program_of_values_known_when_it_runs_needs_no_flag(tmp_path: Path) ->
             count = x.sum().to(torch.int64).item()
             torch._check(count >= 1)
             torch._check(count < 50)
-            return torch.zeros(count + 1)
+            return torch.zeros(count + 1)  # type: ignore[arg-type]  # an int64 tensor has whole items
 
     torch.export.save(torch.export.export(Counted(), (torch.ones(4),)), tmp_path / "model.pt2")
     assert load_saved(tmp_path / "model.pt2").kind == "pt2"

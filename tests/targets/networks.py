@@ -21,6 +21,8 @@ SAMPLE = {
 class Net(nn.Module):
     """Inputs that are not in alphabetical order, one value given out twice, and an output of an input's name."""
 
+    two: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("two", torch.tensor(2.0))

@@ -14,6 +14,7 @@ from mlparity.engine.numerics import FP32
 from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.model import Model
 from mlparity.targets.coreml.convert import CoremlOptions, Frontend
+from tests.engine.runtime.programs import as_array
 from tests.targets.parity import parity_of
 
 
@@ -42,4 +43,4 @@ def converted_agrees(
     program = read_program(folder / "model.mlpackage")
     fast, plain = (Model(bind(program, FP32, kernels=kernels)).predict({"x": x}) for kernels in (True, False))
     for name, values in fast.items():
-        np.testing.assert_allclose(values, plain[name], rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(as_array(values), as_array(plain[name]), rtol=1e-6, atol=1e-6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -74,9 +75,9 @@ def test_saved_outputs_are_a_row_below_the_emulated_one(made: Path, tmp_path: Pa
 
 
 def test_times_of_a_device_order_the_settings_it_ran_all_of(made: Path, tmp_path: Path) -> None:
-    there = {"standing": Standing.MEASURED, "platform": "macOS 26 M4"}
-    slow = saved_as(made, tmp_path / "slow.npz", setting="fp16/CPU_ONLY", seconds=(9, 9, 9, 0.25), **there)
-    fast = saved_as(made, tmp_path / "fast.npz", setting="fp16/ALL", seconds=(9, 9, 9, 0.1), **there)
+    there = partial(saved_as, made, standing=Standing.MEASURED, platform="macOS 26 M4")
+    slow = there(tmp_path / "slow.npz", setting="fp16/CPU_ONLY", seconds=(9, 9, 9, 0.25))
+    fast = there(tmp_path / "fast.npz", setting="fp16/ALL", seconds=(9, 9, 9, 0.1))
     decision = verified(made, tmp_path / "out", slow, fast).decision
     assert decision is not None
     assert [each.speed and (each.speed.standing, each.speed.rank) for each in decision.candidates] == [

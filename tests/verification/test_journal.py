@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -196,7 +197,7 @@ def test_no_resume_starts_over() -> None:
 @pytest.mark.parametrize("change", ["samples", "fewer", "source", "metric", "artifact", "options", "torn"])
 def test_what_has_changed_starts_over(change: str, monkeypatch: pytest.MonkeyPatch) -> None:
     stop_at_ten()
-    options: dict[str, object] = {}
+    options: dict[str, Any] = {}
     if change == "samples":
         monkeypatch.setenv("SEED", "1")
     elif change == "fewer":

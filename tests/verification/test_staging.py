@@ -130,14 +130,19 @@ def test_what_a_tuning_lists_is_replaced_and_another_package_of_the_name_is_not(
         assert (tmp_path / "out" / "net_tuned.mlpackage").exists()
 
 
+def _without_record(out: Path) -> Path:
+    (out / "record.json").unlink()
+    return out / "record.json"
+
+
 FOREIGN: dict[str, Callable[[Path], object]] = {
     "a package that the record does not list": lambda out: (out / "production.mlpackage").mkdir(),
     "a file that has taken an artifact's place": lambda out: (out / "model.tflite").write_bytes(b"another"),
     "a record that is none": lambda out: (out / "record.json").write_text("notes"),
     "a record of another tool": lambda out: (out / "record.json").write_text('{"schema_version": 1}'),
     "no record": lambda out: (out / "record.json").unlink(),
-    "a record that is a folder": lambda out: ((out / "record.json").unlink(), (out / "record.json").mkdir()),
-    "a record that is a FIFO": lambda out: ((out / "record.json").unlink(), os.mkfifo(out / "record.json")),
+    "a record that is a folder": lambda out: _without_record(out).mkdir(),
+    "a record that is a FIFO": lambda out: os.mkfifo(_without_record(out)),
     "a tuning that is none": lambda out: (out / "tuning.json").write_text("{}"),
 }
 

@@ -23,6 +23,7 @@ from mlparity.targets.artifacts import artifact_sha256
 from mlparity.targets.coreml.mixed_precision import float_ops
 from mlparity.targets.table import settings_from
 from mlparity.verification.options import VerifyOptions
+from tests.engine.runtime.programs import as_array
 from tests.faults import networks as nets
 from tests.faults.fault import normal, uniform
 from tests.loading import load_model
@@ -37,6 +38,7 @@ class GreatVariance(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.first, self.norm, self.second = nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Conv2d(8, 4, 3)
+        assert self.norm.running_var is not None
         self.norm.running_var.copy_(torch.linspace(7e4, 9e4, 8))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -103,9 +105,9 @@ def test_healthy_models_keep_nothing(source: Any, values: Any, tmp_path: Path) -
 def test_the_nan_of_a_mask_with_finfo_min_is_gone_from_minilm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bert, "MASKED", torch.finfo(torch.float32).min)
     sample = next(iter(samples.sentences()))
-    np.savez(tmp_path / "sentence.npz", **sample)
+    np.savez(tmp_path / "sentence.npz", **sample)  # type: ignore[arg-type]
     plain = load_model(converted_plainly(zoo.minilm(), sample, tmp_path / "plain.mlpackage"), TYPED)
-    assert np.isnan(next(iter(plain.predict(sample).values()))).all()
+    assert np.isnan(as_array(next(iter(plain.predict(sample).values())))).all()
     found = tune(zoo.minilm(), tmp_path / "out", str(tmp_path / "sentence.npz"), "task", ONE)
     (output,) = found.after.outputs
     assert (found.after.verdict, output.figures["nan_count"]) == (Verdict.PASS, 0)

@@ -111,6 +111,8 @@ def test_the_chatter_of_import_conversion_and_loading_stays_off_the_terminal(pre
 
 
 class Counting(nn.Module):
+    runs: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("runs", torch.zeros(1))
@@ -137,6 +139,8 @@ def test_a_failure_names_the_op_and_what_to_try(module: nn.Module, what: str, st
 
 
 class Turns(nn.Module):
+    table: Tensor
+
     def __init__(self, used: bool) -> None:
         super().__init__()
         self.used = used

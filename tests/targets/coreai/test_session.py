@@ -99,7 +99,9 @@ def test_a_runtime_that_takes_too_long_is_ended_with_a_reason(path: Path) -> Non
 
 def test_a_runtime_that_dies_is_told_and_the_session_is_closed(path: Path) -> None:
     with coreai.open(path) as session:
-        os.kill(session._worker._process.pid, signal.SIGKILL)
+        process = session._worker._process
+        assert process is not None
+        os.kill(process.pid, signal.SIGKILL)
         with pytest.raises(ExecutionError, match="ended by signal 9"):
             run_checked(session, SAMPLE)
         with pytest.raises(ExecutionError, match="closed"):

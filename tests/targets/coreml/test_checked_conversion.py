@@ -23,6 +23,10 @@ FP32 = Setting("coreml", Precision.FP32, ComputeUnit.CPU_ONLY)
 FP16 = Setting("coreml", Precision.FP16, ComputeUnit.CPU_ONLY)
 
 
+def is_tracing() -> bool:
+    return torch.jit.is_tracing()  # type: ignore[attr-defined]  # a name of the documentation, though of no __all__
+
+
 class OtherInATrace(nn.Module):
     """Computes something else while it is traced, as models do that ask for that."""
 
@@ -31,14 +35,14 @@ class OtherInATrace(nn.Module):
         self.factor = factor
 
     def forward(self, x: Tensor) -> Tensor:
-        return x * self.factor if torch.jit.is_tracing() else x
+        return x * self.factor if is_tracing() else x
 
 
 class OtherWhenExported(nn.Module):
     """Computes something else on every route, and comes closest in a trace."""
 
     def forward(self, x: Tensor) -> Tensor:
-        if torch.jit.is_tracing():
+        if is_tracing():
             return x * 1.5
         return x * 3 if torch.compiler.is_exporting() else x
 

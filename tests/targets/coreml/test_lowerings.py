@@ -46,7 +46,8 @@ class Called(nn.Module):
     def __init__(self, function: Callable[..., Tensor], count: int) -> None:
         super().__init__()
         self.function = function
-        self.forward = {1: self._one, 2: self._two}[count]
+        ways: dict[int, Callable[..., Tensor]] = {1: self._one, 2: self._two}
+        self.forward = ways[count]
 
     def _one(self, x0: Tensor) -> Tensor:
         return self.function(x0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -18,7 +19,8 @@ from tests.targets.several import converted_agrees
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((1, 2, 4, 5, 6)).astype(np.float32)
-MODES = ("reflect", "replicate", "circular")
+Mode = Literal["reflect", "replicate", "circular"]
+MODES: tuple[Mode, ...] = ("reflect", "replicate", "circular")
 torch.manual_seed(0)
 
 
@@ -26,11 +28,11 @@ def padded(mode: str, pads: tuple[int, ...], view: Callable[[Tensor], Tensor] = 
     return lambda x: F.pad(view(x), pads, mode=mode)
 
 
-def conv(kind: type[nn.Conv1d | nn.Conv2d | nn.Conv3d], mode: str) -> nn.Module:
+def conv(kind: type[nn.Conv1d | nn.Conv2d | nn.Conv3d], mode: Mode) -> nn.Module:
     return kind(2, 3, 3, padding=1, padding_mode=mode)
 
 
-def cases(mode: str) -> list[Callable[[Tensor], Tensor]]:
+def cases(mode: Mode) -> list[Callable[[Tensor], Tensor]]:
     convolutions = nn.ModuleList(conv(kind, mode) for kind in (nn.Conv1d, nn.Conv2d, nn.Conv3d))
     return [
         padded(mode, (1, 2, 0, 1, 2, 1)),
@@ -64,7 +66,7 @@ class Sliced(nn.Module):
     ("mode", "frontend"),
     [(mode, Frontend.TRACE) for mode in MODES] + [("reflect", Frontend.RUN), ("replicate", Frontend.DECOMPOSED)],
 )
-def test_a_pad_of_any_axis_agrees_and_loads(mode: str, frontend: Frontend, tmp_path: Path) -> None:
+def test_a_pad_of_any_axis_agrees_and_loads(mode: Mode, frontend: Frontend, tmp_path: Path) -> None:
     converted_agrees(cases(mode), X, frontend, tmp_path)
     program = read_program(tmp_path / "model.mlpackage")
     ops = program.functions["main"].body.ops
@@ -73,7 +75,7 @@ def test_a_pad_of_any_axis_agrees_and_loads(mode: str, frontend: Frontend, tmp_p
         if op.type == "pad":
             (pads,), (chosen,) = op.inputs["pad"], op.inputs["mode"]
             widths = values[pads.name] if isinstance(pads, Name) else pads.data
-            assert not np.any(widths[:-4]), (chosen, widths)
+            assert not np.asarray(widths)[:-4].any(), (chosen, widths)
 
 
 def test_complex_numbers_are_padded_along_any_axis(tmp_path: Path) -> None:
@@ -82,5 +84,9 @@ def test_complex_numbers_are_padded_along_any_axis(tmp_path: Path) -> None:
 
 
 def test_an_edge_is_copied_more_often_than_its_axis_is_long(tmp_path: Path) -> None:
-    functions = [padded("replicate", (7, 0, 0, 9, 11, 1)), nn.ReplicationPad3d(2), nn.ReflectionPad3d(2)]
+    functions: list[Callable[[Tensor], Tensor]] = [
+        padded("replicate", (7, 0, 0, 9, 11, 1)),
+        nn.ReplicationPad3d(2),
+        nn.ReflectionPad3d(2),
+    ]
     converted_agrees(functions, X, Frontend.TRACE, tmp_path)

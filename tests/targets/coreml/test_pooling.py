@@ -18,8 +18,8 @@ from tests.targets.parity import parity_of
 from tests.targets.several import Several, converted_agrees
 
 X = np.random.default_rng(0).standard_normal((2, 3, 8, 7, 9)).astype(np.float32)
-AVERAGES = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
-MAXIMA = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
+AVERAGES: dict[int, Callable[..., Tensor]] = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
+MAXIMA: dict[int, Callable[..., Tensor]] = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
 
 
 def crop(x: Tensor, axes: int, size: int) -> Tensor:

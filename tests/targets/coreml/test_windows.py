@@ -21,6 +21,8 @@ IMAGE = RNG.standard_normal((2, 4, 8, 7)).astype(np.float32)
 VOLUME = RNG.standard_normal((1, 4, 4, 6, 5)).astype(np.float32)
 SIZES = {each.ndim: list(each.shape) for each in (LINE, IMAGE, VOLUME)}
 
+UNPOOLED: dict[int, Callable[..., Tensor]] = {1: F.max_unpool1d, 2: F.max_unpool2d, 3: F.max_unpool3d}
+
 
 def growing(axes: int, kernel: Any = 3, channels: int = 5, **named: Any) -> Callable[[Tensor], Tensor]:
     """Return a transposed convolution of four channels, out of the reach of `Module.parameters`."""
@@ -50,7 +52,7 @@ OF_A_LINE = (
     *transposed(1),
     lambda x: F.max_pool1d(x, 3, 2, 1, return_indices=True),
     lambda x: F.adaptive_max_pool1d(x, 4, return_indices=True),
-    lambda x: F.max_unpool1d(*F.max_pool1d(x, 2, return_indices=True), 2, output_size=SIZES[x.dim()]),
+    lambda x: UNPOOLED[1](*F.max_pool1d(x, 2, return_indices=True), 2, output_size=SIZES[x.dim()]),
 )
 OF_AN_IMAGE = (
     *transposed(2),
@@ -61,7 +63,7 @@ OF_A_VOLUME = (
     *transposed(3),
     growing(3, (3, 2, 4), stride=(2, 1, 3), padding=(0, 1, 2), output_padding=(1, 0, 2)),
     lambda x: F.max_pool3d(x, 3, 2, 1, return_indices=True),
-    lambda x: F.max_unpool3d(*F.max_pool3d(x, 2, return_indices=True), 2, output_size=SIZES[x.dim()]),
+    lambda x: UNPOOLED[3](*F.max_pool3d(x, 2, return_indices=True), 2, output_size=SIZES[x.dim()]),
 )
 
 
@@ -82,8 +84,8 @@ MAXIMA: tuple[Callable[..., Any], ...] = (
     lambda x: located(2)(x[0]),
     lambda x: F.adaptive_max_pool2d(x, (4, 3), return_indices=True),
     lambda x: F.adaptive_max_pool2d(x, 1, return_indices=True),
-    lambda x: F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), 2, output_size=SIZES[x.dim()]),
-    lambda x: F.max_unpool2d(*F.max_pool2d(x, 3, 2, 1, return_indices=True), 3, 2, 1, output_size=SIZES[x.dim()]),
+    lambda x: UNPOOLED[2](*F.max_pool2d(x, 2, return_indices=True), 2, output_size=SIZES[x.dim()]),
+    lambda x: UNPOOLED[2](*F.max_pool2d(x, 3, 2, 1, return_indices=True), 3, 2, 1, output_size=SIZES[x.dim()]),
 )
 
 

@@ -85,8 +85,9 @@ def test_a_norm_that_measures_its_own_statistics_stays() -> None:
 
 
 def test_the_source_keeps_its_weights() -> None:
-    module = nn.Sequential(nn.Conv2d(3, 4, 3), norm(nn.BatchNorm2d, 4)).eval()
-    before = module[0].weight.clone()
+    conv = nn.Conv2d(3, 4, 3)
+    module = nn.Sequential(conv, norm(nn.BatchNorm2d, 4)).eval()
+    before = conv.weight.clone()
     inputs = (torch.randn(IMAGE),)
     without_norms(export(module, inputs), inputs)
-    assert torch.equal(module[0].weight, before)
+    assert torch.equal(conv.weight, before)
