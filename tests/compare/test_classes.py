@@ -97,7 +97,7 @@ def test_the_best_of_scores_in_any_order(classes: int) -> None:
     [(0, 10, 0.0, 3.8414588 / 13.8414588), (10, 10, 10 / 13.8414588, 1.0), (1, 4, 0.0455874, 0.6993582)],
 )
 def test_wilson_interval(hits: int, trials: int, low: float, high: float) -> None:
-    assert wilson_interval(hits, trials) == (pytest.approx(low, abs=1e-6), pytest.approx(high, abs=1e-6))
+    assert wilson_interval(hits, trials) == pytest.approx((low, high), abs=1e-6)
     for bound in wilson_interval(hits, trials):
         if 0 < bound < 1:
             z = abs(bound - hits / trials) / math.sqrt(bound * (1 - bound) / trials)
