@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from mlparity.cli import terminal
 from mlparity.cli.progress import _Lines
-from mlparity.cli.terminal import Rows, Screen, visible
+from mlparity.cli.terminal import Screen
+from mlparity.report.plain_table import Rows, visible
 from tests.architecture.modules import modules
 
 HOSTILE = st.text(st.sampled_from("a\x1b\x07\x9b\x7f\r\n\t\u202e\u2066\u200b\udcff[]:#\\;m "), max_size=30)

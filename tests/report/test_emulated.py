@@ -10,7 +10,6 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from mlparity.cli.tables import hazards_table, settings_table, ways_table
 from mlparity.core.envelopes import ways_in
 from mlparity.core.errors import FormatError
 from mlparity.core.numbers import format_number
@@ -21,6 +20,7 @@ from mlparity.report.html import html_report
 from mlparity.report.loaders import loaders, swift_of
 from mlparity.report.markdown import markdown_report
 from mlparity.report.model_card import model_card
+from mlparity.report.terminal import hazards_table, settings_table, ways_table
 from tests.record.emulated import CPU, ENGINE, GPU, HAZARD, emulated_record
 
 RECORD = emulated_record()

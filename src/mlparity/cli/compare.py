@@ -9,9 +9,9 @@ import typer
 
 from mlparity.cli.options import PreprocessOption, RuntimeLogOption, TimeLimitOption, UnitOption
 from mlparity.cli.progress import shown_progress
-from mlparity.cli.tables import STYLES, figure_lines, outputs_table
 from mlparity.cli.terminal import stdout
 from mlparity.core.words import ComputeUnit, Verdict
+from mlparity.report.terminal import STYLES, figure_lines, outputs_table
 
 
 def compare(

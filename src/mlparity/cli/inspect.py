@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlparity.cli.tables import specs_table
-from mlparity.cli.terminal import Rows, stdout
+from mlparity.cli.terminal import stdout
 from mlparity.core.errors import InputError
+from mlparity.report.plain_table import Rows
+from mlparity.report.terminal import specs_table
 
 if TYPE_CHECKING:
     from mlparity.api import PlacedOp

@@ -17,9 +17,10 @@ from mlparity.cli.options import (
     UnitOption,
 )
 from mlparity.cli.progress import LIMIT_HINT, shown_progress
-from mlparity.cli.terminal import Rows, stdout
+from mlparity.cli.terminal import stdout
 from mlparity.core.record import Cause, LocatedOp
 from mlparity.core.words import ComputeUnit
+from mlparity.report.plain_table import Rows
 
 
 def locate(

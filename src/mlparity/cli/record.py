@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from mlparity.cli.ending import ends_well
-from mlparity.cli.tables import STYLES, settings_table
 from mlparity.cli.terminal import stdout
 from mlparity.core.record import Record
 from mlparity.core.words import ComputeUnit, Verdict
+from mlparity.report.terminal import STYLES, settings_table
 from mlparity.report.texts import cause_sentence
 
 app = typer.Typer(help="Show or check what a verification wrote down.", no_args_is_help=True)

@@ -18,9 +18,9 @@ from typing import IO, Any, TextIO, cast
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
-from rich.table import Table
 
 from mlparity.core.errors import OutputError, shortened
+from mlparity.report.plain_table import visible
 
 _FILE_WIDTH = 200
 """Columns of a table in a file or a pipe, where no line has to fit a screen."""
@@ -29,17 +29,6 @@ _FILE_WIDTH = 200
 _COMMAND = re.compile(r"(?m)^((?:\s|\x1b\[[\d;]*m)*):(?=:)|#(?=#\[)")
 
 _kept: ContextVar[TextIO | None] = ContextVar("results", default=None)
-
-
-def visible(text: str, keep: str = "") -> str:
-    r"""Return `text` with each character that cannot be seen as its escape, such as `\x1b`; those of `keep` stay."""
-    if text.isprintable():
-        return text
-    return "".join(each if each.isprintable() or each in keep else _escape(each) for each in text)
-
-
-def _escape(letter: str) -> str:
-    return letter.encode("unicode_escape").decode("ascii")
 
 
 class Screen(Console):
@@ -68,18 +57,6 @@ class Screen(Console):
         """Yield what is printed, cleaned: the last gate, whatever was given to `print`."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else segment._replace(text=visible(segment.text, keep="\n"))
-
-
-class Rows(Table):
-    """A table whose cells are one line each."""
-
-    def __init__(self, *names: str, **options: Any) -> None:
-        """Begin a table with these columns; `options` are those of rich."""
-        super().__init__(*names, box=None, pad_edge=False, header_style="bold", **options)
-
-    def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
-        """Add a row."""
-        super().add_row(*(visible(shortened(each)) if isinstance(each, str) else each for each in cells), **options)
 
 
 def stdout() -> Screen:

@@ -18,9 +18,9 @@ from mlparity.cli.options import (
     TrustOption,
 )
 from mlparity.cli.progress import LIMIT_HINT, shown_progress
-from mlparity.cli.tables import outputs_table
 from mlparity.cli.terminal import stdout
 from mlparity.core.tuning import Tuning
+from mlparity.report.terminal import outputs_table
 
 
 def tune(

@@ -21,10 +21,10 @@ from mlparity.cli.options import (
     TrustOption,
 )
 from mlparity.cli.progress import LIMIT_HINT, shown_progress
-from mlparity.cli.tables import STYLES, hazards_table, settings_table, task_lines, ways_table
 from mlparity.cli.terminal import stdout
 from mlparity.core.record import Record, RowState
 from mlparity.core.words import Verdict
+from mlparity.report.terminal import STYLES, hazards_table, settings_table, task_lines, ways_table
 from mlparity.report.texts import cause_sentence
 
 

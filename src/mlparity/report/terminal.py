@@ -1,4 +1,4 @@
-"""Tables for the terminal."""
+"""A record as tables for the terminal."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from types import MappingProxyType
 
 from rich.text import Text
 
-from mlparity.cli.terminal import Rows
 from mlparity.core.envelopes import span_text, spans_of, ways_in
 from mlparity.core.finiteness import left_out, positions_text
 from mlparity.core.numbers import format_cosine, format_number
 from mlparity.core.record import Flips, MetricInfo, OutputFigures, Record, RowState, SettingResult, Span, TaskFigure
 from mlparity.core.session import TensorSpec
 from mlparity.core.words import Verdict
+from mlparity.report.plain_table import Rows
 
 STYLES = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.UNKNOWN: "yellow"}
 _NO_SPANS: Mapping[str, Span] = MappingProxyType({})

@@ -1,0 +1,33 @@
+"""A table for the terminal, whose texts show all that is in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table
+
+from mlparity.core.errors import shortened
+
+
+def visible(text: str, keep: str = "") -> str:
+    r"""Return `text` with each character that cannot be seen as its escape, such as `\x1b`; those of `keep` stay."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() or each in keep else _escape(each) for each in text)
+
+
+def _escape(letter: str) -> str:
+    return letter.encode("unicode_escape").decode("ascii")
+
+
+class Rows(Table):
+    """A table whose cells are one line each."""
+
+    def __init__(self, *names: str, **options: Any) -> None:
+        """Begin a table with these columns; `options` are those of rich."""
+        super().__init__(*names, box=None, pad_edge=False, header_style="bold", **options)
+
+    def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
+        """Add a row."""
+        super().add_row(*(visible(shortened(each)) if isinstance(each, str) else each for each in cells), **options)
