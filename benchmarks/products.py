@@ -16,8 +16,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812  # PyTorch's own name for it
 from torch import Tensor
 
-from mlparity.engine.runtime.twins.matrix import packed_matrix
-from mlparity.engine.runtime.twins.packed import Scratch
+from mlparity.engine.runtime.optimised.matrix import packed_matrix
+from mlparity.engine.runtime.optimised.packed import Scratch
 
 SIZES: Mapping[str, tuple[int, int, int]] = {
     "MiniLM, attention": (64, 384, 384),

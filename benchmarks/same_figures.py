@@ -39,7 +39,12 @@ LEFT_OUT = frozenset(
 ADDED = frozenset({"is_witness", "compression", "explanation_failure"})
 """Keys that a former record has not: a figure is none of them."""
 
-RENAMED: dict[str, str] = {}
+RENAMED: dict[str, str] = {
+    "standing": "provenance",
+    "members": "profiles",
+    "course": "drift",
+    "explained": "not applicable",
+}
 """Keys and values of a former record, and what they are called now."""
 
 Leaf = str | float | bool | None

@@ -67,5 +67,5 @@ def test_the_fixture_fails_with_the_report(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
     assert "1 failed, 2 passed" in done.stdout, done.stdout + done.stderr
     assert "Other: fail" in done.stdout
-    assert "| setting | standing |" in done.stdout
+    assert "| setting | provenance |" in done.stdout
     assert "report.html" in done.stdout

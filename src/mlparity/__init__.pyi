@@ -10,8 +10,8 @@ from .api.running import run_artifact
 from .api.tuning import tune
 from .api.verification import verify
 from .compare.verdict import Judgement
-from .core.course import Course, CoursePoint
 from .core.decision import Candidate, Decision, Latency, Speed
+from .core.drift import Drift, DriftPoint
 from .core.errors import (
     BackendUnavailableError,
     ConversionError,
@@ -37,7 +37,6 @@ from .core.record import (
     Hazard,
     Histogram,
     LocatedOp,
-    MemberFigures,
     MetricInfo,
     Noise,
     OutputFigures,
@@ -50,11 +49,12 @@ from .core.record import (
     SourceInfo,
     Span,
     TaskFigure,
+    VariantFigures,
     WorstSample,
 )
 from .core.session import SampleSet, TensorSpec
 from .core.tuning import KeptOp, Tried, Tuning
-from .core.words import ComputeUnit, Confidence, Grade, Precision, Setting, Standing, Verdict
+from .core.words import ComputeUnit, Confidence, Grade, Precision, Provenance, Setting, Verdict
 from .engine.coremltools_binding import enable_coremltools
 from .targets.inspection import Inspection, PlacedOp
 from .targets.table import settings_from
@@ -71,9 +71,9 @@ __all__ = [
     "ComputeUnit",
     "Confidence",
     "ConversionError",
-    "Course",
-    "CoursePoint",
     "Decision",
+    "Drift",
+    "DriftPoint",
     "Envelope",
     "ExecutionError",
     "Finding",
@@ -89,7 +89,6 @@ __all__ = [
     "Latency",
     "Limit",
     "LocatedOp",
-    "MemberFigures",
     "Members",
     "MetricInfo",
     "MlparityError",
@@ -102,6 +101,7 @@ __all__ = [
     "PolicyError",
     "Precision",
     "Progress",
+    "Provenance",
     "Recommendation",
     "Record",
     "ResourceError",
@@ -116,7 +116,6 @@ __all__ = [
     "SourceInfo",
     "Span",
     "Speed",
-    "Standing",
     "TaskFigure",
     "TaskKind",
     "TensorSpec",
@@ -124,6 +123,7 @@ __all__ = [
     "Tuning",
     "UnsupportedOpError",
     "UserMetric",
+    "VariantFigures",
     "Verdict",
     "VerifyOptions",
     "WorstSample",

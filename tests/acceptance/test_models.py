@@ -9,7 +9,7 @@ import pytest
 
 from mlparity import api
 from mlparity.core.record import CauseKind, OutputFigures, Record, RowState, SettingResult
-from mlparity.core.words import Standing, Verdict
+from mlparity.core.words import Provenance, Verdict
 from mlparity.targets.coreai import session as coreai
 from mlparity.targets.table import settings_from
 from mlparity.verification.options import VerifyOptions
@@ -61,7 +61,7 @@ def test_core_ai_agrees_with_the_source_in_fp32(model: Model, tmp_path: Path) ->
     record = api.verify(model.source, tmp_path / "out", model.inputs, options=options)
     (result,), noise = record.settings, {each.output: each.max_abs for each in record.noise}
     assert result.state is RowState.COMPARED, result.note
-    assert (result.standing, result.verdict) == (Standing.MEASURED, Verdict.PASS)
+    assert (result.provenance, result.verdict) == (Provenance.MEASURED, Verdict.PASS)
     assert result.runtime.startswith("Core AI ")
     for output in result.outputs:
         assert _max_abs(output) <= OF_SCALE * output.scale + noise[output.output], output.output
@@ -83,7 +83,7 @@ def test_the_demo_s_photos_are_classified_right_and_precision_is_the_cause(tmp_p
     assert 1e-4 <= least / cpu.scale < _max_abs(cpu) / cpu.scale <= 3e-2
     assert record.cause.kind is CauseKind.PRECISION
     assert record.cause.ops, "the ops whose rounded weights do most"
-    assert _row(record, "fp32/CPU_AND_NE").state is RowState.EXPLAINED
+    assert _row(record, "fp32/CPU_AND_NE").state is RowState.NOT_APPLICABLE
 
 
 def test_the_photos_have_the_classes_that_people_see() -> None:

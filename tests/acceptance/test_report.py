@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mlparity import api
 from mlparity.core.record import CauseKind, OutputFigures, Record
-from mlparity.core.words import Standing, Verdict
+from mlparity.core.words import Provenance, Verdict
 from mlparity.record.files import record_sha256
 from mlparity.targets.artifacts import read_metadata
 from mlparity.targets.table import settings_from
@@ -47,12 +47,12 @@ def tells(record: Record, folder: Path) -> None:
     assert off(witness, "max_abs") < 2e-6
     assert off(default, "max_abs") > 1000 * off(wide, "max_abs")
     assert off(default, "mean_abs") > 1000 * off(wide, "mean_abs")
-    shown = {str(row.setting): (row.verdict, row.standing) for row in record.settings}
+    shown = {str(row.setting): (row.verdict, row.provenance) for row in record.settings}
     verdicts = {name: shown[name] for name in (WIDE, DEFAULT, WITNESS)}
     assert verdicts == {
-        WIDE: (Verdict.PASS, Standing.COMPUTED),
-        DEFAULT: (Verdict.FAIL, Standing.EMULATED),
-        WITNESS: (Verdict.PASS, Standing.MEASURED),
+        WIDE: (Verdict.PASS, Provenance.COMPUTED),
+        DEFAULT: (Verdict.FAIL, Provenance.EMULATED),
+        WITNESS: (Verdict.PASS, Provenance.MEASURED),
     }
     assert record.cause.kind in {CauseKind.PRECISION, CauseKind.COMPUTE_UNIT}
     assert WIDE in record.cause.sentence

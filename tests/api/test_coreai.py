@@ -14,7 +14,7 @@ from mlparity import api
 from mlparity.api import check_artifact
 from mlparity.core.errors import BackendUnavailableError, InputError
 from mlparity.core.record import CauseKind, Record, RowState
-from mlparity.core.words import Precision, Standing, Verdict
+from mlparity.core.words import Precision, Provenance, Verdict
 from mlparity.targets.artifacts import kind_of
 from mlparity.targets.coreai import convert as converter
 from mlparity.targets.coreai import session as coreai
@@ -62,7 +62,7 @@ def record(out: Path) -> Record:
 @needs_coreai
 def test_a_row_is_measured_and_names_the_runtime(record: Record) -> None:
     row = record.settings[0]
-    assert (str(row.setting), row.state, row.standing) == ("coreai/fp32", RowState.COMPARED, Standing.MEASURED)
+    assert (str(row.setting), row.state, row.provenance) == ("coreai/fp32", RowState.COMPARED, Provenance.MEASURED)
     assert row.runtime.startswith("Core AI ")
     assert row.verdict is Verdict.PASS
     assert record.environment["coreai-core"] in row.runtime
@@ -74,7 +74,7 @@ def test_a_row_is_measured_and_names_the_runtime(record: Record) -> None:
 @pytest.mark.skipif(coreai.chooses_units(), reason="here Core AI takes compute units")
 def test_compute_units_are_explained_where_there_is_one(record: Record) -> None:
     row = record.settings[1]
-    assert row.state is RowState.EXPLAINED
+    assert row.state is RowState.NOT_APPLICABLE
     assert "macOS 27" in row.note
 
 

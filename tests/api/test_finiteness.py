@@ -27,8 +27,8 @@ from mlparity.compare.user_metric import load_metric
 from mlparity.compare.verdict import Judgement, judge
 from mlparity.core.finiteness import mismatches
 from mlparity.core.policy import Limit, OutputTask, Policy, TaskKind, UserMetric
-from mlparity.core.record import MemberFigures, Noise, Record
-from mlparity.core.words import ComputeUnit, Confidence, Standing, Verdict
+from mlparity.core.record import Noise, Record, VariantFigures
+from mlparity.core.words import ComputeUnit, Confidence, Provenance, Verdict
 from mlparity.record.outputs import read_header, writing_outputs
 from mlparity.targets.table import settings_from
 from mlparity.verification.options import VerifyOptions
@@ -132,12 +132,12 @@ def test_each_kind_against_each_other_fails_by_both_ways(
 
 
 @pytest.mark.parametrize(("first", "second"), UNLIKE)
-def test_an_envelope_is_led_by_the_way_that_is_not_finite(first: float, second: float) -> None:
+def test_an_envelope_is_led_by_the_variant_that_is_not_finite(first: float, second: float) -> None:
     policy = LOOSE[2]
     sides = [(np.array([[1.0, 2.0]]), np.array([[1.0, 99.0]])), (np.array([[1.0, first]]), np.array([[1.0, second]]))]
     outputs = [compared([side], policy).result() for side in sides]
     runs = [
-        MemberFigures(name, (name,), "", (), Confidence.MEASURED, judge(policy, each).verdict, {"y": each[0].figures})
+        VariantFigures(name, (name,), "", (), Confidence.MEASURED, judge(policy, each).verdict, {"y": each[0].figures})
         for name, each in zip("ab", outputs, strict=True)
     ]
     envelope, place = envelope_of(runs, outputs)
@@ -209,7 +209,7 @@ def test_what_a_device_saved_fails_too(package: Path, tmp_path: Path, free: Poli
     inputs = tmp_path / "in.npz"
     np.savez(inputs, **samples_of(1.0, 1.0)[1])  # type: ignore[arg-type]
     api.run_artifact(package, str(inputs), tmp_path / "here.npz", unit=ComputeUnit.CPU_ONLY)
-    header = replace(read_header(tmp_path / "here.npz"), standing=Standing.MEASURED)
+    header = replace(read_header(tmp_path / "here.npz"), provenance=Provenance.MEASURED)
     with np.load(tmp_path / "here.npz") as saved, writing_outputs(tmp_path / "there.npz") as writer:
         (key,) = (name for name in saved.files if "/" in name)
         array = saved[key].copy()

@@ -15,8 +15,8 @@ from mlparity.compare.recommend import recommend
 from mlparity.compare.verdict import judge
 from mlparity.core.decision import Decision, Latency, Speed
 from mlparity.core.policy import Limit, OutputTask, Policy, TaskKind
-from mlparity.core.record import Envelope, MemberFigures, RowState, SamplesInfo, SettingResult
-from mlparity.core.words import ComputeUnit, Confidence, Grade, Precision, Setting, Standing, Verdict
+from mlparity.core.record import Envelope, RowState, SamplesInfo, SettingResult, VariantFigures
+from mlparity.core.words import ComputeUnit, Confidence, Grade, Precision, Provenance, Setting, Verdict
 
 FREE = Policy("free", (Limit("max_abs", at_most=1e9),))
 ALL16 = Setting("coreml", Precision.FP16, ComputeUnit.ALL)
@@ -31,25 +31,25 @@ CPU32, CPU16, NE16 = (
 )
 
 
-def row(setting: Setting, difference: float, standing: Standing, policy: Policy = TASK) -> SettingResult:
+def row(setting: Setting, difference: float, provenance: Provenance, policy: Policy = TASK) -> SettingResult:
     comparer = Comparer()
     source = np.array([[20.0, 1.0]])
     comparer.add("a", {"y": source}, {"y": source + np.array([[difference, 0.0]])})
     outputs = comparer.result()
     verdict = judge(policy, outputs).verdict
-    envelope = _envelope(verdict) if standing is Standing.EMULATED else None
-    return SettingResult(setting, RowState.COMPARED, verdict, standing, outputs=outputs, envelope=envelope)
+    envelope = _envelope(verdict) if provenance is Provenance.EMULATED else None
+    return SettingResult(setting, RowState.COMPARED, verdict, provenance, outputs=outputs, envelope=envelope)
 
 
 def _envelope(verdict: Verdict) -> Envelope:
-    """An envelope of one way: what an emulated row has to carry."""
-    member = MemberFigures("ne", ("ne-m4",), "all eligible", ("M4",), Confidence.MEASURED, verdict, {})
+    """An envelope of one variant: what an emulated row has to carry."""
+    member = VariantFigures("ne", ("ne-m4",), "all eligible", ("M4",), Confidence.MEASURED, verdict, {})
     return Envelope("ne", Confidence.MEASURED, ("M4",), (member,), {})
 
 
 def estimated(**places: int) -> dict[Setting, Speed]:
     names = {"cpu32": CPU32, "cpu16": CPU16, "ne16": NE16}
-    return {names[name]: Speed(place, Standing.ESTIMATED, "a roofline") for name, place in places.items()}
+    return {names[name]: Speed(place, Provenance.ESTIMATED, "a roofline") for name, place in places.items()}
 
 
 def decision(rows: list[SettingResult], speeds: dict[Setting, Speed], *, consistency_first: bool = False) -> Decision:
@@ -69,11 +69,11 @@ def decision(rows: list[SettingResult], speeds: dict[Setting, Speed], *, consist
     ],
 )
 def test_grades(difference: float, policy: Policy, grade: Grade) -> None:
-    assert grade_of(row(CPU16, difference, Standing.COMPUTED, policy), ()) is grade
+    assert grade_of(row(CPU16, difference, Provenance.COMPUTED, policy), ()) is grade
 
 
 def test_the_fastest_acceptable_setting_is_shipped() -> None:
-    rows = [row(CPU32, 1e-4, Standing.COMPUTED), row(NE16, 0.5, Standing.EMULATED)]
+    rows = [row(CPU32, 1e-4, Provenance.COMPUTED), row(NE16, 0.5, Provenance.EMULATED)]
     made = decision(rows, estimated(cpu32=2, ne16=1))
     assert made.fastest == NE16
     assert "Consistent: fp32/CPU_ONLY. Acceptable: fp16/CPU_AND_NE." in made.paragraph
@@ -84,9 +84,9 @@ def test_the_fastest_acceptable_setting_is_shipped() -> None:
 
 def test_what_fails_or_is_not_shown_is_not_the_fastest() -> None:
     rows = [
-        row(CPU32, 1e-4, Standing.COMPUTED),
-        row(CPU16, 2.0, Standing.COMPUTED),
-        row(NE16, 0.5, Standing.COMPUTED),
+        row(CPU32, 1e-4, Provenance.COMPUTED),
+        row(CPU16, 2.0, Provenance.COMPUTED),
+        row(NE16, 0.5, Provenance.COMPUTED),
     ]
     made = decision(rows, estimated(cpu32=3, cpu16=2, ne16=1))
     assert made.fastest == CPU32
@@ -96,31 +96,31 @@ def test_what_fails_or_is_not_shown_is_not_the_fastest() -> None:
 
 
 def test_consistency_first_takes_fp32_on_the_cpu_or_nothing() -> None:
-    rows = [row(CPU32, 1e-4, Standing.COMPUTED), row(NE16, 0.5, Standing.EMULATED)]
+    rows = [row(CPU32, 1e-4, Provenance.COMPUTED), row(NE16, 0.5, Provenance.EMULATED)]
     speeds = estimated(cpu32=2, ne16=1)
     advice = recommend(rows, TASK, speeds=speeds, consistency_first=True)
     assert advice.setting == CPU32
     assert "Consistency was asked for before speed." in decision(rows, speeds, consistency_first=True).paragraph
-    advice = recommend([row(CPU32, 2.0, Standing.COMPUTED), rows[1]], TASK, speeds=speeds, consistency_first=True)
+    advice = recommend([row(CPU32, 2.0, Provenance.COMPUTED), rows[1]], TASK, speeds=speeds, consistency_first=True)
     assert advice.setting is None
     assert "which has fail" in advice.sentence
     assert "was not compared" in recommend(rows[1:], TASK, consistency_first=True).sentence
 
 
 def test_a_measured_speed_has_its_time() -> None:
-    speeds = {CPU32: Speed(1, Standing.MEASURED, "Core ML on macOS 15.6", Latency(2.0, 1.9, 2.25, 30))}
-    made = decision([row(CPU32, 1e-4, Standing.MEASURED)], speeds)
+    speeds = {CPU32: Speed(1, Provenance.MEASURED, "Core ML on macOS 15.6", Latency(2.0, 1.9, 2.25, 30))}
+    made = decision([row(CPU32, 1e-4, Provenance.MEASURED)], speeds)
     assert "2 ms (1.9 to 2.2, 30 predictions, measured on Core ML on macOS 15.6)" in made.paragraph
 
 
 def test_without_speeds_nothing_is_the_fastest() -> None:
-    made = decision([row(CPU32, 1e-4, Standing.COMPUTED)], {})
+    made = decision([row(CPU32, 1e-4, Provenance.COMPUTED)], {})
     assert made.fastest is None
     assert "Fastest" not in made.paragraph
 
 
 def test_the_paragraph_says_what_could_not_flip() -> None:
-    paragraph = decision([row(CPU32, 1e-4, Standing.COMPUTED)], {}).paragraph
+    paragraph = decision([row(CPU32, 1e-4, Provenance.COMPUTED)], {}).paragraph
     assert "y 1.0e-04 on scale 20, 0 of 1 top classes changed and none could by changes of this size." in paragraph
     assert "\n" not in paragraph
 
@@ -184,7 +184,7 @@ def test_the_samples_are_counted(count: int, words: str) -> None:
 
 
 def test_a_setting_without_a_speed_is_not_the_fastest() -> None:
-    rows = [row(CPU32, 1e-4, Standing.COMPUTED), row(CPU16, 1e-4, Standing.COMPUTED)]
+    rows = [row(CPU32, 1e-4, Provenance.COMPUTED), row(CPU16, 1e-4, Provenance.COMPUTED)]
     made = decision(rows, estimated(cpu16=2))
     assert made.fastest == CPU16
     assert [each.speed is None for each in made.candidates] == [True, False]
@@ -192,8 +192,8 @@ def test_a_setting_without_a_speed_is_not_the_fastest() -> None:
 
 
 def test_settings_that_were_not_compared_are_no_candidates() -> None:
-    explained = SettingResult(NE16, RowState.EXPLAINED, Verdict.UNKNOWN)
-    made = decision([row(CPU32, 1e-4, Standing.COMPUTED), explained], {})
+    explained = SettingResult(NE16, RowState.NOT_APPLICABLE, Verdict.UNKNOWN)
+    made = decision([row(CPU32, 1e-4, Provenance.COMPUTED), explained], {})
     assert [each.setting for each in made.candidates] == [CPU32]
 
 
@@ -206,7 +206,7 @@ def test_settings_that_were_not_compared_are_no_candidates() -> None:
     ],
 )
 def test_what_is_certain_is_said_and_no_more(difference: float, words: str) -> None:
-    rows = [row(CPU32, difference, Standing.COMPUTED, FREE)]
+    rows = [row(CPU32, difference, Provenance.COMPUTED, FREE)]
     paragraph = decide("net", rows, FREE, (), SAMPLES, {}, recommend(rows, FREE)).paragraph
     assert words in paragraph
 
@@ -214,6 +214,6 @@ def test_what_is_certain_is_said_and_no_more(difference: float, words: str) -> N
 def test_decisions_at_a_threshold_and_outputs_without_any() -> None:
     comparer = Comparer(tasks=(OutputTask("y", TaskKind.THRESHOLD, threshold=0.5), OutputTask("z", TaskKind.NONE)))
     comparer.add("a", {"y": np.array([0.75]), "z": np.array([20.25])}, {"y": np.array([0.25]), "z": np.array([20.25])})
-    made = SettingResult(CPU32, RowState.COMPARED, Verdict.PASS, Standing.COMPUTED, outputs=comparer.result())
+    made = SettingResult(CPU32, RowState.COMPARED, Verdict.PASS, Provenance.COMPUTED, outputs=comparer.result())
     paragraph = decide("net", [made], FREE, (), SAMPLES, {}, recommend([made], FREE)).paragraph
     assert "y 0.5 on scale 0.75, 1 of 1 decisions changed; z 0.0 on scale 20.2." in paragraph

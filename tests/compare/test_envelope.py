@@ -8,7 +8,7 @@ import pytest
 
 from mlparity.compare.comparer import Comparer
 from mlparity.compare.envelope import envelope_of
-from mlparity.core.record import MemberFigures, OutputFigures, Span
+from mlparity.core.record import OutputFigures, Span, VariantFigures
 from mlparity.core.words import Confidence, Verdict
 
 SOURCE = np.linspace(-1, 1, 50)
@@ -25,9 +25,9 @@ def _run(
     outputs: tuple[OutputFigures, ...],
     verdict: Verdict = Verdict.PASS,
     confidence: Confidence = Confidence.MEASURED,
-) -> MemberFigures:
+) -> VariantFigures:
     figures = {output.output: output.figures for output in outputs}
-    return MemberFigures(name, (name,), "none", ("M1", name), confidence, verdict, figures)
+    return VariantFigures(name, (name,), "none", ("M1", name), confidence, verdict, figures)
 
 
 def test_a_span_goes_from_the_least_to_the_greatest_figure() -> None:
@@ -39,13 +39,13 @@ def test_a_span_goes_from_the_least_to_the_greatest_figure() -> None:
     assert envelope.chips == ("M1", "a", "b", "c")
 
 
-def test_a_failing_way_dominates_one_that_differs_more() -> None:
+def test_a_failing_variant_dominates_one_that_differs_more() -> None:
     outputs = [_figures(0.5), _figures(0.125)]
     runs = [_run("far", outputs[0]), _run("fails", outputs[1], Verdict.FAIL)]
     assert envelope_of(runs, outputs)[0].dominating == "fails"
 
 
-def test_an_envelope_is_as_sure_as_its_least_sure_way() -> None:
+def test_an_envelope_is_as_sure_as_its_least_sure_variant() -> None:
     outputs = [_figures(0.5), _figures(0.125)]
     runs = [_run("a", outputs[0]), _run("b", outputs[1], confidence=Confidence.ASSUMED)]
     assert envelope_of(runs, outputs)[0].confidence is Confidence.ASSUMED
@@ -59,7 +59,7 @@ def test_a_nan_dominates_every_finite_difference() -> None:
     assert envelope_of(runs, outputs)[0].dominating == "nan"
 
 
-def test_a_way_that_failed_to_run_adds_no_figures() -> None:
+def test_a_variant_that_failed_to_run_adds_no_figures() -> None:
     outputs = [_figures(0.5), ()]
     runs = [_run("ran", outputs[0]), _run("failed", (), Verdict.UNKNOWN)]
     envelope, place = envelope_of(runs, outputs)
@@ -70,7 +70,7 @@ def test_a_way_that_failed_to_run_adds_no_figures() -> None:
 def test_figures_without_a_value_have_no_range_and_nan_is_the_greatest() -> None:
     empty, number, nan = ({"y": {"cosine": value}} for value in (None, 0.5, math.nan))
     runs = [
-        MemberFigures(name, (), "none", (), Confidence.MEASURED, Verdict.PASS, figures)
+        VariantFigures(name, (), "none", (), Confidence.MEASURED, Verdict.PASS, figures)
         for name, figures in (("a", empty), ("b", number), ("c", nan))
     ]
     span = envelope_of(runs, [(), (), ()])[0].spans["y"]["cosine"]
@@ -111,7 +111,7 @@ def test_the_output_that_differs_most_speaks_for_a_run() -> None:
     assert envelope_of(runs, outputs)[0].dominating == "two"
 
 
-def test_an_unknown_way_dominates_one_that_passes_and_not_one_that_fails() -> None:
+def test_an_unknown_variant_dominates_one_that_passes_and_not_one_that_fails() -> None:
     outputs = [_figures(0.5), _figures(0.0), _figures(0.0)]
     verdicts = (Verdict.PASS, Verdict.UNKNOWN, Verdict.FAIL)
     runs = [_run(name, each, verdict) for name, each, verdict in zip("abc", outputs, verdicts, strict=True)]
@@ -122,7 +122,7 @@ def test_an_unknown_way_dominates_one_that_passes_and_not_one_that_fails() -> No
 def test_a_range_needs_one_value_and_sorts_the_rest() -> None:
     figures = [{"y": {"cosine": value}} for value in (0.75, None, -0.5, 0.25)]
     runs = [
-        MemberFigures(str(place), (), "none", (), Confidence.MEASURED, Verdict.PASS, each)
+        VariantFigures(str(place), (), "none", (), Confidence.MEASURED, Verdict.PASS, each)
         for place, each in enumerate(figures)
     ]
     assert envelope_of(runs, [()] * 4)[0].spans["y"]["cosine"] == Span(-0.5, 0.75)

@@ -12,7 +12,7 @@ from mlparity.compare.noise import noise_of, plausible_share
 from mlparity.compare.policies import CONSISTENCY
 from mlparity.compare.verdict import judge
 from mlparity.core.record import CauseKind, Noise, OutputFigures, RowState, SettingResult
-from mlparity.core.words import ComputeUnit, Precision, Setting, Standing, Verdict
+from mlparity.core.words import ComputeUnit, Precision, Provenance, Setting, Verdict
 from mlparity.diagnose.ladder import find_cause
 
 UNIT = 2.0**-24
@@ -58,7 +58,7 @@ def row(precision: Precision, error: float, noise: tuple[Noise, ...]) -> Setting
         Setting("coreml", precision, ComputeUnit.CPU_ONLY),
         RowState.COMPARED,
         judgement.verdict,
-        Standing.COMPUTED,
+        Provenance.COMPUTED,
         reasons=judgement.reasons,
         outputs=outputs,
     )

@@ -7,37 +7,37 @@ from dataclasses import replace
 import pytest
 
 from mlparity.compare.policies import CONSISTENCY
-from mlparity.compare.recommend import leans_unshown, recommend
+from mlparity.compare.recommend import depends_on_unshown, recommend
 from mlparity.core.decision import Speed
-from mlparity.core.record import Envelope, MemberFigures, RowState, SettingResult
-from mlparity.core.words import ComputeUnit, Confidence, Precision, Setting, Standing, Verdict
+from mlparity.core.record import Envelope, RowState, SettingResult, VariantFigures
+from mlparity.core.words import ComputeUnit, Confidence, Precision, Provenance, Setting, Verdict
 
 
-def row(name: str, verdict: Verdict = Verdict.PASS, standing: Standing = Standing.COMPUTED) -> SettingResult:
+def row(name: str, verdict: Verdict = Verdict.PASS, provenance: Provenance = Provenance.COMPUTED) -> SettingResult:
     first, second = name.split("/")
     witness = first in ("litert", "coreai")
     setting = Setting(first, Precision(second)) if witness else Setting("coreml", Precision(first), ComputeUnit(second))
-    return SettingResult(setting, RowState.COMPARED, verdict, standing)
+    return SettingResult(setting, RowState.COMPARED, verdict, provenance)
 
 
 def emulated(name: str) -> SettingResult:
-    member = MemberFigures("way", ("ne-m4",), "none", ("M4",), Confidence.MEASURED, Verdict.PASS, {})
-    envelope = Envelope("way", Confidence.MEASURED, ("M4",), (member,), {})
-    return replace(row(name), standing=Standing.EMULATED, envelope=envelope)
+    member = VariantFigures("variant", ("ne-m4",), "none", ("M4",), Confidence.MEASURED, Verdict.PASS, {})
+    envelope = Envelope("variant", Confidence.MEASURED, ("M4",), (member,), {})
+    return replace(row(name), provenance=Provenance.EMULATED, envelope=envelope)
 
 
 def rank(place: int) -> Speed:
-    return Speed(place, Standing.ESTIMATED, "a roofline")
+    return Speed(place, Provenance.ESTIMATED, "a roofline")
 
 
-MEASURED = row("fp16/ALL", standing=Standing.MEASURED)
+MEASURED = row("fp16/ALL", provenance=Provenance.MEASURED)
 
 
 def test_the_processor_whose_arithmetic_is_known_comes_first() -> None:
     rows = [row("fp16/ALL"), row("fp16/CPU_ONLY"), row("fp32/ALL"), row("fp32/CPU_ONLY")]
     advice = recommend(rows, CONSISTENCY)
     assert str(advice.setting) == "fp32/CPU_ONLY"
-    assert "leans least" in advice.sentence
+    assert "depends least" in advice.sentence
     assert "fp16/ALL, fp32/ALL may be faster" in advice.sentence
     assert "measure on a device" in advice.sentence
 
@@ -53,14 +53,14 @@ def test_fp16_on_the_cpu_is_next() -> None:
     assert str(recommend(rows, CONSISTENCY).setting) == "fp16/CPU_ONLY"
 
 
-def test_a_setting_that_leans_on_a_device_says_so() -> None:
+def test_a_setting_that_depends_on_a_device_says_so() -> None:
     advice = recommend([row("fp16/CPU_AND_NE")], CONSISTENCY)
     assert str(advice.setting) == "fp16/CPU_AND_NE"
     assert "not shown until a device measures it" in advice.sentence
 
 
 def test_a_measured_setting_outranks_a_computed_one() -> None:
-    rows = [row("fp32/CPU_ONLY"), row("fp16/CPU_AND_NE", standing=Standing.MEASURED)]
+    rows = [row("fp32/CPU_ONLY"), row("fp16/CPU_AND_NE", provenance=Provenance.MEASURED)]
     advice = recommend(rows, CONSISTENCY)
     assert str(advice.setting) == "fp16/CPU_AND_NE"
     assert "(measured)" in advice.sentence
@@ -79,7 +79,7 @@ def test_a_witness_is_not_recommended() -> None:
 
 
 def test_another_target_alone_can_be_recommended() -> None:
-    assert str(recommend([row("litert/fp32", standing=Standing.MEASURED)], CONSISTENCY).setting) == "litert/fp32"
+    assert str(recommend([row("litert/fp32", provenance=Provenance.MEASURED)], CONSISTENCY).setting) == "litert/fp32"
 
 
 def test_nothing_compared_recommends_nothing() -> None:
@@ -97,7 +97,7 @@ def test_nothing_compared_recommends_nothing() -> None:
         ([row("fp32/CPU_ONLY"), row("fp16/ALL")], ("fp16/CPU_AND_GPU", "fp16/ALL"), {}, "fp16/ALL"),
         # What is shown before what is faster.
         ([row("fp32/CPU_ONLY"), row("fp16/ALL")], (), {"fp32/CPU_ONLY": 2, "fp16/ALL": 1}, "fp32/CPU_ONLY"),
-        # Of those that are shown the fastest; without all speeds the order of what leans least.
+        # Of those that are shown the fastest; without all speeds the order of what depends least on a device.
         ([row("fp32/CPU_ONLY"), row("fp16/CPU_ONLY")], (), {"fp32/CPU_ONLY": 2, "fp16/CPU_ONLY": 1}, "fp16/CPU_ONLY"),
         ([row("fp32/CPU_ONLY"), row("fp16/CPU_ONLY")], (), {"fp16/CPU_ONLY": 1}, "fp32/CPU_ONLY"),
         ([row("fp16/CPU_AND_NE"), row("fp32/CPU_AND_GPU")], (), {}, "fp32/CPU_AND_GPU"),
@@ -112,39 +112,39 @@ def test_the_order(rows: list[SettingResult], prefer: tuple[str, ...], speeds: d
 
 
 def test_a_row_that_was_not_compared_does_not_pass() -> None:
-    explained = replace(row("fp32/CPU_ONLY"), state=RowState.EXPLAINED)
+    explained = replace(row("fp32/CPU_ONLY"), state=RowState.NOT_APPLICABLE)
     advice = recommend([explained], CONSISTENCY)
     assert advice.setting is None
     assert advice.sentence == "No setting can be recommended: none was compared."
 
 
 @pytest.mark.parametrize(
-    ("name", "standing", "leans"),
+    ("name", "provenance", "leans"),
     [
-        ("fp32/CPU_ONLY", Standing.COMPUTED, False),
-        ("fp16/ALL", Standing.COMPUTED, True),
-        ("fp16/ALL", Standing.MEASURED, False),
-        ("litert/fp32", Standing.COMPUTED, False),
+        ("fp32/CPU_ONLY", Provenance.COMPUTED, False),
+        ("fp16/ALL", Provenance.COMPUTED, True),
+        ("fp16/ALL", Provenance.MEASURED, False),
+        ("litert/fp32", Provenance.COMPUTED, False),
     ],
 )
-def test_what_leans_on_a_device(name: str, standing: Standing, leans: bool) -> None:
-    assert leans_unshown(row(name, standing=standing)) is leans
-    assert leans_unshown(emulated("fp16/ALL")) is False
+def test_what_depends_on_a_device(name: str, provenance: Provenance, leans: bool) -> None:
+    assert depends_on_unshown(row(name, provenance=provenance)) is leans
+    assert depends_on_unshown(emulated("fp16/ALL")) is False
 
 
 @pytest.mark.parametrize(
     ("best", "words"),
     [
-        (row("fp32/CPU_ONLY"), "(computed) and leans least on arithmetic that only a device can show."),
-        (row("fp32/CPU_ONLY", standing=Standing.MEASURED), "(measured)."),
+        (row("fp32/CPU_ONLY"), "(computed) and depends least on device behaviour that cannot be checked here."),
+        (row("fp32/CPU_ONLY", provenance=Provenance.MEASURED), "(measured)."),
         (row("litert/fp32"), "(computed)."),
         (row("fp16/ALL"), "(computed), but the arithmetic of its processors is not shown until a device measures it."),
-        (emulated("fp16/ALL"), "in every way of its processors that was run; a device can still show another."),
-        (emulated("fp32/CPU_ONLY"), "(emulated) and leans least on arithmetic that only a device can show."),
-        (replace(row("fp32/CPU_ONLY"), standing=None), "'consistency' and leans least"),
+        (emulated("fp16/ALL"), "in every variant of its processors that was run; a device can still show another."),
+        (emulated("fp32/CPU_ONLY"), "(emulated) and depends least on device behaviour that cannot be checked here."),
+        (replace(row("fp32/CPU_ONLY"), provenance=None), "'consistency' and depends least"),
     ],
 )
-def test_the_sentence_says_on_what_the_setting_leans(best: SettingResult, words: str) -> None:
+def test_the_sentence_says_on_what_the_setting_depends(best: SettingResult, words: str) -> None:
     assert words in recommend([best], CONSISTENCY).sentence
 
 

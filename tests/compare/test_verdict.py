@@ -186,7 +186,7 @@ def witness(verdict: Verdict) -> SettingResult:
 
 
 CPU, NE, GPU16, LITERT = "fp32/CPU_ONLY", "fp32/CPU_AND_NE", "fp16/CPU_AND_GPU", "litert/fp32"
-EXPLAINED, FAILED = RowState.EXPLAINED, RowState.FAILED
+NOT_APPLICABLE, FAILED = RowState.NOT_APPLICABLE, RowState.FAILED
 
 
 @pytest.mark.parametrize(
@@ -196,20 +196,20 @@ EXPLAINED, FAILED = RowState.EXPLAINED, RowState.FAILED
         (("any",), [row(CPU, FAIL), row(GPU16, FAIL)], FAIL),
         (("any",), [row(CPU, UNKNOWN), row(GPU16, FAIL)], UNKNOWN),
         (("any",), [], UNKNOWN),
-        (("any",), [row(NE, UNKNOWN, EXPLAINED)], UNKNOWN),
+        (("any",), [row(NE, UNKNOWN, NOT_APPLICABLE)], UNKNOWN),
         (("any",), [row(CPU, UNKNOWN, FAILED), witness(PASS)], UNKNOWN),
         (("any",), [row(CPU, FAIL), witness(PASS)], FAIL),
         (("any",), [row(CPU, PASS), witness(FAIL)], PASS),
         (("any",), [row(LITERT, PASS)], PASS),
-        (("all",), [row(CPU, PASS), row(GPU16, PASS), row(NE, UNKNOWN, EXPLAINED)], PASS),
+        (("all",), [row(CPU, PASS), row(GPU16, PASS), row(NE, UNKNOWN, NOT_APPLICABLE)], PASS),
         (("all",), [row(CPU, PASS), row(GPU16, FAIL)], FAIL),
         (("all",), [row(CPU, PASS), row(GPU16, UNKNOWN, FAILED)], UNKNOWN),
-        (("all",), [row(NE, UNKNOWN, EXPLAINED)], UNKNOWN),
+        (("all",), [row(NE, UNKNOWN, NOT_APPLICABLE)], UNKNOWN),
         (("all",), [], UNKNOWN),
         ((CPU,), [row(CPU, PASS), row(GPU16, FAIL)], PASS),
         ((CPU, GPU16), [row(CPU, PASS), row(GPU16, FAIL)], FAIL),
         ((CPU, GPU16), [row(CPU, PASS)], UNKNOWN),
-        ((NE,), [row(CPU, PASS), row(NE, UNKNOWN, EXPLAINED)], UNKNOWN),
+        ((NE,), [row(CPU, PASS), row(NE, UNKNOWN, NOT_APPLICABLE)], UNKNOWN),
     ],
 )
 def test_the_whole_follows_what_is_required(
@@ -454,7 +454,7 @@ def test_what_decides_comes_first_and_the_rest_stays_in_order() -> None:
         (("any",), [row(CPU, PASS, FAILED), row(GPU16, FAIL)], ("all compared settings fail: fp16/CPU_AND_GPU",)),
         ((CPU, GPU16), [row(CPU, PASS), row(GPU16, FAIL)], ("fp16/CPU_AND_GPU is required: fail",)),
         ((CPU,), [row(CPU, PASS, FAILED)], ("fp32/CPU_ONLY is required: unknown",)),
-        (("all",), [row(CPU, PASS), row(NE, FAIL, EXPLAINED)], ("fp32/CPU_ONLY is required: pass",)),
+        (("all",), [row(CPU, PASS), row(NE, FAIL, NOT_APPLICABLE)], ("fp32/CPU_ONLY is required: pass",)),
         (("all",), [row(LITERT, PASS), row(CPU, FAIL)], ("fp32/CPU_ONLY is required: fail",)),
     ],
 )

@@ -19,7 +19,7 @@ import pytest
 import mlparity
 from mlparity.engine.coremltools_binding import Arithmetic, arithmetic
 from mlparity.engine.numerics import PROFILES
-from mlparity.engine.placement.ways import Choice
+from mlparity.engine.placement.variants import Choice
 from tests.models import torchvision_operators
 
 os.environ.setdefault("PYMIL_TEST_TARGETS", "mlprogram")

@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 from mlparity.core.decisive import decisive
-from mlparity.core.words import Standing, Verdict
+from mlparity.core.words import Provenance, Verdict
 from tests.record.example import example_record
 
 COMPUTED = example_record().settings[0]
 FAILS, PASSES, UNSURE = (
-    replace(COMPUTED, standing=Standing.MEASURED, verdict=verdict)
+    replace(COMPUTED, provenance=Provenance.MEASURED, verdict=verdict)
     for verdict in (Verdict.FAIL, Verdict.PASS, Verdict.UNKNOWN)
 )
 

@@ -13,7 +13,7 @@ from mlparity.compare.comparer import Comparer
 from mlparity.compare.policies import CONSISTENCY
 from mlparity.compare.verdict import judge
 from mlparity.core.record import CauseKind, Noise, RowState, Rung, SettingResult
-from mlparity.core.words import ComputeUnit, Precision, Setting, Standing, Verdict
+from mlparity.core.words import ComputeUnit, Precision, Provenance, Setting, Verdict
 from mlparity.diagnose.ladder import find_cause, row_to_explain
 
 CPU32 = Setting("coreml", Precision.FP32, ComputeUnit.CPU_ONLY)
@@ -118,7 +118,7 @@ def exact(
 
 def rung(difference: float, verdict: Verdict, precision: Precision = Precision.FP16) -> Rung:
     outputs = exact(CPU16, difference).outputs
-    return Rung("ideal", "ideal arithmetic", precision, "a.mlpackage", Standing.COMPUTED, verdict, outputs)
+    return Rung("ideal", "ideal arithmetic", precision, "a.mlpackage", Provenance.COMPUTED, verdict, outputs)
 
 
 @pytest.mark.parametrize(

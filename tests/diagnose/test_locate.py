@@ -14,9 +14,9 @@ from torch import nn
 
 from mlparity.core.errors import FormatError, InputError
 from mlparity.diagnose.distance import distance, removed
+from mlparity.diagnose.local_errors import follow
 from mlparity.diagnose.locate import Location, locate
 from mlparity.diagnose.overflow import overflow_chain
-from mlparity.diagnose.trajectory import follow
 from mlparity.engine.mil.reader import read_program
 from mlparity.engine.numerics import FP32, TYPED
 from mlparity.engine.runtime.bind import bind

@@ -79,7 +79,7 @@ def test_the_processors_differ_and_the_cpu_most(record: Record) -> None:
     """Sums in fp16 on the CPU, in fp32 on the GPU, in fixed point on the Neural Engine (docs/numerics.md)."""
     (row,) = [row for row in record.settings if str(row.setting) == "fp16/ALL"]
     assert row.envelope is not None
-    found = {run.members[0].partition("-")[0]: run.figures["logits"]["rmse"] or 0.0 for run in row.envelope.runs}
+    found = {run.profiles[0].partition("-")[0]: run.figures["logits"]["rmse"] or 0.0 for run in row.envelope.runs}
     assert set(found) == {"cpu", "gpu", "ne"}
     assert len(set(found.values())) == 3
     assert found["cpu"] > 1.5 * max(found["gpu"], found["ne"])
@@ -89,7 +89,7 @@ def test_the_processors_differ_and_the_cpu_most(record: Record) -> None:
 @pytest.mark.parametrize("precision", Precision)
 def test_core_ai_s_rows_stand_beside_or_say_how_to_get_them(record: Record, precision: Precision) -> None:
     (row,) = [each for each in record.settings if str(each.setting) == f"coreai/{precision}"]
-    if row.state is RowState.EXPLAINED:
+    if row.state is RowState.NOT_APPLICABLE:
         assert "pip install 'mlparity[coreai]'" in row.note
         return
     assert row.state is RowState.COMPARED, row.note

@@ -1,4 +1,4 @@
-"""What the members reproduce of the public measurements: prints each miss and the coverage.
+"""What the profiles reproduce of the public measurements: prints each miss and the coverage.
 
 Usage: python -m tests.evidence {corner_cases,unary_errors,fingerprints,issue_repros} [CSV] [--fast]. CSV is any table
 of the same form as the one in this folder. With --fast only fingerprints of up to 4 million numbers are run.
@@ -18,7 +18,7 @@ from tests.evidence.tables import rows_of
 
 
 def report_corner_cases(path: Path, _fast: bool) -> None:
-    """Print the rows that no member reproduces, and how many are reproduced by processor and op."""
+    """Print the rows that no unit profile reproduces, and how many are reproduced by processor and op."""
     right, all_rows = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
     for each in corner_cases.outcomes(path):
         key = (each.row["unit"], each.row["op"])
@@ -26,7 +26,9 @@ def report_corner_cases(path: Path, _fast: bool) -> None:
         right[key] += each.agrees
         if not each.agrees:
             reason = corner_cases.KNOWN_MISSES.get(each.row["id"], "not known")
-            print(f"MISS {each.row['id']}: {each.row['output']} on the device, {each.found} by {each.member.name}")
+            print(
+                f"MISS {each.row['id']}: {each.row['output']} on the device, {each.found} by {each.unit_profile.name}"
+            )
             print(f"     {reason}")
     for key in sorted(all_rows):
         print(f"{key[0]:4} {key[1]:20} {right[key]:4} of {all_rows[key]}")

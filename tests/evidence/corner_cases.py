@@ -1,6 +1,6 @@
-"""Single values through single ops, as devices computed them, against the member for that chip and processor.
+"""Single values through single ops, as devices computed them, against the unit profile for that chip and processor.
 
-Every row becomes a small program that is bound to the member's profile and run by the engine's interpreter. A row
+Every row becomes a small program that is bound to the unit profile's profile and run by the engine's interpreter. A row
 says in words what it feeds and what came back; `READERS` turns each form into numbers, whatever the row's name is.
 """
 
@@ -18,10 +18,10 @@ import torch
 
 from mlparity.core.errors import MlparityError
 from mlparity.engine.mil.program import Op, Program, TensorType
-from mlparity.engine.numerics.members import Member
+from mlparity.engine.numerics.unit_profiles import UnitProfile
 from mlparity.engine.runtime.bind import bind
 from tests.engine.runtime.programs import computed, op, program, tensor
-from tests.evidence.tables import member_of, rows_of
+from tests.evidence.tables import rows_of, unit_profile_of
 
 CSV = Path(__file__).with_name("corner_cases.csv")
 COLUMNS = ("id", "chip", "unit", "op", "op_params", "inputs", "output")
@@ -33,15 +33,15 @@ KNOWN_MISSES: Mapping[str, str] = {
     "aneg.conv1x1_cin1.60000": "a 1 by 1 convolution of one channel stayed finite on M1, past the accumulator's limit: "
     "perhaps lowered to a scaling. One row of one source",
 }
-"""Rows that no member reproduces, and what is known of the reason."""
+"""Rows that no unit profile reproduces, and what is known of the reason."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One row: what the device gave and what the member gives; `error` where the row could not be run."""
+    """One row: what the device gave and what the unit profile gives; `error` where the row could not be run."""
 
     row: Mapping[str, str]
-    member: Member
+    unit_profile: UnitProfile
     found: str
     agrees: bool
 
@@ -52,20 +52,20 @@ Verdict = tuple[str, bool]
 def outcomes(path: Path) -> Iterator[Outcome]:
     """Yield each row's outcome; a form that is not known counts as a miss, never as an agreement."""
     for row in rows_of(path, COLUMNS):
-        member = member_of(row)
+        unit_profile = unit_profile_of(row)
         try:
-            found, agrees = READERS[row["op"]](row, member)
+            found, agrees = READERS[row["op"]](row, unit_profile)
         except (KeyError, ValueError, TypeError, IndexError, MlparityError) as error:
             found, agrees = f"not read: {type(error).__name__}: {error}", False
-        yield Outcome(row, member, found, agrees)
+        yield Outcome(row, unit_profile, found, agrees)
 
 
-def run(member: Member, kind: str, fed: Mapping[str, np.ndarray], **constants: object) -> np.ndarray:
+def run(unit_profile: UnitProfile, kind: str, fed: Mapping[str, np.ndarray], **constants: object) -> np.ndarray:
     """Run one op at iOS18: `fed` become inputs of the program, the others constants."""
     declared = tuple(tensor(f"in_{name}", "fp16", *value.shape) for name, value in fed.items())
     given = {name: f"%in_{name}" for name in fed} | constants
     made = program(declared, _without_shapes((op(kind, tensor("out", "fp16"), **given),)), ("out",), 18)
-    return _run(member, made, {f"in_{name}": value for name, value in fed.items()})
+    return _run(unit_profile, made, {f"in_{name}": value for name, value in fed.items()})
 
 
 def _without_shapes(ops: tuple[Op, ...]) -> tuple[Op, ...]:
@@ -82,8 +82,8 @@ def _without_shapes(ops: tuple[Op, ...]) -> tuple[Op, ...]:
     )
 
 
-def _run(member: Member, made: Program, fed: Mapping[str, np.ndarray]) -> np.ndarray:
-    plan = bind(made, member.profile)
+def _run(unit_profile: UnitProfile, made: Program, fed: Mapping[str, np.ndarray]) -> np.ndarray:
+    plan = bind(made, unit_profile.profile)
     with torch.inference_mode():
         outputs = computed(plan, {name: torch.from_numpy(value).float() for name, value in fed.items()})
     with np.errstate(over="ignore"):
@@ -119,7 +119,7 @@ def _channels(said: Mapping[str, object], count: int) -> np.ndarray:
     return values
 
 
-def conv(row: Mapping[str, str], member: Member) -> Verdict:
+def conv(row: Mapping[str, str], unit_profile: UnitProfile) -> Verdict:
     """A convolution of one pixel: weights all ones, or one weight in channel 0, or a list by channel."""
     parameters, said = json.loads(row["op_params"]), json.loads(row["inputs"])
     count = parameters["cin"]
@@ -134,22 +134,22 @@ def conv(row: Mapping[str, str], member: Member) -> Verdict:
         weight[0, 0] = number(stated)
     bias = parameters.get("bias_hex", parameters.get("bias"))
     extra = {} if bias is None else {"bias": np.array([number(bias)])}
-    found = run(member, "conv", {"x": values.reshape(1, count, 1, 1)}, weight=weight, **extra)
+    found = run(unit_profile, "conv", {"x": values.reshape(1, count, 1, 1)}, weight=weight, **extra)
     return same(float(found.item()), row["output"])
 
 
-def pair(row: Mapping[str, str], member: Member) -> Verdict:
+def pair(row: Mapping[str, str], unit_profile: UnitProfile) -> Verdict:
     """An op of two numbers, given apart or as one text."""
     said = json.loads(row["inputs"])
     if "a" in said:
         a, b = number(said.get("a_hex", said["a"])), number(said.get("b_hex", said["b"]))
     else:
         a, b = (number(each) for each in re.split(r"\s+[-*+]\s+", said["x"], maxsplit=1))
-    found = run(member, row["op"], {"x": np.array([a]), "y": np.array([b])})
+    found = run(unit_profile, row["op"], {"x": np.array([a]), "y": np.array([b])})
     return same(float(found.item()), row["output"])
 
 
-def weights_int8(row: Mapping[str, str], member: Member) -> Verdict:
+def weights_int8(row: Mapping[str, str], unit_profile: UnitProfile) -> Verdict:
     """Quantize, dequantize, and convolve with int8 weights: one pixel, `kernel` rows high."""
     parameters, said = json.loads(row["op_params"]), json.loads(row["inputs"])
     high, wide = parameters["kernel"]
@@ -164,7 +164,7 @@ def weights_int8(row: Mapping[str, str], member: Member) -> Verdict:
         op("conv", tensor("out", "fp16"), x="%d", weight="%w"),
     )
     made = program((tensor("x", "fp16", *x.shape),), _without_shapes(body), ("out",), 18)
-    return same(float(_run(member, made, {"x": x}).item()), row["output"])
+    return same(float(_run(unit_profile, made, {"x": x}).item()), row["output"])
 
 
 def _int8_pattern(said: str, channels: int, high: int, wide: int) -> np.ndarray:
@@ -180,14 +180,14 @@ def _int8_pattern(said: str, channels: int, high: int, wide: int) -> np.ndarray:
     return weight
 
 
-def cliff(row: Mapping[str, str], member: Member) -> Verdict:
+def cliff(row: Mapping[str, str], unit_profile: UnitProfile) -> Verdict:
     """Equal terms times ones: the last total that is finite, and the first that is not."""
     count = json.loads(row["op_params"])["shape_x"][1]
     finite, infinite = (float(each) for each in re.findall(r"<=([\d.]+)", row["output"]))
 
     def total(value: float) -> float:
         terms = np.full((1, count), np.float16(value / count), np.float16)
-        return float(run(member, "matmul", {"x": terms}, y=np.ones((count, 16), np.float16))[0, 0])
+        return float(run(unit_profile, "matmul", {"x": terms}, y=np.ones((count, 16), np.float16))[0, 0])
 
     below, above = total(finite), total(infinite)
     return f"{below} at {finite}; {above} at {infinite}", math.isfinite(below) and math.isinf(above)
@@ -219,30 +219,30 @@ def terms_of(said: str) -> np.ndarray:
     raise ValueError(f"no known form: {said!r}")
 
 
-def ones(row: Mapping[str, str], member: Member) -> Verdict:
+def ones(row: Mapping[str, str], unit_profile: UnitProfile) -> Verdict:
     """A matrix product with ones; "preserved" asks that a denormal number passes: no product of two is a number."""
     said = json.loads(row["inputs"])["x"]
     if row["output"] == "preserved":
         small = np.full((1, 1), _DENORMAL, np.float16)
-        kept = run(member, "matmul", {"x": small}, y=np.ones((1, 16), np.float16))[0, 0]
+        kept = run(unit_profile, "matmul", {"x": small}, y=np.ones((1, 16), np.float16))[0, 0]
         return str(kept), kept == np.float16(_DENORMAL)
     values = terms_of(said).reshape(1, -1)
-    found = run(member, "matmul", {"x": values}, y=np.ones((values.size, 16), np.float16))
+    found = run(unit_profile, "matmul", {"x": values}, y=np.ones((values.size, 16), np.float16))
     return same(float(found[0, 0]), row["output"])
 
 
-def total(row: Mapping[str, str], member: Member) -> Verdict:
+def total(row: Mapping[str, str], unit_profile: UnitProfile) -> Verdict:
     """A sum along an axis; "N then inf above" asks for the next total too."""
     values = terms_of(json.loads(row["inputs"])["x"])
-    found = float(run(member, "reduce_sum", {"x": values}, axes=np.array([0], np.int32)).item())
+    found = float(run(unit_profile, "reduce_sum", {"x": values}, axes=np.array([0], np.int32)).item())
     if "then inf" not in row["output"]:
         return same(found, row["output"])
     above = np.append(values, np.float16(32))
-    beyond = float(run(member, "reduce_sum", {"x": above}, axes=np.array([0], np.int32)).item())
+    beyond = float(run(unit_profile, "reduce_sum", {"x": above}, axes=np.array([0], np.int32)).item())
     return f"{found}, then {beyond}", found == float(row["output"].split()[0]) and math.isinf(beyond)
 
 
-def crop(row: Mapping[str, str], member: Member) -> Verdict:
+def crop(row: Mapping[str, str], unit_profile: UnitProfile) -> Verdict:
     """A slice of the width at an offset: which values survive."""
     said, output = json.loads(row["inputs"])["x"], row["output"]
     parameters = json.loads(row["op_params"])
@@ -253,7 +253,7 @@ def crop(row: Mapping[str, str], member: Member) -> Verdict:
         x[..., shape[-1] // 2] = value
         size = np.array([*shape[:-1], shape[-1] - left], np.int32)
         begin = np.array([0] * (len(shape) - 1) + [left], np.int32)
-        return float(np.abs(run(member, "slice_by_size", {"x": x}, begin=begin, size=size)).max())
+        return float(np.abs(run(unit_profile, "slice_by_size", {"x": x}, begin=begin, size=size)).max())
 
     limit = re.search(r"v>([\d.]+)|up to ([\d.]+)", output)
     if limit is None:
@@ -273,13 +273,13 @@ EXTRAS: Mapping[str, Mapping[str, object]] = {
 }
 
 
-def alone(row: Mapping[str, str], member: Member) -> Verdict:
+def alone(row: Mapping[str, str], unit_profile: UnitProfile) -> Verdict:
     """An op of one number or list; "(first)" says that the number before gives something else."""
     said = json.loads(row["inputs"])["x"].split(" ")[0]
     values = np.array(_listed(said.strip("[]")) if said.startswith("[") else [number(said)], np.float16)
 
     def found(x: np.ndarray) -> np.ndarray:
-        return run(member, row["op"], {"x": x}, **EXTRAS.get(row["op"], {}))
+        return run(unit_profile, row["op"], {"x": x}, **EXTRAS.get(row["op"], {}))
 
     result, output = found(values), row["output"]
     if output.startswith("["):
@@ -291,33 +291,34 @@ def alone(row: Mapping[str, str], member: Member) -> Verdict:
     return f"{verdict[0]}, {before} before", verdict[1] and before != float(result.item())
 
 
-def two_equal(row: Mapping[str, str], member: Member) -> Verdict:
+def two_equal(row: Mapping[str, str], unit_profile: UnitProfile) -> Verdict:
     """An op of two numbers where "(either)" says that one of them is this and the other is not: both ways."""
     value = number(json.loads(row["inputs"])["x"].split(" ")[0])
     one = np.ones(1, np.float16)
     ways = [
-        run(member, row["op"], {"x": a, "y": b}).item() for a, b in ((np.array([value]), one), (one, np.array([value])))
+        run(unit_profile, row["op"], {"x": a, "y": b}).item()
+        for a, b in ((np.array([value]), one), (one, np.array([value])))
     ]
     verdicts = [same(float(each), row["output"]) for each in ways]
     return str(ways), all(agrees for _, agrees in verdicts)
 
 
-def plus_zero(row: Mapping[str, str], member: Member) -> Verdict:
+def plus_zero(row: Mapping[str, str], unit_profile: UnitProfile) -> Verdict:
     """A number plus 0, which only passes it on; -0 must have become +0."""
     value = np.array([number(json.loads(row["inputs"])["x"])])
-    found = float(run(member, "add", {"x": value}, y=np.full(1, -0.0, np.float16)).item())
+    found = float(run(unit_profile, "add", {"x": value}, y=np.full(1, -0.0, np.float16)).item())
     text, agrees = same(found, row["output"])
     return text, agrees and math.copysign(1, found) > 0
 
 
-def single_product(row: Mapping[str, str], member: Member) -> Verdict:
+def single_product(row: Mapping[str, str], unit_profile: UnitProfile) -> Verdict:
     """A number times a weight of 1, as a matrix product or a convolution of one channel."""
     value = np.array([[number(json.loads(row["inputs"])["x"])]])
     one = np.ones((1, 1), np.float16)
     if row["op"] == "linear":
-        found = run(member, "linear", {"x": value}, weight=one)
+        found = run(unit_profile, "linear", {"x": value}, weight=one)
     else:
-        found = run(member, "conv", {"x": value.reshape(1, 1, 1, 1)}, weight=one.reshape(1, 1, 1, 1))
+        found = run(unit_profile, "conv", {"x": value.reshape(1, 1, 1, 1)}, weight=one.reshape(1, 1, 1, 1))
     return same(float(found.item()), row["output"].split(" ")[0])
 
 
@@ -326,7 +327,7 @@ UNARIES = (
     *("exp", "exp2", "gelu", "silu", "square", "sin", "cos", "tan", "atan", "abs", "sign", "floor", "ceil", "round"),
 )
 
-READERS: Mapping[str, Callable[[Mapping[str, str], Member], Verdict]] = {
+READERS: Mapping[str, Callable[[Mapping[str, str], UnitProfile], Verdict]] = {
     "conv": conv,
     "conv_w8a8": weights_int8,
     **dict.fromkeys(("add", "mul", "sub", "real_div"), pair),

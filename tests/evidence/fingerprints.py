@@ -1,8 +1,8 @@
 """Published errors of seeded benchmarks, about 15 digits each, against a package with the same op, run by the engine.
 
 A row states chip, unit, precision, op, shape and how the inputs are drawn. The recipe is built as a Core ML package of
-that precision, loaded, bound to the member for the chip and unit, and run; what is compared is the relative L2 error
-against the reference that the row names. The draws follow the scripts that the rows name (sbryngelson/ANEForge).
+that precision, loaded, bound to the unit profile for the chip and unit, and run; what is compared is the relative L2
+error against the reference that the row names. The draws follow the scripts that the rows name (sbryngelson/ANEForge).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from mlparity.engine.numerics import CHIPS, FP32, Processor, Profile
-from mlparity.engine.numerics.members import leading
 from mlparity.engine.numerics.other_paths import PATHS
+from mlparity.engine.numerics.unit_profiles import leading
 from tests.evidence import packages
 from tests.evidence.tables import rows_of, unknown
 from tests.loading import load_model
@@ -84,7 +84,7 @@ def shape_of(row: Mapping[str, str]) -> object:
 
 
 def profile_of(row: Mapping[str, str]) -> Profile:
-    """Return the profile for the row's chip, unit and path: the leading member, or a path that is not Core ML's.
+    """Return the profile for the row's chip, unit and path: the leading unit profile, or a path that is not Core ML's.
 
     Raises:
         InputError: a unit, a chip or a precision that nothing is known of.

@@ -1,7 +1,7 @@
-"""Reports of users that are rounding or overflow, run through the ways of their setting; the others, with a reason.
+"""Reports of users that are rounding or overflow, run through the variants of their setting; the others, with a reason.
 
-A row describes a network, its inputs, a setting and one figure. The network becomes a Core ML package, which every way
-runs; a report is inside where the figure lies within what the ways give.
+A row describes a network, its inputs, a setting and one figure. The network becomes a Core ML package, which every
+variant runs; a report is inside where the figure lies within what the variants give.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import torch
 from mlparity.engine.mil.program import Program
 from mlparity.engine.mil.reader import read_program
 from mlparity.engine.numerics import CHIPS, FP32, Profile
-from mlparity.engine.placement.ways import every_chip, ways_of
+from mlparity.engine.placement.variants import every_chip, variants_of
 from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.interpret import run_plan
 from tests.evidence import packages
@@ -42,7 +42,7 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One row: its result, and what the ways gave or why nothing was run."""
+    """One row: its result, and what the variants gave or why nothing was run."""
 
     row: Mapping[str, str]
     result: Result
@@ -111,7 +111,7 @@ def _tried(row: Mapping[str, str]) -> Outcome:
 
 
 def figures_of(row: Mapping[str, str], network: Network) -> dict[str, Span]:
-    """Return the row's figure in every way of its setting that shows one, by the way's name.
+    """Return the row's figure in every variant of its setting that shows one, by the variant's name.
 
     Raises:
         InputError: a setting, a chip, a type or a metric that nothing is known of.
@@ -128,7 +128,7 @@ def figures_of(row: Mapping[str, str], network: Network) -> dict[str, Span]:
 
 
 def _outputs(row: Mapping[str, str], network: Network) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield each way's name and its output."""
+    """Yield each variant's name and its output."""
     precision = {"FLOAT16": "fp16", "FP16": "fp16", "FLOAT32": "fp32", "FP32": "fp32"}.get(row["dtype"])
     if precision is None:
         raise unknown(row, "dtype", "FLOAT16 or FLOAT32")
@@ -136,14 +136,14 @@ def _outputs(row: Mapping[str, str], network: Network) -> Iterator[tuple[str, np
         path = packages.write(Path(folder), network.build, [network.fed.shape], precision)
         written = read_program(path)
         fed = torch.from_numpy(network.fed.astype(packages.DTYPES[precision]).astype(np.float32))
-        for name, profile, profiles in _ways(row, written, precision):
+        for name, profile, profiles in _variants(row, written, precision):
             plan = bind(written, profile, profiles=profiles)
             with torch.inference_mode():
                 (y,) = run_plan(plan, {"x0": fed}).values()
             yield name, np.asarray(y, np.float64)
 
 
-def _ways(
+def _variants(
     row: Mapping[str, str], written: Program, precision: str
 ) -> Iterator[tuple[str, Profile, Mapping[str, Profile]]]:
     if row["unit"] not in UNITS:
@@ -151,8 +151,8 @@ def _ways(
     if precision == "fp32":
         yield "fp32", FP32, {}
         return
-    for way in ways_of(written.functions["main"], UNITS[row["unit"]], _chips(row), fast=True):
-        yield way.name, way.choice.profile, way.choice.profiles
+    for variant in variants_of(written.functions["main"], UNITS[row["unit"]], _chips(row), fast=True):
+        yield variant.name, variant.choice.profile, variant.choice.profiles
 
 
 def _chips(row: Mapping[str, str]) -> tuple[str, ...]:
@@ -227,7 +227,7 @@ def published_of(row: Mapping[str, str]) -> Span:
 
 
 def _holds(metric: str, published: Span, figures: Mapping[str, Span]) -> bool:
-    """Return whether an error lies between the ways' least and greatest, or an event comes out in one of them."""
+    """Return whether an error lies between the variants' least and greatest, or an event comes out in one of them."""
     if not figures:
         return False
     if metric in ERRORS:

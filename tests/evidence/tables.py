@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mlparity.core.errors import InputError
 from mlparity.engine.numerics import CHIPS, Processor
-from mlparity.engine.numerics.members import Member, leading
+from mlparity.engine.numerics.unit_profiles import UnitProfile, leading
 
 
 def rows_of(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
@@ -35,8 +35,8 @@ def rows_of(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
         return list(reader)
 
 
-def member_of(row: Mapping[str, str]) -> Member:
-    """Return the leading member for the row's unit and chip; M6's where the chip is not stated.
+def unit_profile_of(row: Mapping[str, str]) -> UnitProfile:
+    """Return the leading unit profile for the row's unit and chip; M6's where the chip is not stated.
 
     Raises:
         InputError: a unit or a chip that nothing is known of.

@@ -1,4 +1,4 @@
-"""The members reproduce the public measurements: corner cases to the bit, tables and fingerprints by their errors."""
+"""The profiles reproduce the public measurements: corner cases to the bit, tables and fingerprints by their errors."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def test_a_cliff_that_is_elsewhere_or_nowhere_is_outside(tmp_path: Path, change:
     assert shown in found.shown
 
 
-def test_an_error_is_inside_between_the_least_and_the_greatest_way(tmp_path: Path) -> None:
+def test_an_error_is_inside_between_the_least_and_the_greatest_variant(tmp_path: Path) -> None:
     said = {"repro": json.dumps({"net": MISH, "scale": 3.5}), "metric": "max_abs"}
     results = {
         value: next(_run(tmp_path / "rows.csv", value=value, **said)).result for value in ("0.1", "5", "1e-9", "1e5")

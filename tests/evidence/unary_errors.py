@@ -11,9 +11,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from mlparity.engine.numerics.members import Member
+from mlparity.engine.numerics.unit_profiles import UnitProfile
 from tests.evidence.corner_cases import run
-from tests.evidence.tables import member_of, rows_of
+from tests.evidence.tables import rows_of, unit_profile_of
 
 CSV = Path(__file__).with_name("unary_error.csv")
 COLUMNS = ("chip", "unit", "op", "domain", "max_abs_err")
@@ -38,10 +38,10 @@ EXACT: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """One row: the member, and its greatest error."""
+    """One row: the unit profile, and its greatest error."""
 
     row: Mapping[str, str]
-    member: Member
+    unit_profile: UnitProfile
     found: float
 
     @property
@@ -61,8 +61,8 @@ def outcomes(path: Path) -> Iterator[Outcome]:
         stated = re.fullmatch(r"(?:linear|geom) (\S+)\.\.(\S+)", row["domain"])
         if stated is None or row["op"] not in EXACT or not row["max_abs_err"]:
             continue
-        member = member_of(row)
-        yield Outcome(row, member, _greatest(row["op"], member, _number(stated[1]), _number(stated[2])))
+        unit_profile = unit_profile_of(row)
+        yield Outcome(row, unit_profile, _greatest(row["op"], unit_profile, _number(stated[1]), _number(stated[2])))
 
 
 def _number(said: str) -> float:
@@ -70,11 +70,11 @@ def _number(said: str) -> float:
     return float(base) ** float(power) if power else float(base)
 
 
-def _greatest(name: str, member: Member, low: float, high: float) -> float:
+def _greatest(name: str, unit_profile: UnitProfile, low: float, high: float) -> float:
     numbers = np.arange(1 << 16).astype(np.uint16).view(np.float16)
     x = np.unique(numbers[(numbers >= low) & (numbers <= high)])
     mode = re.search(r"\((\w+)\)", name)
     parameters = {} if mode is None else {"mode": mode[1]}
-    found = run(member, name.partition("(")[0], {"x": x}, **parameters)
+    found = run(unit_profile, name.partition("(")[0], {"x": x}, **parameters)
     exact = EXACT[name](torch.from_numpy(x.astype(np.float64))).numpy()
     return float(np.abs(found.astype(np.float64) - exact).max())

@@ -1,4 +1,4 @@
-"""A record with emulated settings: the example's fp16 rows as envelopes of two and three ways, a hazard, a course."""
+"""A record with emulated settings: the example's fp16 rows as envelopes of several variants, a hazard, a drift."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from mlparity.compare.envelope import envelope_of
-from mlparity.core.course import Course, CoursePoint
-from mlparity.core.record import Hazard, MemberFigures, OutputFigures, Record, Rung, SettingResult
-from mlparity.core.words import ComputeUnit, Confidence, Precision, Standing, Verdict
+from mlparity.core.drift import Drift, DriftPoint
+from mlparity.core.record import Hazard, OutputFigures, Record, Rung, SettingResult, VariantFigures
+from mlparity.core.words import ComputeUnit, Confidence, Precision, Provenance, Verdict
 from tests.record.example import _compare, _logits, example_record
 
 LOGITS = _logits()
 CPU, GPU, ENGINE = (_compare(LOGITS, size, seed) for size, seed in ((0.05, 5), (0.0115, 3), (0.012, 6)))
 
-_WAYS = {
+_VARIANTS = {
     "cpu-a": (CPU, ("cpu-a",), "none", Confidence.MEASURED),
     "gpu-b": (GPU, ("gpu-b",), "none", Confidence.DOCUMENTED),
     "ne-c, all eligible; rest cpu-a": (ENGINE, ("ne-c", "cpu-a"), "all eligible", Confidence.ASSUMED),
@@ -25,7 +25,7 @@ _OF = {
     ComputeUnit.CPU_ONLY: ("cpu-a",),
     ComputeUnit.CPU_AND_GPU: ("gpu-b", "cpu-a"),
     ComputeUnit.CPU_AND_NE: ("ne-c, all eligible; rest cpu-a", "cpu-a"),
-    ComputeUnit.ALL: tuple(_WAYS),
+    ComputeUnit.ALL: tuple(_VARIANTS),
 }
 
 HAZARD = Hazard(
@@ -44,17 +44,17 @@ HAZARD = Hazard(
 )
 
 
-COURSE = Course(
+DRIFT = Drift(
     artifact="mobilenet_v2-fp16.mlpackage",
     sample="photo-03.jpg",
     arithmetic="sums in fp32",
-    standing=Standing.COMPUTED,
+    provenance=Provenance.COMPUTED,
     count=900,
     points=(
-        CoursePoint(0, "cast", "cast_1", "x", 1.8e-4, 1.8e-4, -2.0, 2.6),
-        CoursePoint(2, "conv", "input_5", "y", 2.1e-4, 8.4e-4, 0.0, 6.0, origin="aten.conv2d in stem (net.py:12)"),
-        CoursePoint(3, "exp", "exp_1", "z", math.inf, math.inf, 1.0, 160_000.0, lost=2, origin="aten.exp (net.py:14)"),
-        CoursePoint(4, "add", "add_1", "u", 0.0, 0.012, 1.0, 6.0, origin="aten.add in head (net.py:15)"),
+        DriftPoint(0, "cast", "cast_1", "x", 1.8e-4, 1.8e-4, -2.0, 2.6),
+        DriftPoint(2, "conv", "input_5", "y", 2.1e-4, 8.4e-4, 0.0, 6.0, origin="aten.conv2d in stem (net.py:12)"),
+        DriftPoint(3, "exp", "exp_1", "z", math.inf, math.inf, 1.0, 160_000.0, lost=2, origin="aten.exp (net.py:14)"),
+        DriftPoint(4, "add", "add_1", "u", 0.0, 0.012, 1.0, 6.0, origin="aten.add in head (net.py:15)"),
     ),
 )
 
@@ -64,10 +64,10 @@ def emulated_record() -> Record:
     plain = example_record()
     rung = Rung(
         "fp16-typed, ideal arithmetic", "sums in fp32", Precision.FP16, "mobilenet_v2-fp16.mlpackage",
-        Standing.COMPUTED, Verdict.FAIL, GPU,
+        Provenance.COMPUTED, Verdict.FAIL, GPU,
     )  # fmt: skip
     rows = tuple(_emulated(row) for row in plain.settings)
-    return replace(plain, settings=rows, rungs=(rung,), hazards=(HAZARD,), course=COURSE)
+    return replace(plain, settings=rows, rungs=(rung,), hazards=(HAZARD,), drift=DRIFT)
 
 
 def _emulated(row: SettingResult) -> SettingResult:
@@ -75,13 +75,13 @@ def _emulated(row: SettingResult) -> SettingResult:
     if row.setting.precision is not Precision.FP16 or unit is None:
         return row
     runs = [_run(name) for name in _OF[unit]]
-    envelope, place = envelope_of(runs, [_WAYS[name][0] for name in _OF[unit]])
-    return replace(row, standing=Standing.EMULATED, outputs=_WAYS[runs[place].name][0], envelope=envelope)
+    envelope, place = envelope_of(runs, [_VARIANTS[name][0] for name in _OF[unit]])
+    return replace(row, provenance=Provenance.EMULATED, outputs=_VARIANTS[runs[place].name][0], envelope=envelope)
 
 
-def _run(name: str) -> MemberFigures:
-    outputs, members, placement, confidence = _WAYS[name]
-    return MemberFigures(name, members, placement, ("M1", "M4"), confidence, Verdict.FAIL, _figures(outputs))
+def _run(name: str) -> VariantFigures:
+    outputs, profiles, placement, confidence = _VARIANTS[name]
+    return VariantFigures(name, profiles, placement, ("M1", "M4"), confidence, Verdict.FAIL, _figures(outputs))
 
 
 def _figures(outputs: tuple[OutputFigures, ...]) -> dict[str, Mapping[str, float | None]]:

@@ -30,7 +30,7 @@ from mlparity.core.record import (
     SettingResult,
     SourceInfo,
 )
-from mlparity.core.words import ComputeUnit, Precision, Setting, Standing, Verdict
+from mlparity.core.words import ComputeUnit, Precision, Provenance, Setting, Verdict
 from mlparity.diagnose.ladder import find_cause
 from mlparity.targets.coreml.target import COREML
 
@@ -39,7 +39,7 @@ _SEED = 20
 # Sizes of differences on logits of scale 20, as MobileNetV2 shows them: fp16 mean 0.009, LiteRT mean 3.7e-6.
 _FP16, _FP32, _LITERT, _NOISE = 0.0115, 4.4e-6, 4.6e-6, 3.1e-6
 _SPEEDS = {
-    setting: Speed(1 if setting.precision is Precision.FP16 else 2, Standing.ESTIMATED, "a roofline of the graph")
+    setting: Speed(1 if setting.precision is Precision.FP16 else 2, Provenance.ESTIMATED, "a roofline of the graph")
     for setting in COREML.settings
 }
 _NO_NEURAL_ENGINE = (
@@ -116,13 +116,13 @@ def _coreml_row(
     setting: Setting, figures: tuple[OutputFigures, ...], noise: Sequence[Noise], policy: Policy
 ) -> SettingResult:
     if setting.precision is Precision.FP32 and setting.compute_unit is ComputeUnit.CPU_AND_NE:
-        return SettingResult(setting, RowState.EXPLAINED, Verdict.UNKNOWN, note=_NO_NEURAL_ENGINE)
+        return SettingResult(setting, RowState.NOT_APPLICABLE, Verdict.UNKNOWN, note=_NO_NEURAL_ENGINE)
     judgement = judge(policy, figures, noise)
     return SettingResult(
         setting=setting,
         state=RowState.COMPARED,
         verdict=judgement.verdict,
-        standing=Standing.COMPUTED,
+        provenance=Provenance.COMPUTED,
         runtime="mlparity 0.1.0 engine through coremltools 9.0",
         artifact=f"mobilenet_v2-{setting.precision}.mlpackage",
         reasons=judgement.reasons,
@@ -138,7 +138,7 @@ def _litert_row(figures: tuple[OutputFigures, ...], noise: Sequence[Noise], poli
         is_witness=True,
         state=RowState.COMPARED,
         verdict=judgement.verdict,
-        standing=Standing.MEASURED,
+        provenance=Provenance.MEASURED,
         runtime="LiteRT 2.1.0 (XNNPACK)",
         artifact="mobilenet_v2-fp32.tflite",
         reasons=judgement.reasons,

@@ -10,7 +10,7 @@ import pytest
 
 from mlparity.core.errors import FormatError
 from mlparity.core.record import Artifact, Recommendation, RowState, SettingResult
-from mlparity.core.words import Precision, Standing, Verdict
+from mlparity.core.words import Precision, Provenance, Verdict
 from mlparity.record.files import record_sha256
 from mlparity.record.metadata import metadata_of
 from mlparity.targets.artifacts import artifact_sha256, read_metadata, write_metadata
@@ -146,7 +146,7 @@ def _passed(artifact: Artifact, *rows: SettingResult) -> str:
         (replace(ROW, setting=replace(ROW.setting, target="coreai")), ""),
         (replace(ROW, state=RowState.FAILED), ""),
         (replace(ROW, verdict=Verdict.FAIL), ""),
-        (replace(ROW, standing=Standing.MEASURED), ""),
+        (replace(ROW, provenance=Provenance.MEASURED), ""),
     ],
 )
 def test_which_settings_passed_with_an_artifact(row: SettingResult, passed: str) -> None:

@@ -15,14 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlparity.core.errors import FormatError, OutputError
-from mlparity.core.words import Standing
+from mlparity.core.words import Provenance
 from mlparity.record.outputs import OutputsHeader, read_header, writing_outputs
 from mlparity.samples.arrays import read_arrays
 
 HEADER = OutputsHeader(
     artifact_sha256="ab" * 32,
     setting="fp16/ALL",
-    standing=Standing.MEASURED,
+    provenance=Provenance.MEASURED,
     runtime="Core ML",
     platform="macOS 26.0 Apple M4",
     samples_sha256="cd" * 32,

@@ -11,10 +11,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from mlparity.core.course import Course, CoursePoint
+from mlparity.core.drift import Drift, DriftPoint
 from mlparity.core.errors import FormatError, OutputError
 from mlparity.core.record import SCHEMA_VERSION, Record
-from mlparity.core.words import Standing
+from mlparity.core.words import Provenance
 from mlparity.record.files import read_record, record_sha256, write_record
 from mlparity.record.schema import SCHEMA_PATH, schema_text
 from mlparity.record.text import plain, record_from, text_of
@@ -83,11 +83,11 @@ def test_a_record_of_version_1_is_read_as_having_no_envelopes() -> None:
     assert all(row.envelope is None for row in old.settings)
 
 
-def test_a_course_survives_with_its_infinities() -> None:
-    point = CoursePoint(3, "exp", "exp_1", "y", 2e-4, math.inf, -math.inf, 1.0, lost=2, origin="aten.exp in head")
-    course = Course("a.mlpackage", "photo", "ideal", Standing.COMPUTED, 1, (point,))
-    record = dataclasses.replace(RECORD, course=course)
-    assert record_from(text_of(record), "here").course == course
+def test_a_drift_survives_with_its_infinities() -> None:
+    point = DriftPoint(3, "exp", "exp_1", "y", 2e-4, math.inf, -math.inf, 1.0, lost=2, origin="aten.exp in head")
+    drift = Drift("a.mlpackage", "photo", "ideal", Provenance.COMPUTED, 1, (point,))
+    record = dataclasses.replace(RECORD, drift=drift)
+    assert record_from(text_of(record), "here").drift == drift
 
 
 def without(name: str) -> Callable[[dict[str, object]], object]:

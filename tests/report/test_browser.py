@@ -15,7 +15,7 @@ import pytest
 from mlparity.core.numbers import format_number
 from mlparity.core.record import Record
 from mlparity.report.html import html_report
-from tests.record.emulated import COURSE, emulated_record
+from tests.record.emulated import DRIFT, emulated_record
 from tests.record.example import example_record
 from tests.report.hostile import hostile
 
@@ -178,7 +178,7 @@ def test_the_table_has_the_records_numbers(report: Visit) -> None:
     shown = {row[0].split()[0]: dict(zip(columns, row, strict=False)) for row in rows}
     for result in example_record().settings:
         cells = shown[str(result.setting)]
-        assert cells["verdict"] == ("explained" if result.state == "explained" else result.verdict)
+        assert cells["verdict"] == ("not applicable" if result.state == "not applicable" else result.verdict)
         for output in result.outputs:
             for column, name in (("max", "max_abs"), ("mean", "mean_abs"), ("cosine", "cosine")):
                 assert float(cells[column]) == pytest.approx(output.figures[name], rel=0.05)
@@ -190,7 +190,7 @@ def test_the_table_has_the_records_numbers(report: Visit) -> None:
 _WALK = """
 <script>
 addEventListener("load", () => {
-  const area = document.querySelector(".course .area"), slider = document.querySelector(".walk");
+  const area = document.querySelector(".drift .area"), slider = document.querySelector(".walk");
   const read = () => [...document.querySelectorAll(".readout dd")].map((cell) => cell.textContent);
   const seen = { shown: read() };
   const box = area.getBoundingClientRect();
@@ -210,7 +210,7 @@ def test_the_readout_follows_pointer_and_slider_with_the_records_numbers(tmp_pat
     visited = visit(html_report(emulated_record()).replace("</body>", f"{_WALK}</body>"), tmp_path)
     assert visited.console == ()
     for name, place in (("shown", 2), ("pointed", 3), ("moved", 0)):
-        point, shown = COURSE.points[place], visited.seen[name]
+        point, shown = DRIFT.points[place], visited.seen[name]
         assert isinstance(shown, list)
         assert shown[:2] == [f"{point.type} {point.name}", point.origin or "–"]
         assert shown[2:4] == [format_number(point.local), format_number(point.accumulated)]

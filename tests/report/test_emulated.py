@@ -1,4 +1,4 @@
-"""Wherever an emulated figure is shown, it is with its standing, its confidence and its members."""
+"""Wherever an emulated figure is shown, it is with its provenance, its confidence and its profiles."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from mlparity.core.envelopes import ways_in
+from mlparity.core.envelopes import variants_in
 from mlparity.core.errors import FormatError
 from mlparity.core.numbers import format_number
 from mlparity.core.record import Recommendation, Record
-from mlparity.core.words import Standing
+from mlparity.core.words import Provenance
 from mlparity.record.text import record_from, text_of
 from mlparity.report.html import html_report
 from mlparity.report.loaders import loaders, swift_of
 from mlparity.report.markdown import markdown_report
 from mlparity.report.model_card import model_card
-from mlparity.report.terminal import hazards_table, settings_table, ways_table
+from mlparity.report.terminal import hazards_table, settings_table, variants_table
 from tests.record.emulated import CPU, ENGINE, GPU, HAZARD, emulated_record
 
 RECORD = emulated_record()
-EMULATED = [row for row in RECORD.settings if row.standing is Standing.EMULATED]
+EMULATED = [row for row in RECORD.settings if row.provenance is Provenance.EMULATED]
 LARGEST = {name: format_number(outputs[0].figures["max_abs"]) for name, outputs in
            (("cpu-a", CPU), ("gpu-b", GPU), ("ne-c, all eligible; rest cpu-a", ENGINE))}  # fmt: skip
 
@@ -42,7 +42,7 @@ def _rows_of_page(record: Record) -> list[str]:
 
 
 SHOWN = {
-    "terminal": [*_printed(settings_table(RECORD)), *_printed(ways_table(RECORD))],
+    "terminal": [*_printed(settings_table(RECORD)), *_printed(variants_table(RECORD))],
     "page": _rows_of_page(RECORD),
     "markdown": markdown_report(RECORD).splitlines(),
 }
@@ -52,21 +52,21 @@ def test_what_goes_beside_the_model_tells_confidence_and_members_too() -> None:
     card = model_card(RECORD).splitlines()
     for row in EMULATED:
         assert row.envelope is not None
-        members = next(run.members for run in row.envelope.runs if run.name == row.envelope.dominating)
+        profiles = next(run.profiles for run in row.envelope.runs if run.name == row.envelope.dominating)
         recommended = replace(RECORD, recommendation=Recommendation(row.setting, "so"))
         for text in (swift_of(recommended), loaders(recommended).get("verified_model.py")):
             assert text is not None
             count = len(row.envelope.runs)
-            which = f"the worst of {count} plausible ways" if count > 1 else "the one plausible way"
+            which = f"the worst of {count} plausible variants" if count > 1 else "the one plausible variant"
             assert f"emulated ({row.envelope.confidence}; {which}: " in text
-            assert ", ".join(members) in text
+            assert ", ".join(profiles) in text
         (line,) = [line for line in card if line.startswith(f"| {row.setting} |")]
         assert str(row.envelope.confidence) in line
-        assert ", ".join(members) in line
+        assert ", ".join(profiles) in line
 
 
 @pytest.mark.parametrize("place", SHOWN)
-def test_every_emulated_setting_is_shown_with_standing_confidence_range_and_number_of_ways(place: str) -> None:
+def test_every_emulated_setting_is_shown_with_provenance_confidence_range_and_number_of_variants(place: str) -> None:
     assert len(EMULATED) == 4
     for row in EMULATED:
         assert row.envelope is not None
@@ -80,19 +80,19 @@ def test_every_emulated_setting_is_shown_with_standing_confidence_range_and_numb
 
 
 @pytest.mark.parametrize("place", SHOWN)
-def test_every_way_is_shown_with_members_chips_confidence_and_figures(place: str) -> None:
-    ways = ways_in(RECORD)
-    assert {way.run.name for way in ways} == set(LARGEST)
-    for way in ways:
-        lines = [line for line in SHOWN[place] if way.run.name in line and LARGEST[way.run.name] in line]
-        assert lines, way.run.name
-        assert str(way.run.confidence) in lines[0]
-        assert all(chip in lines[0] for chip in way.run.chips)
-        assert all(member in lines[0] for member in way.run.members)
+def test_every_variant_is_shown_with_members_chips_confidence_and_figures(place: str) -> None:
+    variants = variants_in(RECORD)
+    assert {variant.run.name for variant in variants} == set(LARGEST)
+    for variant in variants:
+        lines = [line for line in SHOWN[place] if variant.run.name in line and LARGEST[variant.run.name] in line]
+        assert lines, variant.run.name
+        assert str(variant.run.confidence) in lines[0]
+        assert all(chip in lines[0] for chip in variant.run.chips)
+        assert all(unit_profile in lines[0] for unit_profile in variant.run.profiles)
 
 
-def test_the_way_that_decides_a_setting_is_marked() -> None:
-    (cpu,) = [way for way in ways_in(RECORD) if way.run.name == "cpu-a"]
+def test_the_variant_that_decides_a_setting_is_marked() -> None:
+    (cpu,) = [variant for variant in variants_in(RECORD) if variant.run.name == "cpu-a"]
     assert set(cpu.dominates) == {str(row.setting) for row in EMULATED}
     (line,) = [line for line in SHOWN["terminal"] if line.startswith("cpu-a")]
     assert "CPU_ONLY*" in line
@@ -101,15 +101,15 @@ def test_the_way_that_decides_a_setting_is_marked() -> None:
 def test_the_record_refuses_an_emulated_figure_without_its_members() -> None:
     row = EMULATED[0]
     assert row.envelope is not None
-    with pytest.raises(ValueError, match="members"):
+    with pytest.raises(ValueError, match="profiles"):
         replace(row, envelope=None)
-    nameless = replace(row.envelope, runs=(replace(row.envelope.runs[0], members=()),))
-    with pytest.raises(ValueError, match="members"):
+    nameless = replace(row.envelope, runs=(replace(row.envelope.runs[0], profiles=()),))
+    with pytest.raises(ValueError, match="profiles"):
         replace(row, envelope=nameless)
-    with pytest.raises(ValueError, match="members"):
-        replace(row, standing=Standing.COMPUTED)
-    text = text_of(RECORD).replace('"members": [\n       "cpu-a"\n      ]', '"members": []')
-    with pytest.raises(FormatError, match="members"):
+    with pytest.raises(ValueError, match="profiles"):
+        replace(row, provenance=Provenance.COMPUTED)
+    text = text_of(RECORD).replace('"profiles": [\n       "cpu-a"\n      ]', '"profiles": []')
+    with pytest.raises(FormatError, match="profiles"):
         record_from(text, "changed")
 
 

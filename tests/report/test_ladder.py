@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from mlparity.core.record import Cause, CauseKind, MemberFigures, Record
+from mlparity.core.record import Cause, CauseKind, Record, VariantFigures
 from mlparity.report.ladder import Ladder, ladder_of
 from tests.record.emulated import CPU, GPU, emulated_record
 from tests.record.example import example_record
@@ -20,7 +20,7 @@ def ladder(record: Record) -> Ladder:
 def test_lines_go_from_the_noise_up_to_the_units() -> None:
     record = emulated_record()
     lines = ladder(record).lines
-    assert [line.standing for line in lines] == ["measured", "computed", "computed", *["emulated"] * 3, "measured"]
+    assert [line.provenance for line in lines] == ["measured", "computed", "computed", *["emulated"] * 3, "measured"]
     noise, fp32, ideal, *ways, witness = lines
     assert noise.value == record.noise[0].max_abs
     assert (fp32.below, ideal.below, witness.below) == (noise.value, fp32.value, noise.value)
@@ -29,7 +29,7 @@ def test_lines_go_from_the_noise_up_to_the_units() -> None:
     assert [way.value for way in ways] == [run.figures["logits"]["max_abs"] for run in _runs(record)]
 
 
-def _runs(record: Record) -> list[MemberFigures]:
+def _runs(record: Record) -> list[VariantFigures]:
     runs = {run.name: run for row in record.settings if row.envelope is not None for run in row.envelope.runs}
     return [runs[name] for name in ("cpu-a", "gpu-b", "ne-c, all eligible; rest cpu-a")]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mlparity.core.record import Recommendation, Record, RowState, SettingResult
-from mlparity.core.words import ComputeUnit, Precision, Setting, Standing, Verdict
+from mlparity.core.words import ComputeUnit, Precision, Provenance, Setting, Verdict
 from mlparity.report.files import report_names, write_reports
 from mlparity.report.html import html_report
 from mlparity.report.loaders import swift_of
@@ -57,7 +57,7 @@ def empty_record() -> Record:
     )
 
 
-def test_all_settings_and_their_standings_are_shown() -> None:
+def test_all_settings_and_their_provenances_are_shown() -> None:
     page, text = " ".join(Page(html_report(RECORD)).text), markdown_report(RECORD)
     for row in RECORD.settings:
         assert str(row.setting) in page
@@ -73,12 +73,12 @@ def test_all_settings_and_their_standings_are_shown() -> None:
 def test_equal_figures_are_shown_once() -> None:
     groups = groups_of(RECORD)
     assert [len(group.settings) for group in groups] == [3, 4, 1]
-    assert [group.standing for group in groups] == ["computed", "computed", "measured"]
+    assert [group.provenance for group in groups] == ["computed", "computed", "measured"]
 
 
-def test_equal_figures_of_another_standing_stay_apart() -> None:
+def test_equal_figures_of_another_provenance_stay_apart() -> None:
     first = RECORD.settings[0]
-    rows = (first, dataclasses.replace(first, standing=Standing.MEASURED))
+    rows = (first, dataclasses.replace(first, provenance=Provenance.MEASURED))
     assert len(groups_of(dataclasses.replace(RECORD, settings=rows))) == 2
 
 
@@ -214,7 +214,7 @@ def test_a_record_of_unusual_values() -> None:
         flips=None,
         worst=(),
     )
-    row = dataclasses.replace(RECORD.settings[0], outputs=(output,), standing=None, verdict=Verdict.UNKNOWN)
+    row = dataclasses.replace(RECORD.settings[0], outputs=(output,), provenance=None, verdict=Verdict.UNKNOWN)
     record = dataclasses.replace(
         RECORD, settings=(row,), source=dataclasses.replace(RECORD.source, parameters=None), metrics=()
     )

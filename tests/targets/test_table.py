@@ -16,7 +16,7 @@ from mlparity import api
 from mlparity.cli.inspect import inspect
 from mlparity.core.errors import PolicyError
 from mlparity.core.record import CauseKind, Record
-from mlparity.core.words import ComputeUnit, Precision, Setting, Standing, Verdict
+from mlparity.core.words import ComputeUnit, Precision, Provenance, Setting, Verdict
 from mlparity.targets.table import default_settings, registered, settings_from, targets
 from tests.targets.toy import TOY
 
@@ -58,7 +58,7 @@ def test_a_row_of_the_table_is_enough_to_verify(verified: Path) -> None:
     assert isinstance(record, Record)
     assert record.verdict is Verdict.PASS
     row = record.settings[0]
-    assert (str(row.setting), row.standing, row.runtime) == ("toy/fp32", Standing.MEASURED, "toy 1.0")
+    assert (str(row.setting), row.provenance, row.runtime) == ("toy/fp32", Provenance.MEASURED, "toy 1.0")
     assert record.cause.kind is CauseKind.NONE
     assert next(each for each in record.artifacts if each.target == "toy").options == {"layers": "1"}
 

@@ -14,7 +14,7 @@ from torch import nn
 from mlparity import api
 from mlparity.core.errors import InputError
 from mlparity.core.record import Record
-from mlparity.core.words import Standing
+from mlparity.core.words import Provenance
 from mlparity.record.outputs import OutputsHeader, read_header, writing_outputs
 from mlparity.samples.arrays import read_arrays
 from mlparity.targets.table import settings_from
@@ -61,13 +61,13 @@ def verified(made: Path, out: Path, *files: Path, inputs: str = "x.npz") -> Reco
 
 def test_saved_outputs_are_a_row_below_the_emulated_one(made: Path, tmp_path: Path) -> None:
     file = saved_as(
-        made, tmp_path / "mac.npz", 0.5, standing=Standing.MEASURED, platform="macOS 26 M4", seconds=(9, 1, 3)
+        made, tmp_path / "mac.npz", 0.5, provenance=Provenance.MEASURED, platform="macOS 26 M4", seconds=(9, 1, 3)
     )
     record = verified(made, tmp_path / "out", file)
     assert [str(row.setting) for row in record.settings] == ["fp16/CPU_ONLY", "fp16/ALL", "fp16/ALL"]
     row = record.settings[2]
-    assert row.standing is Standing.MEASURED
-    assert record.settings[1].standing is Standing.EMULATED
+    assert row.provenance is Provenance.MEASURED
+    assert record.settings[1].provenance is Provenance.EMULATED
     assert "macOS 26 M4" in row.runtime
     assert row.outputs[0].figures["mean_abs"] == pytest.approx(0.5, abs=0.01)
     assert row.verdict == "fail"
@@ -75,19 +75,19 @@ def test_saved_outputs_are_a_row_below_the_emulated_one(made: Path, tmp_path: Pa
 
 
 def test_times_of_a_device_order_the_settings_it_ran_all_of(made: Path, tmp_path: Path) -> None:
-    there = partial(saved_as, made, standing=Standing.MEASURED, platform="macOS 26 M4")
+    there = partial(saved_as, made, provenance=Provenance.MEASURED, platform="macOS 26 M4")
     slow = there(tmp_path / "slow.npz", setting="fp16/CPU_ONLY", seconds=(9, 9, 9, 0.25))
     fast = there(tmp_path / "fast.npz", setting="fp16/ALL", seconds=(9, 9, 9, 0.1))
     decision = verified(made, tmp_path / "out", slow, fast).decision
     assert decision is not None
-    assert [each.speed and (each.speed.standing, each.speed.rank) for each in decision.candidates] == [
-        (Standing.MEASURED, 2),
-        (Standing.MEASURED, 1),
+    assert [each.speed and (each.speed.provenance, each.speed.rank) for each in decision.candidates] == [
+        (Provenance.MEASURED, 2),
+        (Provenance.MEASURED, 1),
     ]
     assert "fp16/ALL, 100 ms" in decision.paragraph
     decision = verified(made, tmp_path / "out_of_one", fast).decision
     assert decision is not None
-    assert {each.speed and each.speed.standing for each in decision.candidates} == {Standing.ESTIMATED}
+    assert {each.speed and each.speed.provenance for each in decision.candidates} == {Provenance.ESTIMATED}
 
 
 def test_what_was_not_measured_is_refused(made: Path, tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_what_was_not_measured_is_refused(made: Path, tmp_path: Path) -> None:
 
 
 def test_another_artifact_is_refused(made: Path, tmp_path: Path) -> None:
-    file = saved_as(made, tmp_path / "other.npz", standing=Standing.MEASURED, artifact_sha256="0" * 64)
+    file = saved_as(made, tmp_path / "other.npz", provenance=Provenance.MEASURED, artifact_sha256="0" * 64)
     with pytest.raises(InputError, match="of another artifact"):
         verified(made, tmp_path / "out", file)
     assert not (tmp_path / "out").exists()
@@ -104,6 +104,6 @@ def test_another_artifact_is_refused(made: Path, tmp_path: Path) -> None:
 
 def test_other_samples_are_refused(made: Path, tmp_path: Path) -> None:
     np.savez(made / "others.npz", x=X + 1)
-    file = saved_as(made, tmp_path / "mac.npz", standing=Standing.MEASURED)
+    file = saved_as(made, tmp_path / "mac.npz", provenance=Provenance.MEASURED)
     with pytest.raises(InputError, match="of other samples"):
         verified(made, tmp_path / "out", file, inputs="others.npz")

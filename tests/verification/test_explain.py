@@ -16,7 +16,7 @@ from mlparity.core.errors import FormatError, InputError
 from mlparity.core.record import Cause, CauseKind
 from mlparity.core.session import SampleSet
 from mlparity.core.source import Source
-from mlparity.core.words import ComputeUnit, Standing, Verdict
+from mlparity.core.words import ComputeUnit, Provenance, Verdict
 from mlparity.engine.runtime.interpret import run_plan
 from mlparity.record.files import read_record
 from mlparity.samples.memory import memory_samples
@@ -74,12 +74,12 @@ def test_the_error_is_followed_along_a_failing_fp16_artifact(tmp_path: Path) -> 
     row = replace(record.settings[0], seconds_per_sample=None)  # however slow the machine was
     source = load_source(network, samples[0])
     job = job_of(source, memory_samples(samples), tmp_path / "out")
-    course = run_diagnosis(Cause(CauseKind.PRECISION, "fp16 differs"), row, job).course
-    assert course is not None
-    assert (course.standing, course.members, course.sample) == (Standing.COMPUTED, (), "0")
-    assert course.count == len(course.points)
-    assert {"conv", "linear"} <= {point.type for point in course.points}
-    last = course.points[-1]
+    drift = run_diagnosis(Cause(CauseKind.PRECISION, "fp16 differs"), row, job).drift
+    assert drift is not None
+    assert (drift.provenance, drift.profiles, drift.sample) == (Provenance.COMPUTED, (), "0")
+    assert drift.count == len(drift.points)
+    assert {"conv", "linear"} <= {point.type for point in drift.points}
+    last = drift.points[-1]
     assert "aten.addmm in head (networks.py:" in last.origin
     plans, inputs = plans_of(tmp_path / "out" / row.artifact), {"x": torch.from_numpy(samples[0]["x"])}
     found, expected = (next(iter(run_plan(plan, inputs).values())) for plan in (plans.numerics, plans.exact))
@@ -88,10 +88,10 @@ def test_the_error_is_followed_along_a_failing_fp16_artifact(tmp_path: Path) -> 
     wanted = float((found - expected).double().norm() / expected.double().norm())
     assert last.accumulated == pytest.approx(wanted, rel=1e-4)
     unit = Cause(CauseKind.COMPUTE_UNIT, "the unit's arithmetic differs")
-    emulated = run_diagnosis(unit, row, job).course
+    emulated = run_diagnosis(unit, row, job).drift
     assert emulated is not None
-    assert (emulated.standing, emulated.confidence is None) == (Standing.EMULATED, False)
-    assert all(name.startswith("cpu-") for name in emulated.members)
+    assert (emulated.provenance, emulated.confidence is None) == (Provenance.EMULATED, False)
+    assert all(name.startswith("cpu-") for name in emulated.profiles)
     assert emulated.points[-1].accumulated > last.accumulated, "sums in fp16 lose more than those in fp32"
 
 

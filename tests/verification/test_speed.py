@@ -11,7 +11,7 @@ from torch import nn
 from mlparity import api
 from mlparity.compare.comparer import Comparer
 from mlparity.core.record import Artifact
-from mlparity.core.words import Precision, Standing
+from mlparity.core.words import Precision, Provenance
 from mlparity.sessions import torch as torch_backend
 from mlparity.sessions.carrying import CarryingSession
 from mlparity.sources.load import flatten_source, load_module
@@ -34,7 +34,7 @@ def test_a_real_session_is_timed() -> None:
     source = flatten_source(load_module(net()), sample())
     artifact = Artifact("none", "litert", Precision.FP32, 0, "", "given")
     with torch_backend.open(source) as session:
-        run = Run((), artifact, CarryingSession(session, {}), Standing.MEASURED, Comparer())
+        run = Run((), artifact, CarryingSession(session, {}), Provenance.MEASURED, Comparer())
         latency = measure(run, sample())
         assert latency is not None
         assert 0 < latency.low_ms <= latency.median_ms <= latency.high_ms
@@ -49,7 +49,7 @@ def test_where_core_ml_does_not_run_speeds_are_an_order_with_its_basis(tmp_path:
     speeds = {str(each.setting): each.speed for each in record.decision.candidates}
     assert speeds["litert/fp32"] is None, "another target's speed is not compared with Core ML's"
     found = [speeds[name] for name in ("fp32/CPU_ONLY", "fp16/CPU_ONLY", "fp16/ALL")]
-    assert all(each is not None and each.standing is Standing.ESTIMATED and each.latency is None for each in found)
+    assert all(each is not None and each.provenance is Provenance.ESTIMATED and each.latency is None for each in found)
     assert "GFLOP" in (found[0].basis if found[0] is not None else "")
     assert record.decision.fastest is not None
     assert any("ANEForge" in source for source in record.decision.evidence.values())

@@ -24,7 +24,7 @@ from mlparity.cli.progress import LIMIT_HINT, shown_progress
 from mlparity.cli.terminal import stdout
 from mlparity.core.record import Record, RowState
 from mlparity.core.words import Verdict
-from mlparity.report.terminal import STYLES, hazards_table, settings_table, task_lines, ways_table
+from mlparity.report.terminal import STYLES, hazards_table, settings_table, task_lines, variants_table
 from mlparity.report.texts import cause_sentence
 
 
@@ -132,7 +132,7 @@ def _show(record: Record, out: Path, place: Path) -> None:
     console.print(settings_table(record))
     if any(row.envelope is not None for row in record.settings):
         console.print()
-        console.print(ways_table(record))
+        console.print(variants_table(record))
     for note, names in _notes(record).items():
         console.lines(f"{', '.join(names)}: {note}", style="dim")
     for line in task_lines(record):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mlparity.compare.policies import CONSISTENCY
-from mlparity.compare.recommend import leans_unshown
+from mlparity.compare.recommend import depends_on_unshown
 from mlparity.compare.verdict import judge
 from mlparity.core.decision import Candidate, Decision, Speed
 from mlparity.core.finiteness import left_out_note
@@ -41,7 +41,7 @@ def decide(
     candidates = tuple(
         Candidate(result.setting, grade_of(result, noise), speeds.get(result.setting)) for result in compared
     )
-    shown = {result.setting for result in compared if not leans_unshown(result)}
+    shown = {result.setting for result in compared if not depends_on_unshown(result)}
     fit = [each for each in candidates if each.grade in (Grade.CONSISTENT, Grade.ACCEPTABLE) and each.setting in shown]
     ranked = [(each.speed.rank, each) for each in fit if each.speed is not None]
     fastest = min(ranked, key=lambda entry: entry[0])[1] if ranked else None
@@ -75,11 +75,11 @@ def _fastest(fastest: Candidate | None) -> str:
         return ""
     speed = fastest.speed
     if speed.latency is None:
-        return f"Fastest of the acceptable ones: {fastest.setting}, {speed.standing} by {speed.basis}, not timed."
+        return f"Fastest of the acceptable ones: {fastest.setting}, {speed.provenance} by {speed.basis}, not timed."
     spread = f"{format_number(speed.latency.low_ms)} to {format_number(speed.latency.high_ms)}"
     return (
         f"Fastest of the acceptable ones: {fastest.setting}, {format_number(speed.latency.median_ms)} ms"
-        f" ({spread}, {speed.latency.runs} predictions, {speed.standing} on {speed.basis})."
+        f" ({spread}, {speed.latency.runs} predictions, {speed.provenance} on {speed.basis})."
     )
 
 
@@ -87,7 +87,7 @@ def _figures(setting: Setting | None, compared: Sequence[SettingResult]) -> str:
     found = next((result for result in compared if result.setting == setting), None)
     if found is None:
         return ""
-    return f"Largest differences of {setting} ({found.standing}): {'; '.join(map(_difference, found.outputs))}."
+    return f"Largest differences of {setting} ({found.provenance}): {'; '.join(map(_difference, found.outputs))}."
 
 
 def _difference(output: OutputFigures) -> str:

@@ -6,14 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 
 from mlparity.core.finiteness import mismatches
-from mlparity.core.record import Envelope, MemberFigures, OutputFigures, Span
+from mlparity.core.record import Envelope, OutputFigures, Span, VariantFigures
 from mlparity.core.words import Confidence, Verdict
 
 _WORST_FIRST = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.PASS)
 _CERTAINTY = tuple(Confidence)
 
 
-def envelope_of(runs: Sequence[MemberFigures], outputs: Sequence[Sequence[OutputFigures]]) -> tuple[Envelope, int]:
+def envelope_of(runs: Sequence[VariantFigures], outputs: Sequence[Sequence[OutputFigures]]) -> tuple[Envelope, int]:
     """Return the envelope of at least one run, and the place of the one that dominates.
 
     `outputs` are the figures of the runs, in their order; a run that failed has none. The worst verdict dominates, and
@@ -45,7 +45,7 @@ def _output_share(output: OutputFigures) -> float:
     return difference / output.scale if output.scale else math.inf
 
 
-def _spans(runs: Sequence[MemberFigures]) -> Mapping[str, Mapping[str, Span]]:
+def _spans(runs: Sequence[VariantFigures]) -> Mapping[str, Mapping[str, Span]]:
     found: dict[str, dict[str, list[float | None]]] = {}
     for run in runs:
         for output, figures in run.figures.items():

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from mlparity.core.decision import Speed
 from mlparity.core.policy import Policy
 from mlparity.core.record import Recommendation, RowState, SettingResult
-from mlparity.core.words import Setting, Standing, Verdict
+from mlparity.core.words import Provenance, Setting, Verdict
 
 LEAST_UNVERIFIED_FIRST = (
     "fp32/CPU_ONLY",
@@ -19,7 +19,7 @@ LEAST_UNVERIFIED_FIRST = (
     "fp32/ALL",
     "fp16/ALL",
 )
-"""Core ML settings in the order of how little they lean on arithmetic that only a device can show."""
+"""Core ML settings, those first that depend least on device behaviour that cannot be checked here."""
 
 
 CONSISTENT_FIRST = "fp32/CPU_ONLY"
@@ -37,8 +37,8 @@ def recommend(
     """Return the passing setting to ship: measured ones before others, then the first of `prefer`.
 
     Where it names none that passes, shown ones come before those that are not, and among these the fastest by
-    `speeds`, where all have one, else the one that leans least on what only a device can show. Witnesses do not
-    count. With `consistency_first` only fp32/CPU_ONLY counts.
+    `speeds`, where all have one, else the one that depends least on device behaviour that cannot be checked here.
+    Witnesses do not count. With `consistency_first` only fp32/CPU_ONLY counts.
     """
     candidates = [result for result in results if not result.is_witness]
     passing = [result for result in candidates if result.verdict is Verdict.PASS and result.state is RowState.COMPARED]
@@ -51,9 +51,9 @@ def recommend(
     return Recommendation(best.setting, f"{_why(best, policy)} {_others(best, passing, candidates, known)}".strip())
 
 
-def leans_unshown(result: SettingResult) -> bool:
-    """Return whether a setting's numbers lean on processors whose arithmetic was neither measured nor emulated."""
-    return _leans_on_device(result.setting) and result.standing not in (Standing.MEASURED, Standing.EMULATED)
+def depends_on_unshown(result: SettingResult) -> bool:
+    """Return whether a setting's numbers depend on processors whose arithmetic was neither measured nor emulated."""
+    return _depends_on_device(result.setting) and result.provenance not in (Provenance.MEASURED, Provenance.EMULATED)
 
 
 def _order(
@@ -67,7 +67,7 @@ def _order(
         name = str(result.setting)
         rank = speeds[result.setting].rank if is_ranked else 0
         wish, place = stated.get(name, len(stated)), places.get(name, len(places))
-        return result.standing is not Standing.MEASURED, wish, leans_unshown(result), rank, place
+        return result.provenance is not Provenance.MEASURED, wish, depends_on_unshown(result), rank, place
 
     return key
 
@@ -92,18 +92,18 @@ def _consistent(
 
 
 def _why(best: SettingResult, policy: Policy) -> str:
-    how = f" ({best.standing})" if best.standing is not None else ""
+    how = f" ({best.provenance})" if best.provenance is not None else ""
     return f"Ship {best.setting}: it passes the policy {policy.name!r}{how}{_dependence(best)}."
 
 
 def _dependence(best: SettingResult) -> str:
-    if best.standing is Standing.MEASURED or best.setting.compute_unit is None:
+    if best.provenance is Provenance.MEASURED or best.setting.compute_unit is None:
         return ""
-    if leans_unshown(best):
+    if depends_on_unshown(best):
         return ", but the arithmetic of its processors is not shown until a device measures it"
-    if best.standing is Standing.EMULATED and best.setting.compute_unit != "CPU_ONLY":
-        return " in every way of its processors that was run; a device can still show another"
-    return " and leans least on arithmetic that only a device can show"
+    if best.provenance is Provenance.EMULATED and best.setting.compute_unit != "CPU_ONLY":
+        return " in every variant of its processors that was run; a device can still show another"
+    return " and depends least on device behaviour that cannot be checked here"
 
 
 def _others(
@@ -119,10 +119,10 @@ def _others(
     unshown = [
         result
         for result in passing
-        if result is not best and _leans_on_device(result.setting) and not _is_slower(result, best, speeds)
+        if result is not best and _depends_on_device(result.setting) and not _is_slower(result, best, speeds)
     ]
-    for standing, how in _HOW_IT_PASSES.items():
-        names = [str(result.setting) for result in unshown if result.standing is standing]
+    for provenance, how in _HOW_IT_PASSES.items():
+        names = [str(result.setting) for result in unshown if result.provenance is provenance]
         if names:
             passes = "passes" if len(names) == 1 else "pass"
             sentences.append(
@@ -132,12 +132,12 @@ def _others(
 
 
 _HOW_IT_PASSES = {
-    Standing.COMPUTED: "in reference arithmetic, which is not shown on the unit itself",
-    Standing.EMULATED: "in every plausible arithmetic of their units that was run, which is not the unit itself",
+    Provenance.COMPUTED: "in reference arithmetic, which is not shown on the unit itself",
+    Provenance.EMULATED: "in every plausible arithmetic of their units that was run, which is not the unit itself",
 }
 
 
-def _leans_on_device(setting: Setting) -> bool:
+def _depends_on_device(setting: Setting) -> bool:
     return setting.compute_unit is not None and setting.compute_unit != "CPU_ONLY"
 
 

@@ -70,7 +70,7 @@ def judge_all(policy: Policy, results: Sequence[SettingResult]) -> Judgement:
     named = {str(result.setting): result for result in results}
     wanted = policy.required
     if wanted == ("all",):
-        wanted = tuple(name for name, result in named.items() if result.state is not RowState.EXPLAINED)
+        wanted = tuple(name for name, result in named.items() if result.state is not RowState.NOT_APPLICABLE)
     if not wanted:
         return Judgement(Verdict.UNKNOWN, ("no setting was compared",))
     findings = [(name, _required(named.get(name))) for name in wanted]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mlparity.core.words import Grade, Setting, Standing
+from mlparity.core.words import Grade, Provenance, Setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Speed:
     """
 
     rank: int
-    standing: Standing
+    provenance: Provenance
     basis: str
     latency: Latency | None = None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mlparity.core.record import SettingResult
-from mlparity.core.words import Standing, Verdict
+from mlparity.core.words import Provenance, Verdict
 
 _WORST_FIRST = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.PASS)
 
@@ -23,4 +23,4 @@ def decisive(results: Iterable[SettingResult]) -> tuple[SettingResult, ...]:
 
 
 def _weight(result: SettingResult) -> tuple[bool, int]:
-    return result.standing is not Standing.MEASURED, _WORST_FIRST.index(result.verdict)
+    return result.provenance is not Provenance.MEASURED, _WORST_FIRST.index(result.verdict)

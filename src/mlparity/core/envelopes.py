@@ -1,59 +1,59 @@
-"""What a record's envelopes say to a reader: each plausible way once, and the range of a figure as text."""
+"""What a record's envelopes say to a reader: each plausible variant once, and the range of a figure as text."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from mlparity.core.record import MemberFigures, OutputFigures, Record, SettingResult, Span
-from mlparity.core.words import Precision, Standing
+from mlparity.core.record import OutputFigures, Record, SettingResult, Span, VariantFigures
+from mlparity.core.words import Precision, Provenance
 
 
 @dataclass(frozen=True, slots=True)
-class WayRow:
-    """One plausible way, the settings that may run so, those among them where it is the worst, and its standing."""
+class VariantRow:
+    """One plausible variant, the settings that may run so, those that it decides as the worst, and its provenance."""
 
-    run: MemberFigures
+    run: VariantFigures
     precision: Precision
     settings: tuple[str, ...]
     dominates: tuple[str, ...]
-    standing: Standing
+    provenance: Provenance
 
     @property
-    def members(self) -> str:
-        """The members as text."""
-        return ", ".join(self.run.members)
+    def profiles(self) -> str:
+        """The profiles as text."""
+        return ", ".join(self.run.profiles)
 
 
-def ways_in(record: Record) -> tuple[WayRow, ...]:
-    """Return every way of every emulated setting, once for each artifact that it ran."""
+def variants_in(record: Record) -> tuple[VariantRow, ...]:
+    """Return every variant of every emulated setting, once for each artifact that it ran."""
     found: dict[tuple[str, str], list[SettingResult]] = {}
-    runs: dict[tuple[str, str], MemberFigures] = {}
+    runs: dict[tuple[str, str], VariantFigures] = {}
     for row in record.settings:
         for run in row.envelope.runs if row.envelope is not None else ():
             key = (row.artifact, run.name)
             found.setdefault(key, []).append(row)
             runs.setdefault(key, run)
-    return tuple(_way(runs[key], rows) for key, rows in found.items())
+    return tuple(_variant(runs[key], rows) for key, rows in found.items())
 
 
-def _way(run: MemberFigures, rows: list[SettingResult]) -> WayRow:
+def _variant(run: VariantFigures, rows: list[SettingResult]) -> VariantRow:
     dominates = [row for row in rows if row.envelope is not None and row.envelope.dominating == run.name]
-    return WayRow(
+    return VariantRow(
         run,
         rows[0].setting.precision,
         tuple(str(row.setting) for row in rows),
         tuple(str(row.setting) for row in dominates),
-        Standing.EMULATED,
+        Provenance.EMULATED,
     )
 
 
-def dominating_members(row: SettingResult) -> tuple[str, ...]:
-    """Return the members that gave an emulated row's figures; none of another row."""
+def dominating_profiles(row: SettingResult) -> tuple[str, ...]:
+    """Return the profiles that gave an emulated row's figures; none of another row."""
     envelope = row.envelope
     if envelope is None:
         return ()
-    return next((run.members for run in envelope.runs if run.name == envelope.dominating), ())
+    return next((run.profiles for run in envelope.runs if run.name == envelope.dominating), ())
 
 
 def spans_of(row: SettingResult, output: OutputFigures) -> Mapping[str, Span]:

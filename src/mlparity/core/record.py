@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from mlparity.core.course import Course
 from mlparity.core.decision import Decision
+from mlparity.core.drift import Drift
 from mlparity.core.policy import OutputTask, Policy
-from mlparity.core.words import Confidence, Precision, Setting, Standing, Verdict
+from mlparity.core.words import Confidence, Precision, Provenance, Setting, Verdict
 
 SCHEMA_VERSION = 1
 
@@ -123,29 +123,29 @@ class RowState(StrEnum):
     """What became of one setting."""
 
     COMPARED = "compared"
-    EXPLAINED = "explained"
+    NOT_APPLICABLE = "not applicable"
     FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The least and the greatest value of one figure over an envelope; None where no member has a value."""
+    """The least and the greatest value of one figure over an envelope; None where no profile has a value."""
 
     low: float | None
     high: float | None
 
 
 @dataclass(frozen=True, slots=True)
-class MemberFigures:
-    """One plausible way that a setting's processors calculate, and what it gave.
+class VariantFigures:
+    """One plausible variant of a setting, and what it gave.
 
-    `members` names rows of the engine's table of numerics, the first for most of the ops; `placement` says which ops
+    `profiles` names rows of the engine's table of numerics, the first for most of the ops; `placement` says which ops
     ran in which. `chips` are those that are thought to calculate so. `figures` is by output, then by metric; it is
     empty where the run failed, and `note` says why.
     """
 
     name: str
-    members: tuple[str, ...]
+    profiles: tuple[str, ...]
     placement: str
     chips: tuple[str, ...]
     confidence: Confidence
@@ -156,7 +156,7 @@ class MemberFigures:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What a setting may give: every plausible way that was run, and each figure's range over them.
+    """What a setting may give: every plausible variant that was run, and each figure's range over them.
 
     `spans` is by output, then by metric. `dominating` names the worst of `runs`, whose figures the setting shows and
     whose verdict it has; `confidence` is the least of its runs' own.
@@ -165,7 +165,7 @@ class Envelope:
     dominating: str
     confidence: Confidence
     chips: tuple[str, ...]
-    runs: tuple[MemberFigures, ...]
+    runs: tuple[VariantFigures, ...]
     spans: Mapping[str, Mapping[str, Span]]
 
 
@@ -174,7 +174,7 @@ class SettingResult:
     """One row of the table: a setting, its figures and its verdict, or the reason why it has none.
 
     `unlike` tells of outputs that are missing or of another shape, which no figure of `outputs` includes. An emulated
-    row has an `envelope`; `outputs` are then those of its dominating member. `artifact` is the path of
+    row has an `envelope`; `outputs` are then those of its dominating profile. `artifact` is the path of
     the file within the record's folder; `seconds_per_sample` is wall time of our runs on this machine and says
     nothing of a device. A witness stands beside the target that an app ships: it tells causes apart, and
     is not what is asked to pass.
@@ -183,7 +183,7 @@ class SettingResult:
     setting: Setting
     state: RowState
     verdict: Verdict
-    standing: Standing | None = None
+    provenance: Provenance | None = None
     runtime: str = ""
     artifact: str = ""
     note: str = ""
@@ -196,11 +196,11 @@ class SettingResult:
     is_witness: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse an emulated row that does not say by which members, and how well they are known."""
-        is_emulated = self.standing is Standing.EMULATED
+        """Refuse an emulated row that does not say by which profiles, and how well they are known."""
+        is_emulated = self.provenance is Provenance.EMULATED
         runs = () if self.envelope is None else self.envelope.runs
-        if is_emulated != bool(runs) or not all(run.members for run in runs):
-            raise ValueError(f"{self.setting}: emulated figures and the members that they are of belong together")
+        if is_emulated != bool(runs) or not all(run.profiles for run in runs):
+            raise ValueError(f"{self.setting}: emulated figures and the profiles that they are of belong together")
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +211,7 @@ class Rung:
     meaning: str
     precision: Precision
     artifact: str
-    standing: Standing
+    provenance: Provenance
     verdict: Verdict
     outputs: tuple[OutputFigures, ...]
 
@@ -375,5 +375,5 @@ class Record:
     rungs: tuple[Rung, ...] = ()
     hazards: tuple[Hazard, ...] = ()
     decision: Decision | None = None
-    course: Course | None = None
+    drift: Drift | None = None
     explanation_failure: str = ""

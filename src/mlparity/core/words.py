@@ -26,7 +26,7 @@ class ComputeUnit(StrEnum):
     ALL = "ALL"
 
 
-class Standing(StrEnum):
+class Provenance(StrEnum):
     """Where a number comes from; every number that is shown or stored carries it."""
 
     MEASURED = "measured"

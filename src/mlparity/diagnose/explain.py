@@ -58,7 +58,7 @@ class Rungs:
         return {name: each for name, each in found.items() if isinstance(each, Tensor)}
 
     def in_width(self, plan: Plan) -> Tensors:
-        """Return the inputs in the held type of a plan."""
+        """Return the inputs in the storage dtype of a plan."""
         width = plan.profile.compute
         return {name: each.to(width) if each.is_floating_point() else each for name, each in self.inputs.items()}
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 from mlparity.core.errors import InputError
 from mlparity.diagnose.distance import Tensors, distance, removed
+from mlparity.diagnose.local_errors import LocalError, LocalErrors, follow
 from mlparity.diagnose.overflow import OverflowChain, overflow_chain
 from mlparity.diagnose.substitution import run_with_exact
-from mlparity.diagnose.trajectory import LocalError, Trajectory, follow
 from mlparity.engine.mil.program import Op
 from mlparity.engine.runtime.fuse import FOLLOWERS, PRODUCERS
 from mlparity.engine.runtime.plan import Plan
@@ -97,7 +97,7 @@ def locate(
     return _searched(location, numerics, exact, worst, expected)
 
 
-def _shares(runs: Sequence[Trajectory]) -> tuple[Mapping[int, float], float | None]:
+def _shares(runs: Sequence[LocalErrors]) -> tuple[Mapping[int, float], float | None]:
     """Return each step's share over all samples, and their sum; nothing where a difference is not finite."""
     whole = math.fsum(run.distance for run in runs)
     if not math.isfinite(whole):
@@ -110,7 +110,7 @@ def _shares(runs: Sequence[Trajectory]) -> tuple[Mapping[int, float], float | No
     return sums, math.fsum(sums.values()) if sums else None
 
 
-def _ranked(plan: Plan, run: Trajectory, shares: Mapping[int, float]) -> tuple[Suspect, ...]:
+def _ranked(plan: Plan, run: LocalErrors, shares: Mapping[int, float]) -> tuple[Suspect, ...]:
     by_place: dict[int, LocalError] = {}
     for error in run.errors:
         known = by_place.get(error.place)
@@ -136,18 +136,18 @@ def blamed(plan: Plan, place: int) -> Op:
 
 
 def _confirmed(
-    location: Location, numerics: Plan, exact: Plan, run: Trajectory, expected: Tensors, count: int
+    location: Location, numerics: Plan, exact: Plan, run: LocalErrors, expected: Tensors, count: int
 ) -> Location:
     tried = tuple(_with_removed(each, numerics, exact, run, expected) for each in location.suspects[:count])
     return replace(location, suspects=(*tried, *location.suspects[count:]))
 
 
-def _with_removed(suspect: Suspect, numerics: Plan, exact: Plan, run: Trajectory, expected: Tensors) -> Suspect:
+def _with_removed(suspect: Suspect, numerics: Plan, exact: Plan, run: LocalErrors, expected: Tensors) -> Suspect:
     outputs, _ = run_with_exact(numerics, exact, run.values, {suspect.place})
     return replace(suspect, removed=removed(run.distance, distance(outputs, expected)))
 
 
-def _searched(location: Location, numerics: Plan, exact: Plan, run: Trajectory, expected: Tensors) -> Location:
+def _searched(location: Location, numerics: Plan, exact: Plan, run: LocalErrors, expected: Tensors) -> Location:
     errors = {error.place: error for error in run.errors}
     if any(error.lost for error in run.errors):
         found = overflow_chain(numerics, exact, run, expected)

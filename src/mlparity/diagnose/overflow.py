@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from mlparity.diagnose.distance import Tensors, distance, removed
+from mlparity.diagnose.local_errors import LocalErrors
 from mlparity.diagnose.substitution import exact_results, run_with_exact
-from mlparity.diagnose.trajectory import Trajectory
 from mlparity.engine.runtime.plan import Plan
 
 _LONGEST = 32
@@ -34,7 +34,7 @@ class OverflowChain:
     removed: float
 
 
-def overflow_chain(numerics: Plan, exact: Plan, run: Trajectory, expected: Tensors) -> OverflowChain:
+def overflow_chain(numerics: Plan, exact: Plan, run: LocalErrors, expected: Tensors) -> OverflowChain:
     """Make the first op that overflows exact, then the next that now does, until none does; drop those not needed."""
     links: dict[int, OverflowLink] = {}
     values = dict(run.values)
@@ -70,7 +70,9 @@ def _is_finite(value: object) -> bool:
     return not isinstance(value, Tensor) or not value.is_floating_point() or bool(torch.isfinite(value).all())
 
 
-def _needed(numerics: Plan, exact: Plan, run: Trajectory, expected: Tensors, places: set[int], gone: float) -> set[int]:
+def _needed(
+    numerics: Plan, exact: Plan, run: LocalErrors, expected: Tensors, places: set[int], gone: float
+) -> set[int]:
     """Return `places` without those that remove nothing: dropping them leaves (nearly) all of the gain."""
     kept = set(places)
     for place in sorted(places, reverse=True):

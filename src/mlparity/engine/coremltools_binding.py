@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mlparity.engine.mil.program import Function
-    from mlparity.engine.placement.ways import Choice
+    from mlparity.engine.placement.variants import Choice
     from mlparity.engine.runtime.interpret import Tap
     from mlparity.engine.runtime.model import Model, Pipeline
     from mlparity.engine.runtime.package import Package
@@ -178,7 +178,7 @@ def _load(path: Path, compute_units: str, function: str | None) -> Model | Pipel
 
 
 def _bound(package: Package, compute_units: str, function: str | None) -> Model:
-    from mlparity.engine.placement.ways import DEFAULT_CHIP, plain_choice
+    from mlparity.engine.placement.variants import DEFAULT_CHIP, plain_choice
 
     asked = _asked.get()
     named = package.function(function)
@@ -216,7 +216,7 @@ def enable_coremltools(chip: str | None = "M4") -> bool:
         )
         return False
     if chip is not None:
-        from mlparity.engine.placement.ways import check_chips
+        from mlparity.engine.placement.variants import check_chips
 
         check_chips((chip,))
     _plain["chip"] = chip

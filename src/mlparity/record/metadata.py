@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from mlparity.core.decisive import decisive
 from mlparity.core.record import Artifact, Record, RowState, SettingResult
-from mlparity.core.words import Standing, Verdict
+from mlparity.core.words import Provenance, Verdict
 from mlparity.record.files import record_sha256
 
 PREFIX = "com.mlparity."
@@ -15,14 +15,14 @@ PREFIX = "com.mlparity."
 
 _SHOWN = ("max_abs", "mean_abs")
 # An estimate is of speed alone: no setting passes by it.
-_OF_NUMBERS = tuple(standing for standing in Standing if standing is not Standing.ESTIMATED)
+_OF_NUMBERS = tuple(provenance for provenance in Provenance if provenance is not Provenance.ESTIMATED)
 
 
 def metadata_of(record: Record, artifact: Artifact) -> dict[str, str]:
     """Return what an artifact carries: the verdict, the settings that passed with it, and the record's hash.
 
     `com.mlparity.passed.computed` lists the compute units (for other targets, the settings) that passed in numbers of
-    that standing, and so do `.measured` and `.emulated`; each is empty where none did. `com.mlparity.recommended`
+    that provenance, and so do `.measured` and `.emulated`; each is empty where none did. `com.mlparity.recommended`
     names the setting to load this artifact with, and is empty where another artifact is recommended, or none.
     `com.mlparity.artifact.sha256` is the hash of what was verified, which these texts do not change.
     """
@@ -35,7 +35,7 @@ def metadata_of(record: Record, artifact: Artifact) -> dict[str, str]:
         "verdict": str(record.verdict),
         "precision": str(artifact.precision),
         "artifact.sha256": artifact.sha256,
-        **{f"passed.{standing}": ", ".join(_passed(rows, standing)) for standing in _OF_NUMBERS},
+        **{f"passed.{provenance}": ", ".join(_passed(rows, provenance)) for provenance in _OF_NUMBERS},
         "recommended": _recommended(record, rows),
         "figures": json.dumps(figures, sort_keys=True, allow_nan=False),
         "record.sha256": record_sha256(record),
@@ -48,8 +48,8 @@ def _is_of(result: SettingResult, artifact: Artifact) -> bool:
     return same and result.state is RowState.COMPARED and (not result.artifact or result.artifact == artifact.path)
 
 
-def _passed(rows: Sequence[SettingResult], standing: Standing) -> list[str]:
-    return [_unit(row) for row in rows if row.verdict is Verdict.PASS and row.standing is standing]
+def _passed(rows: Sequence[SettingResult], provenance: Provenance) -> list[str]:
+    return [_unit(row) for row in rows if row.verdict is Verdict.PASS and row.provenance is provenance]
 
 
 def _recommended(record: Record, rows: Sequence[SettingResult]) -> str:
@@ -66,4 +66,4 @@ def _figures(result: SettingResult) -> dict[str, object]:
         output.output: {name: repr(value) for name in _SHOWN if (value := output.figures.get(name)) is not None}
         for output in result.outputs
     }
-    return {"verdict": str(result.verdict), "standing": str(result.standing), "outputs": outputs}
+    return {"verdict": str(result.verdict), "provenance": str(result.provenance), "outputs": outputs}

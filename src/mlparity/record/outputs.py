@@ -18,7 +18,7 @@ from mlparity.core.errors import FormatError, OutputError
 from mlparity.core.regular_files import check_regular, open_regular
 from mlparity.core.saved_keys import key_of
 from mlparity.core.session import OUTPUTS_HEADER, Outputs
-from mlparity.core.words import Standing
+from mlparity.core.words import Provenance
 
 OUTPUTS_VERSION = 1
 
@@ -33,7 +33,7 @@ class OutputsHeader:
 
     artifact_sha256: str
     setting: str
-    standing: Standing
+    provenance: Provenance
     runtime: str
     platform: str
     samples_sha256: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from mlparity.core.envelopes import dominating_members
+from mlparity.core.envelopes import dominating_profiles
 from mlparity.core.finiteness import left_out_note
 from mlparity.core.numbers import format_number
 from mlparity.core.record import Record, SettingResult
@@ -21,7 +21,7 @@ def _evidence(record: Record, result: SettingResult) -> list[str]:
         f"Model: {record.source.name}, file {result.artifact}.",
         f"Verified by mlparity {record.mlparity_version} on {record.created} with {result.setting}:"
         f" {result.verdict} under the policy {record.policy.name!r};"
-        f" the numbers are {result.standing}{_basis(result)}.",
+        f" the numbers are {result.provenance}{_basis(result)}.",
         *(
             f"{output.output}: max {format_number(output.figures.get('max_abs'))},"
             f" mean {format_number(output.figures.get('mean_abs'))} on scale {format_number(output.scale, 3)}"
@@ -34,13 +34,13 @@ def _evidence(record: Record, result: SettingResult) -> list[str]:
 
 
 def _basis(result: SettingResult) -> str:
-    """Say of emulated numbers how well their members are known, and which of them gave these."""
+    """Say of emulated numbers how well their profiles are known, and which of them gave these."""
     envelope = result.envelope
     if envelope is None:
         return ""
-    members, count = ", ".join(dominating_members(result)), len(envelope.runs)
-    which = "the one plausible way" if count == 1 else f"the worst of {count} plausible ways"
-    return f" ({envelope.confidence}; {which}: {members})"
+    profiles, count = ", ".join(dominating_profiles(result)), len(envelope.runs)
+    which = "the one plausible variant" if count == 1 else f"the worst of {count} plausible variants"
+    return f" ({envelope.confidence}; {which}: {profiles})"
 
 
 def _one_line(text: str) -> str:

@@ -13,12 +13,12 @@ from mlparity.core.numbers import format_count, format_number
 from mlparity.core.record import Record
 from mlparity.record.files import record_sha256
 from mlparity.report.charts import CHARTS_SHOWN, charts_of
-from mlparity.report.course import course_view
+from mlparity.report.drift import drift_view
 from mlparity.report.ladder import LADDERS_SHOWN, ladders_of
 from mlparity.report.loaders import swift_of
 from mlparity.report.rows import columns_of, comparisons_of, groups_of, remarks_of, rows_of
 from mlparity.report.texts import (
-    STANDINGS,
+    PROVENANCES,
     cause_sentence,
     figure_text,
     flips_sentence,
@@ -33,7 +33,7 @@ from mlparity.report.texts import (
     task_figure_text,
     task_text,
 )
-from mlparity.report.ways import hazard_lines, rung_sentences, way_lines
+from mlparity.report.variants import hazard_lines, rung_sentences, variant_lines
 from mlparity.report.worst import cards_of
 
 _TEMPLATES = Path(__file__).with_name("templates")
@@ -99,8 +99,8 @@ def _context(record: Record) -> dict[str, object]:
         "cards_open": CARDS_OPEN,
         "ladders": ladders_of(record),
         "ladders_shown": LADDERS_SHOWN,
-        **_course(record),
-        "ways": way_lines(record),
+        **_drift(record),
+        "variants": variant_lines(record),
         "rungs": rung_sentences(record),
         "hazards": hazard_lines(record),
         "charts": charts_of(comparisons),
@@ -108,7 +108,7 @@ def _context(record: Record) -> dict[str, object]:
         "comparisons": comparisons,
         "open_comparisons": COMPARISONS_OPEN,
         "output_count": len(comparisons),
-        "standings": STANDINGS,
+        "provenances": PROVENANCES,
         "metrics": _metrics(record),
         "cause": cause_sentence(record),
         "snippet": swift_of(record),
@@ -118,11 +118,11 @@ def _context(record: Record) -> dict[str, object]:
     }
 
 
-def _course(record: Record) -> dict[str, object]:
-    if record.course is None:
-        return {"course": None}
-    view = course_view(record.course)
-    return {"course": view, "course_data": [asdict(point) for point in view.points]}
+def _drift(record: Record) -> dict[str, object]:
+    if record.drift is None:
+        return {"drift": None}
+    view = drift_view(record.drift)
+    return {"drift": view, "drift_data": [asdict(point) for point in view.points]}
 
 
 def _metrics(record: Record) -> list[tuple[str, str]]:

@@ -46,7 +46,7 @@ def _is_required(record: Record, row: SettingResult) -> bool:
 
 def _setting(case: ElementTree.Element, row: SettingResult, required: bool) -> None:
     message = "\n".join(filter(None, (row.note, *row.reasons)))
-    if row.state is RowState.EXPLAINED or not (required or row.verdict is Verdict.PASS):
+    if row.state is RowState.NOT_APPLICABLE or not (required or row.verdict is Verdict.PASS):
         ElementTree.SubElement(case, "skipped", message=_text(f"{row.verdict}: {message}"))
     else:
         _end(case, row.verdict, message)

@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from mlparity.core.envelopes import ways_in
+from mlparity.core.envelopes import variants_in
 from mlparity.core.finiteness import mismatches
 from mlparity.core.numbers import format_count, format_number
 from mlparity.core.record import CauseKind, Record, SettingResult
-from mlparity.core.words import Precision, Standing, Verdict
+from mlparity.core.words import Precision, Provenance, Verdict
 from mlparity.report.axis import Decades
 from mlparity.report.rows import comparisons_of, groups_of
 from mlparity.targets.table import leading, targets
@@ -27,7 +27,7 @@ class Line:
 
     name: str
     detail: str
-    standing: str
+    provenance: str
     verdict: str
     value: float | None
     below: float | None
@@ -99,7 +99,7 @@ def _added(value: float, below: float | None) -> str:
 def _lines(record: Record, output: str) -> Iterator[Line]:
     noise = next((each.max_abs for each in record.noise if each.output == output and each.is_known), None)
     if noise is not None:
-        yield Line("the source itself", "in fp32 against fp64", str(Standing.MEASURED), "", noise, None, _text(noise))
+        yield Line("the source itself", "in fp32 against fp64", str(Provenance.MEASURED), "", noise, None, _text(noise))
     below = noise
     lead = leading(row.setting.target for row in record.settings)
     judged = [row for row in record.settings if row.setting.target == lead]
@@ -110,13 +110,23 @@ def _lines(record: Record, output: str) -> Iterator[Line]:
     for rung in record.rungs:
         figures = next((each.figures for each in rung.outputs if each.output == output), {})
         value = _value(figures)
-        yield Line(rung.name, rung.meaning, str(rung.standing), str(rung.verdict), value, below, _text(value, figures))
+        yield Line(
+            rung.name, rung.meaning, str(rung.provenance), str(rung.verdict), value, below, _text(value, figures)
+        )
         ideal = value
     below = ideal
-    for way in ways_in(record):
-        figures = way.run.figures.get(output, {})
-        value, detail = _value(figures), f"{way.run.confidence}; {', '.join(way.settings)}"
-        yield Line(way.run.name, detail, str(way.standing), str(way.run.verdict), value, below, _text(value, figures))
+    for variant in variants_in(record):
+        figures = variant.run.figures.get(output, {})
+        value, detail = _value(figures), f"{variant.run.confidence}; {', '.join(variant.settings)}"
+        yield Line(
+            variant.run.name,
+            detail,
+            str(variant.provenance),
+            str(variant.run.verdict),
+            value,
+            below,
+            _text(value, figures),
+        )
     plain = [row for row in judged if row.setting.precision is Precision.FP16 and row.envelope is None]
     yield from _settings(plain, output, below)
     for target in (each.name for each in targets() if each.name != lead):
@@ -133,16 +143,16 @@ def _others(rows: list[SettingResult], output: str, noise: float | None) -> Iter
 
 
 def _settings(rows: list[SettingResult], output: str, below: float | None) -> Iterator[Line]:
-    """Yield a line for the settings that share figures, standing and verdict."""
+    """Yield a line for the settings that share figures, provenance and verdict."""
     groups: dict[tuple[str, str, str], list[tuple[str, Mapping[str, float | None], str]]] = {}
     for row in rows:
         figures = next((each.figures for each in row.outputs if each.output == output), None)
         if figures is not None:
-            key = (_text(_value(figures), figures), str(row.standing or ""), str(row.verdict))
+            key = (_text(_value(figures), figures), str(row.provenance or ""), str(row.verdict))
             groups.setdefault(key, []).append((str(row.setting), figures, row.runtime))
-    for (text, standing, verdict), members in groups.items():
+    for (text, provenance, verdict), members in groups.items():
         names = ", ".join(name for name, _, _ in members)
-        yield Line(names, members[0][2], standing, verdict, _value(members[0][1]), below, text)
+        yield Line(names, members[0][2], provenance, verdict, _value(members[0][1]), below, text)
 
 
 def _value(figures: Mapping[str, float | None]) -> float | None:
@@ -176,7 +186,7 @@ _RUNG_OF = {
 
 def _deciding(line: Line, kind: CauseKind, lines: tuple[Line, ...]) -> Line:
     """Mark the run at which the difference begins: fp16 itself, the conversion, or the worst arithmetic of a unit."""
-    emulated = [each for each in lines if each.standing == Standing.EMULATED]
+    emulated = [each for each in lines if each.provenance == Provenance.EMULATED]
     if kind is CauseKind.COMPUTE_UNIT and emulated:
         worst = max(emulated, key=lambda each: (each.verdict == Verdict.FAIL, each.value or 0.0))
         return replace(line, decides=line == worst)

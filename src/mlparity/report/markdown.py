@@ -12,7 +12,7 @@ from mlparity.report.ladder import ladders_of
 from mlparity.report.loaders import swift_of
 from mlparity.report.rows import columns_of, groups_of, ranked_outputs, remarks_of, rows_of
 from mlparity.report.texts import (
-    STANDINGS,
+    PROVENANCES,
     cause_sentence,
     flips_sentence,
     limit_text,
@@ -25,7 +25,7 @@ from mlparity.report.texts import (
     task_figure_text,
     task_text,
 )
-from mlparity.report.ways import HAZARD_COLUMNS, WAY_COLUMNS, hazard_lines, rung_sentences, way_lines
+from mlparity.report.variants import HAZARD_COLUMNS, VARIANT_COLUMNS, hazard_lines, rung_sentences, variant_lines
 
 # What Markdown reads within a line; an underscore only at the edge of a word. No text of a record begins a line.
 _SPECIAL = re.compile(r"([\\`*\[\]|~$]|(?<!\w)_|_(?!\w))")
@@ -49,7 +49,7 @@ def _lines(record: Record) -> Iterator[str]:
     yield from _settings(record)
     yield from _decision(record)
     yield from _section("Cause", [escape(cause_sentence(record))])
-    yield from _ways(record)
+    yield from _variants(record)
     yield from _ladders(record)
     yield from _hazards(record)
     yield from _worst(record)
@@ -59,7 +59,7 @@ def _lines(record: Record) -> Iterator[str]:
     yield from _section("Artifacts", (line for artifact in record.artifacts for line in _artifact(artifact)))
     yield from _section("Policy", _policy(record))
     yield from _section("Environment", (f"- {escape(name)}: {escape(value)}" for name, value in _sorted(record)))
-    yield from _section("Standings", (f"- **{standing}**: {words}" for standing, words in STANDINGS))
+    yield from _section("Provenances", (f"- **{provenance}**: {words}" for provenance, words in PROVENANCES))
 
 
 def _head(record: Record) -> Iterator[str]:
@@ -79,13 +79,13 @@ def _settings(record: Record) -> Iterator[str]:
     emulated = any(row.certainty for row in rows)
     columns = columns_of(record)
     certainty, output = (("confidence",) if emulated else ()), (("output",) if many else ())
-    yield from _heads("setting", "standing", *certainty, *output, *columns, "verdict")
+    yield from _heads("setting", "provenance", *certainty, *output, *columns, "verdict")
     for row in rows:
         cells = [cell.text for cell in row.cells] if row.cells else ["–"] * len(columns)
         name = (escape(row.output) if row.output else "–",) if many else ()
         setting = f"**{row.setting}**" if row.is_recommended else row.setting
-        standing = (row.standing or "–", *((row.certainty or "–",) if emulated else ()))
-        yield f"| {' | '.join((setting, *standing, *name, *cells, row.verdict_word))} |"
+        provenance = (row.provenance or "–", *((row.certainty or "–",) if emulated else ()))
+        yield f"| {' | '.join((setting, *provenance, *name, *cells, row.verdict_word))} |"
     yield ""
     if many:
         yield from ("Each row shows the output that differs most for its scale, and the most flips of any output.", "")
@@ -104,25 +104,28 @@ def _ladders(record: Record) -> Iterator[str]:
     yield from ("## From the source to each run", "") if ladders else ()
     for ladder in ladders:
         yield from (f"Largest difference of {escape(ladder.output)}, one thing changed at a time:", "")
-        yield from _heads("run", "standing", "largest difference", "against the run below", "verdict")
+        yield from _heads("run", "provenance", "largest difference", "against the run below", "verdict")
         for line in ladder.lines:
             name = f"**{escape(line.name)}** (the cause shows here)" if line.decides else escape(line.name)
-            standing = f"{line.standing} ({escape(line.detail)})" if line.detail else line.standing
-            yield f"| {' | '.join((name, standing, line.text, line.added or '–', line.verdict or '–'))} |"
+            provenance = f"{line.provenance} ({escape(line.detail)})" if line.detail else line.provenance
+            yield f"| {' | '.join((name, provenance, line.text, line.added or '–', line.verdict or '–'))} |"
         yield ""
 
 
-def _ways(record: Record) -> Iterator[str]:
-    lines = way_lines(record)
+def _variants(record: Record) -> Iterator[str]:
+    lines = variant_lines(record)
     if not lines:
         return
     yield from ("## How the compute units may calculate", "")
-    yield from _heads(*WAY_COLUMNS)
-    for way in lines:
-        settings = ", ".join(f"**{name}**" if name in way.dominates else name for name in way.settings)
-        names = (escape(each) for each in (way.name, way.members, way.chips, way.confidence, way.standing))
-        yield f"| {' | '.join((*names, settings, *(cell.text for cell in way.cells), way.verdict))} |"
-    yield from ("", "A setting in bold has its verdict from that way, the worst of its own.", "")
+    yield from _heads(*VARIANT_COLUMNS)
+    for variant in lines:
+        settings = ", ".join(f"**{name}**" if name in variant.dominates else name for name in variant.settings)
+        names = (
+            escape(each)
+            for each in (variant.name, variant.profiles, variant.chips, variant.confidence, variant.provenance)
+        )
+        yield f"| {' | '.join((*names, settings, *(cell.text for cell in variant.cells), variant.verdict))} |"
+    yield from ("", "A setting in bold has its verdict from that variant, the worst of its own.", "")
     yield from (f"- {escape(sentence)}" for sentence in rung_sentences(record))
     yield ""
 
@@ -144,8 +147,8 @@ def _worst(record: Record) -> Iterator[str]:
     yield from ("## Worst samples", "")
     for group in groups_of(record):
         for output in ranked_outputs(group.outputs)[:_WORST_OUTPUTS]:
-            standing = ", ".join(each for each in (group.standing, escape(group.way)) if each)
-            yield f"**{group.title}** ({standing}), {escape(output.output)}:"
+            provenance = ", ".join(each for each in (group.provenance, escape(group.variant)) if each)
+            yield f"**{group.title}** ({provenance}), {escape(output.output)}:"
             if output.flips is not None:
                 yield flips_sentence(output.flips, output.task)
             yield ""
@@ -172,7 +175,7 @@ def _own_metrics(record: Record) -> Iterator[str]:
     groups = [group for group in groups_of(record) if group.task_figures]
     if groups:
         lines = [
-            f"- **{group.title}** ({group.standing}): {escape(task_figure_text(figure, record.policy))}"
+            f"- **{group.title}** ({group.provenance}): {escape(task_figure_text(figure, record.policy))}"
             for group in groups
             for figure in group.task_figures
         ]

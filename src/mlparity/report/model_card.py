@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlparity.core.envelopes import dominating_members
+from mlparity.core.envelopes import dominating_profiles
 from mlparity.core.finiteness import left_out_note, mismatches
 from mlparity.core.numbers import format_number
 from mlparity.core.record import OutputFigures, Record, RowState, SettingResult
@@ -26,7 +26,7 @@ def _lines(record: Record) -> Iterator[str]:
     )
     yield escape(record.recommendation.sentence)
     yield ""
-    yield "| setting | standing | output | scale | max difference | mean difference | flips | verdict |"
+    yield "| setting | provenance | output | scale | max difference | mean difference | flips | verdict |"
     yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
     yield from (_row(row) for row in record.settings if row.state is RowState.COMPARED)
     yield ""
@@ -35,11 +35,11 @@ def _lines(record: Record) -> Iterator[str]:
 
 def _row(row: SettingResult) -> str:
     if not row.outputs:
-        return f"| {row.setting} | {row.standing} | {escape('; '.join(row.unlike))} | – | – | – | – | {row.verdict} |"
+        return f"| {row.setting} | {row.provenance} | {escape('; '.join(row.unlike))} | – | – | – | – | {row.verdict} |"
     output = max(row.outputs, key=lambda each: (mismatches(each.figures) > 0, _share(each)))
     cells = (
         str(row.setting),
-        " ".join(filter(None, (str(row.standing), certainty_text(row), escape(", ".join(dominating_members(row)))))),
+        " ".join(filter(None, (str(row.provenance), certainty_text(row), escape(", ".join(dominating_profiles(row)))))),
         escape(output.output),
         format_number(output.scale, 3),
         format_number(output.figures.get("max_abs")) + left_out_note(output.figures, output.elements),

@@ -12,7 +12,7 @@ from mlparity.core.numbers import format_cosine, format_number
 from mlparity.core.record import Flips, OutputFigures, Record, RowState, SettingResult, Span, TaskFigure
 from mlparity.report.texts import certainty_text, flips_text
 
-_STATE_WORDS = {RowState.EXPLAINED: "explained", RowState.FAILED: "could not run"}
+_STATE_WORDS = {RowState.NOT_APPLICABLE: "not applicable", RowState.FAILED: "could not run"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,12 @@ class Row:
     """One setting of the main table; `cells` is empty where nothing was compared.
 
     The figures are those of `output`, the one that differs most for its scale, but flips are those of the output with
-    the most. `chip` is the style of the verdict. An emulated row tells its confidence and how many ways it stands for.
+    the most. `chip` is the style of the verdict. An emulated row tells its confidence and how many variants it stands
+    for.
     """
 
     setting: str
-    standing: str
+    provenance: str
     certainty: str
     chip: str
     verdict_word: str
@@ -55,14 +56,14 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Settings of one standing and runtime whose figures are the same, to be shown once.
+    """Settings of one provenance and runtime whose figures are the same, to be shown once.
 
-    `way` is the one that dominates an emulated setting, with its confidence.
+    `variant` is the one that dominates an emulated setting, with its confidence.
     """
 
     settings: tuple[str, ...]
-    standing: str
-    way: str
+    provenance: str
+    variant: str
     runtime: str
     outputs: tuple[OutputFigures, ...]
     task_figures: tuple[TaskFigure, ...] = ()
@@ -133,8 +134,8 @@ def groups_of(record: Record) -> tuple[Group, ...]:
             continue
         group = Group(
             (str(result.setting),),
-            _standing(result),
-            _way(result),
+            _provenance(result),
+            _variant(result),
             result.runtime,
             result.outputs,
             result.task_figures,
@@ -154,7 +155,7 @@ def ranked_outputs(outputs: tuple[OutputFigures, ...]) -> tuple[OutputFigures, .
 
 
 def _cells(output: OutputFigures, flips: Flips | None, spans: Mapping[str, Span]) -> tuple[Cell, ...]:
-    """Largest and mean difference of an emulated setting are ranges over its ways; the others are the least of them."""
+    """Ranges over the variants for largest and mean difference of an emulated setting; the others are the least."""
     figure = output.figures.get
     least = {name: spans[name].low if name in spans else figure(name) for name in ("min_abs", "cosine")}
     share = _share(output)
@@ -177,9 +178,9 @@ def _row(result: SettingResult, is_recommended: bool) -> Row:
     worst = ranked_outputs(result.outputs)[0] if result.outputs else None
     return Row(
         setting=str(result.setting),
-        standing=_standing(result),
+        provenance=_provenance(result),
         certainty=certainty_text(result),
-        chip="neutral" if result.state is RowState.EXPLAINED else str(result.verdict),
+        chip="neutral" if result.state is RowState.NOT_APPLICABLE else str(result.verdict),
         verdict_word=_STATE_WORDS.get(result.state, str(result.verdict)),
         output=worst.output if worst is not None else "",
         cells=_cells(worst, _most_flips(result), spans_of(result, worst)) if worst is not None else (),
@@ -194,8 +195,8 @@ def _most_flips(result: SettingResult) -> Flips | None:
     return max(found, key=lambda flips: flips.flipped, default=None)
 
 
-def _standing(result: SettingResult) -> str:
-    return "" if result.standing is None else str(result.standing)
+def _provenance(result: SettingResult) -> str:
+    return "" if result.provenance is None else str(result.provenance)
 
 
 def _share(output: OutputFigures) -> float:
@@ -212,9 +213,9 @@ def _equal(first: Group, second: Group) -> bool:
     return replace(first, settings=()) == replace(second, settings=())
 
 
-def _way(result: SettingResult) -> str:
+def _variant(result: SettingResult) -> str:
     if result.envelope is None:
         return ""
     run = next(run for run in result.envelope.runs if run.name == result.envelope.dominating)
     count = len(result.envelope.runs)
-    return f"{'the one way' if count == 1 else f'worst of {count} ways'}: {run.name} ({run.confidence})"
+    return f"{'the one variant' if count == 1 else f'worst of {count} variants'}: {run.name} ({run.confidence})"

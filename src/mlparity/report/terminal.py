@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from rich.text import Text
 
-from mlparity.core.envelopes import span_text, spans_of, ways_in
+from mlparity.core.envelopes import span_text, spans_of, variants_in
 from mlparity.core.finiteness import left_out, positions_text
 from mlparity.core.numbers import format_cosine, format_number
 from mlparity.core.record import Flips, MetricInfo, OutputFigures, Record, RowState, SettingResult, Span, TaskFigure
@@ -19,21 +19,21 @@ STYLES = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.UNKNOWN: "yellow"}
 _NO_SPANS: Mapping[str, Span] = MappingProxyType({})
 
 
-_NUMBERS = frozenset({"max", "min", "mean", "NaN", "inf", "ways"})
+_NUMBERS = frozenset({"max", "min", "mean", "NaN", "inf", "variants"})
 
 
 def settings_table(record: Record) -> Rows:
     """Return the table of settings: a line for each setting and output, and the reason where there are no figures.
 
-    An emulated figure is a range over the plausible ways; `ways_table` shows these.
+    An emulated figure is a range over the plausible variants; `variants_table` shows these.
     """
     several = len({figures.output for row in record.settings for figures in row.outputs}) > 1
     emulated = any(row.envelope is not None for row in record.settings)
     not_finite = _not_finite_columns(output for row in record.settings for output in row.outputs)
     table = _table(
         "setting",
-        "standing",
-        *(("confidence", "ways") if emulated else ()),
+        "provenance",
+        *(("confidence", "variants") if emulated else ()),
         *(("output",) if several else ()),
         *_FIGURES,
         *not_finite,
@@ -59,7 +59,11 @@ def _lines(
     row: SettingResult, several: bool, emulated: bool, not_finite: tuple[str, ...]
 ) -> Iterable[tuple[Text | str, ...]]:
     verdict = Text(str(row.verdict), STYLES[row.verdict])
-    head = (str(row.setting), "" if row.standing is None else str(row.standing), *(_certainty(row) if emulated else ()))
+    head = (
+        str(row.setting),
+        "" if row.provenance is None else str(row.provenance),
+        *(_certainty(row) if emulated else ()),
+    )
     if row.state is not RowState.COMPARED or not row.outputs:
         blank = ("",) * (len(_FIGURES) + len(not_finite) + several)
         yield (*head, *blank, verdict if row.state is RowState.COMPARED else Text(str(row.state), "dim"))
@@ -74,24 +78,24 @@ def _certainty(row: SettingResult) -> tuple[str, str]:
     return ("", "") if row.envelope is None else (str(row.envelope.confidence), str(len(row.envelope.runs)))
 
 
-def ways_table(record: Record) -> Rows:
-    """Return the plausible ways of the emulated settings: who calculates so, how sure that is, and what it gives.
+def variants_table(record: Record) -> Rows:
+    """Return the plausible variants of the emulated settings: who calculates so, how sure that is, and what it gives.
 
-    A row shows the output that differs most; a star marks the way that decides a setting.
+    A row shows the output that differs most; a star marks the variant that decides a setting.
     """
-    table = _table("way", "chips", "confidence", "standing", "max", "mean", "cosine", "verdict", "settings")
-    for way in ways_in(record):
-        figures = max(way.run.figures.values(), key=_difference, default={})
-        units = [f"{name.partition('/')[2]}{'*' if name in way.dominates else ''}" for name in way.settings]
+    table = _table("variant", "chips", "confidence", "provenance", "max", "mean", "cosine", "verdict", "settings")
+    for variant in variants_in(record):
+        figures = max(variant.run.figures.values(), key=_difference, default={})
+        units = [f"{name.partition('/')[2]}{'*' if name in variant.dominates else ''}" for name in variant.settings]
         table.add_row(
-            way.run.name,
-            " ".join(way.run.chips),
-            str(way.run.confidence),
-            str(way.standing),
+            variant.run.name,
+            " ".join(variant.run.chips),
+            str(variant.run.confidence),
+            str(variant.provenance),
             format_number(figures.get("max_abs")),
             format_number(figures.get("mean_abs")),
             format_cosine(figures.get("cosine")),
-            Text(str(way.run.verdict), STYLES[way.run.verdict]),
+            Text(str(variant.run.verdict), STYLES[variant.run.verdict]),
             " ".join(units),
         )
     return table

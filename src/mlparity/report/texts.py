@@ -1,4 +1,4 @@
-"""Single values of a record as text, and the words that explain standings."""
+"""Single values of a record as text, and the words that explain provenances."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from mlparity.core.decision import Candidate
 from mlparity.core.numbers import format_cosine, format_count, format_number
 from mlparity.core.policy import Limit, OutputTask, Policy, TaskKind
 from mlparity.core.record import Flips, Noise, Record, SettingResult, TaskFigure
-from mlparity.core.words import Standing
+from mlparity.core.words import Provenance
 
-STANDINGS = (
-    (Standing.MEASURED, "by a real runtime: on an Apple device, or by LiteRT or another runtime on this machine"),
-    (Standing.COMPUTED, "by mlparity's engine in reference arithmetic: what the graph says, not what a device does"),
+PROVENANCES = (
+    (Provenance.MEASURED, "by a real runtime: on an Apple device, or by LiteRT or another runtime on this machine"),
+    (Provenance.COMPUTED, "by mlparity's engine in reference arithmetic: what the graph says, not what a device does"),
     (
-        Standing.EMULATED,
+        Provenance.EMULATED,
         "by mlparity's engine in each plausible arithmetic of the compute units: a range, and how sure it is",
     ),
-    (Standing.ESTIMATED, "from a model of a processor's speed: good for an order of settings, not for a time"),
+    (Provenance.ESTIMATED, "from a model of a processor's speed: good for an order of settings, not for a time"),
 )
-"""What each standing means."""
+"""What each provenance means."""
 
 
 def flips_text(flips: Flips | None) -> str:
@@ -72,7 +72,7 @@ def speed_text(candidate: Candidate) -> str:
     if speed is None:
         return "–"
     time = "" if speed.latency is None else f"{format_number(speed.latency.median_ms)} ms, "
-    return f"{speed.rank} ({time}{speed.standing})"
+    return f"{speed.rank} ({time}{speed.provenance})"
 
 
 def task_text(task: OutputTask) -> str:
@@ -87,11 +87,11 @@ def task_text(task: OutputTask) -> str:
 
 
 def certainty_text(result: SettingResult) -> str:
-    """Return `assumed, 5 ways` of an emulated setting, nothing of another."""
+    """Return `assumed, 5 variants` of an emulated setting, nothing of another."""
     if result.envelope is None:
         return ""
     count = len(result.envelope.runs)
-    return f"{result.envelope.confidence}, {count} {'way' if count == 1 else 'ways'}"
+    return f"{result.envelope.confidence}, {count} {'variant' if count == 1 else 'variants'}"
 
 
 def figure_text(name: str, value: float | None) -> str:

@@ -11,14 +11,14 @@ from mlparity.core.errors import InputError
 from mlparity.core.record import SettingResult
 from mlparity.core.session import Sample, Session
 from mlparity.core.source import Source
-from mlparity.core.words import ComputeUnit, Precision, Setting, Standing
+from mlparity.core.words import ComputeUnit, Precision, Provenance, Setting
 from mlparity.targets.inspection import Inspection
 from mlparity.targets.metadata import SIDECAR, Metadata
 
 if TYPE_CHECKING:
     from mlparity.engine.mil.program import Function
     from mlparity.engine.placement.compute_plan import ComputePlan
-    from mlparity.engine.placement.ways import Way
+    from mlparity.engine.placement.variants import Variant
     from mlparity.engine.runtime.interpret import Tap
 
 
@@ -106,8 +106,10 @@ class Emulation(Protocol):
         """Return the program's default function."""
         ...
 
-    def ways(self, setting: Setting, chips: Sequence[str], plan: ComputePlan | None, *, fast: bool) -> tuple[Way, ...]:
-        """Return the plausible ways to run a setting on `chips` (all where empty); none where nothing is emulated."""
+    def variants(
+        self, setting: Setting, chips: Sequence[str], plan: ComputePlan | None, *, fast: bool
+    ) -> tuple[Variant, ...]:
+        """Return the plausible variants of a setting on `chips` (all where empty); none where nothing is emulated."""
         ...
 
 
@@ -115,16 +117,17 @@ class Emulation(Protocol):
 class EngineSupport:
     """What our engine does for a target whose artifacts are ML Programs.
 
-    `emulation` reads an artifact, and returns None where the platform's own runtime predicts. `open_way` calculates
-    in one way, in the reference arithmetic where that is None. `watch` shows a tap the values without fp16's limits.
-    `standing` says where the numbers of a way come from, `plain_standing` where those of a plain prediction do.
+    `emulation` reads an artifact, and returns None where the platform's own runtime predicts. `open_variant` calculates
+    in one variant, in the reference arithmetic where that is None. `watch` shows a tap the values without fp16's
+    limits. `provenance` says where the numbers of a variant come from, `plain_provenance` where those of a plain
+    prediction do.
     """
 
     emulation: Callable[[Path], Emulation | None]
-    open_way: Callable[[Path, Opening, Way | None], EngineSession]
+    open_variant: Callable[[Path, Opening, Variant | None], EngineSession]
     watch: Callable[[Path, tuple[str, ...], Tap], Session]
-    standing: Callable[[Way | None], Standing]
-    plain_standing: Callable[[Path], Standing]
+    provenance: Callable[[Variant | None], Provenance]
+    plain_provenance: Callable[[Path], Provenance]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mlparity.core.errors import FormatError
 from mlparity.core.record import Record
-from mlparity.core.words import Standing, Verdict
+from mlparity.core.words import Provenance, Verdict
 from mlparity.record.files import read_record, record_sha256
 from mlparity.record.metadata import PREFIX, metadata_of
 from mlparity.targets.artifacts import artifact_sha256, read_metadata
@@ -65,9 +65,9 @@ def _setting(metadata: Mapping[str, str], unit: str, *, is_proved: bool) -> Find
     wanted = unit or metadata.get("recommended", "")
     if not wanted:
         return Finding("setting", Verdict.FAIL, "the record recommends no setting for this artifact")
-    how = [standing for standing in Standing if wanted in metadata.get(f"passed.{standing}", "").split(", ")]
+    how = [provenance for provenance in Provenance if wanted in metadata.get(f"passed.{provenance}", "").split(", ")]
     if not how:
-        passed = ", ".join(filter(None, (metadata.get(f"passed.{standing}", "") for standing in Standing)))
+        passed = ", ".join(filter(None, (metadata.get(f"passed.{provenance}", "") for provenance in Provenance)))
         return Finding("setting", Verdict.FAIL, f"{wanted} did not pass; passed: {passed or 'none'}")
     policy = metadata.get("policy", "")
     sentence = f"{wanted} passed the policy {policy!r} ({', '.join(how)})"

@@ -117,7 +117,7 @@ def restore(runs: Runs, references: References, state: RunsState, samples: Sampl
 def name_of(run: Run) -> str:
     """Return what tells a run from the others of its verification."""
     parts = [f"{run.artifact.path}: {', '.join(map(str, run.settings))}"]
-    parts += [] if run.way is None else [run.way.name]
+    parts += [] if run.variant is None else [run.variant.name]
     parts += [] if run.saved is None else [run.saved.origin]
     return ", ".join(parts)
 

@@ -8,7 +8,7 @@ from mlparity.compare.comparer import Comparer
 from mlparity.core.errors import InputError
 from mlparity.core.record import Artifact
 from mlparity.core.session import SampleSet
-from mlparity.core.words import Setting, Standing
+from mlparity.core.words import Provenance, Setting
 from mlparity.record.outputs import OutputsHeader, read_header
 from mlparity.samples.digest import digest
 from mlparity.samples.load import load_samples
@@ -36,11 +36,11 @@ def device_runs(job: Job, made: Made) -> tuple[Run, ...]:
 
 def _run(path: Path, samples: SampleSet, verified: str, made: Made, comparer: Comparer) -> Run:
     header = read_header(path)
-    if header.standing is not Standing.MEASURED:
+    if header.provenance is not Provenance.MEASURED:
         raise InputError(
             "the saved outputs are not a device's",
             where=str(path),
-            found=f"{header.standing} by {header.runtime} on {header.platform}",
+            found=f"{header.provenance} by {header.runtime} on {header.platform}",
             expected="outputs that Core ML or another real runtime gave",
             next_step="run `mlparity run` on a Mac; what is emulated here is in the table without such a file",
         )
@@ -55,7 +55,7 @@ def _run(path: Path, samples: SampleSet, verified: str, made: Made, comparer: Co
             next_step="give the same --inputs and --preprocess to `mlparity run` and to `mlparity verify`",
         )
     session = recorded.open(load_samples(path, finite=False), samples)
-    return Run((setting,), artifact, session, Standing.MEASURED, comparer, saved=header)
+    return Run((setting,), artifact, session, Provenance.MEASURED, comparer, saved=header)
 
 
 def _artifact(path: Path, header: OutputsHeader, setting: Setting, made: Made) -> Artifact:

@@ -7,16 +7,16 @@ from itertools import islice
 from pathlib import Path
 
 from mlparity.core.boundary import is_shortage
-from mlparity.core.course import Course
+from mlparity.core.drift import Drift
 from mlparity.core.errors import MlparityError
 from mlparity.core.record import Cause, CauseKind, SettingResult
-from mlparity.core.words import ComputeUnit, Confidence, Precision, Standing
-from mlparity.diagnose.course import course_of
+from mlparity.core.words import ComputeUnit, Confidence, Precision, Provenance
+from mlparity.diagnose.drift import drift_of
 from mlparity.diagnose.explain import explain, origins
 from mlparity.engine.mil.reader import read_program
 from mlparity.engine.numerics import TYPED
 from mlparity.engine.placement.roofline import work_of
-from mlparity.engine.placement.ways import Choice
+from mlparity.engine.placement.variants import Choice
 from mlparity.verification.explain_package import Case, worst_case
 from mlparity.verification.job import Job
 
@@ -29,7 +29,7 @@ class Diagnosis:
     """
 
     cause: Cause
-    course: Course | None = None
+    drift: Drift | None = None
     failure: str = ""
 
 
@@ -72,31 +72,31 @@ def _explained(cause: Cause, row: SettingResult, job: Job) -> Diagnosis:
     merged = _merged(cause, case if isinstance(case, Cause) else explain(case.rungs))
     if isinstance(case, Cause) or row.setting.precision is not Precision.FP16:
         return Diagnosis(merged)
-    return _with_course(merged, row, case, unit)
+    return _with_drift(merged, row, case, unit)
 
 
-def _with_course(cause: Cause, row: SettingResult, case: Case, unit: ComputeUnit | None) -> Diagnosis:
+def _with_drift(cause: Cause, row: SettingResult, case: Case, unit: ComputeUnit | None) -> Diagnosis:
     """Add the error along the graph on the sample that was explained, or why it cannot be followed."""
     try:
-        passed = course_of(case.rungs.numerics, case.rungs.exact, case.rungs.in_width(case.rungs.numerics))
+        passed = drift_of(case.rungs.numerics, case.rungs.exact, case.rungs.in_width(case.rungs.numerics))
         known = origins(case.rungs, [point.place for point in passed.points])
     except MlparityError as error:
         return Diagnosis(cause, failure=f"the error along the graph is not known: {error}")
     points = tuple(replace(each, origin=known.get(each.place, "")) for each in passed.points)
     if not points:
         return Diagnosis(cause)
-    course = Course(row.artifact, case.sample, TYPED.summary, Standing.COMPUTED, passed.count, points)
-    return Diagnosis(cause, course if unit is None else _emulated(course, case.choice, unit))
+    drift = Drift(row.artifact, case.sample, TYPED.summary, Provenance.COMPUTED, passed.count, points)
+    return Diagnosis(cause, drift if unit is None else _emulated(drift, case.choice, unit))
 
 
-def _emulated(course: Course, choice: Choice, unit: ComputeUnit) -> Course:
+def _emulated(drift: Drift, choice: Choice, unit: ComputeUnit) -> Drift:
     profiles = {each.name: each for each in (choice.profile, *choice.profiles.values())}
     least = max((each.confidence for each in profiles.values()), key=tuple(Confidence).index)
     return replace(
-        course,
+        drift,
         arithmetic=f"a plain prediction on {unit}",
-        standing=Standing.EMULATED,
-        members=tuple(profiles),
+        provenance=Provenance.EMULATED,
+        profiles=tuple(profiles),
         confidence=Confidence(least),
     )
 

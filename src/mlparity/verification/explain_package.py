@@ -31,7 +31,7 @@ from mlparity.engine.mil.precision import program_precision
 from mlparity.engine.mil.program import Op, Program
 from mlparity.engine.mil.reader import read_program
 from mlparity.engine.numerics import FP32, REFERENCE, TYPED
-from mlparity.engine.placement.ways import Choice, plain_choice
+from mlparity.engine.placement.variants import Choice, plain_choice
 from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.features import tensors_from_features
 from mlparity.engine.runtime.interpret import run_plan
@@ -85,13 +85,13 @@ def open_reference(path: Path, input_names: tuple[str, ...] = ()) -> EngineSessi
     Raises:
         MlparityError: the engine does not run it, or it does not open.
     """
-    return engine_of(path).open_way(path, Opening(ComputeUnit.CPU_ONLY, input_names), None)
+    return engine_of(path).open_variant(path, Opening(ComputeUnit.CPU_ONLY, input_names), None)
 
 
 def plans_of(package: Path, unit: ComputeUnit | None = None) -> Plans:
     """Bind a package without kernels; wide arithmetic is fp32 for an fp16 program, and fp64 for an fp32 one.
 
-    The numerics are those of a plain prediction on `unit`, its leading members; ideal arithmetic where it is None.
+    The numerics are those of a plain prediction on `unit`, its leading profiles; ideal arithmetic where it is None.
 
     Raises:
         FormatError: it cannot be read.

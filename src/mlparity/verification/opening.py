@@ -25,7 +25,7 @@ def open_runs(job: Job, made: Made, references: References, saved: tuple[Run, ..
 
 
 def _opened(planned: PlannedRun, job: Job) -> Run:
-    run = Run(planned.settings, planned.artifact, None, planned.standing, job.comparer(), planned.way)
+    run = Run(planned.settings, planned.artifact, None, planned.provenance, job.comparer(), planned.variant)
     try:
         inner = _session(planned, job)
         run.session = CarryingSession(inner, job.options.carry)
@@ -38,7 +38,7 @@ def _session(planned: PlannedRun, job: Job) -> Session:
     target, path = target_named(planned.artifact.target), job.stage / planned.artifact.path
     opening = Opening(planned.unit, job.source.input_names, job.source.output_names, job.options.runtime)
     if target.engine is not None:
-        return target.engine.open_way(path, opening, planned.way)
+        return target.engine.open_variant(path, opening, planned.variant)
     return target.open_artifact(path, opening)
 
 

@@ -96,7 +96,7 @@ def chips_from(text: str | None) -> tuple[str, ...]:
     Raises:
         InputError: an unknown chip, or an empty list.
     """
-    from mlparity.engine.placement.ways import check_chips
+    from mlparity.engine.placement.variants import check_chips
 
     return () if text is None else check_chips([each.strip() for each in text.split(",") if each.strip()])
 

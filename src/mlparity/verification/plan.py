@@ -8,8 +8,8 @@ from pathlib import Path
 
 from mlparity.core.errors import MlparityError
 from mlparity.core.record import Artifact
-from mlparity.core.words import ComputeUnit, Setting, Standing
-from mlparity.engine.placement.ways import Way
+from mlparity.core.words import ComputeUnit, Provenance, Setting
+from mlparity.engine.placement.variants import Variant
 from mlparity.targets.table import target_named
 from mlparity.targets.target import Emulation, EngineSupport
 from mlparity.verification.artifacts import Made
@@ -27,8 +27,8 @@ class PlannedRun:
     settings: tuple[Setting, ...]
     artifact: Artifact
     unit: ComputeUnit | None
-    standing: Standing
-    way: Way | None = None
+    provenance: Provenance
+    variant: Variant | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,29 +73,31 @@ def plan_runs(made: Made, options: VerifyOptions, emulations: Emulations) -> Pla
         if setting in absent:
             continue
         try:
-            ways = _ways(setting, emulations.get(artifact.path), options)
+            variants = _variants(setting, emulations.get(artifact.path), options)
         except MlparityError as error:
             failures[setting] = str(error)
             continue
-        for way in ways:
-            key = (artifact.path, _arithmetic(setting) if way is None else way.key)
-            known = runs.get(key, PlannedRun((), artifact, setting.compute_unit, _standing(setting, way), way))
+        for variant in variants:
+            key = (artifact.path, _arithmetic(setting) if variant is None else variant.key)
+            known = runs.get(
+                key, PlannedRun((), artifact, setting.compute_unit, _provenance(setting, variant), variant)
+            )
             runs[key] = replace(known, settings=(*known.settings, setting))
     watched = tuple(each for each in made.artifacts if _is_emulated(emulations.get(each.path)))
     return Plan(options.settings, (*runs.values(), *map(_ideal, watched)), watched, failures, absent)
 
 
-def _ways(
+def _variants(
     setting: Setting, emulation: Emulation | MlparityError | None, options: VerifyOptions
-) -> tuple[Way | None, ...]:
-    """Return the ways to run a setting; None stands for one that is not emulated."""
+) -> tuple[Variant | None, ...]:
+    """Return the variants of a setting; None stands for one that is not emulated."""
     if isinstance(emulation, MlparityError):
         raise emulation
     if emulation is None:
         return (None,)
     fast = options.members is Members.FAST
-    ways = emulation.ways(setting, options.chips, options.compute_plan, fast=fast)
-    return ways if ways else (None,)
+    variants = emulation.variants(setting, options.chips, options.compute_plan, fast=fast)
+    return variants if variants else (None,)
 
 
 def _is_emulated(emulation: Emulation | MlparityError | None) -> bool:
@@ -105,7 +107,7 @@ def _is_emulated(emulation: Emulation | MlparityError | None) -> bool:
 def _ideal(artifact: Artifact) -> PlannedRun:
     """Return the run of an emulated artifact in ideal arithmetic."""
     setting = Setting(artifact.target, artifact.precision)
-    return PlannedRun((), artifact, ComputeUnit.CPU_ONLY, _standing(setting, None))
+    return PlannedRun((), artifact, ComputeUnit.CPU_ONLY, _provenance(setting, None))
 
 
 def _engine(setting: Setting) -> EngineSupport | None:
@@ -114,10 +116,10 @@ def _engine(setting: Setting) -> EngineSupport | None:
 
 def _arithmetic(setting: Setting) -> str:
     """Return a name for an arithmetic that is not emulated: each setting's own, where its own runtime predicts."""
-    is_ours = _engine(setting) is not None and _standing(setting, None) is not Standing.MEASURED
+    is_ours = _engine(setting) is not None and _provenance(setting, None) is not Provenance.MEASURED
     return "reference" if is_ours else str(setting)
 
 
-def _standing(setting: Setting, way: Way | None) -> Standing:
+def _provenance(setting: Setting, variant: Variant | None) -> Provenance:
     engine = _engine(setting)
-    return Standing.MEASURED if engine is None else engine.standing(way)
+    return Provenance.MEASURED if engine is None else engine.provenance(variant)

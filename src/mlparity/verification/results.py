@@ -11,12 +11,12 @@ from mlparity.core.policy import Policy
 from mlparity.core.record import (
     Envelope,
     Hazard,
-    MemberFigures,
     Noise,
     OutputFigures,
     RowState,
     Rung,
     SettingResult,
+    VariantFigures,
 )
 from mlparity.core.words import Setting, Verdict
 from mlparity.diagnose.hazards import find_hazards
@@ -61,7 +61,7 @@ def hazards_of(runs: Runs) -> tuple[Hazard, ...]:
 def _result(runs: Runs, setting: Setting, policy: Policy, noise: Sequence[Noise]) -> SettingResult:
     if setting in runs.plan.not_applicable:
         note = runs.plan.not_applicable[setting]
-        return SettingResult(setting, RowState.EXPLAINED, Verdict.UNKNOWN, note=note)
+        return SettingResult(setting, RowState.NOT_APPLICABLE, Verdict.UNKNOWN, note=note)
     own = [run for run in runs.runs if setting in run.settings and run.saved is None]
     if not own:
         note = runs.plan.failures.get(setting, "no artifact of this precision was given")
@@ -70,8 +70,8 @@ def _result(runs: Runs, setting: Setting, policy: Policy, noise: Sequence[Noise]
 
 
 def result_of(setting: Setting, runs: Sequence[Run], policy: Policy, noise: Sequence[Noise]) -> SettingResult:
-    """Return the row of a setting from its runs: one, or one for each plausible way."""
-    emulated = [run for run in runs if run.way is not None]
+    """Return the row of a setting from its runs: one, or one for each plausible variant."""
+    emulated = [run for run in runs if run.variant is not None]
     return _emulated(setting, emulated, policy, noise) if emulated else _single(setting, runs[0], policy, noise)
 
 
@@ -88,7 +88,7 @@ def rung_of(run: Run, policy: Policy, noise: Sequence[Noise]) -> Rung:
         meaning="each value stored in its declared type, each sum in fp32: what fp16 alone does",
         precision=run.artifact.precision,
         artifact=run.artifact.path,
-        standing=run.standing,
+        provenance=run.provenance,
         verdict=_judged(run, outputs, policy, noise).verdict,
         outputs=outputs,
     )
@@ -112,7 +112,7 @@ def _row(
         setting=setting,
         state=RowState.COMPARED,
         verdict=judgement.verdict,
-        standing=run.standing,
+        provenance=run.provenance,
         runtime=run.session.runtime if run.session is not None else "",
         artifact=run.artifact.path,
         reasons=judgement.reasons,
@@ -127,12 +127,12 @@ def _row(
 def _emulated(setting: Setting, runs: Sequence[Run], policy: Policy, noise: Sequence[Noise]) -> SettingResult:
     outputs = [() if run.failure else run.comparer.result() for run in runs]
     judgements = [_judged(run, each, policy, noise) for run, each in zip(runs, outputs, strict=True)]
-    members = [_member(*each) for each in zip(runs, outputs, judgements, strict=True)]
-    envelope, place = envelope_of(members, outputs)
+    variants = [_variant(*each) for each in zip(runs, outputs, judgements, strict=True)]
+    envelope, place = envelope_of(variants, outputs)
     if all(run.failure for run in runs):
         return SettingResult(setting, RowState.FAILED, Verdict.UNKNOWN, note=runs[place].failure)
     row = _row(setting, runs[place], outputs[place], judgements[place], envelope)
-    reasons = (*row.reasons, *_share_of(members, row.verdict))
+    reasons = (*row.reasons, *_share_of(variants, row.verdict))
     return replace(row, reasons=reasons, seconds_per_sample=_seconds(runs))
 
 
@@ -142,28 +142,28 @@ def _judged(run: Run, outputs: tuple[OutputFigures, ...], policy: Policy, noise:
     return judge(policy, outputs, noise, run.comparer.problems, run.comparer.task_figures, run.comparer.unlike)
 
 
-def _member(run: Run, outputs: tuple[OutputFigures, ...], judgement: Judgement) -> MemberFigures:
-    way = run.way
-    if way is None:
+def _variant(run: Run, outputs: tuple[OutputFigures, ...], judgement: Judgement) -> VariantFigures:
+    variant = run.variant
+    if variant is None:
         raise ValueError("a run that is not emulated belongs to no envelope")
-    return MemberFigures(
-        name=way.name,
-        members=tuple(member.name for member in way.members),
-        placement=way.placement,
-        chips=way.chips,
-        confidence=way.confidence,
+    return VariantFigures(
+        name=variant.name,
+        profiles=tuple(unit_profile.name for unit_profile in variant.profiles),
+        placement=variant.placement,
+        chips=variant.chips,
+        confidence=variant.confidence,
         verdict=judgement.verdict,
         figures={output.output: output.figures for output in outputs},
         note=run.failure,
     )
 
 
-def _share_of(members: Sequence[MemberFigures], verdict: Verdict) -> tuple[str, ...]:
-    """Say how many of the ways have the verdict of the worst, where not all have it."""
-    alike = sum(member.verdict is verdict for member in members)
-    if alike == len(members):
+def _share_of(variants: Sequence[VariantFigures], verdict: Verdict) -> tuple[str, ...]:
+    """Say how many of the variants have the verdict of the worst, where not all have it."""
+    alike = sum(each.verdict is verdict for each in variants)
+    if alike == len(variants):
         return ()
-    return (f"{alike} of {len(members)} plausible ways: {verdict}",)
+    return (f"{alike} of {len(variants)} plausible variants: {verdict}",)
 
 
 def _seconds(runs: Sequence[Run]) -> float | None:

@@ -13,7 +13,7 @@ from mlparity import __version__
 from mlparity.core.errors import InputError
 from mlparity.core.progress import Progress
 from mlparity.core.session import SampleSet, Session
-from mlparity.core.words import ComputeUnit, Setting, Standing
+from mlparity.core.words import ComputeUnit, Provenance, Setting
 from mlparity.record.outputs import OutputsHeader, OutputsWriter, writing_outputs
 from mlparity.samples.digest import digest
 from mlparity.sessions.checked import run_checked
@@ -72,7 +72,7 @@ def _header(
     return OutputsHeader(
         artifact_sha256=artifact_sha256(artifact),
         setting=str(setting),
-        standing=_standing(artifact, setting),
+        provenance=_provenance(artifact, setting),
         runtime=runtime,
         platform=_machine(),
         samples_sha256=digest(samples),
@@ -89,9 +89,9 @@ def _setting(artifact: Path, unit: ComputeUnit) -> Setting:
     return on_unit if on_unit in target_named(name).settings else Setting(name, precision)
 
 
-def _standing(artifact: Path, setting: Setting) -> Standing:
+def _provenance(artifact: Path, setting: Setting) -> Provenance:
     engine = target_named(setting.target).engine
-    return Standing.MEASURED if engine is None else engine.plain_standing(artifact)
+    return Provenance.MEASURED if engine is None else engine.plain_provenance(artifact)
 
 
 def _machine() -> str:

@@ -11,10 +11,10 @@ from mlparity.compare.noise import noise_of
 from mlparity.core.errors import MlparityError
 from mlparity.core.record import Artifact, Noise
 from mlparity.core.session import Session
-from mlparity.core.words import Setting, Standing
+from mlparity.core.words import Provenance, Setting
 from mlparity.diagnose.ranges import Ranges
 from mlparity.engine.mil.program import Function
-from mlparity.engine.placement.ways import Way
+from mlparity.engine.placement.variants import Variant
 from mlparity.record.outputs import OutputsHeader
 from mlparity.sessions.checked import run_checked
 from mlparity.sessions.torch import roundings_of
@@ -26,16 +26,16 @@ from mlparity.verification.plan import Plan
 class Run:
     """One artifact in one arithmetic: the settings that share it, its session, and what was seen of it.
 
-    `way` says how an emulated run calculates. A run without settings is a rung of the ladder. `saved` tells of
+    `variant` says how an emulated run calculates. A run without settings is a rung of the ladder. `saved` tells of
     outputs that were saved elsewhere; such a run is a row of its own.
     """
 
     settings: tuple[Setting, ...]
     artifact: Artifact
     session: Session | None
-    standing: Standing
+    provenance: Provenance
     comparer: Comparer
-    way: Way | None = None
+    variant: Variant | None = None
     saved: OutputsHeader | None = None
     seconds: float = 0.0
     samples: int = 0

@@ -13,7 +13,7 @@ from mlparity.compare.latency import WARM_UP, latency_of
 from mlparity.core.decision import Decision, Latency, Speed
 from mlparity.core.errors import MlparityError
 from mlparity.core.session import Sample
-from mlparity.core.words import Setting, Standing
+from mlparity.core.words import Provenance, Setting
 from mlparity.engine.mil.program import Function
 from mlparity.engine.mil.reader import read_program
 from mlparity.engine.placement.roofline import roofline, throughput, work_of
@@ -32,7 +32,7 @@ def speeds_of(runs: Runs, first: Sample, stage: Path) -> dict[Setting, Speed]:
     """
     on_units = [run for run in runs.runs if any(each.compute_unit for each in run.settings) and not run.failure]
     own = [run for run in on_units if run.saved is None]
-    if own and all(run.standing is Standing.MEASURED for run in own):
+    if own and all(run.provenance is Provenance.MEASURED for run in own):
         return _measured([(run.settings, measure(run, first), _runtime(run)) for run in own])
     saved = [(run.settings, each) for run in on_units if (each := run.saved) is not None]
     timed = {setting for settings, each in saved for setting in settings if latency_of(each.seconds) is not None}
@@ -68,7 +68,7 @@ def _measured(timed: Sequence[tuple[Sequence[Setting], Latency | None, str]]) ->
     }
     places = ranks({setting: latency.median_ms for setting, (latency, _) in found.items()})
     return {
-        setting: Speed(places[setting], Standing.MEASURED, runtime, latency)
+        setting: Speed(places[setting], Provenance.MEASURED, runtime, latency)
         for setting, (latency, runtime) in found.items()
     }
 
@@ -89,7 +89,7 @@ def _estimated(runs: list[Run], stage: Path) -> dict[Setting, Speed]:
     bases = {run.artifact.path: _basis(functions[run.artifact.path]) for run in runs}
     basis_of = {setting: bases[run.artifact.path] for run in runs for setting in run.settings}
     places = ranks(scores)
-    return {setting: Speed(places[setting], Standing.ESTIMATED, basis_of[setting]) for setting in scores}
+    return {setting: Speed(places[setting], Provenance.ESTIMATED, basis_of[setting]) for setting in scores}
 
 
 def _score(function: Function, setting: Setting) -> float | None:
@@ -108,7 +108,7 @@ def _basis(function: Function) -> str:
 def with_evidence(decision: Decision) -> Decision:
     """Return the decision with the sources of its estimates, where it has any."""
     speeds = [each.speed for each in decision.candidates if each.speed is not None]
-    if not any(speed.standing is Standing.ESTIMATED for speed in speeds):
+    if not any(speed.provenance is Provenance.ESTIMATED for speed in speeds):
         return decision
     sources = {
         f"{chip} {processor}": f"{roof.confidence}; {roof.evidence}"

@@ -167,7 +167,7 @@ def _record(job: Job, made: Made, runs: Runs, seen: Seen) -> Record:
         metrics=METRIC_INFOS,
         rungs=rungs,
         hazards=hazards_of(runs),
-        course=found.course,
+        drift=found.drift,
         explanation_failure=found.failure,
     )
 

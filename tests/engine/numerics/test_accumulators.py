@@ -165,9 +165,9 @@ def test_a_line_that_may_overflow_is_summed_in_order_and_the_others_by_tile() ->
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=IDS)
-def test_remembered_weights_change_nothing(kind: ExactProducts) -> None:
+def test_cached_weights_change_nothing(kind: ExactProducts) -> None:
     x, w, b = values(2, 4, 6, 6), values(4, 4, 3, 3, seed=1), values(4, seed=2)
-    g, once = Geometry((1, 1), (1, 1), (1, 1), 1), kind.remembering()
+    g, once = Geometry((1, 1), (1, 1), (1, 1), 1), kind.caching()
     for _ in range(2):
         assert torch.equal(once.conv(x, w, b, g), kind.conv(x, w, b, g))
 

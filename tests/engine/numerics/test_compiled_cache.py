@@ -35,8 +35,8 @@ from numba.core import caching
 caching.CacheImpl._locator_classes = []
 import torch
 from mlparity.engine.numerics.kernels.compiled import KEEPS
-from mlparity.engine.runtime.twins.matrix import packed_matrix
-from mlparity.engine.runtime.twins.packed import Scratch
+from mlparity.engine.runtime.optimised.matrix import packed_matrix
+from mlparity.engine.runtime.optimised.packed import Scratch
 assert not KEEPS
 found = packed_matrix(torch.eye(17), None, Scratch()).times(torch.ones(2, 17))
 assert torch.equal(found, torch.ones(2, 17)), found

@@ -16,7 +16,7 @@ from mlparity.engine.numerics.accumulators import FixedPoint, SequentialFp16
 from mlparity.engine.numerics.exact_products import ExactProducts
 from mlparity.engine.numerics.rounding import LEAST_IN_PLACE, half_away, half_even, half_even_in_place, is_dense
 from tests.engine.numerics.test_accumulators import CASES, drawn, tensors, values
-from tests.engine.runtime.twins.special import Content, assert_same_bits, contents
+from tests.engine.runtime.optimised.special import Content, assert_same_bits, contents
 
 Drawn = tuple[int, int, int, int, float, float, bool]
 
@@ -81,8 +81,8 @@ def test_special_values_give_the_bits_of_the_plain_sums(
     else:
         lanes = 8 if kind == "eight lanes" else 1
         plain, products = device_sums.sequential_fp16(x, w, b, lanes), SequentialFp16(lanes=lanes)
-    remembering = products.remembering()
-    for found in (products.rows(x, w, b), remembering.rows(x, w, b), remembering.rows(x, w, b)):
+    caching = products.caching()
+    for found in (products.rows(x, w, b), caching.rows(x, w, b), caching.rows(x, w, b)):
         assert_same_bits(plain.float(), found)
 
 

@@ -85,12 +85,12 @@ def test_a_transformed_convolution_in_fp16_errs_far_more_than_a_direct_one() -> 
 
 
 def test_paths_are_by_generation_and_are_no_members_of_a_setting() -> None:
-    from mlparity.engine.numerics.members import MEMBERS
+    from mlparity.engine.numerics.unit_profiles import UNIT_PROFILES
 
     assert [mlx_path(chip, large=False).name for chip in ("M1", "M3", "M5", "M6")] == [
         *("mlx-simd", "mlx-simd", "mlx-tensor", "mlx-tensor")
     ]
     assert mlx_path("M4", large=True).name == "mlx-simd-large"
-    assert not {member.name for member in MEMBERS} & set(PATHS)
+    assert not {unit_profile.name for unit_profile in UNIT_PROFILES} & set(PATHS)
     with pytest.raises(KeyError):
         mlx_path("A17 Pro", large=False)

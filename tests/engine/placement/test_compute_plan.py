@@ -8,8 +8,8 @@ import pytest
 from mlparity.core.errors import FormatError
 from mlparity.engine.numerics import Processor
 from mlparity.engine.placement.compute_plan import ComputePlan, read_compute_plan
-from mlparity.engine.placement.ways import pinned_ways
-from tests.engine.placement.test_ways import MIXED, WHOLE
+from mlparity.engine.placement.variants import pinned_variants
+from tests.engine.placement.test_variants import MIXED, WHOLE
 
 SAVED = {
     "format": "mlparity.compute_plan",
@@ -29,21 +29,24 @@ def _written(folder: Path, **changes: object) -> Path:
 def test_a_saved_placement_is_the_only_one(tmp_path: Path) -> None:
     plan = read_compute_plan(_written(tmp_path))
     assert plan == ComputePlan("ALL", "M4", {"y": Processor.NE, "z": Processor.GPU})
-    ways = pinned_ways(MIXED, plan, fast=False)
-    assert {way.on_engine for way in ways} in ({frozenset({"y"})}, {frozenset({"z"})})
-    assert {way.chips for way in ways} == {("M4",)}
-    assert all({member.processor for member in way.members} == {Processor.NE, Processor.GPU} for way in ways)
-    assert len(ways) == len({way.key for way in ways})
+    variants = pinned_variants(MIXED, plan, fast=False)
+    assert {variant.on_engine for variant in variants} in ({frozenset({"y"})}, {frozenset({"z"})})
+    assert {variant.chips for variant in variants} == {("M4",)}
+    assert all(
+        {unit_profile.processor for unit_profile in variant.profiles} == {Processor.NE, Processor.GPU}
+        for variant in variants
+    )
+    assert len(variants) == len({variant.key for variant in variants})
 
 
 def test_ops_that_the_plan_does_not_name_run_on_the_cpu() -> None:
-    (way,) = pinned_ways(WHOLE, ComputePlan("CPU_AND_NE", "M4", {}), fast=True)
-    assert [member.processor for member in way.members] == [Processor.CPU]
+    (variant,) = pinned_variants(WHOLE, ComputePlan("CPU_AND_NE", "M4", {}), fast=True)
+    assert [unit_profile.processor for unit_profile in variant.profiles] == [Processor.CPU]
 
 
 def test_a_plan_of_another_program_is_refused() -> None:
     with pytest.raises(FormatError, match="another program") as caught:
-        pinned_ways(WHOLE, ComputePlan("ALL", "M4", {"elsewhere": Processor.NE}), fast=True)
+        pinned_variants(WHOLE, ComputePlan("ALL", "M4", {"elsewhere": Processor.NE}), fast=True)
     assert "'elsewhere'" in str(caught.value)
 
 

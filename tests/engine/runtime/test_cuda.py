@@ -8,8 +8,8 @@ import torch
 
 from mlparity.engine.mil.program import Program
 from mlparity.engine.numerics import FP32, REFERENCE, TYPED, Profile
-from mlparity.engine.numerics.members import MEMBERS
 from mlparity.engine.numerics.products import Geometry
+from mlparity.engine.numerics.unit_profiles import UNIT_PROFILES
 from mlparity.engine.runtime.bind import bind
 from tests.engine.runtime.programs import computed, op, program, tensor
 
@@ -32,7 +32,7 @@ def _network(dtype: str) -> Program:
     return program((tensor("x", dtype, 2, 4, 9, 8),), steps, ("y",))
 
 
-@pytest.mark.parametrize("kernels", [False, True], ids=["plain", "twins"])
+@pytest.mark.parametrize("kernels", [False, True], ids=["plain", "optimised"])
 @pytest.mark.parametrize(("dtype", "profile"), [("fp32", REFERENCE), ("fp32", FP32), ("fp16", TYPED)])
 def test_a_plan_on_cuda_computes_what_it_computes_on_the_cpu(dtype: str, profile: Profile, kernels: bool) -> None:
     written = _network(dtype)
@@ -49,7 +49,7 @@ def test_a_plan_on_cuda_computes_what_it_computes_on_the_cpu(dtype: str, profile
 
 @pytest.mark.parametrize("name", ["cpu-fp16-sequential", "cpu-fp16-8-lanes", "ne-m4", "ne-m6"])
 def test_exact_products_have_the_bits_that_they_have_on_the_cpu(name: str) -> None:
-    profile = next(each.profile for each in MEMBERS if each.name == name)
+    profile = next(each.profile for each in UNIT_PROFILES if each.name == name)
     products = profile.numerics("fp16").products
     x, w = (torch.from_numpy(RANDOM.standard_normal(shape)).half().float() for shape in ((2, 4, 9, 8), (6, 4, 3, 3)))
     walk = Geometry((1, 1), (1, 1), (1, 1), 1)

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from mlparity.engine.mil.program import Name, Op
 from mlparity.engine.numerics import TYPED, Processor, Profile
-from mlparity.engine.numerics.members import leading
+from mlparity.engine.numerics.unit_profiles import leading
 from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.fuse import FOLLOWERS, PRODUCERS
+from tests.engine.runtime.optimised.special import SPECIAL, Content, assert_same_bits, contents, given_as
 from tests.engine.runtime.programs import computed, op, program, tensor
-from tests.engine.runtime.twins.special import SPECIAL, Content, assert_same_bits, contents, given_as
 
 ENGINE = leading(Processor.NE, "M1").profile
 VALUES = (*SPECIAL, 65504.0, -65504.0, 2.0**-24, 0.3, 1.5)

@@ -37,7 +37,7 @@ class FixedPoint(ExactProducts):
             return device_sums.fixed_point(lines.dense(), weight, bias)
         from mlparity.engine.numerics.kernels import fixed_point
 
-        w = self.remembered(place, lambda: fixed_point.packed(_array(weight), None if bias is None else _array(bias)))
+        w = self.cached(place, lambda: fixed_point.packed(_array(weight), None if bias is None else _array(bias)))
         weights = (w.grown, w.units, w.bounds, w.largest, w.bias, w.limit)
         flags = (lines.peak * w.greatest < fixed_point.SMALL, lines.peak * w.most < w.limit)
         return _run(fixed_point.multiply, lines, (*weights, *flags), weight)
@@ -46,7 +46,7 @@ class FixedPoint(ExactProducts):
         """Return the convolution, by Winograd's F(2, 3) along the width where the unit does so."""
         if not (self.winograd and is_dense_3x3(weight, geometry)):
             return ExactProducts.conv(self, x, weight, bias, geometry)
-        kernels = self.remembered("kernels", lambda: winograd.transformed_kernels(weight))
+        kernels = self.cached("kernels", lambda: winograd.transformed_kernels(weight))
         even, odd = (
             ExactProducts.conv(part, inputs, kernel, bias, winograd.WALK)
             for part, inputs, kernel in zip(self._halves(), winograd.transformed(x, geometry), kernels, strict=True)
@@ -81,7 +81,7 @@ class SequentialFp16(ExactProducts):
         def pack() -> sequential.Packed:
             return sequential.packed(_array(weight), None if bias is None else _array(bias))
 
-        w = self.remembered(place, pack)
+        w = self.cached(place, pack)
         weights = (w.blocks, w.largest, w.bias, w.limit, sequential.TINY)
         return _run(sequential.multiply, lines, (*weights, self.lanes, lines.peak * w.most < w.limit), weight)
 

@@ -29,11 +29,11 @@ class ExactProducts(Products):
     by_channel = True
     memory: dict[Any, Any] | None = field(default=None, compare=False, repr=False)
 
-    def remembering(self) -> ExactProducts:
+    def caching(self) -> ExactProducts:
         """Return the same products for one op whose weights never change: what is made of them is kept."""
         return replace(self, memory={})
 
-    def remembered(self, place: int | str, pack: Callable[[], Any]) -> Any:
+    def cached(self, place: int | str, pack: Callable[[], Any]) -> Any:
         """Return what `pack` makes of the weights, made once where these are products of one op."""
         if self.memory is None:
             return pack()

@@ -22,8 +22,8 @@ Override = Callable[..., Tensor]
 class Arithmetic:
     """How a unit computes values of one type: rounding, sums of products, and functions that it looks up.
 
-    `rounding` takes a result in the held type to the grid. `unaries` maps the name of a function to how the unit
-    evaluates it; a missing name is evaluated in the held type. `absorbs_nan` says that NaN is read as infinity,
+    `rounding` takes a result in the storage dtype to the grid. `unaries` maps the name of a function to how the unit
+    evaluates it; a missing name is evaluated in the storage dtype. `absorbs_nan` says that NaN is read as infinity,
     `sums_int8` that convolutions of quantized values and weights sum integers. `overrides` maps the name of an op to
     what the unit makes of its inputs, where evidence says that it does.
     """
@@ -91,7 +91,7 @@ class Numerics:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One way to run a program: the held type, the accumulator, the grid and the arithmetic for each MIL type.
+    """One way to run a program: the storage dtype, the accumulator, the grid and the arithmetic for each MIL type.
 
     `grids` maps a MIL type name ("fp16", "fp32") to the torch type its stores round to; a missing name loses
     nothing beyond `compute`. `arithmetics` likewise; a missing name is PyTorch's own. `source` says where the

@@ -1,4 +1,4 @@
-"""Members of paths that are not Core ML's: MLX on the GPU, NumPy's matrix products on the CPU.
+"""Unit profiles of paths that are not Core ML's: MLX on the GPU, NumPy's matrix products on the CPU.
 
 They are evidence of what the hardware does, and tests/evidence holds them to the published errors. No setting runs
 them: Core ML's kernels are others, and nothing says that they sum in these orders.

@@ -28,9 +28,9 @@ class Geometry:
 
 @dataclass(frozen=True, slots=True)
 class Products:
-    """Sums of products in the held type, in whatever order is fastest; subclasses sum as a unit does.
+    """Sums of products in the storage dtype, in whatever order is fastest; subclasses sum as a unit does.
 
-    `plain` says that these are PyTorch's own sums, which a faster twin may stand in for; `rounds` that each result
+    `plain` says that these are PyTorch's own sums, which an optimised step may stand in for; `rounds` that each result
     comes rounded, so that nothing is left for a store.
     """
 

@@ -74,15 +74,15 @@ class _Cell:
         z = self.candidate(gates.narrow(-1, 3 * width, width))
         if peephole is None:
             i, f, o = self.gate(gates.narrow(-1, 0, 3 * width)).chunk(3, dim=-1)
-            c = self._remembered(f, c, i, z)
+            c = self._cached(f, c, i, z)
         else:
             i, f, o, _ = gates.chunk(4, dim=-1)
             to_i, to_f, to_o = peephole.chunk(3)
-            c = self._remembered(self.gate(f + to_f * c), c, self.gate(i + to_i * c), z)
+            c = self._cached(self.gate(f + to_f * c), c, self.gate(i + to_i * c), z)
             o = self.gate(o + to_o * c)
         return self.num.store(o * self.output(c)), c
 
-    def _remembered(self, f: Tensor, c: Tensor, i: Tensor, z: Tensor) -> Tensor:
+    def _cached(self, f: Tensor, c: Tensor, i: Tensor, z: Tensor) -> Tensor:
         c = torch.addcmul(f * c, i, z)
         return self.num.store(c if self.clip is None else c.clamp(-self.clip, self.clip))
 

@@ -1,4 +1,4 @@
-"""What of a member shows in given ops: members that differ elsewhere alone give the same numbers, and are run once."""
+"""What of a unit profile shows in given ops: profiles that differ only elsewhere give the same numbers."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from mlparity.engine.mil.program import Argument, Name, Op, TensorType, ValueType
 from mlparity.engine.numerics.accumulators import FixedPoint
-from mlparity.engine.numerics.members import Member
 from mlparity.engine.numerics.mlx_winograd import WinogradFp16
 from mlparity.engine.numerics.numerics import IDEAL
 from mlparity.engine.numerics.products import PLAIN, Products
+from mlparity.engine.numerics.unit_profiles import UnitProfile
 
 Effect = tuple[Hashable, ...]
-"""Equal for members of one processor that compute the ops alike."""
+"""Equal for profiles of one processor that compute the ops alike."""
 
 Types = Mapping[str, ValueType]
 """The type of each name of a function."""
@@ -21,23 +21,23 @@ Types = Mapping[str, ValueType]
 _QUANTIZED = frozenset({"quantize", "dequantize", "conv_quantized"})
 
 
-def effect_of(member: Member, ops: Collection[Op], declared: Types) -> Effect:
-    """Return the switches of `member` that these fp16-typed ops see; `declared` are the types of their function.
+def effect_of(unit_profile: UnitProfile, ops: Collection[Op], declared: Types) -> Effect:
+    """Return the switches of `unit_profile` that these fp16-typed ops see; `declared` are the types of their function.
 
     A function that is looked up is seen by the op of its name; a transform of convolutions, by dense ones of 3 by 3
     without stride, told by the shapes: they take at most two off.
     """
     types = {op.type for op in ops}
-    arithmetic = member.profile.arithmetics.get("fp16", IDEAL)
+    arithmetic = unit_profile.profile.arithmetics.get("fp16", IDEAL)
     return (
-        member.processor,
+        unit_profile.processor,
         id(arithmetic.rounding),
         _products(arithmetic.products, any(_may_be_transformed(op, declared) for op in ops)),
         _seen(arithmetic.unaries, types),
         _seen(arithmetic.overrides, types),
         arithmetic.absorbs_nan,
         arithmetic.sums_int8 and bool(types & _QUANTIZED),
-        member.profile.accum,
+        unit_profile.profile.accum,
     )
 
 

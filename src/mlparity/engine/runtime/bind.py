@@ -34,7 +34,7 @@ from mlparity.engine.runtime.passes import Draft, numerics_of, run_passes
 from mlparity.engine.runtime.plan import Feed, Plan, Step, Store
 from mlparity.engine.runtime.schema import Kind, schema_of
 from mlparity.engine.runtime.states import held_by, is_state, state_slots, written_states
-from mlparity.engine.runtime.tensors import held_type, narrow_tensor_from, python_value, widened
+from mlparity.engine.runtime.tensors import narrow_tensor_from, python_value, storage_dtype, widened
 from mlparity.engine.runtime.unit_steps import PRODUCTS
 
 _CPU = torch.device("cpu")
@@ -55,7 +55,7 @@ def bind(
 
     `profiles` gives single ops, by their first output's name, a profile of their own; all must hold values in the same
     type. Plans of one function that are given the same dictionary as `shared` hold their constants once.
-    With `kernels` faster twins of steps are used where there are any; such a plan has no gradient (see `twins`).
+    With `kernels` optimised steps are used where there are any; such a plan has no gradient (see `optimised`).
 
     Raises:
         UnsupportedOpError: the engine lacks an op; the text names op, opset and location.
@@ -313,7 +313,7 @@ class _Binder:
     def _store(self, slot: int, output: NamedType, definition: OpDef, profile: Profile) -> Store:
         if not isinstance(output.type, TensorType) or output.type.dtype == "string":
             return Store(slot, output, None, None)
-        held = held_type(output.type.dtype, self.profile.compute)
+        held = storage_dtype(output.type.dtype, self.profile.compute)
         numerics = profile.numerics(output.type.dtype)
         is_rounded = definition.name in PRODUCTS and numerics.products.rounds
         rounds = definition.rounding is not Rounding.NONE and numerics.grid is not None and not is_rounded

@@ -22,9 +22,9 @@ Tap = Callable[[Op, str, object], None]
 
 
 def run_plan(plan: Plan, inputs: Mapping[str, Tensor], tap: Tap | None = None) -> dict[str, object]:
-    """Return the outputs of one run by name, as the tensors that hold them (see `tensors.held_type`).
+    """Return the outputs of one run by name, as the tensors that hold them (see `tensors.storage_dtype`).
 
-    `inputs` maps each input's name to a tensor in its held type, on the plan's device. The gradient flows through
+    `inputs` maps each input's name to a tensor in its storage dtype, on the plan's device. The gradient flows through
     where the caller enables it.
 
     Raises:
@@ -125,7 +125,7 @@ def _value(feed: Feed, slots: Slots) -> object:
 
 
 def stored(store: Store, result: object) -> object:
-    """Return a result as its store keeps it: in the held type, and rounded where the store rounds."""
+    """Return a result as its store keeps it: in the storage dtype, and rounded where the store rounds."""
     if store.held is None or not isinstance(result, Tensor):
         return result
     if store.in_place and store.numerics is not None and result.dtype is store.held:

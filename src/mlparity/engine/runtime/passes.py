@@ -13,10 +13,10 @@ from mlparity.engine.runtime.fold import fold_constants, with_wide_constants, wi
 from mlparity.engine.runtime.fuse import without_inner_stores
 from mlparity.engine.runtime.interpret import with_runs
 from mlparity.engine.runtime.liveness import with_frees
+from mlparity.engine.runtime.optimised.choose import with_optimised_steps
 from mlparity.engine.runtime.plan import Step
 from mlparity.engine.runtime.shapes import check_shapes
-from mlparity.engine.runtime.twins.choose import with_twins
-from mlparity.engine.runtime.unit_steps import as_units_do, remembering_weights
+from mlparity.engine.runtime.unit_steps import as_units_do, caching_weights
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,12 +84,12 @@ def _fold(draft: Draft) -> Draft:
     return replace(draft, steps=steps, initial=initial)
 
 
-def _remember_weights(draft: Draft) -> Draft:
-    return replace(draft, steps=remembering_weights(draft.steps, draft.initial))
+def _cache_weights(draft: Draft) -> Draft:
+    return replace(draft, steps=caching_weights(draft.steps, draft.initial))
 
 
 def _choose_optimised(draft: Draft) -> Draft:
-    return replace(draft, steps=with_twins(draft.steps, draft.initial, draft.kept, draft.declared))
+    return replace(draft, steps=with_optimised_steps(draft.steps, draft.initial, draft.kept, draft.declared))
 
 
 def _widen_constants(draft: Draft) -> Draft:
@@ -110,7 +110,7 @@ PASSES = (
     Pass("do what each unit does apart from its arithmetic", _follow_units),
     Pass("check shapes", _check_shapes),
     Pass("fold constants", _fold),
-    Pass("keep what products make of weights", _remember_weights),
+    Pass("keep what products make of weights", _cache_weights),
     Pass("choose optimised steps", _choose_optimised, is_optimising=True),
     Pass("widen the constants that are left", _widen_constants, is_optimising=True),
     Pass("free each value after its last use", _free),

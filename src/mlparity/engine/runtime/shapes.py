@@ -14,7 +14,7 @@ from mlparity.engine.numerics import Profile
 from mlparity.engine.runtime.interpret import run_step
 from mlparity.engine.runtime.plan import Slots, Step, Store
 from mlparity.engine.runtime.shape_rules import SHAPE_RULES
-from mlparity.engine.runtime.tensors import held_type, widened
+from mlparity.engine.runtime.tensors import storage_dtype, widened
 
 _META = torch.device("meta")
 
@@ -68,7 +68,7 @@ def _declared(declared: ValueType, profile: Profile) -> Tensor | None:
     sizes = [size for size in declared.shape if size is not None]
     if len(sizes) != len(declared.shape) or any(size < 0 for size in sizes):
         return None
-    return torch.empty(sizes, dtype=held_type(declared.dtype, profile.compute), device=_META)
+    return torch.empty(sizes, dtype=storage_dtype(declared.dtype, profile.compute), device=_META)
 
 
 def _check(step: Step, store: Store, result: object) -> None:

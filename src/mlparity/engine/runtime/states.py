@@ -12,7 +12,7 @@ from torch import Tensor
 from mlparity.core.errors import FormatError, InputError
 from mlparity.engine.mil.program import Name, NamedType, Op, OtherType, TensorType, ValueType
 from mlparity.engine.runtime.plan import Plan, StateSlots
-from mlparity.engine.runtime.tensors import array_from, held_type, tensor_from
+from mlparity.engine.runtime.tensors import array_from, storage_dtype, tensor_from
 
 
 def is_state(declared: ValueType) -> bool:
@@ -45,7 +45,7 @@ def state_slots(
             expected=f"a tensor of numbers, of {described or 'known sizes'}",
             next_step="convert the model with a fixed shape for each state",
         )
-    return StateSlots(first, last, known, held.dtype, held_type(held.dtype, compute))
+    return StateSlots(first, last, known, held.dtype, storage_dtype(held.dtype, compute))
 
 
 def written_states(ops: Iterable[Op]) -> tuple[str, ...]:

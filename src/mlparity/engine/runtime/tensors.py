@@ -36,14 +36,14 @@ _BIT_VIEWS = {"bf16": (np.int16, torch.bfloat16), "fp8e4m3fn": (np.uint8, torch.
 }
 
 
-def held_type(mil_type: str, compute: torch.dtype) -> torch.dtype:
+def storage_dtype(mil_type: str, compute: torch.dtype) -> torch.dtype:
     """Return the torch type that holds values of the MIL type: `compute` for every floating type."""
     return compute if mil_type in FLOATS else _HELD[mil_type]
 
 
 def tensor_from(array: np.ndarray, mil_type: str, compute: torch.dtype, device: torch.device) -> Tensor:
     """Return `array` as the tensor that holds it; no copy is made where the type and the device already fit."""
-    return narrow_tensor_from(array, mil_type, device).to(held_type(mil_type, compute))
+    return narrow_tensor_from(array, mil_type, device).to(storage_dtype(mil_type, compute))
 
 
 def widened(value: Tensor, compute: torch.dtype) -> Tensor:

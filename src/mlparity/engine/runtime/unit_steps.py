@@ -58,9 +58,9 @@ def _is_clean(constants: Mapping[int, object], slot: int) -> bool:
     return slot in constants and not (isinstance(value, Tensor) and bool(value.isnan().any()))
 
 
-def remembering_weights(steps: tuple[Step, ...], initial: Sequence[object]) -> tuple[Step, ...]:
+def caching_weights(steps: tuple[Step, ...], initial: Sequence[object]) -> tuple[Step, ...]:
     """Return the steps, those with constant weights with a memory for what their unit's products make of them."""
-    return tuple(_remembering(step, initial) for step in steps)
+    return tuple(_caching(step, initial) for step in steps)
 
 
 _WEIGHTS = {"conv": ("weight", "bias"), "conv_transpose": ("weight", "bias"), "linear": ("weight", "bias")} | {
@@ -68,14 +68,14 @@ _WEIGHTS = {"conv": ("weight", "bias"), "conv_transpose": ("weight", "bias"), "l
 }
 
 
-def _remembering(step: Step, initial: Sequence[object]) -> Step:
+def _caching(step: Step, initial: Sequence[object]) -> Step:
     num = step.numerics
     if step.op.type not in _WEIGHTS or num is None or not isinstance(num.products, ExactProducts):
         return step
     fed = [slot for feed in step.feeds if feed.parameter in _WEIGHTS[step.op.type] for slot in feed.slots]
     if any(initial[slot] is None for slot in fed):
         return step
-    arithmetic = replace(num.arithmetic, products=num.products.remembering())
+    arithmetic = replace(num.arithmetic, products=num.products.caching())
     return replace(step, numerics=replace(num, arithmetic=arithmetic))
 
 

@@ -39,8 +39,8 @@ function compare(a, b, turn) {
 }
 
 // Along the graph: pointing at the drawing moves the slider, and the slider shows an op.
-for (const figure of document.querySelectorAll(".course")) {
-  const points = JSON.parse(figure.querySelector(".course-data").textContent);
+for (const figure of document.querySelectorAll(".drift")) {
+  const points = JSON.parse(figure.querySelector(".drift-data").textContent);
   const [slider, area, cursor] = [".walk", ".area", ".cursor"].map((name) => figure.querySelector(name));
   const show = () => {
     const point = points[slider.value];

@@ -14,7 +14,7 @@ from mlparity.engine.mil.reader import read_program
 from mlparity.engine.numerics import TYPED
 from mlparity.engine.placement.eligibility import eligibility
 from mlparity.engine.placement.gates import GENERATIONS
-from mlparity.engine.placement.ways import check_chips
+from mlparity.engine.placement.variants import check_chips
 from mlparity.engine.runtime.bind import bind
 from mlparity.targets.coreml.metadata import PACKAGE
 from mlparity.targets.inspection import Inspection, PlacedOp

@@ -18,12 +18,12 @@ from mlparity.core.errors import ExecutionError, FormatError, InputError, Mlpari
 from mlparity.core.mlpackage import find_package
 from mlparity.core.quiet import quiet_logs
 from mlparity.core.session import Availability, Outputs, Sample, Signature, TensorSpec
-from mlparity.core.words import ComputeUnit, Setting, Standing
+from mlparity.core.words import ComputeUnit, Provenance, Setting
 from mlparity.engine.coremltools_binding import Arithmetic, arithmetic, take_place
 from mlparity.engine.mil.program import Function
 from mlparity.engine.numerics import FP32, TYPED
 from mlparity.engine.placement.compute_plan import ComputePlan
-from mlparity.engine.placement.ways import Choice, Way, every_chip, is_emulated, pinned_ways, ways_of
+from mlparity.engine.placement.variants import Choice, Variant, every_chip, is_emulated, pinned_variants, variants_of
 from mlparity.engine.runtime.interpret import Tap
 from mlparity.engine.runtime.package import Package
 from mlparity.engine.runtime.package import open_package as read_package
@@ -50,10 +50,10 @@ class Emulation:
         """Return the program's default function."""
         return self.package.function(None)
 
-    def ways(
+    def variants(
         self, setting: Setting, chips: Sequence[str], plan: ComputePlan | None = None, *, fast: bool
-    ) -> tuple[Way, ...]:
-        """Return the plausible ways of `setting` on `chips` (every one that is known where empty), none in fp32.
+    ) -> tuple[Variant, ...]:
+        """Return the plausible variants of `setting` on `chips` (every one that is known where empty), none in fp32.
 
         A `plan` of the setting's compute units pins the placement and the chip.
 
@@ -63,9 +63,9 @@ class Emulation:
         if not self.is_emulated or setting.compute_unit is None:
             return ()
         if plan is not None and plan.compute_units == str(setting.compute_unit):
-            return pinned_ways(self.function(), plan, fast=fast)
+            return pinned_variants(self.function(), plan, fast=fast)
         asked = tuple(chips) if chips else every_chip()
-        return ways_of(self.function(), str(setting.compute_unit), asked, fast=fast)
+        return variants_of(self.function(), str(setting.compute_unit), asked, fast=fast)
 
 
 def emulation_of(path: Path) -> Emulation | None:
@@ -81,19 +81,19 @@ def emulation_of(path: Path) -> Emulation | None:
     return Emulation(package, is_emulated(package.function(None)))
 
 
-def standing(way: Way | None) -> Standing:
-    """Return `measured` where Core ML itself predicts, else `emulated` in a way of a unit, else `computed`."""
+def provenance(variant: Variant | None) -> Provenance:
+    """Return `measured` where Core ML itself predicts, else `emulated` for a variant, else `computed`."""
     if sys.platform == "darwin":
-        return Standing.MEASURED
-    return Standing.COMPUTED if way is None else Standing.EMULATED
+        return Provenance.MEASURED
+    return Provenance.COMPUTED if variant is None else Provenance.EMULATED
 
 
-def plain_standing(path: Path) -> Standing:
-    """Return the standing of a plain prediction: of fp16 programs our engine emulates the leading way of one chip."""
+def plain_provenance(path: Path) -> Provenance:
+    """Return the provenance of a plain prediction: of an fp16 program one chip's leading variant is emulated."""
     emulation = emulation_of(path)
     if emulation is None:
-        return Standing.MEASURED
-    return Standing.EMULATED if emulation.is_emulated else Standing.COMPUTED
+        return Provenance.MEASURED
+    return Provenance.EMULATED if emulation.is_emulated else Provenance.COMPUTED
 
 
 def runtime() -> str:
@@ -105,14 +105,14 @@ def runtime() -> str:
     return f"mlparity {__version__} engine"
 
 
-def open_way(path: Path, unit: ComputeUnit, input_names: Sequence[str], way: Way | None) -> CoreMLSession:
-    """Return a session that calculates in `way`, or in the reference arithmetic; Core ML itself calculates as it does.
+def open_variant(path: Path, unit: ComputeUnit, input_names: Sequence[str], variant: Variant | None) -> CoreMLSession:
+    """Return a session that calculates in `variant`, or in reference arithmetic; Core ML itself calculates its way.
 
     Raises:
         FormatError: the package cannot be read.
         UnsupportedOpError: the engine lacks one of its ops.
     """
-    choice = Choice(TYPED) if way is None else way.choice
+    choice = Choice(TYPED) if variant is None else variant.choice
     with arithmetic(Arithmetic(lambda _function, _unit: choice)):
         return open_package(path, unit, input_names)
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from mlparity.core.mlpackage import SUFFIX
 from mlparity.core.session import Session
-from mlparity.core.words import DEFAULT_TARGET, ComputeUnit, Precision, Setting, Standing
+from mlparity.core.words import DEFAULT_TARGET, ComputeUnit, Precision, Provenance, Setting
 from mlparity.targets.coreml.loaders import python_loader, swift_snippet
 from mlparity.targets.coreml.metadata import PACKAGE
 from mlparity.targets.inspection import Inspection
 from mlparity.targets.target import Conversion, EngineSession, EngineSupport, Loader, Opening, Request, Target
 
 if TYPE_CHECKING:
-    from mlparity.engine.placement.ways import Way
+    from mlparity.engine.placement.variants import Variant
     from mlparity.engine.runtime.interpret import Tap
     from mlparity.targets.coreml.session import Emulation
 
@@ -54,10 +54,10 @@ def _emulation(path: Path) -> Emulation | None:
     return emulation_of(path)
 
 
-def _open_way(path: Path, opening: Opening, way: Way | None) -> EngineSession:
-    from mlparity.targets.coreml.session import open_way
+def _open_variant(path: Path, opening: Opening, variant: Variant | None) -> EngineSession:
+    from mlparity.targets.coreml.session import open_variant
 
-    return open_way(path, _unit(opening), opening.input_names, way)
+    return open_variant(path, _unit(opening), opening.input_names, variant)
 
 
 def _watch(path: Path, input_names: tuple[str, ...], tap: Tap) -> Session:
@@ -66,16 +66,16 @@ def _watch(path: Path, input_names: tuple[str, ...], tap: Tap) -> Session:
     return open_watched(path, input_names, tap)
 
 
-def _standing(way: Way | None) -> Standing:
-    from mlparity.targets.coreml.session import standing
+def _provenance(variant: Variant | None) -> Provenance:
+    from mlparity.targets.coreml.session import provenance
 
-    return standing(way)
+    return provenance(variant)
 
 
-def _plain_standing(path: Path) -> Standing:
-    from mlparity.targets.coreml.session import plain_standing
+def _plain_provenance(path: Path) -> Provenance:
+    from mlparity.targets.coreml.session import plain_provenance
 
-    return plain_standing(path)
+    return plain_provenance(path)
 
 
 _NEVER = {
@@ -103,5 +103,5 @@ COREML = Target(
     not_applicable=_not_applicable,
     metadata=PACKAGE,
     loaders=(Loader("VerifiedModel.swift", "//", swift_snippet), Loader("verified_model.py", "#", python_loader)),
-    engine=EngineSupport(_emulation, _open_way, _watch, _standing, _plain_standing),
+    engine=EngineSupport(_emulation, _open_variant, _watch, _provenance, _plain_provenance),
 )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlparity.core.words import Confidence, Standing
+from mlparity.core.words import Confidence, Provenance
 
 
 @dataclass(frozen=True, slots=True)
-class CoursePoint:
+class DriftPoint:
     """One result along a graph: its op's MIL type and name, its own name, and its errors.
 
     `place` is the step in the order of the run. `local` is what the op itself loses on the inputs that it got,
@@ -31,24 +31,24 @@ class CoursePoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class Drift:
     """The error along the graph of one artifact on one sample, in one arithmetic.
 
     An exact run is one of the same artifact: what its weights lost when they were rounded counts as no error here.
     `count` results were followed; `points` are all of them, or of as many stretches of the graph that with the largest
-    error of its own. `members` names the rows of the engine's table of numerics of an emulated course.
+    error of its own. `profiles` names the rows of the engine's table of numerics of an emulated drift.
     """
 
     artifact: str
     sample: str
     arithmetic: str
-    standing: Standing
+    provenance: Provenance
     count: int
-    points: tuple[CoursePoint, ...]
-    members: tuple[str, ...] = ()
+    points: tuple[DriftPoint, ...]
+    profiles: tuple[str, ...] = ()
     confidence: Confidence | None = None
 
     def __post_init__(self) -> None:
-        """Refuse an emulated course that does not say by which members, and how well they are known."""
-        if (self.standing is Standing.EMULATED) != bool(self.members and self.confidence):
-            raise ValueError(f"{self.artifact}: an emulated course and the members that it is of belong together")
+        """Refuse an emulated drift that does not say by which profiles, and how well they are known."""
+        if (self.provenance is Provenance.EMULATED) != bool(self.profiles and self.confidence):
+            raise ValueError(f"{self.artifact}: an emulated drift and the profiles that it is of belong together")

@@ -13,9 +13,9 @@ import pytest
 from mlparity.engine import numerics
 from mlparity.engine.numerics import kernels
 from mlparity.engine.numerics.products import Products
-from mlparity.engine.runtime import twins
+from mlparity.engine.runtime import optimised
 from mlparity.engine.runtime.fuse import FOLLOWERS
-from mlparity.engine.runtime.twins.choose import ACTIVATIONS, PACKERS
+from mlparity.engine.runtime.optimised.choose import ACTIVATIONS, PACKERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Optimised:
     test: str
 
 
-_DOMAINS, _DEVICE, _UNITS = "runtime.twins.test_domains", "numerics.test_device_sums", "runtime.test_unit_steps"
+_DOMAINS, _DEVICE, _UNITS = "runtime.optimised.test_domains", "numerics.test_device_sums", "runtime.test_unit_steps"
 _CONV = "test_a_packed_convolution_has_the_domain_of_the_plain_one"
 _LINEAR = "test_a_packed_matrix_has_the_domain_of_the_plain_product"
 _SPECIAL = "test_special_values_give_the_bits_of_the_plain_sums"
@@ -91,8 +91,8 @@ def _classes(package: object, fits: Callable[[type], bool]) -> set[str]:
     return found
 
 
-def test_every_twin_is_in_the_table() -> None:
-    packed = _classes(twins, lambda each: hasattr(each, "followed_by"))
+def test_every_optimised_step_is_in_the_table() -> None:
+    packed = _classes(optimised, lambda each: hasattr(each, "followed_by"))
     assert packed - {"Packed", "PackedMatrix"} == {name for name in NAMES if name.startswith("Packed")}
     assert set(PACKERS) == {"conv", "linear", "lstm", "matmul"}, "a new packer needs rows, and programs in test_domains"
     assert set(ACTIVATIONS) | FOLLOWERS <= NAMES

@@ -10,9 +10,9 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from mlparity.engine.runtime.optimised.multiply import Rows, blocks_of, multiply
+from mlparity.engine.runtime.optimised.packed import Follows, Weights
 from mlparity.engine.runtime.plan import Step
-from mlparity.engine.runtime.twins.multiply import Rows, blocks_of, multiply
-from mlparity.engine.runtime.twins.packed import Follows, Weights
 
 READS = ("x", "y")
 
@@ -64,7 +64,7 @@ def _in_four(x: Tensor) -> Tensor:
 
 
 def packed_matmul(step: Step, weights: Weights) -> PackedMatmul | None:
-    """Return the twin of a product of values; None where it has none."""
+    """Return the optimised step of a product of values; None where it has none."""
     known = step.constants
     if weights.constants(step, READS) != {} or {feed.parameter for feed in step.feeds} != set(READS):
         return None

@@ -1,4 +1,4 @@
-"""The error along a graph: what each op loses itself, and how far its result is from that of an exact run."""
+"""The error along a graph: the local error of each op, and how far its result is from that of an exact run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from mlparity.core.course import CoursePoint
+from mlparity.core.drift import DriftPoint
 from mlparity.diagnose.distance import Tensors
 from mlparity.diagnose.locate import blamed
 from mlparity.diagnose.ranges import range_of
@@ -18,7 +18,7 @@ from mlparity.engine.runtime.frame import Frame
 from mlparity.engine.runtime.plan import Plan, Store
 
 KEPT = 300
-"""How many points a course has at most."""
+"""How many points a drift has at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +26,22 @@ class Passed:
     """All results that were followed, counted, and the points that were kept of them."""
 
     count: int
-    points: tuple[CoursePoint, ...]
+    points: tuple[DriftPoint, ...]
 
 
-def course_of(numerics: Plan, exact: Plan, inputs: Tensors, kept: int = KEPT) -> Passed:
+def drift_of(numerics: Plan, exact: Plan, inputs: Tensors, kept: int = KEPT) -> Passed:
     """Follow both plans of one function, step by step, from the same `inputs`.
 
     Each step is run three times: in `numerics`, exactly on what it got there (their difference is its own), and exactly
-    on the exact results. `inputs` are in the held type of `numerics`. Only floating results count. Where there are more
-    than `kept`, the graph is cut into as many stretches of equal length, and of each the op that loses most stays.
+    on the exact results. `inputs` are in the storage dtype of `numerics`. Only floating results count. Where there are
+    more than `kept`, the graph is cut into as many stretches of equal length, and of each the op that loses most stays.
     """
     with torch.no_grad():
         points = tuple(_points(numerics, exact, inputs))
     return Passed(len(points), thinned(points, kept))
 
 
-def thinned(points: Sequence[CoursePoint], kept: int) -> tuple[CoursePoint, ...]:
+def thinned(points: Sequence[DriftPoint], kept: int) -> tuple[DriftPoint, ...]:
     """Return at most `kept` points: of each of as many stretches the one with the largest error of its own."""
     if len(points) <= kept:
         return tuple(points)
@@ -49,11 +49,11 @@ def thinned(points: Sequence[CoursePoint], kept: int) -> tuple[CoursePoint, ...]
     return tuple(max(points[start:end], key=_own) for start, end in pairwise(ends))
 
 
-def _own(point: CoursePoint) -> tuple[float, float]:
+def _own(point: DriftPoint) -> tuple[float, float]:
     return point.local, point.accumulated
 
 
-def _points(numerics: Plan, exact: Plan, inputs: Tensors) -> Iterator[CoursePoint]:
+def _points(numerics: Plan, exact: Plan, inputs: Tensors) -> Iterator[DriftPoint]:
     narrow, wide, mixed = (_started(plan, inputs) for plan in (numerics, exact, exact))
     for index, step in enumerate(numerics.steps):
         for frame in (wide, mixed, narrow):
@@ -78,11 +78,11 @@ def _held(value: object, compute: torch.dtype) -> object:
     return value.to(compute, copy=True) if isinstance(value, Tensor) and value.is_floating_point() else value
 
 
-def _point(plan: Plan, place: int, store: Store, found: Tensor, alone: Tensor, expected: Tensor) -> CoursePoint:
+def _point(plan: Plan, place: int, store: Store, found: Tensor, alone: Tensor, expected: Tensor) -> DriftPoint:
     op, seen = blamed(plan, place), range_of(expected)
     lost = int((torch.isfinite(alone) & ~torch.isfinite(found)).sum())
     low, high = (seen.low, seen.high) if seen.count else (math.nan, math.nan)
-    return CoursePoint(
+    return DriftPoint(
         place, op.type, op.location, store.output.name, gap(found, alone), gap(found, expected), low, high, lost
     )
 

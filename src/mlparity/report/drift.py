@@ -1,10 +1,10 @@
-"""The error along the graph as a drawing: a stem for what each op loses, a line for what has gathered."""
+"""The error along the graph as a drawing: a stem for what each op loses, a line for the accumulated error."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlparity.core.course import Course, CoursePoint
+from mlparity.core.drift import Drift, DriftPoint
 from mlparity.core.numbers import format_count, format_number
 from mlparity.report.axis import Decades
 
@@ -25,7 +25,7 @@ class PointLine:
 
 
 @dataclass(frozen=True, slots=True)
-class CourseView:
+class DriftView:
     """The drawing in percent of its width and height (from the top): `line` for polyline, `stems` for path.
 
     `first` is the index of the op that loses most, `most` are those that do, in that order.
@@ -39,15 +39,15 @@ class CourseView:
     most: tuple[PointLine, ...]
 
 
-def course_view(course: Course) -> CourseView:
-    """Return the drawing of a course, which has at least one point; `x` goes by the order of the run."""
-    axis = Decades.over(value for point in course.points for value in (point.local, point.accumulated))
-    count = len(course.points)
+def drift_view(drift: Drift) -> DriftView:
+    """Return the drawing of a drift, which has at least one point; `x` goes by the order of the run."""
+    axis = Decades.over(value for point in drift.points for value in (point.local, point.accumulated))
+    count = len(drift.points)
     xs = [round(100 * (place + 0.5) / count, 2) for place in range(count)]
-    heights = [(100 - axis.place(each.local), 100 - axis.place(each.accumulated)) for each in course.points]
-    lines = tuple(_line(point) for point in course.points)
-    order = sorted(range(count), key=lambda place: course.points[place].local, reverse=True)
-    return CourseView(
+    heights = [(100 - axis.place(each.local), 100 - axis.place(each.accumulated)) for each in drift.points]
+    lines = tuple(_line(point) for point in drift.points)
+    order = sorted(range(count), key=lambda place: drift.points[place].local, reverse=True)
+    return DriftView(
         lines,
         " ".join(f"{x},{high:.2f}" for x, (_, high) in zip(xs, heights, strict=True)),
         "".join(f"M{x} 100V{high:.2f}" for x, (high, _) in zip(xs, heights, strict=True)),
@@ -57,7 +57,7 @@ def course_view(course: Course) -> CourseView:
     )
 
 
-def _line(point: CoursePoint) -> PointLine:
+def _line(point: DriftPoint) -> PointLine:
     low, high = (format_number(each, 3) for each in (point.low, point.high))
     return PointLine(
         what=f"{point.type} {point.name}",

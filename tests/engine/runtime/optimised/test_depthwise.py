@@ -10,8 +10,8 @@ import torch.nn.functional as F  # PyTorch's own name for it
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlparity.engine.runtime.twins.depthwise import Geometry, PackedDepthwise, fits, packed_depthwise
-from mlparity.engine.runtime.twins.packed import Follows, Scratch
+from mlparity.engine.runtime.optimised.depthwise import Geometry, PackedDepthwise, fits, packed_depthwise
+from mlparity.engine.runtime.optimised.packed import Follows, Scratch
 
 UNIT = 2.0**-24
 

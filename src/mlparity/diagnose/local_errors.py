@@ -40,7 +40,7 @@ class LocalError:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Trajectory:
+class LocalErrors:
     """The local errors of one run, its outputs, their distance from `expected`, and each result as it was stored."""
 
     errors: tuple[LocalError, ...]
@@ -54,10 +54,10 @@ class Trajectory:
         return math.fsum(error.contribution for error in self.errors if error.contribution is not None)
 
 
-def follow(numerics: Plan, exact: Plan, inputs: Tensors, expected: Tensors) -> Trajectory:
+def follow(numerics: Plan, exact: Plan, inputs: Tensors, expected: Tensors) -> LocalErrors:
     """Run both plans of one function side by side and return what each op loses.
 
-    `inputs` are in the held type of `numerics`. Memory: every result of one run is kept.
+    `inputs` are in the storage dtype of `numerics`. Memory: every result of one run is kept.
 
     Raises:
         FormatError: the plans are not of the same steps.
@@ -70,7 +70,7 @@ def follow(numerics: Plan, exact: Plan, inputs: Tensors, expected: Tensors) -> T
     contributions = _contributions(run, outputs, expected)
     errors = tuple(_error(run, slot, contributions.get(slot)) for slot in run.losses)
     detached = {name: each.detach() for name, each in outputs.items()}
-    return Trajectory(errors, detached, distance(detached, expected), run.values)
+    return LocalErrors(errors, detached, distance(detached, expected), run.values)
 
 
 class _Run:
@@ -88,10 +88,10 @@ class _Run:
         leaf = self._widened(value).clone()
         return leaf.requires_grad_(leaf.is_floating_point())
 
-    def follow(self, place: int, twin: Step) -> None:
+    def follow(self, place: int, exact_step: Step) -> None:
         """Run the step in the numerics in question after the exact one, and keep what it loses."""
         step = self.narrow.steps[place]
-        if self.same_width and _same_arithmetic(step, twin):
+        if self.same_width and _same_arithmetic(step, exact_step):
             for store in step.stores:
                 value = self.wide.slots[store.slot]
                 self.narrow.slots[store.slot] = stored(store, value.detach() if isinstance(value, Tensor) else value)
@@ -147,11 +147,11 @@ _STORING = frozenset({"gru", "lstm", "rnn"})
 """Ops that round inside, so that rounding their exact result is not the same."""
 
 
-def _same_arithmetic(step: Step, twin: Step) -> bool:
-    """Tell whether a step gives, before it is stored, what its twin gives."""
-    mine, others = step.numerics, twin.numerics
+def _same_arithmetic(step: Step, exact_step: Step) -> bool:
+    """Tell whether a step gives, before it is stored, what the exact step gives."""
+    mine, others = step.numerics, exact_step.numerics
     alike = getattr(mine, "arithmetic", None) == getattr(others, "arithmetic", None)
-    return step.fn is twin.fn and alike and step.op.type not in _STORING
+    return step.fn is exact_step.fn and alike and step.op.type not in _STORING
 
 
 class _Instead(torch.autograd.Function):

@@ -1,8 +1,8 @@
-"""What exact arithmetic costs: one prediction under a member beside our plain one, in one process, in turns.
+"""What exact arithmetic costs: one prediction under a unit profile beside our plain one, in one process, in turns.
 
-Usage: python -m benchmarks.members [--rounds 5] [--threads 1] [--members ne-m4 ...] PACKAGE... Without packages those
-of `python -m benchmarks.engine` are taken. Times are of the processor, so that a busy machine does not count; ratios
-are of medians.
+Usage: python -m benchmarks.unit_profiles [--rounds 5] [--threads 1] [--members ne-m4 ...] PACKAGE... Without packages
+those of `python -m benchmarks.engine` are taken. Times are of the processor, so that a busy machine does not count;
+ratios are of medians.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import torch
 from benchmarks.peers import FOLDER
 from mlparity.engine.mil.program import TensorType
 from mlparity.engine.numerics import TYPED, Profile
-from mlparity.engine.numerics.members import MEMBERS
+from mlparity.engine.numerics.unit_profiles import UNIT_PROFILES
 from mlparity.engine.runtime.model import Model
 from tests.loading import load_model
 
@@ -56,10 +56,13 @@ def main() -> None:
     parser.add_argument("packages", nargs="*", type=Path)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--members", nargs="*", default=[member.name for member in MEMBERS])
+    parser.add_argument("--members", nargs="*", default=[unit_profile.name for unit_profile in UNIT_PROFILES])
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
-    profiles = [TYPED, *(member.profile for member in MEMBERS if member.name in chosen.members)]
+    profiles = [
+        TYPED,
+        *(unit_profile.profile for unit_profile in UNIT_PROFILES if unit_profile.name in chosen.members),
+    ]
     for path in chosen.packages or DEFAULT:
         times = measured(path, profiles, chosen.rounds)
         print(f"\n{path.stem}, {chosen.threads} threads")

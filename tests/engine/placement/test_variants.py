@@ -10,9 +10,9 @@ from mlparity.core.errors import InputError
 from mlparity.core.words import Confidence
 from mlparity.engine.mil.program import Function, Op
 from mlparity.engine.numerics import TYPED, Processor
-from mlparity.engine.numerics.members import leading, members_of
+from mlparity.engine.numerics.unit_profiles import leading, unit_profiles_of
 from mlparity.engine.ops.registry import definitions
-from mlparity.engine.placement.ways import Way, check_chips, every_chip, is_emulated, plain_choice, ways_of
+from mlparity.engine.placement.variants import Variant, check_chips, every_chip, is_emulated, plain_choice, variants_of
 from tests.engine.runtime.programs import op, program, tensor
 
 
@@ -29,8 +29,8 @@ WHOLE = _function(_linear("y", "%x"))
 MIXED = _function(_linear("y", "%x"), op("tan", tensor("z", "fp16", 2, 2), x="%y"))
 
 
-def _processors(way: Way) -> set[Processor]:
-    return {each.processor for each in way.members}
+def _processors(variant: Variant) -> set[Processor]:
+    return {each.processor for each in variant.profiles}
 
 
 def test_a_function_in_fp32_is_not_emulated() -> None:
@@ -50,42 +50,44 @@ def test_a_function_in_fp32_is_not_emulated() -> None:
     ],
 )
 def test_a_setting_has_the_members_of_its_processors(unit: str, processors: set[Processor]) -> None:
-    ways = ways_of(WHOLE, unit, every_chip(), fast=True)
-    assert set().union(*(_processors(way) for way in ways)) == processors
-    assert len({way.key for way in ways}) == len(ways)
-    assert len({way.name for way in ways}) == len(ways)
+    variants = variants_of(WHOLE, unit, every_chip(), fast=True)
+    assert set().union(*(_processors(variant) for variant in variants)) == processors
+    assert len({variant.key for variant in variants}) == len(variants)
+    assert len({variant.name for variant in variants}) == len(variants)
 
 
-def test_more_members_make_more_ways_and_fewer_chips_make_fewer() -> None:
-    fast, every = (ways_of(WHOLE, "ALL", every_chip(), fast=fast) for fast in (True, False))
-    assert {way.key for way in fast} < {way.key for way in every}
-    one = ways_of(WHOLE, "CPU_AND_NE", ("M1",), fast=True)
-    assert [way.engine.name for way in one if way.engine is not None] == [leading(Processor.NE, "M1").name]
-    assert all(way.chips == ("M1",) for way in one)
+def test_more_members_make_more_variants_and_fewer_chips_make_fewer() -> None:
+    fast, every = (variants_of(WHOLE, "ALL", every_chip(), fast=fast) for fast in (True, False))
+    assert {variant.key for variant in fast} < {variant.key for variant in every}
+    one = variants_of(WHOLE, "CPU_AND_NE", ("M1",), fast=True)
+    assert [variant.engine.name for variant in one if variant.engine is not None] == [leading(Processor.NE, "M1").name]
+    assert all(variant.chips == ("M1",) for variant in one)
 
 
 def test_a_chip_without_evidence_of_its_own_takes_the_members_of_the_one_that_stands_for_it() -> None:
-    (way,) = [way for way in ways_of(WHOLE, "CPU_AND_NE", ("A14",), fast=True) if way.engine is not None]
-    assert (way.engine, way.chips) == (leading(Processor.NE, "M1"), ("A14",))
+    (variant,) = [
+        variant for variant in variants_of(WHOLE, "CPU_AND_NE", ("A14",), fast=True) if variant.engine is not None
+    ]
+    assert (variant.engine, variant.chips) == (leading(Processor.NE, "M1"), ("A14",))
 
 
 def test_a_member_that_computes_nothing_takes_no_part() -> None:
     """All ops of WHOLE go to the engine; of MIXED, tan stays with the processor that has the rest."""
     whole, mixed = (
-        [way for way in ways_of(function, "ALL", ("M4",), fast=True) if way.engine is not None]
+        [variant for variant in variants_of(function, "ALL", ("M4",), fast=True) if variant.engine is not None]
         for function in (WHOLE, MIXED)
     )
-    assert [_processors(way) for way in whole] == [{Processor.NE}]
-    assert [_processors(way) for way in mixed] == [{Processor.NE, Processor.CPU}, {Processor.NE, Processor.GPU}]
-    assert [len(way.choice.profiles) for way in mixed] == [1, 1]
+    assert [_processors(variant) for variant in whole] == [{Processor.NE}]
+    assert [_processors(variant) for variant in mixed] == [{Processor.NE, Processor.CPU}, {Processor.NE, Processor.GPU}]
+    assert [len(variant.choice.profiles) for variant in mixed] == [1, 1]
     assert mixed[0].choice.profiles["y"] is leading(Processor.NE, "M4").profile
     assert mixed[0].choice.profile is leading(Processor.CPU, "M4").profile
 
 
-def test_a_way_is_as_sure_as_its_least_sure_member() -> None:
+def test_a_variant_is_as_sure_as_its_least_sure_member() -> None:
     order = list(Confidence)
-    for way in ways_of(MIXED, "ALL", every_chip(), fast=False):
-        assert order.index(way.confidence) == max(order.index(each.profile.confidence) for each in way.members)
+    for variant in variants_of(MIXED, "ALL", every_chip(), fast=False):
+        assert order.index(variant.confidence) == max(order.index(each.profile.confidence) for each in variant.profiles)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +101,7 @@ def test_a_plain_prediction_takes_the_leading_member(unit: str, processor: Proce
 
 
 def test_every_chip_has_members_of_every_processor() -> None:
-    assert all(members_of(processor, (chip,)) for processor in Processor for chip in every_chip())
+    assert all(unit_profiles_of(processor, (chip,)) for processor in Processor for chip in every_chip())
 
 
 def test_an_unknown_chip_is_refused_with_those_that_are_known() -> None:
@@ -128,11 +130,15 @@ def _convolution(height: int, width: int, *after: Op) -> Function:
 )
 def test_members_that_differ_elsewhere_alone_are_run_once(function: Function, count: int) -> None:
     """M4 and M6 differ in the transform of 3 by 3 convolutions, and M1 and M4 in the table of the sigmoid."""
-    ways = [way for way in ways_of(function, "CPU_AND_NE", ("M1", "M4", "M6"), fast=True) if way.engine is not None]
-    assert len(ways) == count
-    named = [name for way in ways for name in way.name.partition(",")[0].split(" = ")]
+    variants = [
+        variant
+        for variant in variants_of(function, "CPU_AND_NE", ("M1", "M4", "M6"), fast=True)
+        if variant.engine is not None
+    ]
+    assert len(variants) == count
+    named = [name for variant in variants for name in variant.name.partition(",")[0].split(" = ")]
     assert sorted(named) == sorted(leading(Processor.NE, chip).name for chip in ("M1", "M4", "M6"))
-    assert {chip for way in ways for chip in way.chips} == {"M1", "M4", "M6"}
+    assert {chip for variant in variants for chip in variant.chips} == {"M1", "M4", "M6"}
 
 
 def test_a_function_that_is_looked_up_has_the_name_of_its_op() -> None:

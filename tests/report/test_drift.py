@@ -7,16 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from mlparity.core.words import Confidence, Standing
-from mlparity.report.course import course_view
+from mlparity.core.words import Confidence, Provenance
+from mlparity.report.drift import drift_view
 from mlparity.report.html import html_report
-from tests.record.emulated import COURSE, emulated_record
+from tests.record.emulated import DRIFT, emulated_record
 from tests.record.example import example_record
 
 
 def test_places_go_by_the_order_of_the_run_and_by_decades() -> None:
     """From 1e-4 at the bottom to 1e-1 at the top; infinite is at the top, zero at the bottom."""
-    found = course_view(COURSE)
+    found = drift_view(DRIFT)
     assert [text for _, text in found.ticks] == ["1e-4", "1e-3", "1e-2", "1e-1"]
     line = [tuple(map(float, each.split(","))) for each in found.line.split()]
     stems = [tuple(map(float, each)) for each in re.findall(r"M([0-9.]+) 100V([0-9.]+)", found.stems)]
@@ -27,7 +27,7 @@ def test_places_go_by_the_order_of_the_run_and_by_decades() -> None:
 
 
 def test_the_ops_that_lose_most_come_first() -> None:
-    found = course_view(COURSE)
+    found = drift_view(DRIFT)
     assert found.first == 2
     assert [each.what for each in found.most] == ["exp exp_1", "conv input_5", "cast cast_1", "add add_1"]
     assert found.most[0].local == "∞"
@@ -35,12 +35,12 @@ def test_the_ops_that_lose_most_come_first() -> None:
     assert (found.most[1].seen, found.most[1].origin) == ("0.0..6", "aten.conv2d in stem (net.py:12)")
 
 
-def test_the_page_tells_the_standing_and_what_was_left_out() -> None:
+def test_the_page_tells_the_provenance_and_what_was_left_out() -> None:
     page = html_report(emulated_record())
     assert "Of 900 results 4 are shown" in page
-    assert '<figcaption>Along the graph <span class="standing computed">' in page
-    emulated = replace(COURSE, standing=Standing.EMULATED, members=("cpu-a",), confidence=Confidence.ASSUMED)
-    page = html_report(replace(emulated_record(), course=emulated))
-    assert '<figcaption>Along the graph <span class="standing emulated">' in page
+    assert '<figcaption>Along the graph <span class="provenance computed">' in page
+    emulated = replace(DRIFT, provenance=Provenance.EMULATED, profiles=("cpu-a",), confidence=Confidence.ASSUMED)
+    page = html_report(replace(emulated_record(), drift=emulated))
+    assert '<figcaption>Along the graph <span class="provenance emulated">' in page
     assert "cpu-a (assumed)" in page
     assert "<figcaption>Along the graph" not in html_report(example_record())

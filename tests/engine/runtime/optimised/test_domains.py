@@ -16,11 +16,10 @@ from mlparity.engine.mil.dtypes import BY_NAME
 from mlparity.engine.mil.program import NamedType, Op, Program, TensorType, Value
 from mlparity.engine.numerics import FP32, TYPED, Profile
 from mlparity.engine.ops.registry import find
+from mlparity.engine.runtime.optimised.choose import NEW_MEMORY, PACKERS
 from mlparity.engine.runtime.schema import schema_of
-from mlparity.engine.runtime.tensors import held_type, tensor_from
-from mlparity.engine.runtime.twins.choose import NEW_MEMORY, PACKERS
-from tests.engine.runtime.programs import op, program
-from tests.engine.runtime.twins.special import (
+from mlparity.engine.runtime.tensors import storage_dtype, tensor_from
+from tests.engine.runtime.optimised.special import (
     SINGLE,
     TYPES,
     Content,
@@ -35,6 +34,7 @@ from tests.engine.runtime.twins.special import (
     sizes,
     strewn,
 )
+from tests.engine.runtime.programs import op, program
 
 CPU = torch.device("cpu")
 LARGEST = float(SINGLE.max)
@@ -69,7 +69,7 @@ def _then(first: Op, follower: Follower, inputs: Sequence[NamedType], opset: int
 
 def _held(array: np.ndarray, dtype: str, *, is_strewn: bool = False) -> torch.Tensor:
     held = tensor_from(array, dtype, torch.float32, CPU)
-    assert held.dtype is held_type(dtype, torch.float32)
+    assert held.dtype is storage_dtype(dtype, torch.float32)
     return strewn(held) if is_strewn else held
 
 
@@ -258,7 +258,7 @@ def test_a_packed_matrix_has_the_domain_of_the_plain_product(written: Written, p
 def _any_size() -> object:
     """Let products of little work be packed, and small results be rounded by our own kernel."""
     from mlparity.engine.numerics import rounding
-    from mlparity.engine.runtime.twins import linear, matmul
+    from mlparity.engine.runtime.optimised import linear, matmul
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(linear, "LEAST_PRODUCTS", 0)

@@ -1,32 +1,43 @@
-"""The plausible ways, the rungs below them and the hazards as lines of a table."""
+"""The plausible variants, the rungs below them and the hazards as lines of a table."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mlparity.core.envelopes import WayRow, ways_in
+from mlparity.core.envelopes import VariantRow, variants_in
 from mlparity.core.finiteness import left_out_note
 from mlparity.core.numbers import format_cosine, format_number
 from mlparity.core.record import Hazard, Record, Rung
 from mlparity.report.rows import Cell, ranked_outputs
 
-WAY_COLUMNS = ("way", "members", "chips", "confidence", "standing", "settings", "max", "mean", "cosine", "verdict")
-"""The heads of a table of ways."""
+VARIANT_COLUMNS = (
+    "variant",
+    "profiles",
+    "chips",
+    "confidence",
+    "provenance",
+    "settings",
+    "max",
+    "mean",
+    "cosine",
+    "verdict",
+)
+"""The heads of a table of variants."""
 
 HAZARD_COLUMNS = ("hazard", "op", "on", "seen", "limit", "margin", "what to do", "evidence")
 """The heads of a table of hazards."""
 
 
 @dataclass(frozen=True, slots=True)
-class WayLine:
-    """One way; `cells` are max, mean and cosine of the output that differs most."""
+class VariantLine:
+    """One variant; `cells` are max, mean and cosine of the output that differs most."""
 
     name: str
-    members: str
+    profiles: str
     chips: str
     confidence: str
-    standing: str
+    provenance: str
     settings: tuple[str, ...]
     dominates: tuple[str, ...]
     cells: tuple[Cell, ...]
@@ -49,9 +60,9 @@ class HazardLine:
     certainty: str
 
 
-def way_lines(record: Record) -> tuple[WayLine, ...]:
-    """Return a line for each way, in the record's order."""
-    return tuple(_way_line(way) for way in ways_in(record))
+def variant_lines(record: Record) -> tuple[VariantLine, ...]:
+    """Return a line for each variant, in the record's order."""
+    return tuple(_variant_line(variant) for variant in variants_in(record))
 
 
 def hazard_lines(record: Record) -> tuple[HazardLine, ...]:
@@ -64,20 +75,20 @@ def rung_sentences(record: Record) -> tuple[str, ...]:
     return tuple(_rung_sentence(rung) for rung in record.rungs)
 
 
-def _way_line(way: WayRow) -> WayLine:
-    figures = max(way.run.figures.values(), key=_difference, default={})
+def _variant_line(variant: VariantRow) -> VariantLine:
+    figures = max(variant.run.figures.values(), key=_difference, default={})
     numbers = tuple(Cell(format_number(figures.get(name)), figures.get(name)) for name in ("max_abs", "mean_abs"))
-    return WayLine(
-        name=way.run.name,
-        members=way.members,
-        chips=", ".join(way.run.chips),
-        confidence=str(way.run.confidence),
-        standing=str(way.standing),
-        settings=way.settings,
-        dominates=way.dominates,
+    return VariantLine(
+        name=variant.run.name,
+        profiles=variant.profiles,
+        chips=", ".join(variant.run.chips),
+        confidence=str(variant.run.confidence),
+        provenance=str(variant.provenance),
+        settings=variant.settings,
+        dominates=variant.dominates,
         cells=(*numbers, Cell(format_cosine(figures.get("cosine")), figures.get("cosine"))),
-        verdict=str(way.run.verdict),
-        note=way.run.note,
+        verdict=str(variant.run.verdict),
+        note=variant.run.note,
     )
 
 
@@ -113,4 +124,4 @@ def _rung_sentence(rung: Rung) -> str:
         if outputs
         else "nothing was compared"
     )
-    return f"{rung.artifact}, {rung.name} ({rung.standing}; {rung.meaning}): {shown}; {rung.verdict}."
+    return f"{rung.artifact}, {rung.name} ({rung.provenance}; {rung.meaning}): {shown}; {rung.verdict}."

@@ -1,4 +1,4 @@
-"""The error along a graph: an op's own, what has gathered, and which points stay."""
+"""The error along a graph: an op's local error, the accumulated one, and which points stay."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ import torch
 from coremltools.converters.mil import Builder as mb
 from torch import nn
 
-from mlparity.core.course import Course, CoursePoint
-from mlparity.core.words import Confidence, Standing
-from mlparity.diagnose.course import course_of, gap, thinned
+from mlparity.core.drift import Drift, DriftPoint
+from mlparity.core.words import Confidence, Provenance
+from mlparity.diagnose.drift import drift_of, gap, thinned
 from mlparity.engine.mil.reader import read_program
 from mlparity.engine.numerics import FP32, TYPED
 from mlparity.engine.runtime.bind import bind
 from tests.faults.makers import program
 
-Follow = Callable[[Callable[[Any], Any], torch.Tensor], dict[str, CoursePoint]]
+Follow = Callable[[Callable[[Any], Any], torch.Tensor], dict[str, DriftPoint]]
 
 
 @pytest.fixture
 def follow(tmp_path: Path) -> Follow:
-    def run(build: Callable[[Any], Any], x: torch.Tensor) -> dict[str, CoursePoint]:
+    def run(build: Callable[[Any], Any], x: torch.Tensor) -> dict[str, DriftPoint]:
         path = tmp_path / "written.mlpackage"
         program(lambda _, x: build(x))(nn.Identity(), {"x": np.zeros(tuple(x.shape), np.float32)}, path)
         read = read_program(path)
-        return {each.type: each for each in course_of(bind(read, TYPED), bind(read, FP32), {"x": x}).points}
+        return {each.type: each for each in drift_of(bind(read, TYPED), bind(read, FP32), {"x": x}).points}
 
     return run
 
@@ -45,7 +45,7 @@ def relative(found: np.ndarray, expected: np.ndarray) -> float:
     return float(np.sqrt(np.mean((found.astype(np.float64) - wide) ** 2) / np.mean(wide**2)))
 
 
-def test_each_op_has_its_own_error_and_what_has_gathered(follow: Follow) -> None:
+def test_each_op_has_its_local_and_its_accumulated_error(follow: Follow) -> None:
     """The same figures from numpy's own fp16, without the engine."""
     x = np.linspace(-3, 3, 64, dtype=np.float32)
     found = follow(lambda x: mb.cast(x=mb.exp(x=mb.square(x=half(x))), dtype="fp32"), torch.from_numpy(x))
@@ -80,8 +80,8 @@ def test_a_gap_is_relative_and_infinite_where_nothing_equals() -> None:
         assert gap(torch.tensor(found), torch.tensor(expected)) == pytest.approx(value)
 
 
-def test_of_a_long_course_the_largest_of_each_stretch_stays() -> None:
-    points = [CoursePoint(place, "add", f"op{place}", "y", (place * 7) % 10, 1.0, 0.0, 1.0) for place in range(25)]
+def test_of_a_long_drift_the_largest_of_each_stretch_stays() -> None:
+    points = [DriftPoint(place, "add", f"op{place}", "y", (place * 7) % 10, 1.0, 0.0, 1.0) for place in range(25)]
     kept = thinned(points, 5)
     assert [point.local for point in kept] == [8, 9, 8, 9, 8]
     assert [point.place for point in kept] == sorted(point.place for point in kept)
@@ -89,11 +89,11 @@ def test_of_a_long_course_the_largest_of_each_stretch_stays() -> None:
     assert thinned(points, 25) == tuple(points)
 
 
-def test_an_emulated_course_names_its_members() -> None:
-    plain = Course("a.mlpackage", "photo", "ideal", Standing.COMPUTED, 0, ())
-    known = replace(plain, standing=Standing.EMULATED, members=("cpu-a",), confidence=Confidence.ASSUMED)
-    assert known.members == ("cpu-a",)
-    wrongs: tuple[dict[str, Any], ...] = ({"members": ()}, {"confidence": None}, {"standing": Standing.COMPUTED})
+def test_an_emulated_drift_names_its_members() -> None:
+    plain = Drift("a.mlpackage", "photo", "ideal", Provenance.COMPUTED, 0, ())
+    known = replace(plain, provenance=Provenance.EMULATED, profiles=("cpu-a",), confidence=Confidence.ASSUMED)
+    assert known.profiles == ("cpu-a",)
+    wrongs: tuple[dict[str, Any], ...] = ({"profiles": ()}, {"confidence": None}, {"provenance": Provenance.COMPUTED})
     for wrong in wrongs:
-        with pytest.raises(ValueError, match="members"):
+        with pytest.raises(ValueError, match="profiles"):
             replace(known, **wrong)

@@ -1,4 +1,4 @@
-"""What the packed twins of steps share: their constants, the size of their input, and what follows their sums."""
+"""What packed steps share: their constants, the size of their input, and what follows their sums."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ class Weights:
         return tensors if fit and len(tensors) == len(found) else None
 
     def fed(self, step: Step) -> tuple[Tensor, Tensor | None] | None:
-        """Return the constant weight in its own type, and the bias, of a step that a twin may stand for, else None."""
+        """Return the constant weight in its own type, and the bias, of a step that may be optimised, else None."""
         found = self.constants(step, ("x",))
         if found is None or "weight" not in found or not found.keys() <= {"weight", "bias"}:
             return None

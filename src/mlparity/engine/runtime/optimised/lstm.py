@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from mlparity.engine.numerics.lines import COLUMNS
+from mlparity.engine.runtime.optimised.matrix import in_blocks
+from mlparity.engine.runtime.optimised.multiply import Blocks, Rows, multiply
+from mlparity.engine.runtime.optimised.packed import Follows, PackedOnce, Weights
 from mlparity.engine.runtime.plan import Step
-from mlparity.engine.runtime.twins.matrix import in_blocks
-from mlparity.engine.runtime.twins.multiply import Blocks, Rows, multiply
-from mlparity.engine.runtime.twins.packed import Follows, PackedOnce, Weights
 
 GATES = 4
 
@@ -98,7 +98,7 @@ class PackedLstm:
 
 
 def packed_lstm(step: Step, weights: Weights) -> PackedLstm | None:
-    """Return the twin of an LSTM with constant weights, the usual activations, no clip and no peephole; else None."""
+    """Return an optimised LSTM, for constant weights, the usual activations, no clip and no peephole; else None."""
     known, found = step.constants, weights.constants(step, READS)
     if found is None or known.get("clip") is not None or "peephole" in found or "peephole_back" in found:
         return None

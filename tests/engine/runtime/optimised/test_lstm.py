@@ -14,7 +14,7 @@ from mlparity.engine.numerics import FP32, REFERENCE, TYPED, Profile
 from mlparity.engine.numerics.kernels import team
 from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.interpret import run_plan
-from mlparity.engine.runtime.twins.lstm import PackedLstm
+from mlparity.engine.runtime.optimised.lstm import PackedLstm
 from tests.engine.runtime.programs import computed, op, program, tensor
 
 OUTPUTS = ("states", "h", "c")

@@ -1,4 +1,4 @@
-"""The members: for each processor the plausible ways in which it computes fp16-typed values, and for which chips.
+"""The unit profiles: for each processor the plausible arithmetics of fp16-typed values, and for which chips.
 
 Values of other types are computed in their own type on every unit; fp32-typed ops never run on the Neural Engine.
 """
@@ -24,11 +24,12 @@ _MEASURED, _DOCUMENTED, _ASSUMED = Confidence.MEASURED, Confidence.DOCUMENTED, C
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class UnitProfile:
     """One plausible numerics of a processor: for which chips, in which arithmetic, and how well each switch is known.
 
-    `chips` are the M chips that it holds for (see `chips.CHIPS` for the others). A `leading` member is the one that the
-    evidence favours for its chips. `switches` tells each choice in words; the arithmetic itself is in `profile`.
+    `chips` are the M chips that it holds for (see `chips.CHIPS` for the others). A `leading` unit profile is the one
+    that the evidence favours for its chips. `switches` tells each choice in words; the arithmetic itself is in
+    `profile`.
     """
 
     name: str
@@ -62,11 +63,11 @@ def _member(
     switches: Mapping[str, Fact],
     *,
     leading: bool = False,
-) -> Member:
-    """Build a member; its profile is as well known as its accumulator, and cites what that cites."""
+) -> UnitProfile:
+    """Build a unit profile; its profile is as well known as its accumulator, and cites what that cites."""
     accumulator = switches["accumulator"]
     profile = _profile(name, summary, arithmetic, accumulator.confidence, "; ".join(accumulator.evidence))
-    return Member(name, processor, tuple(chips), summary, profile, leading, switches)
+    return UnitProfile(name, processor, tuple(chips), summary, profile, leading, switches)
 
 
 _TYPED_EXECUTION = "https://apple.github.io/coremltools/docs-guides/source/typed-execution.html"
@@ -273,11 +274,13 @@ _NE = (
     ),
 )
 
-MEMBERS: tuple[Member, ...] = (*_CPU, *_GPU, *_NE)
+UNIT_PROFILES: tuple[UnitProfile, ...] = (*_CPU, *_GPU, *_NE)
 
 
-def members_of(processor: Processor, chips: Iterable[str] | None = None, *, fast: bool = False) -> tuple[Member, ...]:
-    """Return the members of `processor` for any of the chips (every chip where None), the leading ones first.
+def unit_profiles_of(
+    processor: Processor, chips: Iterable[str] | None = None, *, fast: bool = False
+) -> tuple[UnitProfile, ...]:
+    """Return the profiles of `processor` for any of the chips (every chip where None), the leading ones first.
 
     With `fast` only the leading ones.
 
@@ -285,14 +288,14 @@ def members_of(processor: Processor, chips: Iterable[str] | None = None, *, fast
         KeyError: an unknown chip; `CHIPS` has the known ones.
     """
     wanted = set(_ALL) if chips is None else {CHIPS[each].stands_for for each in chips}
-    found = [each for each in MEMBERS if each.processor is processor and wanted & set(each.chips)]
+    found = [each for each in UNIT_PROFILES if each.processor is processor and wanted & set(each.chips)]
     return tuple(sorted((each for each in found if each.leading or not fast), key=lambda each: not each.leading))
 
 
-def leading(processor: Processor, chip: str) -> Member:
-    """Return the member of `processor` that the evidence favours for `chip`.
+def leading(processor: Processor, chip: str) -> UnitProfile:
+    """Return the unit profile of `processor` that the evidence favours for `chip`.
 
     Raises:
         KeyError: an unknown chip; `CHIPS` has the known ones.
     """
-    return members_of(processor, (chip,), fast=True)[0]
+    return unit_profiles_of(processor, (chip,), fast=True)[0]

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from mlparity.engine.numerics.kernels import team
 from mlparity.engine.numerics.kernels.fp32_products import LONGEST
-from mlparity.engine.runtime.twins.matrix import PackedMatrix, packed_matrix
-from mlparity.engine.runtime.twins.packed import Follows, Scratch
+from mlparity.engine.runtime.optimised.matrix import PackedMatrix, packed_matrix
+from mlparity.engine.runtime.optimised.packed import Follows, Scratch
 
 UNIT = 2.0**-24
 
@@ -126,8 +126,8 @@ def test_the_order_of_axes_in_memory_does_not_matter() -> None:
 NARROW = """
 import torch
 from mlparity.engine.numerics.kernels import fp32_tile
-from mlparity.engine.runtime.twins.packed import Scratch
-from mlparity.engine.runtime.twins.matrix import packed_matrix
+from mlparity.engine.runtime.optimised.packed import Scratch
+from mlparity.engine.runtime.optimised.matrix import packed_matrix
 assert (fp32_tile.HEIGHT, fp32_tile.WIDTH) == (6, 1)
 generator = torch.Generator().manual_seed(0)
 weight, x = torch.randn(75, 410, generator=generator), torch.randn(29, 410, generator=generator)

@@ -13,13 +13,13 @@ from mlparity.engine.numerics import FP32, REFERENCE, TYPED, Profile
 from mlparity.engine.numerics.kernels.fp32_products import LONGEST
 from mlparity.engine.ops.registry import find
 from mlparity.engine.runtime.bind import bind
+from mlparity.engine.runtime.optimised import matrix
+from mlparity.engine.runtime.optimised.choose import NEW_MEMORY
+from mlparity.engine.runtime.optimised.conv import PackedConvolution, PackedPointwise
+from mlparity.engine.runtime.optimised.linear import PackedLinear
 from mlparity.engine.runtime.plan import Plan
 from mlparity.engine.runtime.schema import schema_of
-from mlparity.engine.runtime.tensors import held_type
-from mlparity.engine.runtime.twins import matrix
-from mlparity.engine.runtime.twins.choose import NEW_MEMORY
-from mlparity.engine.runtime.twins.conv import PackedConvolution, PackedPointwise
-from mlparity.engine.runtime.twins.linear import PackedLinear
+from mlparity.engine.runtime.tensors import storage_dtype
 from tests.cases.families import cases
 from tests.engine.runtime.programs import as_tensor, computed, op, program, tensor
 
@@ -66,7 +66,7 @@ def _run(plan: Plan) -> np.ndarray:
 
 @pytest.mark.parametrize("profile", [FP32, TYPED], ids=lambda profile: profile.name)
 @pytest.mark.parametrize("name", CASES)
-def test_a_twin_computes_what_its_step_computes(name: str, profile: Profile) -> None:
+def test_a_optimised_step_computes_what_its_step_computes(name: str, profile: Profile) -> None:
     activation, size, parameters = CASES[name]
     written = _program(activation, size, **parameters)
     plain, fast = _run(bind(written, profile)), _run(bind(written, profile, kernels=True))
@@ -122,7 +122,7 @@ def test_an_input_of_another_rank_than_the_weights_is_refused_by_name() -> None:
         computed(bind(written, TYPED, kernels=True), {"x": torch.zeros(2, 4, 9)})
 
 
-def test_only_fp32_has_twins() -> None:
+def test_only_fp32_has_optimised_steps() -> None:
     activation, size, parameters = CASES["plain"]
     plan = bind(_program(activation, size, **parameters), REFERENCE, kernels=True)
     assert plan.steps[0].fn is plan.steps[0].definition.fn
@@ -292,7 +292,7 @@ def test_a_table_that_is_only_gathered_from_stays_in_its_own_type() -> None:
     np.testing.assert_array_equal(held.numpy(), table[[5, 0]])
 
 
-def test_plans_with_and_without_twins_share_constants() -> None:
+def test_plans_with_and_without_optimised_steps_share_constants() -> None:
     written, shared = _linear("fp16"), dict[str, torch.Tensor]()
     fast = bind(written, TYPED, kernels=True, shared=shared)
     plain = bind(written, TYPED, shared=shared)
@@ -337,7 +337,7 @@ def test_a_convolution_of_whole_numbers_is_left_to_the_plain_op(declared: str, t
     plan = bind(written, FP32, kernels=True)
     assert plan.steps[0].fn is plan.steps[0].definition.fn
     with pytest.raises(ExecutionError):
-        computed(plan, {"x": torch.from_numpy(X).to(held_type(declared, torch.float32))})
+        computed(plan, {"x": torch.from_numpy(X).to(storage_dtype(declared, torch.float32))})
 
 
 @pytest.mark.parametrize("channels", [4, 16])
@@ -366,7 +366,7 @@ def test_an_infinite_weight_beside_padding_is_left_to_pytorch() -> None:
         assert (step.fn is not step.definition.fn) is is_packed
 
 
-def test_limits_that_a_definition_refuses_are_refused_with_twins_too() -> None:
+def test_limits_that_a_definition_refuses_are_refused_with_optimised_steps_too() -> None:
     linear = op("linear", tensor("y", "fp32", ROWS, OUTER), x="%x", weight=MATRIX.astype(np.float32))
     clip = op("clip", tensor("z", "fp32", ROWS, OUTER), x="%y", alpha=np.float32(1), beta=np.float32(1))
     written = program((tensor("x", "fp32", ROWS, INNER),), (linear, clip), ("z",), opset=17)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from mlparity.engine.runtime.optimised.matrix import PackedMatrix, packed_matrix
+from mlparity.engine.runtime.optimised.packed import Follows, Weights
 from mlparity.engine.runtime.plan import Step
-from mlparity.engine.runtime.twins.matrix import PackedMatrix, packed_matrix
-from mlparity.engine.runtime.twins.packed import Follows, Weights
 
 LEAST_PRODUCTS = 2**18
 """Multiplications below which PyTorch's own call is over sooner: 2 microseconds where ours takes 5 (measured on x86,
@@ -38,7 +38,7 @@ class PackedLinear:
 
 
 def packed_linear(step: Step, weights: Weights) -> PackedLinear | None:
-    """Return the twin of a product with a constant matrix; None where it has none, or would not pay."""
+    """Return the optimised step of a product with a constant matrix; None where it has none, or would not pay."""
     fed, size = weights.fed(step), weights.size(step)
     if fed is None or fed[0].ndim != 2 or fed[0].numel() == 0:
         return None

@@ -1,7 +1,7 @@
-"""Faster twins of steps for inference in fp32 on the CPU: kernels with packed weights, their activation and rounding.
+"""Optimised steps for inference in fp32 on the CPU: kernels with packed weights, their activation and rounding.
 
-A twin computes what its step computes, with sums in another order. It has no gradient, and hides the value between the
-convolution and its activation from taps; `bind` uses twins only when it is asked to.
+An optimised step computes what its step computes, with sums in another order. It has no gradient, and hides the value
+between the convolution and its activation from taps; `bind` uses optimised steps only when it is asked to.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import torch
 from mlparity.engine.mil.program import ValueType
 from mlparity.engine.numerics.limits import FP16_LARGEST
 from mlparity.engine.numerics.rounding import compiles_fp16
+from mlparity.engine.runtime.optimised.conv import packed_convolution
+from mlparity.engine.runtime.optimised.linear import packed_linear
+from mlparity.engine.runtime.optimised.lstm import packed_lstm
+from mlparity.engine.runtime.optimised.matmul import packed_matmul
+from mlparity.engine.runtime.optimised.packed import ANY, POSITIVE, Follows, Limits, Packed, Weights
 from mlparity.engine.runtime.plan import Step, Store
-from mlparity.engine.runtime.twins.conv import packed_convolution
-from mlparity.engine.runtime.twins.linear import packed_linear
-from mlparity.engine.runtime.twins.lstm import packed_lstm
-from mlparity.engine.runtime.twins.matmul import packed_matmul
-from mlparity.engine.runtime.twins.packed import ANY, POSITIVE, Follows, Limits, Packed, Weights
 
 
 def _clip(step: Step) -> Limits | None:
@@ -35,7 +35,7 @@ ACTIVATIONS: Mapping[str, Callable[[Step], Limits | None]] = {
     "relu6": lambda _: (0.0, 6.0),
     "clip": _clip,
 }
-"""The activations that twins apply to the bit as the ops do: limits. Smooth ones stay apart."""
+"""The activations that optimised steps apply to the bit as the ops do: limits. Smooth ones stay apart."""
 
 
 NEW_MEMORY = frozenset(
@@ -53,10 +53,10 @@ PACKERS: Mapping[str, Callable[[Step, Weights], Packed | None]] = {
 """Who packs the weights of an op, and says None where the plain op is to run."""
 
 
-def with_twins(
+def with_optimised_steps(
     steps: tuple[Step, ...], initial: Sequence[object], kept: frozenset[int], declared: Mapping[int, ValueType]
 ) -> tuple[Step, ...]:
-    """Return the steps with a twin for each op of `PACKERS` whose weights are constant, where the processor can run it.
+    """Return the steps, optimised for each op of `PACKERS` whose weights are constant and that the processor can run.
 
     `declared` holds the type of each slot: weights are packed for the size of the input, where it is known.
 
@@ -86,14 +86,14 @@ def _merged(steps: tuple[Step, ...], weights: Weights, uses: Mapping[int, int]) 
         follower = followers.get(step.stores[0].slot)
         limits = _limits(step, follower, uses)
         if follower is None or limits is None:
-            merged.append(_twin_of(step, packed, step, ANY))
+            merged.append(_optimised_step(step, packed, step, ANY))
             continue
         done.add(follower.stores[0].slot)
-        merged.append(_twin_of(step, packed, follower, limits))
+        merged.append(_optimised_step(step, packed, follower, limits))
     return merged
 
 
-def _twin_of(step: Step, packed: Packed, last: Step, limits: Limits) -> Step:
+def _optimised_step(step: Step, packed: Packed, last: Step, limits: Limits) -> Step:
     """Return the step that runs `packed` and stores what `last` stores; each result is new memory."""
     feeds = tuple(feed for feed in step.feeds if feed.parameter in packed.reads)
     rounds = packed.can_round and all(map(_rounds_to_fp16, last.stores)) and all(map(_is_fp16, limits))
@@ -122,8 +122,8 @@ def _limits(step: Step, follower: Step | None, uses: Mapping[int, int]) -> Limit
     store = step.stores[0]
     if follower is None or len(step.stores) > 1 or uses[store.slot] != 1:
         return None
-    twin = ACTIVATIONS.get(follower.op.type)
-    limits = None if twin is None else twin(follower)
+    optimised_step = ACTIVATIONS.get(follower.op.type)
+    limits = None if optimised_step is None else optimised_step(follower)
     if limits is None or store.numerics is None:
         return limits
     both_round = _rounds_to_fp16(store) and _rounds_to_fp16(follower.stores[0])

@@ -1,4 +1,4 @@
-"""The plausible ways to run a function on a setting's processors: members of each, over the placements it may get."""
+"""The plausible variants of a setting: unit profiles of its processors, over the placements that ops may get."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mlparity.core.errors import FormatError, InputError, UnsupportedOpError
 from mlparity.core.words import Confidence
 from mlparity.engine.mil.program import Function, Op, TensorType
 from mlparity.engine.numerics import CHIPS, TYPED, Processor, Profile
-from mlparity.engine.numerics.members import Member, leading, members_of
+from mlparity.engine.numerics.unit_profiles import UnitProfile, leading, unit_profiles_of
 from mlparity.engine.ops.registry import Rounding, find
 from mlparity.engine.placement.compute_plan import ComputePlan
 from mlparity.engine.placement.effects import Effect, Types, effect_of
@@ -31,36 +31,36 @@ class Choice:
 
 
 Key = tuple[Effect | None, Effect | None, frozenset[str]]
-"""What tells ways apart, of the ops that round: what the rest computes, what the engine does, and what is on it."""
+"""What tells variants apart, of the ops that round: what the rest computes, what the engine does, and what is on it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """One plausible way to run a function: ops in `on_engine` by the member `engine`, all others by `base`.
+class Variant:
+    """One plausible execution of a function: ops in `on_engine` by the unit profile `engine`, all others by `base`.
 
     `chips` are those of the asked ones that may calculate so. Ways of one function with the same `key` give the same
-    numbers: it leaves out what rounds nothing. `alike` are further members of the same processor that compute this
+    numbers: it leaves out what rounds nothing. `alike` are further profiles of the same processor that compute this
     function as the first one does.
     """
 
-    base: Member
-    engine: Member | None
+    base: UnitProfile
+    engine: UnitProfile | None
     placement: str
     on_engine: frozenset[str]
     chips: tuple[str, ...]
     key: Key
-    alike: tuple[Member, ...] = ()
+    alike: tuple[UnitProfile, ...] = ()
 
     @property
-    def members(self) -> tuple[Member, ...]:
-        """The members that take part in the numbers, the engine's first."""
+    def profiles(self) -> tuple[UnitProfile, ...]:
+        """The profiles that take part in the numbers, the engine's first."""
         first = self.base if self.engine is None else self.engine
         rest = (self.base,) if self.engine is not None and self.key[0] is not None else ()
         return (first, *self.alike, *rest)
 
     @property
     def name(self) -> str:
-        """The members and, where the engine takes part, the placement."""
+        """The profiles and, where the engine takes part, the placement."""
         first = self.base if self.engine is None else self.engine
         names = " = ".join(each.name for each in (first, *self.alike))
         if self.engine is None:
@@ -68,10 +68,10 @@ class Way:
         rest = f"; rest {self.base.name}" if self.key[0] is not None else ""
         return f"{names}, {self.placement}{rest}"
 
-    def joined(self, other: Way) -> Way:
-        """Return this way, standing for another one of the same key too."""
+    def joined(self, other: Variant) -> Variant:
+        """Return this variant, which also stands for another one of the same key."""
         first = other.base if other.engine is None else other.engine
-        known = first in self.members
+        known = first in self.profiles
         chips = tuple(dict.fromkeys((*self.chips, *other.chips)))
         return replace(self, chips=chips, alike=self.alike if known else (*self.alike, first))
 
@@ -84,8 +84,8 @@ class Way:
 
     @property
     def confidence(self) -> Confidence:
-        """The least of the members' own."""
-        return max((Confidence(each.profile.confidence) for each in self.members), key=_CERTAINTY.index)
+        """The least of the profiles' own."""
+        return max((Confidence(each.profile.confidence) for each in self.profiles), key=_CERTAINTY.index)
 
 
 def is_emulated(function: Function) -> bool:
@@ -97,24 +97,24 @@ def is_emulated(function: Function) -> bool:
     return bool(_that_round(function))
 
 
-def ways_of(function: Function, unit: str, chips: Sequence[str], *, fast: bool) -> tuple[Way, ...]:
-    """Return the ways that differ, for a function that is emulated; `unit` is Core ML's name of the setting.
+def variants_of(function: Function, unit: str, chips: Sequence[str], *, fast: bool) -> tuple[Variant, ...]:
+    """Return the variants that differ, for a function that is emulated; `unit` is Core ML's name of the setting.
 
-    CPU_ONLY takes the CPU's members. CPU_AND_GPU takes the GPU's beside them, because small models stay on the CPU.
-    CPU_AND_NE takes the Neural Engine's over their placements, with the CPU's leading member for the rest, and the
-    CPU's. ALL takes all of these, and the GPU's leading member for the rest.
+    CPU_ONLY takes the CPU's profiles. CPU_AND_GPU takes the GPU's beside them, because small models stay on the CPU.
+    CPU_AND_NE takes the Neural Engine's over their placements, with the CPU's leading unit profile for the rest, and
+    the CPU's. ALL takes all of these, and the GPU's leading unit profile for the rest.
     """
     asked = _Asked(function, tuple(chips), fast, _that_round(function), _declared(function))
-    distinct: dict[Key, Way] = {}
-    for way in _UNITS[unit](asked):
-        distinct[way.key] = distinct[way.key].joined(way) if way.key in distinct else way
+    distinct: dict[Key, Variant] = {}
+    for variant in _UNITS[unit](asked):
+        distinct[variant.key] = distinct[variant.key].joined(variant) if variant.key in distinct else variant
     return tuple(distinct.values())
 
 
-def pinned_ways(function: Function, plan: ComputePlan, *, fast: bool) -> tuple[Way, ...]:
-    """Return the ways of the placement that a Mac saved: the members of its processors on its chip.
+def pinned_variants(function: Function, plan: ComputePlan, *, fast: bool) -> tuple[Variant, ...]:
+    """Return the variants of the placement that a Mac saved: the profiles of its processors on its chip.
 
-    An op that the plan does not name runs on the CPU. The members of one processor vary, with the leading one of the
+    An op that the plan does not name runs on the CPU. The profiles of one processor vary, with the leading one of the
     other.
 
     Raises:
@@ -130,13 +130,13 @@ def pinned_ways(function: Function, plan: ComputePlan, *, fast: bool) -> tuple[W
     rest = min(groups, key=tuple(Processor).index)
     others = [each for each in groups if each is not rest]
     if not others:
-        return tuple(asked.alone(member, chips) for member, chips in asked.members(rest))
+        return tuple(asked.alone(unit_profile, chips) for unit_profile, chips in asked.profiles(rest))
     (other,) = others
     placement = Placement("as saved", frozenset(groups[other]))
-    pairs = [(leading(rest, plan.chip), member) for member, _ in asked.members(other)]
-    pairs += [(member, leading(other, plan.chip)) for member, _ in asked.members(rest)]
-    distinct = (asked.divided(base, member, placement, (plan.chip,)) for base, member in pairs)
-    return tuple({way.key: way for way in distinct}.values())
+    pairs = [(leading(rest, plan.chip), unit_profile) for unit_profile, _ in asked.profiles(other)]
+    pairs += [(unit_profile, leading(other, plan.chip)) for unit_profile, _ in asked.profiles(rest)]
+    distinct = (asked.divided(base, unit_profile, placement, (plan.chip,)) for base, unit_profile in pairs)
+    return tuple({variant.key: variant for variant in distinct}.values())
 
 
 def _declared(function: Function) -> Types:
@@ -145,7 +145,7 @@ def _declared(function: Function) -> Types:
 
 
 def plain_choice(function: Function, unit: str, chip: str | None = DEFAULT_CHIP) -> Choice:
-    """Return what a plain prediction runs in: leading members, and where `unit` has the engine all eligible ops there.
+    """Return what a plain prediction runs in: leading profiles, and where `unit` has the engine all eligible ops there.
 
     It is the reference arithmetic where `chip` is None, and for a function that is not emulated.
     """
@@ -181,7 +181,7 @@ def check_chips(chips: Sequence[str]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A function, the chips and members that are asked for, and the ops that round, by their first output."""
+    """A function, the chips and profiles that are asked for, and the ops that round, by their first output."""
 
     function: Function
     chips: tuple[str, ...]
@@ -189,47 +189,47 @@ class _Asked:
     that_round: Mapping[str, Op]
     declared: Types
 
-    def members(self, processor: Processor) -> Iterable[tuple[Member, tuple[str, ...]]]:
-        """Yield each member with those of the asked chips that it stands for."""
-        for member in members_of(processor, chips=self.chips, fast=self.fast):
-            yield member, tuple(chip for chip in self.chips if CHIPS[chip].stands_for in member.chips)
+    def profiles(self, processor: Processor) -> Iterable[tuple[UnitProfile, tuple[str, ...]]]:
+        """Yield each unit profile with those of the asked chips that it stands for."""
+        for unit_profile in unit_profiles_of(processor, chips=self.chips, fast=self.fast):
+            yield unit_profile, tuple(chip for chip in self.chips if CHIPS[chip].stands_for in unit_profile.chips)
 
-    def alone(self, base: Member, chips: tuple[str, ...]) -> Way:
-        return Way(base, None, "none", frozenset(), chips, (self.effect(base, self.that_round), None, frozenset()))
+    def alone(self, base: UnitProfile, chips: tuple[str, ...]) -> Variant:
+        return Variant(base, None, "none", frozenset(), chips, (self.effect(base, self.that_round), None, frozenset()))
 
-    def divided(self, base: Member, engine: Member, placement: Placement, chips: tuple[str, ...]) -> Way:
+    def divided(self, base: UnitProfile, engine: UnitProfile, placement: Placement, chips: tuple[str, ...]) -> Variant:
         on_engine = frozenset(placement.on_engine & self.that_round.keys())
         rest = self.that_round.keys() - on_engine
         key = (self.effect(base, rest), self.effect(engine, on_engine), on_engine)
-        return Way(base, engine, placement.name, placement.on_engine, chips, key)
+        return Variant(base, engine, placement.name, placement.on_engine, chips, key)
 
-    def effect(self, member: Member, outputs: Iterable[str]) -> Effect | None:
+    def effect(self, unit_profile: UnitProfile, outputs: Iterable[str]) -> Effect | None:
         ops = [self.that_round[name] for name in outputs]
-        return effect_of(member, ops, self.declared) if ops else None
+        return effect_of(unit_profile, ops, self.declared) if ops else None
 
 
-def _alone(processor: Processor) -> Callable[[_Asked], Iterator[Way]]:
-    return lambda asked: (asked.alone(member, chips) for member, chips in asked.members(processor))
+def _alone(processor: Processor) -> Callable[[_Asked], Iterator[Variant]]:
+    return lambda asked: (asked.alone(unit_profile, chips) for unit_profile, chips in asked.profiles(processor))
 
 
-def _placed(rest: Processor) -> Callable[[_Asked], Iterator[Way]]:
-    def ways(asked: _Asked) -> Iterator[Way]:
-        for member, chips in asked.members(Processor.NE):
+def _placed(rest: Processor) -> Callable[[_Asked], Iterator[Variant]]:
+    def variants(asked: _Asked) -> Iterator[Variant]:
+        for unit_profile, chips in asked.profiles(Processor.NE):
             for chip in chips:
                 for placement in placements_of(asked.function, chip):
                     if placement.on_engine:
-                        yield asked.divided(leading(rest, chip), member, placement, chips)
+                        yield asked.divided(leading(rest, chip), unit_profile, placement, chips)
 
-    return ways
+    return variants
 
 
-def _all(*parts: Callable[[_Asked], Iterator[Way]]) -> Callable[[_Asked], Iterator[Way]]:
-    return lambda asked: (way for part in parts for way in part(asked))
+def _all(*parts: Callable[[_Asked], Iterator[Variant]]) -> Callable[[_Asked], Iterator[Variant]]:
+    return lambda asked: (variant for part in parts for variant in part(asked))
 
 
 _CPU, _GPU = _alone(Processor.CPU), _alone(Processor.GPU)
 
-_UNITS: Mapping[str, Callable[[_Asked], Iterator[Way]]] = {
+_UNITS: Mapping[str, Callable[[_Asked], Iterator[Variant]]] = {
     "CPU_ONLY": _CPU,
     "CPU_AND_GPU": _all(_GPU, _CPU),
     "CPU_AND_NE": _all(_placed(Processor.CPU), _CPU),

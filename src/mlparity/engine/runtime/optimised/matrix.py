@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from mlparity.engine.numerics.lines import COLUMNS
-from mlparity.engine.runtime.twins.multiply import Blocks, Rows, multiply
-from mlparity.engine.runtime.twins.packed import Follows, PackedOnce, Scratch
+from mlparity.engine.runtime.optimised.multiply import Blocks, Rows, multiply
+from mlparity.engine.runtime.optimised.packed import Follows, PackedOnce, Scratch
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from mlparity.engine.ops.windows import Sides, extents, padded, sides, spread, symmetric
+from mlparity.engine.runtime.optimised.depthwise import Geometry, fits, packed_depthwise
+from mlparity.engine.runtime.optimised.matrix import PackedMatrix, packed_matrix
+from mlparity.engine.runtime.optimised.packed import Follows, Packed, Weights
 from mlparity.engine.runtime.plan import Step
-from mlparity.engine.runtime.twins.depthwise import Geometry, fits, packed_depthwise
-from mlparity.engine.runtime.twins.matrix import PackedMatrix, packed_matrix
-from mlparity.engine.runtime.twins.packed import Follows, Packed, Weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def _is_finite(weight: Tensor) -> bool:
 
 
 def packed_convolution(step: Step, weights: Weights) -> Packed | None:
-    """Return the twin of a convolution, packed for the size of its input where it is known; None where it has none."""
+    """Return an optimised convolution, packed for the size of its input where it is known; None where there is none."""
     fed = weights.fed(step)
     if fed is None or fed[0].ndim != 4:
         return None

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mlparity.engine.numerics.lines import COLUMNS
 from mlparity.engine.ops.windows import Sides, extents, sides
-from mlparity.engine.runtime.twins.packed import Follows, PackedOnce, Scratch
+from mlparity.engine.runtime.optimised.packed import Follows, PackedOnce, Scratch
 
 LEAST_PRODUCTS = 2**17
 """Multiplications from which a second thread gains more than it costs (measured on x86, 2 cores)."""

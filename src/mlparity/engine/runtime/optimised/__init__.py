@@ -1,0 +1,1 @@
+"""Optimised steps for inference in fp32 on the CPU: `choose` finds them, each other file is one of them."""
