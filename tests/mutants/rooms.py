@@ -41,8 +41,8 @@ ROOMS = (
     Room("compare", ("compare/**/*.py",), ("tests/compare",), (*_PLAIN, *_CORE)),
     Room(
         "record",
-        ("record/**/*.py",),
-        ("tests/record",),
+        ("record/**/*.py", "verification/check.py", "targets/metadata.py", "targets/*/metadata.py"),
+        ("tests/record", "tests/verification/test_check.py", "tests/targets/coreai/test_metadata.py"),
         (*_PLAIN, *_CORE, *_ENGINE, "pydantic", "mlparity.compare.comparer", "mlparity.targets.coreml.convert"),
     ),
     Room(

@@ -35,7 +35,8 @@ def verify(
     preprocess: PreprocessOption = None,
     policy: Annotated[str, typer.Option(help="consistency, task, or a policy file (TOML).")] = "consistency",
     setting: Annotated[
-        list[str] | None, typer.Option(help="Only this setting, such as fp16/ALL or litert/fp32; may be repeated.")
+        list[str] | None,
+        typer.Option(help="Only this setting, such as fp16/ALL, or a pattern, such as 'fp16/*'; may be repeated."),
     ] = None,
     artifact: Annotated[
         list[Path] | None, typer.Option(help="Verify this .mlpackage, .aimodel or .tflite in place of converting.")

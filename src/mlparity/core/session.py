@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 
@@ -66,6 +67,24 @@ class Session(Protocol):
     def close(self) -> None:
         """Free what the session holds; a second call does nothing."""
         ...
+
+
+class Closing(ABC):
+    """A session that the end of a `with` block closes."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def close(self) -> None:
+        """Free what the session holds; a second call does nothing."""
+
+    def __enter__(self) -> Self:
+        """Return the session itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the session."""
+        self.close()
 
 
 class SampleSet(Protocol):

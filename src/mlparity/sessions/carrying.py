@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import TracebackType
 
 import numpy as np
 
 from mlparity.core.errors import ExecutionError, InputError
-from mlparity.core.session import Outputs, Sample, Session, Signature
+from mlparity.core.session import Closing, Outputs, Sample, Session, Signature
 from mlparity.sessions.checked import run_checked
 
 
-class CarryingSession:
+class CarryingSession(Closing):
     """A session whose `carry` (output name to input name) outputs become inputs of its next run.
 
     The first run takes the sample's value, or zeros of the signature's shape where the sample has none. Later runs
@@ -80,16 +79,6 @@ class CarryingSession:
         """Close the inner session and forget the state."""
         self.reset()
         self._session.close()
-
-    def __enter__(self) -> CarryingSession:
-        """Return the session itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the session."""
-        self.close()
 
     def _complete(self, sample: Sample) -> Sample:
         lacking = [

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import PurePath
-from types import TracebackType
 
 import numpy as np
 
 from mlparity.core.errors import InputError
 from mlparity.core.saved_keys import outputs_by_sample
-from mlparity.core.session import Availability, Outputs, Sample, SampleSet, Signature, TensorSpec
+from mlparity.core.session import Availability, Closing, Outputs, Sample, SampleSet, Signature, TensorSpec
 
 
 def probe() -> Availability:
@@ -37,7 +36,7 @@ def open(outputs: SampleSet, samples: SampleSet) -> RecordedSession:  # noqa: A0
     return RecordedSession(matched, outputs.description)
 
 
-class RecordedSession:
+class RecordedSession(Closing):
     """A session that knows its samples by their content, and gives the outputs that were saved for them."""
 
     def __init__(self, outputs: dict[str, Outputs], description: str) -> None:
@@ -69,16 +68,6 @@ class RecordedSession:
     def close(self) -> None:
         """Forget the outputs."""
         self._outputs = {}
-
-    def __enter__(self) -> RecordedSession:
-        """Return the session itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the session."""
-        self.close()
 
 
 def _by_sample(outputs: SampleSet) -> dict[str, Outputs]:

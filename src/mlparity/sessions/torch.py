@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from types import TracebackType
 from typing import cast
 
 import numpy as np
@@ -12,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from mlparity.core.errors import ExecutionError
-from mlparity.core.session import Availability, Outputs, Sample, Session, Signature, TensorSpec
+from mlparity.core.session import Availability, Closing, Outputs, Sample, Session, Signature, TensorSpec
 from mlparity.core.source import Source
 from mlparity.core.user_code import failing_as
 from mlparity.sessions.cached import CachedSession
@@ -41,7 +40,7 @@ def roundings_of(session: Session) -> float:
     return session.roundings if isinstance(session, TorchSession) else 0.0
 
 
-class TorchSession:
+class TorchSession(Closing):
     """A source in one floating type; the outputs keep their own types (fp64 ones stay fp64)."""
 
     def __init__(self, source: Source, width: torch.dtype) -> None:
@@ -105,16 +104,6 @@ class TorchSession:
     def close(self) -> None:
         """Let go of the module."""
         self._module = None
-
-    def __enter__(self) -> TorchSession:
-        """Return the session itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the session."""
-        self.close()
 
     def _input(self, array: np.ndarray) -> Tensor:
         tensor = torch.tensor(array)  # a copy: a module that writes into its input must not change the sample

@@ -14,14 +14,13 @@ from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from types import TracebackType
 from typing import cast
 
 import numpy as np
 
 from mlparity.core.errors import BackendUnavailableError, ExecutionError, FormatError
 from mlparity.core.regular_files import check_members
-from mlparity.core.session import Availability, Outputs, Sample, Signature, TensorSpec
+from mlparity.core.session import Availability, Closing, Outputs, Sample, Signature, TensorSpec
 from mlparity.core.words import ComputeUnit
 from mlparity.sessions.isolated import TIME_LIMIT, RefusedError, Worker
 from mlparity.targets.coreai.worker import Describe, Description, Load, Loaded, Run, Tensor
@@ -105,7 +104,7 @@ def describe(path: str | Path, *, time_limit: float = TIME_LIMIT) -> Description
         worker.close()
 
 
-class CoreaiSession:
+class CoreaiSession(Closing):
     """A loaded `.aimodel`; its function `main` is run."""
 
     def __init__(
@@ -161,16 +160,6 @@ class CoreaiSession:
     def close(self) -> None:
         """End the runtime's process."""
         self._worker.close()
-
-    def __enter__(self) -> CoreaiSession:
-        """Return the session itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the session."""
-        self.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ import numpy as np
 from mlparity.core.errors import ExecutionError, FormatError, InputError, MlparityError
 from mlparity.core.mlpackage import find_package
 from mlparity.core.quiet import quiet_logs
-from mlparity.core.session import Availability, Outputs, Sample, Signature, TensorSpec
+from mlparity.core.session import Availability, Closing, Outputs, Sample, Signature, TensorSpec
 from mlparity.core.words import ComputeUnit, Provenance, Setting
 from mlparity.engine.coremltools_binding import Arithmetic, arithmetic, take_place
 from mlparity.engine.mil.program import Function
@@ -176,7 +175,7 @@ def _own_error(error: BaseException, path: Path) -> MlparityError:
 
 
 @dataclass(slots=True)
-class CoreMLSession:
+class CoreMLSession(Closing):
     """A loaded `MLModel`; arrays in, arrays out."""
 
     model: Any
@@ -218,12 +217,6 @@ class CoreMLSession:
     def close(self) -> None:
         """Let go of the model."""
         self.model = None
-
-    def __enter__(self) -> CoreMLSession:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
 
 
 def _own_names(inputs: tuple[TensorSpec, ...], wanted: tuple[str, ...]) -> dict[str, str]:

@@ -8,7 +8,6 @@ from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from types import TracebackType
 from typing import Protocol, TypedDict
 
 import numpy as np
@@ -16,7 +15,7 @@ import numpy as np
 from mlparity.core.errors import BackendUnavailableError, ExecutionError, FormatError
 from mlparity.core.quiet import quiet_stderr
 from mlparity.core.regular_files import open_regular, reason_of
-from mlparity.core.session import Availability, Outputs, Sample, Signature, TensorSpec
+from mlparity.core.session import Availability, Closing, Outputs, Sample, Signature, TensorSpec
 
 _IDENTIFIER = b"TFL3"
 """Bytes 4 to 8 of the file. Source: https://github.com/google-ai-edge/LiteRT/blob/main/tflite/schema/schema.fbs."""
@@ -51,7 +50,7 @@ def open(  # noqa: A001 - every backend has `open`
     return LitertSession(_checked_file(Path(path)), tuple(input_names), tuple(output_names), num_threads)
 
 
-class LitertSession:
+class LitertSession(Closing):
     """A loaded `.tflite` file; its main graph is run."""
 
     def __init__(
@@ -94,16 +93,6 @@ class LitertSession:
     def close(self) -> None:
         """Free the interpreter."""
         self._interpreter = None
-
-    def __enter__(self) -> LitertSession:
-        """Return the session itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the session."""
-        self.close()
 
     def _feed(self, interpreter: _Interpreter, sample: Sample) -> None:
         held = {detail["index"]: tuple(detail["shape"]) for detail in interpreter.get_input_details()}

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from types import TracebackType
 from typing import Protocol
 
 import numpy as np
 
 from mlparity.core.errors import BackendUnavailableError, ExecutionError, FormatError
 from mlparity.core.regular_files import LARGE, check_regular, reason_of
-from mlparity.core.session import Availability, Outputs, Sample, Signature, TensorSpec
+from mlparity.core.session import Availability, Closing, Outputs, Sample, Signature, TensorSpec
 
 # Source: https://onnxruntime.ai/docs/api/python/api_summary.html (NodeArg.type).
 _TYPES = {
@@ -47,7 +46,7 @@ def open(path: str | Path, *, num_threads: int = 1) -> OnnxSession:  # noqa: A00
         raise FormatError(f"there is no file {path}", found=reason_of(error), expected="an .onnx file") from error
 
 
-class OnnxSession:
+class OnnxSession(Closing):
     """A loaded `.onnx` file."""
 
     def __init__(self, path: Path, num_threads: int) -> None:
@@ -92,16 +91,6 @@ class OnnxSession:
     def close(self) -> None:
         """Free the model."""
         self._runner = None
-
-    def __enter__(self) -> OnnxSession:
-        """Return the session itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the session."""
-        self.close()
 
 
 class _Port(Protocol):
