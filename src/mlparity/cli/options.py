@@ -13,7 +13,7 @@ SourceArgument = Annotated[
 ]
 InputsOption = Annotated[
     str | None,
-    typer.Option(help="A folder of images, .npy/.npz/.safetensors, or module:function that yields samples."),
+    typer.Option(help="A folder of images, .npy, .npz or .safetensors files, or module:function that yields samples."),
 ]
 PreprocessOption = Annotated[
     str | None, typer.Option(help="For images: a preset (imagenet), a TOML file, or module:function.")
@@ -22,7 +22,7 @@ ShapeOption = Annotated[
     list[str] | None, typer.Option(help="x:1,3,224,224 or ids:1,64:int32: an input of random samples.")
 ]
 SeedOption = Annotated[int, typer.Option(help="The seed of random samples.")]
-TargetOption = Annotated[str | None, typer.Option(help="minimum_deployment_target, such as iOS17.")]
+TargetOption = Annotated[str | None, typer.Option(help="The deployment target of Core ML, such as iOS17.")]
 EvalOption = Annotated[bool, typer.Option("--eval", help="Put a module in training mode into eval mode.")]
 TrustOption = Annotated[
     bool, typer.Option("--trust", help="Load a .pt2 file whose contents run as Python: only where you know its origin.")

@@ -15,7 +15,9 @@ from mlparity.core.words import ComputeUnit
 
 def run(
     artifact: Annotated[Path, typer.Argument(help="An .mlpackage, an .aimodel, a .tflite or an .onnx file.")],
-    inputs: Annotated[str, typer.Option(help="A folder of images, .npy/.npz/.safetensors, or module:function.")],
+    inputs: Annotated[
+        str, typer.Option(help="A folder of images, .npy, .npz or .safetensors files, or module:function.")
+    ],
     out: Annotated[Path, typer.Option(help="The .npz file for the outputs: SAMPLE/OUTPUT to array.")],
     preprocess: PreprocessOption = None,
     unit: UnitOption = ComputeUnit.ALL,

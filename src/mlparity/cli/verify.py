@@ -63,7 +63,7 @@ def verify(
         ),
     ] = None,
     members: Annotated[
-        str, typer.Option(help="fast or all: how many plausible numerics of each processor are emulated.")
+        str, typer.Option(help="fast or all: how many unit profiles of each processor are emulated.")
     ] = "fast",
     compute_plan: Annotated[
         Path | None, typer.Option(help="A placement that was saved on a Mac, for the setting that it is of.")
