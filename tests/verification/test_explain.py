@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -145,3 +146,31 @@ def test_an_artifact_of_another_layout_is_told(tmp_path: Path) -> None:
     assert record.verdict is Verdict.UNKNOWN
     assert record.cause.kind is CauseKind.PREPROCESSING
     assert "NHWC" in record.cause.sentence
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (FormatError("the program cannot be read"), "op by op: the program cannot be read."),
+        (MemoryError(), "op by op: memory ran out."),
+        (ValueError("a shape of our own"), "op by op: a fault of mlparity's own at "),
+    ],
+)
+def test_an_explanation_that_fails_is_told_in_the_results(
+    error: Exception, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (planted,) = (each for each in BY_HAND if each.name == "prelu_with_one_slope")
+    options = VerifyOptions(settings=settings_from(["fp32/CPU_ONLY"]), artifacts=(artifact(planted, tmp_path),))
+
+    def failing(_rungs: object) -> Cause:
+        raise error
+
+    monkeypatch.setattr("mlparity.verification.explain.explain", failing)
+    foreseen = nullcontext() if not isinstance(error, ValueError) else pytest.raises(ValueError, match="of our own")
+    with foreseen:
+        verify(planted.source(), tmp_path / "out", memory_samples(planted.samples()), options=options)
+    record = read_record(tmp_path / "out/record.json")
+    assert record.verdict is Verdict.FAIL
+    assert not record.cause.ops
+    told = [(tmp_path / "out" / name).read_text() for name in ("report.html", "report.md", "model_card.md")]
+    assert all(words.replace("'", "&#39;") in each or words in each for each in told)

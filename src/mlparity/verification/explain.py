@@ -10,6 +10,7 @@ from mlparity.core.boundary import is_shortage
 from mlparity.core.drift import Drift
 from mlparity.core.errors import MlparityError
 from mlparity.core.record import Cause, CauseKind, SettingResult
+from mlparity.core.user_code import raised_at, said
 from mlparity.core.words import ComputeUnit, Confidence, Precision, Provenance
 from mlparity.diagnose.drift import drift_of
 from mlparity.diagnose.explain import explain, origins
@@ -26,11 +27,13 @@ class Diagnosis:
     """The cause, and the error along the graph of the fp16 artifact that shows it; None where it was not followed.
 
     `failure` says why the artifact could not be explained, and is "" where it was, or where there was nothing to.
+    `fault` is an exception that nobody foresaw: a fault of ours, which is raised once the results are written.
     """
 
     cause: Cause
     drift: Drift | None = None
     failure: str = ""
+    fault: Exception | None = None
 
 
 def run_diagnosis(cause: Cause, row: SettingResult | None, job: Job) -> Diagnosis:
@@ -46,10 +49,10 @@ def run_diagnosis(cause: Cause, row: SettingResult | None, job: Job) -> Diagnosi
         return Diagnosis(cause, failure=reason) if reason else _explained(cause, row, job)
     except MlparityError as error:
         return Diagnosis(cause, failure=str(error))
-    except (MemoryError, RuntimeError) as error:
-        if not is_shortage(error):
-            raise
-        return Diagnosis(cause, failure="memory ran out")
+    except Exception as error:
+        if is_shortage(error):
+            return Diagnosis(cause, failure="memory ran out")
+        return Diagnosis(cause, failure=f"a fault of mlparity's own at {raised_at(error)}: {said(error)}", fault=error)
 
 
 def _reason_not_to(row: SettingResult, job: Job) -> str:

@@ -23,10 +23,8 @@ from mlparity.core.policy import Policy
 from mlparity.core.progress import Progress
 from mlparity.core.record import (
     SCHEMA_VERSION,
-    Noise,
     Record,
     RowState,
-    Rung,
     SamplesInfo,
     SettingResult,
     SourceInfo,
@@ -78,6 +76,8 @@ def run_verification(
 ) -> Record:
     """Verify as `mlparity.verify` says.
 
+    An exception that nobody foresaw while a difference was explained is raised once the results are in `out`.
+
     Raises:
         MlparityError: bad input, a source that cannot be verified, or no place to write.
     """
@@ -94,9 +94,11 @@ def run_verification(
             made = journal.put_artifacts()
             if made is None:
                 made = make_artifacts(flat, job.alike(), chosen, stage, progress)
-            record = _verified(job, made, references, journal, progress)
+            record, fault = _verified(job, made, references, journal, progress)
             _write(record, stage)
     journal.remove()
+    if fault is not None:
+        raise fault
     return record
 
 
@@ -108,11 +110,16 @@ def _key(job: Job) -> str:
     return key_of(job.source, job.options, counted, first, expected, environment())
 
 
-def _verified(job: Job, made: Made, references: References, journal: Journal, progress: Progress) -> Record:
+def _verified(
+    job: Job, made: Made, references: References, journal: Journal, progress: Progress
+) -> tuple[Record, Exception | None]:
+    """Return the record, and what nobody foresaw while a difference was explained."""
     journal.begin(made)
     with closing(open_runs(job, made, references, device_runs(job, made))) as runs:
         seen = _run(job, runs, references, journal, progress)
-        return _record(job, made, runs, seen)
+        results = results_of(runs, job.policy)
+        found = _diagnosis(job, made, runs, results)
+        return _record(job, made, runs, seen, results, found), found.fault
 
 
 def _run(job: Job, runs: Runs, references: References, journal: Journal, progress: Progress) -> Seen:
@@ -140,10 +147,10 @@ def _given(sample: Sample, carried: frozenset[str]) -> Sample:
     return {name: array for name, array in sample.items() if name not in carried}
 
 
-def _record(job: Job, made: Made, runs: Runs, seen: Seen) -> Record:
-    source, samples, policy = job.source, job.samples, job.policy
-    noise, results, rungs = runs.noise.result(), results_of(runs, policy), rungs_of(runs, policy)
-    found = _diagnosis(job, made, results, rungs, noise)
+def _record(
+    job: Job, made: Made, runs: Runs, seen: Seen, results: tuple[SettingResult, ...], found: Diagnosis
+) -> Record:
+    source, samples, policy, noise = job.source, job.samples, job.policy, runs.noise.result()
     info = SamplesInfo(
         samples.description, seen.done, seen.sha256, tuple(seen.names), samples.warning, job.options.carry
     )
@@ -165,18 +172,16 @@ def _record(job: Job, made: Made, runs: Runs, seen: Seen) -> Record:
         recommendation=recommendation,
         decision=decision,
         metrics=METRIC_INFOS,
-        rungs=rungs,
+        rungs=rungs_of(runs, policy),
         hazards=hazards_of(runs),
         drift=found.drift,
         explanation_failure=found.failure,
     )
 
 
-def _diagnosis(
-    job: Job, made: Made, results: tuple[SettingResult, ...], rungs: tuple[Rung, ...], noise: tuple[Noise, ...]
-) -> Diagnosis:
-    factor = job.policy.noise_factor
-    cause = find_cause(results, noise, rungs, factor)
+def _diagnosis(job: Job, made: Made, runs: Runs, results: tuple[SettingResult, ...]) -> Diagnosis:
+    noise, factor = runs.noise.result(), job.policy.noise_factor
+    cause = find_cause(results, noise, rungs_of(runs, job.policy), factor)
     found = run_diagnosis(cause, row_to_explain(cause, results, noise, factor), job)
     ours = [each for each in made.artifacts if target_named(each.target).engine is not None]
     compared = {each.artifact for each in results if each.state is RowState.COMPARED}
