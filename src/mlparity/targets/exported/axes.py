@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable
 from typing import Any, cast
 
 import torch
 from torch import Tensor, fx
 from torch.export import ExportedProgram
+
+from mlparity.targets.exported.graph import call
 
 MOST_AXES = 5
 """Source: coremltools 9.0, converters/mil/backend/mil/load.py ("rank <= 5")."""
@@ -47,15 +48,6 @@ def merge_axes(program: ExportedProgram) -> None:
                 _rewrite(graph, node)
     graph.eliminate_dead_code()
     program.graph_module.recompile()
-
-
-def call(graph: fx.Graph, op: Callable[..., Any], *arguments: Any, **named: Any) -> fx.Node:
-    """Add a call at the graph's point of insertion, with the meta value that PyTorch and later passes rely on."""
-    made = graph.call_function(op, arguments, named)
-    plain, kept = fx.map_arg((arguments, named), lambda each: each.meta["val"])
-    first = next(each for each in made.all_input_nodes)
-    made.meta = {**first.meta, "val": op(*plain, **kept)}
-    return made
 
 
 def _has_many_axes(node: fx.Node) -> bool:

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, fx
 from torch.export import ExportedProgram
 
-from mlparity.targets.exported.axes import call
-from mlparity.targets.exported.constants import add_constant, held_values
+from mlparity.targets.exported.graph import add_constant, call, held_values
 from mlparity.targets.exported.ranks import MOVES
 
 _aten = torch.ops.aten

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from itertools import count
 from typing import Any, cast
 
 import torch
 from torch import Tensor, fx
-from torch._guards import detect_fake_mode
 from torch.export import ExportedProgram
-from torch.export.graph_signature import InputKind
 from torch.utils import _pytree as pytree
+
+from mlparity.targets.exported.graph import Values, add_constant, held_values
 
 _FOLDED_ELEMENTS = 1 << 20
 """A result of more elements is left to the graph, unless it is no larger than what it is made from: a mask of
 4096 x 4096 would cost the file more than its computation costs the model. Assumed; no measurement stands behind it."""
-
-_HELD = (InputKind.PARAMETER, InputKind.BUFFER, InputKind.CONSTANT_TENSOR)
-
-Values = dict[fx.Node, object]
 
 
 def fold_constants(program: ExportedProgram) -> None:
@@ -43,27 +38,6 @@ def fold_constants(program: ExportedProgram) -> None:
             _replace(program, node, value)
     module.graph.eliminate_dead_code()
     module.recompile()
-
-
-def held_values(program: ExportedProgram) -> Values:
-    """Return the values of parameters, of buffers that no run changes, and of attributes."""
-    changed = set(program.graph_signature.buffers_to_mutate.values())
-    held = {**program.state_dict, **program.constants}
-    lifted = {
-        spec.arg.name: held.get(spec.target)
-        for spec in program.graph_signature.input_specs
-        if spec.kind in _HELD and spec.target is not None and spec.target not in changed
-    }
-    values: Values = {}
-    for node in program.graph_module.graph.nodes:
-        value = lifted.get(node.name) if node.op == "placeholder" else _attribute(program.graph_module, node)
-        if isinstance(value, Tensor):
-            values[node] = value.detach()
-    return values
-
-
-def _attribute(module: fx.GraphModule, node: fx.Node) -> object:
-    return getattr(module, str(node.target), None) if node.op == "get_attr" else None
 
 
 def _is_pure(node: fx.Node) -> bool:
@@ -91,18 +65,6 @@ def _computed(node: fx.Node, values: Mapping[fx.Node, object]) -> object:
 def _is_worth_keeping(value: object, made_from: list[object]) -> bool:
     total = sum(each.numel() for each in made_from if isinstance(each, Tensor))
     return not isinstance(value, Tensor) or value.numel() <= max(_FOLDED_ELEMENTS, total)
-
-
-def add_constant(program: ExportedProgram, name: str, value: Tensor, meta: Mapping[str, Any]) -> fx.Node:
-    """Add an attribute with a value and return a node for it, at the graph's point of insertion."""
-    module = program.graph_module
-    free = next(each for number in count() if not hasattr(module, each := f"{name}_{number}"))
-    module.register_buffer(free, value, persistent=False)
-    program.constants[free] = value  # PyTorch checks that each attribute is among the constants
-    constant: fx.Node = module.graph.get_attr(free)
-    mode = detect_fake_mode([node.meta.get("val") for node in module.graph.nodes])
-    constant.meta = {**meta, "val": value if mode is None else mode.from_tensor(value, static_shapes=True)}
-    return constant
 
 
 def _ends_here(node: fx.Node, values: Values) -> bool:

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, fx
 from torch.export import ExportedProgram
 
-from mlparity.targets.exported.axes import call
-from mlparity.targets.exported.constants import add_constant
+from mlparity.targets.exported.graph import add_constant, call
 
 _aten = torch.ops.aten
 
