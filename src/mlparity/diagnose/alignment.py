@@ -98,7 +98,7 @@ def _gap(first: Doubles, second: Doubles) -> float:
     return largest / size if size and np.isfinite(largest) else (0.0 if largest == 0 else np.inf)
 
 
-def align(plan: Plan, values: Mapping[int, object], source: SourceValues, tolerance: float) -> dict[int, int]:
+def aligned_results(plan: Plan, values: Mapping[int, object], source: SourceValues, tolerance: float) -> dict[int, int]:
     """Return, for each slot of a run that has an equal value in the source, that value's number."""
     found = {}
     for slot in (*plan.given, *plan.results):

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from mlparity.core.trace import Origin, SourceTrace, TracedOp
-from mlparity.diagnose.alignment import SourceValues, align
+from mlparity.diagnose.alignment import SourceValues, aligned_results
 from mlparity.diagnose.distance import Tensors, distance, removed
 from mlparity.diagnose.substitution import outputs_of, run_with_values, values_of
 from mlparity.engine.mil.program import Op
@@ -160,7 +160,7 @@ class _Search:
         return torch.from_numpy(self.source.arrays[number]).to(like.dtype).reshape(like.shape)
 
     def _faults(self, values: Mapping[int, object]) -> Iterator[_Fault]:
-        aligned = align(self.plan, values, self.source, self.tolerance) | dict.fromkeys(self.given, -1)
+        aligned = aligned_results(self.plan, values, self.source, self.tolerance) | dict.fromkeys(self.given, -1)
         cone = self._cone(aligned)
         inside = {store.slot for place in cone for store in self.plan.steps[place].stores}
         theirs = self._source_cone(frozenset(aligned.values()))

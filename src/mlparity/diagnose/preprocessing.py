@@ -54,26 +54,26 @@ CONVENTIONS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Suspect:
+class SuspectInput:
     """A change that makes the difference vanish, in words, and the part of it that goes away."""
 
     name: str
     removed: float
 
 
-def find_suspect(run: Run, inputs: Tensors, expected: Tensors) -> Suspect | None:
+def find_suspect(run: Run, inputs: Tensors, expected: Tensors) -> SuspectInput | None:
     """Return the change of inputs or outputs that removes the difference best, None where none makes it vanish.
 
     Runs the artifact once for each change of the inputs, some ninety times at most; stops at one that leaves nothing.
     """
     found = run(inputs)
     before = distance(found, expected)
-    best = Suspect("", 0.0)
+    best = SuspectInput("", 0.0)
     for name, after in _distances(run, inputs, found, expected):
         # What is left has to be small against the outputs too: of an infinite difference any finite one is little.
         gone = removed(min(before, 1.0), after)
         if gone > best.removed:
-            best = Suspect(name, gone)
+            best = SuspectInput(name, gone)
         if gone >= 1 - (1 - VANISHED) / 100:
             break
     return best if best.removed >= VANISHED else None

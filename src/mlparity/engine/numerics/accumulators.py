@@ -78,7 +78,7 @@ class SequentialFp16(ExactProducts):
             return device_sums.sequential_fp16(lines.dense(), weight, bias, self.lanes)
         from mlparity.engine.numerics.kernels import sequential
 
-        def pack() -> sequential.Packed:
+        def pack() -> sequential.SequentialWeights:
             return sequential.packed(_array(weight), None if bias is None else _array(bias))
 
         w = self.cached(place, pack)

@@ -38,7 +38,7 @@ _LIMIT = FIXED_POINT_LIMIT - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Packed:
+class FixedPointWeights:
     """Weights as `multiply` takes them, in blocks of sixteen columns.
 
     `grown` are one place of fp32 too large each, `units` 2^16 times as large; a product is kept where the number is
@@ -56,7 +56,7 @@ class Packed:
     most: float
 
 
-def packed(weights: Floats, bias: Floats | None) -> Packed:
+def packed(weights: Floats, bias: Floats | None) -> FixedPointWeights:
     """Return weights (N, K) and bias (N) as `multiply` takes them."""
     exact = decoded(weights)
     size, blocks = np.abs(exact), in_blocks(exact)
@@ -67,7 +67,9 @@ def packed(weights: Floats, bias: Floats | None) -> Packed:
     most = float(size.sum(1, dtype=np.float64).max(initial=0))
     greatest = float(size.max(initial=0))
     units = blocks * np.float32(_UNIT)
-    return Packed(grown(blocks), units, bounds(blocks), size.max(0, initial=0), in_units(start), limit, greatest, most)
+    return FixedPointWeights(
+        grown(blocks), units, bounds(blocks), size.max(0, initial=0), in_units(start), limit, greatest, most
+    )
 
 
 def grown(weights: Floats) -> Floats:
@@ -107,7 +109,8 @@ def multiply(
 ):
     """Write lines `start` to `end` (see `lines.Lines`) times weights (blocks, K, 16) plus bias, to out (M, N).
 
-    See `Packed` for the weights. `is_small` says that products stay below 64, `is_safe` that no sum reaches 32768.
+    See `FixedPointWeights` for the weights. `is_small` says that products stay below 64, `is_safe` that no sum reaches
+    32768.
     """
     initial = np.empty(bias.shape[0], np.int32)
     for n in range(bias.shape[0]):

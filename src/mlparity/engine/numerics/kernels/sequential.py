@@ -31,7 +31,7 @@ _WHOLE = np.float32(1 / fp16_tile.FACTOR)
 
 
 @dataclass(frozen=True, slots=True)
-class Packed:
+class SequentialWeights:
     """Weights as `multiply` takes them, and what a line's greatest products may add up to with them.
 
     Numbers are `FACTOR` times as large as they are, and so are the weights in `blocks`; `largest`, the greatest by k,
@@ -45,7 +45,7 @@ class Packed:
     most: float
 
 
-def packed(weights: Floats, bias: Floats | None) -> Packed:
+def packed(weights: Floats, bias: Floats | None) -> SequentialWeights:
     """Return weights (N, K) and bias (N) as `multiply` takes them."""
     blocks = in_blocks(weights * np.float32(fp16_tile.FACTOR))
     start = np.zeros(blocks.shape[0] * COLUMNS, np.float32)
@@ -56,15 +56,15 @@ def packed(weights: Floats, bias: Floats | None) -> Packed:
     limit = FP16_LARGEST / (1 + 2.0**-11) ** length - float(np.abs(start).max(initial=0)) - 1.0
     most = float(size.sum(1, dtype=np.float64).max(initial=0)) * float(_WHOLE)
     largest = size.max(0, initial=0) * _WHOLE
-    return Packed(blocks, largest, start, limit if math.isfinite(limit) else -1.0, most)
+    return SequentialWeights(blocks, largest, start, limit if math.isfinite(limit) else -1.0, most)
 
 
 @compiled
 def multiply(numbers, starts, places, by_channel, weights, largest, bias, limit, tiny, lanes, is_safe, out, start, end):
     """Write lines `start` to `end` (see `lines.Lines`) times weights (blocks, K, 16) plus bias, to out (M, N).
 
-    See `Packed` for the weights. No partial sum passes 65504 where the greatest products of a line add up to less than
-    `limit`, or where all are known to be safe. `tiny` is `TINY`.
+    See `SequentialWeights` for the weights. No partial sum passes 65504 where the greatest products of a line add up to
+    less than `limit`, or where all are known to be safe. `tiny` is `TINY`.
     """
     sums, scaled = np.empty((lanes, ROWS, COLUMNS), np.float32), np.zeros((2, bias.shape[0]), np.float32)
     for n in range(bias.shape[0]):

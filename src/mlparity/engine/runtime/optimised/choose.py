@@ -20,7 +20,7 @@ from mlparity.engine.runtime.optimised.conv import packed_convolution
 from mlparity.engine.runtime.optimised.linear import packed_linear
 from mlparity.engine.runtime.optimised.lstm import packed_lstm
 from mlparity.engine.runtime.optimised.matmul import packed_matmul
-from mlparity.engine.runtime.optimised.packed import ANY, POSITIVE, Follows, Limits, Packed, Weights
+from mlparity.engine.runtime.optimised.packed import ANY, POSITIVE, Follows, Limits, PackedStep, Weights
 from mlparity.engine.runtime.plan import Step, Store
 
 
@@ -44,7 +44,7 @@ NEW_MEMORY = frozenset(
 """Ops whose functions never return an input or a view of one, so that their result is rounded where it lies."""
 
 
-PACKERS: Mapping[str, Callable[[Step, Weights], Packed | None]] = {
+PACKERS: Mapping[str, Callable[[Step, Weights], PackedStep | None]] = {
     "conv": packed_convolution,
     "linear": packed_linear,
     "lstm": packed_lstm,
@@ -93,7 +93,7 @@ def _merged(steps: tuple[Step, ...], weights: Weights, uses: Mapping[int, int]) 
     return merged
 
 
-def _optimised_step(step: Step, packed: Packed, last: Step, limits: Limits) -> Step:
+def _optimised_step(step: Step, packed: PackedStep, last: Step, limits: Limits) -> Step:
     """Return the step that runs `packed` and stores what `last` stores; each result is new memory."""
     feeds = tuple(feed for feed in step.feeds if feed.parameter in packed.reads)
     rounds = packed.can_round and all(map(_rounds_to_fp16, last.stores)) and all(map(_is_fp16, limits))

@@ -12,7 +12,7 @@ from torch import Tensor
 from mlparity.engine.ops.windows import Sides, extents, padded, sides, spread, symmetric
 from mlparity.engine.runtime.optimised.depthwise import Geometry, fits, packed_depthwise
 from mlparity.engine.runtime.optimised.matrix import PackedMatrix, packed_matrix
-from mlparity.engine.runtime.optimised.packed import Follows, Packed, Weights
+from mlparity.engine.runtime.optimised.packed import Follows, PackedStep, Weights
 from mlparity.engine.runtime.plan import Step
 
 
@@ -100,7 +100,7 @@ def _is_finite(weight: Tensor) -> bool:
     return math.isfinite(sum(float(each) for each in weight.float().aminmax()))
 
 
-def packed_convolution(step: Step, weights: Weights) -> Packed | None:
+def packed_convolution(step: Step, weights: Weights) -> PackedStep | None:
     """Return an optimised convolution, packed for the size of its input where it is known; None where there is none."""
     fed = weights.fed(step)
     if fed is None or fed[0].ndim != 4:

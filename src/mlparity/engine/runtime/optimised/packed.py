@@ -43,7 +43,7 @@ class Follows:
         return rounded.relu_() if self.limits == POSITIVE else rounded.clamp_(*self.limits)
 
 
-class Packed(Protocol):
+class PackedStep(Protocol):
     """An op as one kernel does it, constant weights packed; it takes the inputs that it `reads`, returns new memory."""
 
     @property
