@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -91,6 +92,12 @@ def test_a_spoilt_file_beside_a_tflite(tmp_path: Path, text: str) -> None:
     sidecar_of(tmp_path / "model.tflite").write_text(text)
     with pytest.raises(FormatError, match="metadata beside the artifact"):
         read_metadata(tmp_path / "model.tflite")
+
+
+def test_a_pipe_in_a_package_is_refused(package: Path) -> None:
+    os.mkfifo(package / "Data" / "pipe")
+    with pytest.raises(FormatError, match="the Core ML package cannot be read"):
+        artifact_sha256(package)
 
 
 def test_a_folder_that_is_no_package(tmp_path: Path) -> None:
