@@ -14,7 +14,7 @@ from torch import nn
 import mlparity
 from mlparity import api
 from mlparity.cli.inspect import inspect
-from mlparity.core.errors import PolicyError
+from mlparity.core.errors import FormatError, PolicyError
 from mlparity.core.record import CauseKind, Record
 from mlparity.core.words import ComputeUnit, Precision, Provenance, Setting, Verdict
 from mlparity.targets.table import default_settings, registered, settings_from, targets
@@ -98,6 +98,23 @@ def test_it_is_inspected(artifact: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert api.inspect_artifact(artifact).kind == "Toy layer"
     inspect(artifact)
     assert "Toy layer" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("a.mlmodel", "the model's spec cannot be parsed"),
+        ("b.mlmodelc", "Core ML has compiled"),
+        ("c", "not an artifact"),
+    ],
+)
+def test_other_forms_of_a_target_are_inspected_or_refused_for_what_they_are(
+    name: str, words: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.mkdir() if name.endswith("c") else path.write_bytes(b"x")
+    with pytest.raises(FormatError, match=words):
+        api.inspect_artifact(path)
 
 
 def test_a_name_or_a_suffix_stands_once(toy: None) -> None:

@@ -10,7 +10,7 @@ from mlparity.core.names import checked_name
 from mlparity.core.words import Precision
 from mlparity.targets.inspection import Inspection
 from mlparity.targets.metadata import SIDECAR
-from mlparity.targets.table import suffixes, target_of
+from mlparity.targets.table import suffixes, target_of, targets
 from mlparity.targets.target import Target
 
 Kind = tuple[str, Precision]
@@ -52,7 +52,8 @@ def inspected(path: Path) -> Inspection:
         FormatError: there is none, or it cannot be read.
         BackendUnavailableError: the runtime that reads it is not installed.
     """
-    return checked_target(path).inspect(path)
+    other = next((each for each in targets() if path.suffix in each.also_inspects), None)
+    return (checked_target(path) if other is None else other).inspect(path)
 
 
 def artifact_sha256(path: Path) -> str:

@@ -151,6 +151,7 @@ def _always(_setting: Setting, _is_asked: bool) -> str:
 class Target:
     """What a source is converted to, and all that the project has to know of it.
 
+    `also_inspects` are endings of other forms, which `inspect` reads or refuses for what they are.
     `settings` are verified where nothing else is asked for, `extra_settings` where they are named. A target that
     `leads` is what an app ships: its settings are judged, and other targets' are witnesses beside it. `open_artifact`
     gives plain predictions. `not_applicable` says why a setting does not exist on this machine, "" where it does; it
@@ -166,6 +167,7 @@ class Target:
     inspect: Callable[[Path], Inspection]
     precision: Callable[[Path], Precision]
     extra_settings: tuple[Setting, ...] = ()
+    also_inspects: tuple[str, ...] = ()
     leads: bool = False
     not_applicable: Callable[[Setting, bool], str] = _always
     metadata: Metadata = SIDECAR

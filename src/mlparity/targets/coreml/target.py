@@ -94,6 +94,7 @@ COREML = Target(
     name=DEFAULT_TARGET,
     title="Core ML",
     suffixes=(SUFFIX,),
+    also_inspects=(".mlmodel", ".mlmodelc"),
     settings=tuple(Setting(DEFAULT_TARGET, precision, unit) for precision in Precision for unit in ComputeUnit),
     leads=True,
     convert=_convert,
