@@ -10,8 +10,6 @@ from .api.running import run_artifact
 from .api.tuning import tune
 from .api.verification import verify
 from .compare.verdict import Judgement
-from .core.decision import Candidate, Decision, Latency, Speed
-from .core.drift import Drift, DriftPoint
 from .core.errors import (
     BackendUnavailableError,
     ConversionError,
@@ -25,37 +23,29 @@ from .core.errors import (
     SourceError,
     UnsupportedOpError,
 )
-from .core.policy import Limit, OutputTask, Policy, TaskKind, UserMetric
 from .core.progress import Progress
-from .core.record import (
-    Artifact,
+from .core.session import SampleSet, TensorSpec
+from .core.words import ComputeUnit, Confidence, Grade, Precision, Provenance, Setting, Verdict
+from .engine.coremltools_binding import enable_coremltools
+from .record.causes import Cause, CauseKind, Hazard, LocatedOp
+from .record.decision import Candidate, Decision, Latency, Recommendation, Speed
+from .record.drift import Drift, DriftPoint
+from .record.figures import (
     Better,
-    Cause,
-    CauseKind,
     Envelope,
     Flips,
-    Hazard,
     Histogram,
-    LocatedOp,
     MetricInfo,
-    Noise,
     OutputFigures,
-    Recommendation,
-    Record,
-    RowState,
-    Rung,
-    SamplesInfo,
-    SettingResult,
-    SourceInfo,
     Span,
     TaskFigure,
     VariantFigures,
     WorstSample,
 )
-from .core.session import SampleSet, TensorSpec
-from .core.tuning import KeptOp, Tried, Tuning
-from .core.words import ComputeUnit, Confidence, Grade, Precision, Provenance, Setting, Verdict
-from .engine.coremltools_binding import enable_coremltools
+from .record.policy import Limit, OutputTask, Policy, TaskKind, UserMetric
+from .record.record import Artifact, Noise, Record, SamplesInfo, SourceInfo
+from .record.rows import RowState, Rung, SettingResult
+from .record.tuning import KeptOp, Tried, Tuning
 from .targets.inspection import Inspection, PlacedOp
 from .targets.table import settings_from
 from .targets.target import RuntimeOptions

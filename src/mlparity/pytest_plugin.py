@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from torch import nn
 
     from mlparity.api import VerifyOptions
-    from mlparity.core.policy import Policy
-    from mlparity.core.record import Record
     from mlparity.core.session import SampleSet
+    from mlparity.record.policy import Policy
+    from mlparity.record.record import Record
 
 
 class AssertParity(Protocol):

@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 
 from mlparity import api
-from mlparity.core.record import CauseKind, OutputFigures, Record, RowState, SettingResult
 from mlparity.core.words import Provenance, Verdict
+from mlparity.record.causes import CauseKind
+from mlparity.record.figures import OutputFigures
+from mlparity.record.record import Record
+from mlparity.record.rows import RowState, SettingResult
 from mlparity.targets.coreai import session as coreai
 from mlparity.targets.table import settings_from
 from mlparity.verification.options import VerifyOptions

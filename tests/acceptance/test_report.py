@@ -9,9 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from mlparity import api
-from mlparity.core.record import CauseKind, OutputFigures, Record
 from mlparity.core.words import Provenance, Verdict
+from mlparity.record.causes import CauseKind
+from mlparity.record.figures import OutputFigures
 from mlparity.record.files import record_sha256
+from mlparity.record.record import Record
 from mlparity.targets.artifacts import read_metadata
 from mlparity.targets.table import settings_from
 from mlparity.verification.options import VerifyOptions

@@ -22,9 +22,9 @@ from mlparity import api
 from mlparity.api import Making, compare_files
 from mlparity.cli.app import app
 from mlparity.core.errors import InputError
-from mlparity.core.record import Record
 from mlparity.core.words import ComputeUnit, Verdict
 from mlparity.record.outputs import writing_outputs
+from mlparity.record.record import Record
 from mlparity.targets.table import settings_from
 from mlparity.verification.comparing import Compared
 from mlparity.verification.options import VerifyOptions

@@ -13,8 +13,10 @@ from torch import nn
 from mlparity import api
 from mlparity.api import check_artifact
 from mlparity.core.errors import BackendUnavailableError, InputError
-from mlparity.core.record import CauseKind, Record, RowState
 from mlparity.core.words import Precision, Provenance, Verdict
+from mlparity.record.causes import CauseKind
+from mlparity.record.record import Record
+from mlparity.record.rows import RowState
 from mlparity.targets.artifacts import kind_of
 from mlparity.targets.coreai import convert as converter
 from mlparity.targets.coreai import session as coreai

@@ -26,10 +26,11 @@ from mlparity.compare.policies import POLICIES
 from mlparity.compare.user_metric import load_metric
 from mlparity.compare.verdict import Judgement, judge
 from mlparity.core.finiteness import mismatches
-from mlparity.core.policy import Limit, OutputTask, Policy, TaskKind, UserMetric
-from mlparity.core.record import Noise, Record, VariantFigures
 from mlparity.core.words import ComputeUnit, Confidence, Provenance, Verdict
+from mlparity.record.figures import VariantFigures
 from mlparity.record.outputs import read_header, writing_outputs
+from mlparity.record.policy import Limit, OutputTask, Policy, TaskKind, UserMetric
+from mlparity.record.record import Noise, Record
 from mlparity.targets.table import settings_from
 from mlparity.verification.options import VerifyOptions
 

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from mlparity import api
-from mlparity.core.record import Record
 from mlparity.core.words import Verdict
+from mlparity.record.record import Record
 from mlparity.targets.table import settings_from
 from mlparity.verification.options import VerifyOptions
 

@@ -10,8 +10,9 @@ from coremltools.converters.mil import Builder as mb
 from torch import Tensor, nn
 
 from mlparity import api
-from mlparity.core.record import CauseKind, Record
 from mlparity.core.words import Verdict
+from mlparity.record.causes import CauseKind
+from mlparity.record.record import Record
 from mlparity.report.markdown import markdown_report
 from mlparity.report.model_card import model_card
 from mlparity.targets.coreml.convert import convert, save

@@ -9,7 +9,7 @@ import pytest
 
 from mlparity.compare.comparer import Comparer
 from mlparity.compare.decisions import wilson_interval
-from mlparity.core.record import OutputFigures
+from mlparity.record.figures import OutputFigures
 
 
 def compare(source: object, artifact: object, class_outputs: tuple[str, ...] | None = None) -> OutputFigures:

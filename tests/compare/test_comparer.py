@@ -11,7 +11,7 @@ import pytest
 from mlparity.compare.align import align, same_shape
 from mlparity.compare.comparer import Comparer
 from mlparity.compare.user_metric import LoadedMetric
-from mlparity.core.policy import OutputTask, TaskKind, UserMetric
+from mlparity.record.policy import OutputTask, TaskKind, UserMetric
 
 
 def array(*shape: int) -> np.ndarray:

@@ -13,10 +13,12 @@ from mlparity.compare.latency import latency_of
 from mlparity.compare.policies import CONSISTENCY, TASK
 from mlparity.compare.recommend import recommend
 from mlparity.compare.verdict import judge
-from mlparity.core.decision import Decision, Latency, Speed
-from mlparity.core.policy import Limit, OutputTask, Policy, TaskKind
-from mlparity.core.record import Envelope, RowState, SamplesInfo, SettingResult, VariantFigures
 from mlparity.core.words import ComputeUnit, Confidence, Grade, Precision, Provenance, Setting, Verdict
+from mlparity.record.decision import Decision, Latency, Speed
+from mlparity.record.figures import Envelope, VariantFigures
+from mlparity.record.policy import Limit, OutputTask, Policy, TaskKind
+from mlparity.record.record import SamplesInfo
+from mlparity.record.rows import RowState, SettingResult
 
 FREE = Policy("free", (Limit("max_abs", at_most=1e9),))
 ALL16 = Setting("coreml", Precision.FP16, ComputeUnit.ALL)

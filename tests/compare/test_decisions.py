@@ -14,8 +14,8 @@ from mlparity.compare.classes import looks_like_classes, tally_classes
 from mlparity.compare.comparer import Comparer
 from mlparity.compare.decisions import DecisionTally, tally_decisions
 from mlparity.compare.thresholds import tally_threshold
-from mlparity.core.policy import OutputTask, TaskKind
-from mlparity.core.record import Flips, OutputFigures
+from mlparity.record.figures import Flips, OutputFigures
+from mlparity.record.policy import OutputTask, TaskKind
 
 SCORES = arrays(np.float32, (3, 4), elements=st.floats(-8, 8, width=32))
 CHANGES = arrays(np.float32, (3, 4), elements=st.floats(-2, 2, width=32))

@@ -8,8 +8,8 @@ import pytest
 
 from mlparity.compare.comparer import Comparer
 from mlparity.compare.envelope import envelope_of
-from mlparity.core.record import OutputFigures, Span, VariantFigures
 from mlparity.core.words import Confidence, Verdict
+from mlparity.record.figures import OutputFigures, Span, VariantFigures
 
 SOURCE = np.linspace(-1, 1, 50)
 

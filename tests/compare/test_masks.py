@@ -9,7 +9,7 @@ import pytest
 
 from mlparity.compare.comparer import Comparer
 from mlparity.compare.masks import MaskTally, tally_mask
-from mlparity.core.policy import OutputTask, TaskKind
+from mlparity.record.policy import OutputTask, TaskKind
 
 
 def scores(classes: list[list[int]], count: int) -> np.ndarray:

@@ -16,7 +16,7 @@ from mlparity.compare.masks import MaskTally
 from mlparity.compare.metrics import METRIC_INFOS, METRICS, figures_of
 from mlparity.compare.retrieval import RetrievalTally
 from mlparity.compare.tally import Tally, TaskTally
-from mlparity.core.record import OutputFigures
+from mlparity.record.figures import OutputFigures
 
 NAN, INF = math.nan, math.inf
 

@@ -11,9 +11,12 @@ from mlparity.compare.comparer import Comparer
 from mlparity.compare.noise import noise_of, plausible_share
 from mlparity.compare.policies import CONSISTENCY
 from mlparity.compare.verdict import judge
-from mlparity.core.record import CauseKind, Noise, OutputFigures, RowState, SettingResult
 from mlparity.core.words import ComputeUnit, Precision, Provenance, Setting, Verdict
 from mlparity.diagnose.ladder import find_cause
+from mlparity.record.causes import CauseKind
+from mlparity.record.figures import OutputFigures
+from mlparity.record.record import Noise
+from mlparity.record.rows import RowState, SettingResult
 
 UNIT = 2.0**-24
 

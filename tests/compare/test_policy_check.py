@@ -14,7 +14,7 @@ from mlparity.compare.policies import POLICIES
 from mlparity.compare.policy_check import check_policy
 from mlparity.core.errors import PolicyError
 from mlparity.core.numbers import value_text
-from mlparity.core.policy import Limit, Policy, UserMetric
+from mlparity.record.policy import Limit, Policy, UserMetric
 
 IMPOSSIBLE = [
     Limit("max_abs", at_most=-1.0),

@@ -9,7 +9,7 @@ import pytest
 from mlparity.compare import policy_file
 from mlparity.compare.policies import CONSISTENCY, POLICIES
 from mlparity.core.errors import PolicyError
-from mlparity.core.policy import Limit, OutputTask, Policy, TaskKind, UserMetric
+from mlparity.record.policy import Limit, OutputTask, Policy, TaskKind, UserMetric
 
 SETTINGS = ("fp32/CPU_ONLY", "fp16/ALL", "litert/fp32")
 

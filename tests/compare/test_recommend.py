@@ -8,9 +8,10 @@ import pytest
 
 from mlparity.compare.policies import CONSISTENCY
 from mlparity.compare.recommend import depends_on_unshown, recommend
-from mlparity.core.decision import Speed
-from mlparity.core.record import Envelope, RowState, SettingResult, VariantFigures
 from mlparity.core.words import ComputeUnit, Confidence, Precision, Provenance, Setting, Verdict
+from mlparity.record.decision import Speed
+from mlparity.record.figures import Envelope, VariantFigures
+from mlparity.record.rows import RowState, SettingResult
 
 
 def row(name: str, verdict: Verdict = Verdict.PASS, provenance: Provenance = Provenance.COMPUTED) -> SettingResult:

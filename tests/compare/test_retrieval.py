@@ -9,7 +9,7 @@ import pytest
 
 from mlparity.compare.comparer import Comparer
 from mlparity.compare.retrieval import GALLERY, Retrieval
-from mlparity.core.policy import OutputTask, TaskKind
+from mlparity.record.policy import OutputTask, TaskKind
 
 RANDOM = np.random.default_rng(0)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mlparity.compare.tasks import Tasks, tally_task, why_not
-from mlparity.core.policy import OutputTask, TaskKind
+from mlparity.record.policy import OutputTask, TaskKind
 
 MASK = OutputTask("y", TaskKind.MASK, threshold=0.5)
 GUESSED = OutputTask("y", TaskKind.CLASSES, guessed=True)

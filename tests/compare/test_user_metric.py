@@ -14,9 +14,9 @@ from mlparity.compare.comparer import Comparer
 from mlparity.compare.user_metric import LoadedMetric, MetricTally, better_of, load_metric, tally_metric
 from mlparity.compare.verdict import judge
 from mlparity.core.errors import PolicyError
-from mlparity.core.policy import Limit, Policy, UserMetric
-from mlparity.core.record import Better, TaskFigure
 from mlparity.core.words import Verdict
+from mlparity.record.figures import Better, TaskFigure
+from mlparity.record.policy import Limit, Policy, UserMetric
 
 FUNCTIONS = """
 import numpy as np

@@ -12,9 +12,11 @@ from mlparity.compare.comparer import Comparer
 from mlparity.compare.noise import noise_of
 from mlparity.compare.policies import CONSISTENCY, TASK
 from mlparity.compare.verdict import judge, judge_all
-from mlparity.core.policy import Limit, OutputTask, Policy, TaskKind
-from mlparity.core.record import Flips, Noise, OutputFigures, RowState, SettingResult
 from mlparity.core.words import ComputeUnit, Precision, Setting, Verdict
+from mlparity.record.figures import Flips, OutputFigures
+from mlparity.record.policy import Limit, OutputTask, Policy, TaskKind
+from mlparity.record.record import Noise
+from mlparity.record.rows import RowState, SettingResult
 
 PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
 

@@ -14,12 +14,12 @@ import torch
 from coremltools.converters.mil import Builder as mb
 from torch import nn
 
-from mlparity.core.drift import Drift, DriftPoint
 from mlparity.core.words import Confidence, Provenance
 from mlparity.diagnose.drift import drift_of, gap, thinned
 from mlparity.engine.mil.reader import read_program
 from mlparity.engine.numerics import FP32, TYPED
 from mlparity.engine.runtime.bind import bind
+from mlparity.record.drift import Drift, DriftPoint
 from tests.faults.makers import program
 
 Follow = Callable[[Callable[[Any], Any], torch.Tensor], dict[str, DriftPoint]]

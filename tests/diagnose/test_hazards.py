@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from mlparity.core.record import Hazard
 from mlparity.diagnose.hazards import KEPT, find_hazards
 from mlparity.diagnose.ranges import Range, Ranges, range_of
 from mlparity.engine.mil.program import Op, Program
 from mlparity.engine.numerics import FP32
 from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.interpret import run_plan
+from mlparity.record.causes import Hazard
 from tests.engine.runtime.programs import constant, op, program, tensor
 
 X = tensor("x", "fp32", 1, 4)

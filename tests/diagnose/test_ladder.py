@@ -12,9 +12,11 @@ import pytest
 from mlparity.compare.comparer import Comparer
 from mlparity.compare.policies import CONSISTENCY
 from mlparity.compare.verdict import judge
-from mlparity.core.record import CauseKind, Noise, RowState, Rung, SettingResult
 from mlparity.core.words import ComputeUnit, Precision, Provenance, Setting, Verdict
 from mlparity.diagnose.ladder import find_cause, row_to_explain
+from mlparity.record.causes import CauseKind
+from mlparity.record.record import Noise
+from mlparity.record.rows import RowState, Rung, SettingResult
 
 CPU32 = Setting("coreml", Precision.FP32, ComputeUnit.CPU_ONLY)
 ALL32 = Setting("coreml", Precision.FP32, ComputeUnit.ALL)

@@ -13,8 +13,10 @@ import pytest
 
 from examples.photos import PHOTOS, copy_photos
 from mlparity.api import read_any_record
-from mlparity.core.record import CauseKind, Record, RowState, SettingResult
 from mlparity.core.words import Precision, Verdict
+from mlparity.record.causes import CauseKind
+from mlparity.record.record import Record
+from mlparity.record.rows import RowState, SettingResult
 from mlparity.targets.coreml.session import open_package
 from tests.models import samples
 from tests.models.files import PACKAGES, ROOT

@@ -12,7 +12,7 @@ from coremltools.converters.mil import Builder as mb
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mlparity.core.record import CauseKind
+from mlparity.record.causes import CauseKind
 from tests.faults import networks as nets
 from tests.faults.fault import Fault, fault, fixed, normal, uniform
 from tests.faults.makers import changed, palettised, plain, program, quantised

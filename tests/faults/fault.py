@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from torch import nn
 
-from mlparity.core.record import CauseKind
 from mlparity.core.session import Sample
+from mlparity.record.causes import CauseKind
 
 Make = Callable[[nn.Module, Sample, Path], None]
 """Writes the artifact: given the source, a sample, and the path of the package."""

@@ -7,7 +7,7 @@ import torch
 from coremltools.converters.mil import Builder as mb
 from torch import Tensor, nn
 
-from mlparity.core.record import CauseKind
+from mlparity.record.causes import CauseKind
 from tests.faults import networks as nets
 from tests.faults.fault import Fault, fault, fixed, normal, uniform
 from tests.faults.makers import FP16, plain, program

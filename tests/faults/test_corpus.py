@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from mlparity.core.record import CauseKind
+from mlparity.record.causes import CauseKind
 from mlparity.verification.explain_package import explain_package
 from tests.faults.corpus import corpus
 from tests.faults.fault import Answer, Fault

@@ -35,20 +35,23 @@ _PLAIN = (
     "PIL.Image",
 )
 _ENGINE = ("torch", "coremltools", "numba", "mlparity.engine.ops.registry", "mlparity.engine.mil.reader")
-_CORE = ("mlparity.core.record", "mlparity.core.user_code", "mlparity.core.session")
+_CORE = ("mlparity.record.record", "mlparity.record.rows", "mlparity.core.user_code", "mlparity.core.session")
 
 ROOMS = (
     Room("compare", ("compare/**/*.py",), ("tests/compare",), (*_PLAIN, *_CORE)),
     Room(
         "record",
-        ("record/**/*.py", "verification/check.py", "targets/metadata.py", "targets/*/metadata.py"),
+        (
+            *("record/files.py", "record/metadata.py", "record/outputs.py", "record/schema.py", "record/text.py"),
+            *("record/tuning_file.py", "verification/check.py", "targets/metadata.py", "targets/*/metadata.py"),
+        ),
         ("tests/record", "tests/verification/test_check.py", "tests/targets/coreai/test_metadata.py"),
         (*_PLAIN, *_CORE, *_ENGINE, "pydantic", "mlparity.compare.comparer", "mlparity.targets.coreml.convert"),
     ),
     Room(
         "rules",
-        ("core/decisive.py", "core/numbers.py", "core/finiteness.py", "diagnose/ladder.py"),
-        ("tests/diagnose/test_ladder.py", "tests/core"),
+        ("record/decisive.py", "core/numbers.py", "core/finiteness.py", "diagnose/ladder.py"),
+        ("tests/diagnose/test_ladder.py", "tests/record/test_decisive.py", "tests/core"),
         (*_PLAIN, *_CORE, *_ENGINE, "mlparity.engine.runtime.bind", "mlparity.engine.runtime.interpret"),
     ),
     Room(

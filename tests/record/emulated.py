@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from mlparity.compare.envelope import envelope_of
-from mlparity.core.drift import Drift, DriftPoint
-from mlparity.core.record import Hazard, OutputFigures, Record, Rung, SettingResult, VariantFigures
 from mlparity.core.words import ComputeUnit, Confidence, Precision, Provenance, Verdict
+from mlparity.record.causes import Hazard
+from mlparity.record.drift import Drift, DriftPoint
+from mlparity.record.figures import OutputFigures, VariantFigures
+from mlparity.record.record import Record
+from mlparity.record.rows import Rung, SettingResult
 from tests.record.example import _compare, _logits, example_record
 
 LOGITS = _logits()

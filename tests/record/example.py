@@ -17,21 +17,13 @@ from mlparity.compare.noise import noise_of
 from mlparity.compare.policies import CONSISTENCY
 from mlparity.compare.recommend import recommend
 from mlparity.compare.verdict import judge, judge_all
-from mlparity.core.decision import Speed
-from mlparity.core.policy import Policy
-from mlparity.core.record import (
-    SCHEMA_VERSION,
-    Artifact,
-    Noise,
-    OutputFigures,
-    Record,
-    RowState,
-    SamplesInfo,
-    SettingResult,
-    SourceInfo,
-)
 from mlparity.core.words import ComputeUnit, Precision, Provenance, Setting, Verdict
 from mlparity.diagnose.ladder import find_cause
+from mlparity.record.decision import Speed
+from mlparity.record.figures import OutputFigures
+from mlparity.record.policy import Policy
+from mlparity.record.record import SCHEMA_VERSION, Artifact, Noise, Record, SamplesInfo, SourceInfo
+from mlparity.record.rows import RowState, SettingResult
 from mlparity.targets.coreml.target import COREML
 
 PHOTOS = tuple(f"photo-{number:02d}.jpg" for number in range(24))

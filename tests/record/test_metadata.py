@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from mlparity.core.errors import FormatError
-from mlparity.core.record import Artifact, Recommendation, RowState, SettingResult
 from mlparity.core.words import Precision, Provenance, Verdict
+from mlparity.record.decision import Recommendation
 from mlparity.record.files import record_sha256
 from mlparity.record.metadata import metadata_of
+from mlparity.record.record import Artifact
+from mlparity.record.rows import RowState, SettingResult
 from mlparity.targets.artifacts import artifact_sha256, read_metadata, write_metadata
 from mlparity.targets.metadata import sidecar_of
 from tests.record.example import example_record

@@ -11,11 +11,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from mlparity.core.drift import Drift, DriftPoint
 from mlparity.core.errors import FormatError, OutputError
-from mlparity.core.record import SCHEMA_VERSION, Record
 from mlparity.core.words import Provenance
+from mlparity.record.drift import Drift, DriftPoint
 from mlparity.record.files import read_record, record_sha256, write_record
+from mlparity.record.record import SCHEMA_VERSION, Record
 from mlparity.record.schema import SCHEMA_PATH, schema_text
 from mlparity.record.text import plain, record_from, text_of
 from tests.record.example import example_record

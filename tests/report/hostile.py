@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from enum import Enum
 
-from mlparity.core.record import Record
 from mlparity.core.words import Setting
+from mlparity.record.record import Record
 
 TEXT = "<script>alert(1)</script>\n# head\n```\n*/ // \r\u2028import Evil | [a](javascript:alert(2)) \"'`{{ 7 * 7 }}"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mlparity.core.numbers import format_number
-from mlparity.core.record import Record
+from mlparity.record.record import Record
 from mlparity.report.html import html_report
 from tests.record.emulated import DRIFT, emulated_record
 from tests.record.example import example_record

@@ -10,11 +10,12 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from mlparity.core.envelopes import variants_in
 from mlparity.core.errors import FormatError
 from mlparity.core.numbers import format_number
-from mlparity.core.record import Recommendation, Record
 from mlparity.core.words import Provenance
+from mlparity.record.decision import Recommendation
+from mlparity.record.envelopes import variants_in
+from mlparity.record.record import Record
 from mlparity.record.text import record_from, text_of
 from mlparity.report.html import html_report
 from mlparity.report.loaders import loaders, swift_of

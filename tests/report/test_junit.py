@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from mlparity.core.policy import Policy
-from mlparity.core.record import Record
 from mlparity.core.words import Verdict
+from mlparity.record.policy import Policy
+from mlparity.record.record import Record
 from mlparity.report.junit import junit_xml
 from tests.record.example import example_record
 from tests.report.hostile import TEXT, hostile

@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from mlparity.core.record import Cause, CauseKind, Record, VariantFigures
+from mlparity.record.causes import Cause, CauseKind
+from mlparity.record.figures import VariantFigures
+from mlparity.record.record import Record
 from mlparity.report.ladder import Ladder, ladder_of
 from tests.record.emulated import CPU, GPU, emulated_record
 from tests.record.example import example_record

@@ -6,7 +6,7 @@ import ast
 import dataclasses
 import re
 
-from mlparity.core.record import Recommendation
+from mlparity.record.decision import Recommendation
 from mlparity.report.loaders import loaders
 from mlparity.report.model_card import model_card
 from tests.record.example import example_record

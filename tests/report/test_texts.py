@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from mlparity.core.record import Recommendation, Record, RowState, SettingResult
 from mlparity.core.words import ComputeUnit, Precision, Provenance, Setting, Verdict
+from mlparity.record.decision import Recommendation
+from mlparity.record.record import Record
+from mlparity.record.rows import RowState, SettingResult
 from mlparity.report.files import report_names, write_reports
 from mlparity.report.html import html_report
 from mlparity.report.loaders import swift_of

@@ -15,8 +15,9 @@ import mlparity
 from mlparity import api
 from mlparity.cli.inspect import inspect
 from mlparity.core.errors import FormatError, PolicyError
-from mlparity.core.record import CauseKind, Record
 from mlparity.core.words import ComputeUnit, Precision, Provenance, Setting, Verdict
+from mlparity.record.causes import CauseKind
+from mlparity.record.record import Record
 from mlparity.targets.table import default_settings, registered, settings_from, targets
 from tests.targets.toy import TOY
 

@@ -13,9 +13,9 @@ from torch import nn
 
 from mlparity import api
 from mlparity.core.errors import InputError
-from mlparity.core.record import Record
 from mlparity.core.words import Provenance
 from mlparity.record.outputs import OutputsHeader, read_header, writing_outputs
+from mlparity.record.record import Record
 from mlparity.samples.arrays import read_arrays
 from mlparity.targets.table import settings_from
 from mlparity.verification.options import VerifyOptions

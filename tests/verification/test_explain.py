@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from mlparity.api import locate, verify
 from mlparity.compare.policies import CONSISTENCY
 from mlparity.core.errors import FormatError, InputError
-from mlparity.core.record import Cause, CauseKind
 from mlparity.core.session import SampleSet
 from mlparity.core.source import Source
 from mlparity.core.words import ComputeUnit, Provenance, Verdict
 from mlparity.engine.runtime.interpret import run_plan
+from mlparity.record.causes import Cause, CauseKind
 from mlparity.record.files import read_record
 from mlparity.samples.memory import memory_samples
 from mlparity.targets.coreml import convert as coreml

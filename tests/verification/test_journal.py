@@ -16,8 +16,8 @@ import pytest
 
 from mlparity import api
 from mlparity.core.errors import OutputError
-from mlparity.core.record import Record
 from mlparity.record.files import read_record
+from mlparity.record.record import Record
 from mlparity.targets.table import settings_from
 from mlparity.verification.options import VerifyOptions
 

@@ -10,8 +10,8 @@ from torch import nn
 
 from mlparity import api
 from mlparity.compare.comparer import Comparer
-from mlparity.core.record import Artifact
 from mlparity.core.words import Precision, Provenance
+from mlparity.record.record import Artifact
 from mlparity.sessions import torch as torch_backend
 from mlparity.sessions.carrying import CarryingSession
 from mlparity.sources.load import flatten_source, load_module

@@ -13,7 +13,7 @@ import pytest
 
 from mlparity.core.errors import OutputError
 from mlparity.record.files import read_record, write_record
-from mlparity.record.tuning import write_tuning
+from mlparity.record.tuning_file import write_tuning
 from mlparity.targets.artifacts import artifact_sha256
 from mlparity.verification.staging import clean_up, place_of, staged_folder
 from tests.record.example import example_record

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from mlparity.compare.verdict import Judgement
 from mlparity.core.boundary import typed_errors
-from mlparity.core.policy import Policy
 from mlparity.core.progress import Progress, silent
-from mlparity.core.record import OutputFigures
 from mlparity.core.words import ComputeUnit
+from mlparity.record.figures import OutputFigures
+from mlparity.record.policy import Policy
 from mlparity.targets.target import RuntimeOptions
 from mlparity.verification.comparing import Compared, Making, compare_pair
 

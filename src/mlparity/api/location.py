@@ -8,8 +8,8 @@ from torch import nn
 
 from mlparity.core.boundary import typed_errors
 from mlparity.core.progress import Progress, silent
-from mlparity.core.record import Cause
 from mlparity.core.words import ComputeUnit
+from mlparity.record.causes import Cause
 from mlparity.verification.location import locate_ops
 from mlparity.verification.options import VerifyOptions
 from mlparity.verification.sources import Inputs

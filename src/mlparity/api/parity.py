@@ -10,11 +10,11 @@ from pathlib import Path
 from torch import nn
 
 from mlparity.core.boundary import typed_errors
-from mlparity.core.policy import Policy
 from mlparity.core.progress import silent
-from mlparity.core.record import Record
 from mlparity.core.session import SampleSet
 from mlparity.core.words import Verdict
+from mlparity.record.policy import Policy
+from mlparity.record.record import Record
 from mlparity.report.markdown import markdown_report
 from mlparity.targets.artifacts import kind_of
 from mlparity.targets.table import all_settings

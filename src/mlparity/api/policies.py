@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mlparity.core.boundary import typed_errors
-from mlparity.core.policy import Policy
+from mlparity.record.policy import Policy
 from mlparity.verification.policies import policy_of
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mlparity.core.boundary import typed_errors
-from mlparity.core.record import Record
+from mlparity.record.record import Record
 from mlparity.verification.check import Finding, findings_of, verdict_of
 from mlparity.verification.records import record_at
 

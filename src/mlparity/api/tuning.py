@@ -7,9 +7,9 @@ from pathlib import Path
 from torch import nn
 
 from mlparity.core.boundary import typed_errors
-from mlparity.core.policy import Policy
 from mlparity.core.progress import Progress, silent
-from mlparity.core.tuning import Tuning
+from mlparity.record.policy import Policy
+from mlparity.record.tuning import Tuning
 from mlparity.verification.options import VerifyOptions
 from mlparity.verification.sources import Inputs
 from mlparity.verification.tuning import run_tuning

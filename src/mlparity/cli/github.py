@@ -7,9 +7,9 @@ from pathlib import Path
 
 from mlparity.cli.terminal import stdout
 from mlparity.core.errors import OutputError
-from mlparity.core.record import Record
 from mlparity.core.regular_files import MEDIUM, check_regular, read_regular, reason_of
 from mlparity.core.words import Verdict
+from mlparity.record.record import Record
 from mlparity.report.texts import cause_sentence
 
 # Source: https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands

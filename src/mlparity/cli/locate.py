@@ -18,8 +18,8 @@ from mlparity.cli.options import (
 )
 from mlparity.cli.progress import LIMIT_HINT, shown_progress
 from mlparity.cli.terminal import stdout
-from mlparity.core.record import Cause, LocatedOp
 from mlparity.core.words import ComputeUnit
+from mlparity.record.causes import Cause, LocatedOp
 from mlparity.report.plain_table import Rows
 
 

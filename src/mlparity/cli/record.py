@@ -9,8 +9,8 @@ import typer
 
 from mlparity.cli.ending import ends_well
 from mlparity.cli.terminal import stdout
-from mlparity.core.record import Record
 from mlparity.core.words import ComputeUnit, Verdict
+from mlparity.record.record import Record
 from mlparity.report.terminal import STYLES, settings_table
 from mlparity.report.texts import cause_sentence
 

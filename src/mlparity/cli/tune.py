@@ -19,7 +19,7 @@ from mlparity.cli.options import (
 )
 from mlparity.cli.progress import LIMIT_HINT, shown_progress
 from mlparity.cli.terminal import stdout
-from mlparity.core.tuning import Tuning
+from mlparity.record.tuning import Tuning
 from mlparity.report.terminal import outputs_table
 
 

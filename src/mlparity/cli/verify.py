@@ -22,8 +22,9 @@ from mlparity.cli.options import (
 )
 from mlparity.cli.progress import LIMIT_HINT, shown_progress
 from mlparity.cli.terminal import stdout
-from mlparity.core.record import Record, RowState
 from mlparity.core.words import Verdict
+from mlparity.record.record import Record
+from mlparity.record.rows import RowState
 from mlparity.report.terminal import STYLES, hazards_table, settings_table, task_lines, variants_table
 from mlparity.report.texts import cause_sentence
 

@@ -17,8 +17,8 @@ from mlparity.compare.tally import Tally, TaskTally, merge, tally_of
 from mlparity.compare.tasks import Tasks, tally_task, why_not
 from mlparity.compare.user_metric import LoadedMetric, MetricTally, tally_metric, task_figure
 from mlparity.core.array_text import ArrayText, array_of_text, text_of_array
-from mlparity.core.policy import OutputTask, TaskKind
-from mlparity.core.record import Histogram, OutputFigures, TaskFigure, WorstSample
+from mlparity.record.figures import Histogram, OutputFigures, TaskFigure, WorstSample
+from mlparity.record.policy import OutputTask, TaskKind
 
 Image = str | Callable[[], str] | None
 """A PNG data URI of a sample, or a function that makes one when it is needed."""

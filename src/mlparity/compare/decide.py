@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from mlparity.compare.policies import CONSISTENCY
 from mlparity.compare.recommend import depends_on_unshown
 from mlparity.compare.verdict import judge
-from mlparity.core.decision import Candidate, Decision, Speed
 from mlparity.core.finiteness import left_out_note
 from mlparity.core.numbers import format_number
-from mlparity.core.policy import Policy
-from mlparity.core.record import Noise, OutputFigures, Recommendation, RowState, SamplesInfo, SettingResult
 from mlparity.core.words import Grade, Setting, Verdict
+from mlparity.record.decision import Candidate, Decision, Recommendation, Speed
+from mlparity.record.figures import OutputFigures
+from mlparity.record.policy import Policy
+from mlparity.record.record import Noise, SamplesInfo
+from mlparity.record.rows import RowState, SettingResult
 
 
 def grade_of(result: SettingResult, noise: Sequence[Noise]) -> Grade:

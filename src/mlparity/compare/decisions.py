@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mlparity.core.record import Flips
+from mlparity.record.figures import Flips
 
 _NAMES_KEPT = 20
 # The normal quantile of a two-sided 95% interval.

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 from mlparity.core.finiteness import mismatches
-from mlparity.core.record import Envelope, OutputFigures, Span, VariantFigures
 from mlparity.core.words import Confidence, Verdict
+from mlparity.record.figures import Envelope, OutputFigures, Span, VariantFigures
 
 _WORST_FIRST = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.PASS)
 _CERTAINTY = tuple(Confidence)

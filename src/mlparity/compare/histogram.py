@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mlparity.core.record import Histogram
+from mlparity.record.figures import Histogram
 
 LOWEST, HIGHEST = -12, 6
 """The decades that are told apart, as powers of ten."""

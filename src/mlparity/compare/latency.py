@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
-from mlparity.core.decision import Latency
+from mlparity.record.decision import Latency
 
 WARM_UP = 3
 """How many first predictions are not counted: they compile, load weights and wake processors (assumed)."""

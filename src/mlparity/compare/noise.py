@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from mlparity.core.finiteness import mismatches
-from mlparity.core.record import Noise, OutputFigures
+from mlparity.record.figures import OutputFigures
+from mlparity.record.record import Noise
 
 _UNIT = 2.0**-24
 """The unit roundoff of fp32: one rounding changes a value by at most this share of it (IEEE 754, section 4.3)."""

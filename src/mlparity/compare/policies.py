@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlparity.core.policy import Limit, Policy
+from mlparity.record.policy import Limit, Policy
 
 _NOTHING_NEW = (Limit("flips", at_most=0), Limit("nan_count", at_most=0), Limit("inf_count", at_most=0))
 

@@ -9,7 +9,7 @@ from mlparity.compare.metrics import METRIC_NAMED
 from mlparity.compare.metrics.metric import Metric
 from mlparity.core.errors import PolicyError
 from mlparity.core.numbers import value_text
-from mlparity.core.policy import Limit, Policy
+from mlparity.record.policy import Limit, Policy
 
 
 def check_policy(policy: Policy, where: str = "") -> Policy:

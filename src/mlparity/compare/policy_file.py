@@ -41,8 +41,8 @@ from mlparity.compare.policy_check import check_policy
 from mlparity.core.errors import PolicyError
 from mlparity.core.names import checked_name
 from mlparity.core.numbers import value_text
-from mlparity.core.policy import Limit, OutputTask, Policy, TaskKind, UserMetric
 from mlparity.core.regular_files import SMALL, read_regular
+from mlparity.record.policy import Limit, OutputTask, Policy, TaskKind, UserMetric
 
 _TOP_KEYS = ("name", "required", "noise_factor", "noise_cap", "limits", "outputs", "metrics")
 _LIMIT_KEYS = ("at_most", "at_least", "of_scale")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from mlparity.core.decision import Speed
-from mlparity.core.policy import Policy
-from mlparity.core.record import Recommendation, RowState, SettingResult
 from mlparity.core.words import Provenance, Setting, Verdict
+from mlparity.record.decision import Recommendation, Speed
+from mlparity.record.policy import Policy
+from mlparity.record.rows import RowState, SettingResult
 
 LEAST_UNVERIFIED_FIRST = (
     "fp32/CPU_ONLY",

@@ -10,7 +10,7 @@ from mlparity.compare.classes import looks_like_classes, tally_classes
 from mlparity.compare.masks import tally_mask
 from mlparity.compare.tally import TaskTally
 from mlparity.compare.thresholds import tally_threshold
-from mlparity.core.policy import OutputTask, TaskKind
+from mlparity.record.policy import OutputTask, TaskKind
 
 
 class Tasks:

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from mlparity.core.errors import PolicyError
-from mlparity.core.policy import UserMetric
-from mlparity.core.record import Better, TaskFigure
 from mlparity.core.regular_files import open_regular
 from mlparity.core.user_code import failing_as, import_place, raised_at, said
+from mlparity.record.figures import Better, TaskFigure
+from mlparity.record.policy import UserMetric
 
 Function = Callable[[dict[str, np.ndarray], dict[str, np.ndarray]], object]
 

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from mlparity.compare.metrics import METRIC_NAMED
 from mlparity.core.finiteness import left_out, mismatches
 from mlparity.core.numbers import format_number
-from mlparity.core.policy import Limit, Policy, TaskKind, UserMetric
-from mlparity.core.record import Better, Noise, OutputFigures, RowState, SettingResult, TaskFigure
 from mlparity.core.words import Verdict
+from mlparity.record.figures import Better, OutputFigures, TaskFigure
+from mlparity.record.policy import Limit, Policy, TaskKind, UserMetric
+from mlparity.record.record import Noise
+from mlparity.record.rows import RowState, SettingResult
 
 _OF_FLIPS = frozenset({"flips", "flip_rate"})
 

@@ -10,12 +10,12 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from mlparity.core.drift import DriftPoint
 from mlparity.diagnose.distance import Tensors
 from mlparity.diagnose.locate import blamed
 from mlparity.diagnose.ranges import range_of
 from mlparity.engine.runtime.frame import Frame
 from mlparity.engine.runtime.plan import Plan, Store
+from mlparity.record.drift import DriftPoint
 
 KEPT = 300
 """How many points a drift has at most."""

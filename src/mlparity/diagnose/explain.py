@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from mlparity.core.numbers import format_number
-from mlparity.core.record import Cause, CauseKind, LocatedOp
 from mlparity.core.trace import SourceTrace
 from mlparity.diagnose.distance import Tensors, distance, removed
 from mlparity.diagnose.divergence import Divergence, first_divergences
@@ -23,6 +22,7 @@ from mlparity.diagnose.weights import infinite_constants, reads_compressed
 from mlparity.engine.mil.program import NamedType, Op, TensorType
 from mlparity.engine.runtime.interpret import run_plan
 from mlparity.engine.runtime.plan import Plan
+from mlparity.record.causes import Cause, CauseKind, LocatedOp
 
 AGREES = 2e-6
 """The distance that counts as agreement: what fp32 explains, of the output's scale (assumed; see `ladder`)."""

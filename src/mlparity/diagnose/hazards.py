@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 
-from mlparity.core.record import Hazard
 from mlparity.core.words import Confidence
 from mlparity.diagnose.hazard_rules import RULES, Rule
 from mlparity.diagnose.operands import Operands, operands_of
@@ -13,6 +12,7 @@ from mlparity.diagnose.ranges import Seen
 from mlparity.engine.mil.program import Function, Name, Op, TensorType, ValueType
 from mlparity.engine.placement.eligibility import eligibility
 from mlparity.engine.placement.gates import limits
+from mlparity.record.causes import Hazard
 
 KEPT = 5
 """How many hazards of a kind are told, the nearest first."""

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 from mlparity.core.finiteness import left_out_note, mismatches
 from mlparity.core.numbers import format_number
-from mlparity.core.policy import NOISE_FACTOR
-from mlparity.core.record import Cause, CauseKind, Noise, OutputFigures, RowState, Rung, SettingResult
 from mlparity.core.words import DEFAULT_TARGET, Precision, Verdict
+from mlparity.record.causes import Cause, CauseKind
+from mlparity.record.figures import OutputFigures
+from mlparity.record.policy import NOISE_FACTOR
+from mlparity.record.record import Noise
+from mlparity.record.rows import RowState, Rung, SettingResult
 from mlparity.targets.table import leading, target_named, title_of
 
 # What a faithful fp32 run may differ by, of the output's scale: about 17 units in the last place of fp32 (assumed).

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-from mlparity.core.record import Cause, CauseKind, LocatedOp
 from mlparity.core.trace import SourceTrace
 from mlparity.engine.mil.program import Op
 from mlparity.engine.runtime.plan import Plan, Step
+from mlparity.record.causes import Cause, CauseKind, LocatedOp
 
 
 def reshaped(

@@ -6,9 +6,9 @@ import hashlib
 from pathlib import Path
 
 from mlparity.core.errors import FormatError
-from mlparity.core.record import Record
 from mlparity.core.regular_files import MEDIUM, read_regular, reason_of
 from mlparity.core.writing import write_whole
+from mlparity.record.record import Record
 from mlparity.record.text import record_from, text_of
 
 

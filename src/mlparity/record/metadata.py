@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from mlparity.core.decisive import decisive
-from mlparity.core.record import Artifact, Record, RowState, SettingResult
 from mlparity.core.words import Provenance, Verdict
+from mlparity.record.decisive import decisive
 from mlparity.record.files import record_sha256
+from mlparity.record.record import Artifact, Record
+from mlparity.record.rows import RowState, SettingResult
 
 PREFIX = "com.mlparity."
 """What all our keys begin with, after the precedent of `com.github.apple.coremltools.version`."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from mlparity.core.record import SCHEMA_VERSION
+from mlparity.record.record import SCHEMA_VERSION
 from mlparity.record.text import RECORD_TYPE
 
 SCHEMA_PATH = Path(__file__).with_name("record.schema.json")

@@ -10,7 +10,7 @@ from dataclasses import fields, is_dataclass
 from pydantic import TypeAdapter, ValidationError
 
 from mlparity.core.errors import FormatError
-from mlparity.core.record import SCHEMA_VERSION, Record
+from mlparity.record.record import SCHEMA_VERSION, Record
 
 RECORD_TYPE: TypeAdapter[Record] = TypeAdapter(Record)
 """What checks a record's fields; the committed schema is made from it."""

@@ -1,38 +1,52 @@
-"""The result of a tuning as JSON."""
+"""What tuning found: which ops stay in fp32, what that costs and what it brings."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
-from pathlib import Path
+from dataclasses import dataclass
 
-from pydantic import TypeAdapter, ValidationError
-
-from mlparity.core.errors import FormatError
-from mlparity.core.regular_files import MEDIUM, read_regular
-from mlparity.core.tuning import Tuning
-from mlparity.core.writing import write_whole
-from mlparity.record.text import plain
-
-_TYPE = TypeAdapter(Tuning)
+from mlparity.core.words import Verdict
+from mlparity.record.figures import OutputFigures
 
 
-def write_tuning(tuning: Tuning, path: Path) -> None:
-    """Write a tuning as JSON; numbers that are not finite become the texts that records use.
+@dataclass(frozen=True, slots=True)
+class KeptOp:
+    """One op that computes in fp32: its name in the program, its MIL type, who keeps it there, and why.
 
-    Raises:
-        OutputError: the file cannot be written.
+    `by` is "tune", or "converter" where coremltools itself leaves the op in fp32.
     """
-    write_whole(path, f"{json.dumps(plain(asdict(tuning)), ensure_ascii=False, indent=1)}\n".encode())
+
+    name: str
+    type: str
+    by: str
+    why: str
 
 
-def read_tuning(path: Path) -> Tuning:
-    """Return the tuning in a file.
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One package: its verdict, the figures of its worst setting, its size, and how many ops compute in which type."""
 
-    Raises:
-        FormatError: the file cannot be read, or holds no tuning.
+    verdict: Verdict
+    outputs: tuple[OutputFigures, ...]
+    size_bytes: int
+    fp16_ops: int
+    fp32_ops: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """The tuned package and how it came to be; `selector` is Python code for `coremltools.convert`.
+
+    `kept` is empty where plain fp16 holds the policy. `conversions` counts the packages that were made and checked.
+    `sha256` is the package's digest, as a record names it; "" in tunings that were written before there was one.
     """
-    try:
-        return _TYPE.validate_python(json.loads(read_regular(path, limit=MEDIUM)))
-    except (OSError, ValueError, RecursionError, ValidationError) as error:
-        raise FormatError("this is not a tuning", where=str(path), found=str(error).splitlines()[0]) from error
+
+    package: str
+    policy: str
+    settings: tuple[str, ...]
+    kept: tuple[KeptOp, ...]
+    selector: str
+    before: Tried
+    after: Tried
+    conversions: int
+    sentence: str
+    sha256: str = ""

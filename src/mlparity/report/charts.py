@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mlparity.core.numbers import format_count
-from mlparity.core.record import Histogram, OutputFigures
+from mlparity.record.figures import Histogram, OutputFigures
 from mlparity.report.rows import Comparison, Group
 
 CHARTS_SHOWN = 3

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlparity.core.drift import Drift, DriftPoint
 from mlparity.core.numbers import format_count, format_number
+from mlparity.record.drift import Drift, DriftPoint
 from mlparity.report.axis import Decades
 
 LOSING_MOST = 8

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import unicodedata
 
-from mlparity.core.envelopes import dominating_profiles
 from mlparity.core.finiteness import left_out_note
 from mlparity.core.numbers import format_number
-from mlparity.core.record import Record, SettingResult
+from mlparity.record.envelopes import dominating_profiles
 from mlparity.record.files import record_sha256
+from mlparity.record.record import Record
+from mlparity.record.rows import SettingResult
 
 
 def evidence_comments(record: Record, result: SettingResult, mark: str) -> str:

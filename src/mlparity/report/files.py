@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from mlparity.core.record import Record
 from mlparity.core.writing import write_whole
+from mlparity.record.record import Record
 from mlparity.report.html import html_report
 from mlparity.report.junit import junit_xml
 from mlparity.report.loaders import loader_names, loaders

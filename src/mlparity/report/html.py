@@ -10,8 +10,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from mlparity.core.numbers import format_count, format_number
-from mlparity.core.record import Record
 from mlparity.record.files import record_sha256
+from mlparity.record.record import Record
 from mlparity.report.charts import CHARTS_SHOWN, charts_of
 from mlparity.report.drift import drift_view
 from mlparity.report.ladder import LADDERS_SHOWN, ladders_of

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-from mlparity.core.decisive import decisive
-from mlparity.core.record import Record, RowState, SettingResult
 from mlparity.core.words import Verdict
+from mlparity.record.decisive import decisive
+from mlparity.record.record import Record
+from mlparity.record.rows import RowState, SettingResult
 
 # What XML 1.0 cannot hold, even escaped. Source: https://www.w3.org/TR/xml/#charsets
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -6,11 +6,13 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from mlparity.core.envelopes import variants_in
 from mlparity.core.finiteness import mismatches
 from mlparity.core.numbers import format_count, format_number
-from mlparity.core.record import CauseKind, Record, SettingResult
 from mlparity.core.words import Precision, Provenance, Verdict
+from mlparity.record.causes import CauseKind
+from mlparity.record.envelopes import variants_in
+from mlparity.record.record import Record
+from mlparity.record.rows import SettingResult
 from mlparity.report.axis import Decades
 from mlparity.report.rows import comparisons_of, groups_of
 from mlparity.targets.table import leading, targets

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from mlparity.core.decisive import decisive
-from mlparity.core.record import Record, SettingResult
+from mlparity.record.decisive import decisive
+from mlparity.record.record import Record
+from mlparity.record.rows import SettingResult
 from mlparity.report.evidence import evidence_comments
 from mlparity.targets.table import targets
 

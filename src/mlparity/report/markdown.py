@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 
 from mlparity.core.numbers import format_number
-from mlparity.core.record import Artifact, Record
+from mlparity.record.record import Artifact, Record
 from mlparity.report.ladder import ladders_of
 from mlparity.report.loaders import swift_of
 from mlparity.report.rows import columns_of, groups_of, ranked_outputs, remarks_of, rows_of

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlparity.core.envelopes import dominating_profiles
 from mlparity.core.finiteness import left_out_note, mismatches
 from mlparity.core.numbers import format_number
-from mlparity.core.record import OutputFigures, Record, RowState, SettingResult
+from mlparity.record.envelopes import dominating_profiles
+from mlparity.record.figures import OutputFigures
+from mlparity.record.record import Record
+from mlparity.record.rows import RowState, SettingResult
 from mlparity.report.markdown import escape
 from mlparity.report.texts import cause_sentence, certainty_text, flips_text
 

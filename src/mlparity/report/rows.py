@@ -6,10 +6,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from mlparity.core.envelopes import span_text, spans_of
 from mlparity.core.finiteness import left_out, mismatches, positions_text
 from mlparity.core.numbers import format_cosine, format_number
-from mlparity.core.record import Flips, OutputFigures, Record, RowState, SettingResult, Span, TaskFigure
+from mlparity.record.envelopes import span_text, spans_of
+from mlparity.record.figures import Flips, OutputFigures, Span, TaskFigure
+from mlparity.record.record import Record
+from mlparity.record.rows import RowState, SettingResult
 from mlparity.report.texts import certainty_text, flips_text
 
 _STATE_WORDS = {RowState.NOT_APPLICABLE: "not applicable", RowState.FAILED: "could not run"}

@@ -7,12 +7,14 @@ from types import MappingProxyType
 
 from rich.text import Text
 
-from mlparity.core.envelopes import span_text, spans_of, variants_in
 from mlparity.core.finiteness import left_out, positions_text
 from mlparity.core.numbers import format_cosine, format_number
-from mlparity.core.record import Flips, MetricInfo, OutputFigures, Record, RowState, SettingResult, Span, TaskFigure
 from mlparity.core.session import TensorSpec
 from mlparity.core.words import Verdict
+from mlparity.record.envelopes import span_text, spans_of, variants_in
+from mlparity.record.figures import Flips, MetricInfo, OutputFigures, Span, TaskFigure
+from mlparity.record.record import Record
+from mlparity.record.rows import RowState, SettingResult
 from mlparity.report.plain_table import Rows
 
 STYLES = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.UNKNOWN: "yellow"}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from mlparity.core.decision import Candidate
 from mlparity.core.numbers import format_cosine, format_count, format_number
-from mlparity.core.policy import Limit, OutputTask, Policy, TaskKind
-from mlparity.core.record import Flips, Noise, Record, SettingResult, TaskFigure
 from mlparity.core.words import Provenance
+from mlparity.record.decision import Candidate
+from mlparity.record.figures import Flips, TaskFigure
+from mlparity.record.policy import Limit, OutputTask, Policy, TaskKind
+from mlparity.record.record import Noise, Record
+from mlparity.record.rows import SettingResult
 
 PROVENANCES = (
     (Provenance.MEASURED, "by a real runtime: on an Apple device, or by LiteRT or another runtime on this machine"),

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mlparity.core.envelopes import VariantRow, variants_in
 from mlparity.core.finiteness import left_out_note
 from mlparity.core.numbers import format_cosine, format_number
-from mlparity.core.record import Hazard, Record, Rung
+from mlparity.record.causes import Hazard
+from mlparity.record.envelopes import VariantRow, variants_in
+from mlparity.record.record import Record
+from mlparity.record.rows import Rung
 from mlparity.report.rows import Cell, ranked_outputs
 
 VARIANT_COLUMNS = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlparity.core.record import WorstSample
+from mlparity.record.figures import WorstSample
 from mlparity.report.rows import Comparison, Group
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from mlparity.core.errors import InputError
-from mlparity.core.record import SettingResult
 from mlparity.core.session import Sample, Session
 from mlparity.core.source import Source
 from mlparity.core.words import ComputeUnit, Precision, Provenance, Setting
+from mlparity.record.rows import SettingResult
 from mlparity.targets.inspection import Inspection
 from mlparity.targets.metadata import SIDECAR, Metadata
 

@@ -10,11 +10,11 @@ from types import MappingProxyType
 
 from mlparity.core.errors import BackendUnavailableError, ConversionError, MlparityError
 from mlparity.core.progress import Progress
-from mlparity.core.record import Artifact
 from mlparity.core.regular_files import check_members, check_regular
 from mlparity.core.session import Sample
 from mlparity.core.source import Source
 from mlparity.core.words import Precision
+from mlparity.record.record import Artifact
 from mlparity.targets.artifacts import Kind, artifact_sha256, kind_of
 from mlparity.targets.table import target_named
 from mlparity.targets.target import Conversion, Request

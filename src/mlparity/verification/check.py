@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlparity.core.errors import FormatError
-from mlparity.core.record import Record
 from mlparity.core.words import Provenance, Verdict
 from mlparity.record.files import read_record, record_sha256
 from mlparity.record.metadata import PREFIX, metadata_of
+from mlparity.record.record import Record
 from mlparity.targets.artifacts import artifact_sha256, read_metadata
 
 _NOT_PROVED = "so the artifact itself says, and its texts are not signed: give --record to compare them with the record"

@@ -8,10 +8,10 @@ from functools import partial
 
 from mlparity.compare.comparer import ComparerState
 from mlparity.core.array_text import ArrayText, array_of_text, text_of_array
-from mlparity.core.record import Artifact
 from mlparity.core.session import SampleSet, Session
 from mlparity.core.words import Precision
 from mlparity.diagnose.ranges import Range
+from mlparity.record.record import Artifact
 from mlparity.samples.images import thumbnail
 from mlparity.sessions.carrying import CarryingSession
 from mlparity.verification.job import References

@@ -13,10 +13,10 @@ from mlparity.compare.metrics import METRIC_INFOS
 from mlparity.compare.user_metric import load_metric
 from mlparity.compare.verdict import Judgement, judge
 from mlparity.core.errors import InputError
-from mlparity.core.policy import Policy
 from mlparity.core.progress import Progress
-from mlparity.core.record import MetricInfo, OutputFigures, TaskFigure
 from mlparity.core.words import ComputeUnit
+from mlparity.record.figures import MetricInfo, OutputFigures, TaskFigure
+from mlparity.record.policy import Policy
 from mlparity.samples.saved import OPENERS, SavedOutputs, open_saved
 from mlparity.targets.table import suffixes, target_of
 from mlparity.targets.target import RuntimeOptions

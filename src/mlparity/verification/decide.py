@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from mlparity.compare.decide import decide
 from mlparity.compare.recommend import recommend
-from mlparity.core.decision import Decision
-from mlparity.core.decisive import decisive
-from mlparity.core.record import Noise, Recommendation, SamplesInfo, SettingResult
+from mlparity.record.decision import Decision, Recommendation
+from mlparity.record.decisive import decisive
+from mlparity.record.record import Noise, SamplesInfo
+from mlparity.record.rows import SettingResult
 from mlparity.verification.job import Job
 from mlparity.verification.runs import Runs
 from mlparity.verification.speed import speeds_of, with_evidence

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from mlparity.compare.comparer import Comparer
 from mlparity.core.errors import InputError
-from mlparity.core.record import Artifact
 from mlparity.core.session import SampleSet
 from mlparity.core.words import Provenance, Setting
 from mlparity.record.outputs import OutputsHeader, read_header
+from mlparity.record.record import Artifact
 from mlparity.samples.digest import digest
 from mlparity.samples.load import load_samples
 from mlparity.sessions import recorded

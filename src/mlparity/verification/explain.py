@@ -7,9 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from mlparity.core.boundary import is_shortage
-from mlparity.core.drift import Drift
 from mlparity.core.errors import MlparityError
-from mlparity.core.record import Cause, CauseKind, SettingResult
 from mlparity.core.user_code import raised_at, said
 from mlparity.core.words import ComputeUnit, Confidence, Precision, Provenance
 from mlparity.diagnose.drift import drift_of
@@ -18,6 +16,9 @@ from mlparity.engine.mil.reader import read_program
 from mlparity.engine.numerics import TYPED
 from mlparity.engine.placement.roofline import work_of
 from mlparity.engine.placement.variants import Choice
+from mlparity.record.causes import Cause, CauseKind
+from mlparity.record.drift import Drift
+from mlparity.record.rows import SettingResult
 from mlparity.verification.explain_package import Case, worst_case
 from mlparity.verification.job import Job
 

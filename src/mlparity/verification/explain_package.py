@@ -15,8 +15,6 @@ from torch import Tensor
 from mlparity.compare.align import align
 from mlparity.compare.noise import plausible_share
 from mlparity.core.errors import FormatError, MlparityError
-from mlparity.core.policy import NOISE_FACTOR
-from mlparity.core.record import Cause, CauseKind
 from mlparity.core.session import Outputs, Sample
 from mlparity.core.source import Source
 from mlparity.core.trace import SourceTrace
@@ -36,6 +34,8 @@ from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.features import tensors_from_features
 from mlparity.engine.runtime.interpret import run_plan
 from mlparity.engine.runtime.plan import Plan
+from mlparity.record.causes import Cause, CauseKind
+from mlparity.record.policy import NOISE_FACTOR
 from mlparity.sessions import torch as torch_session
 from mlparity.sessions.checked import fitted
 from mlparity.sessions.torch_trace import trace_source

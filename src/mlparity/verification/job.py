@@ -10,9 +10,9 @@ from pathlib import Path
 
 from mlparity.compare.comparer import Comparer
 from mlparity.compare.user_metric import LoadedMetric
-from mlparity.core.policy import Policy
 from mlparity.core.session import Sample, SampleSet, Session
 from mlparity.core.source import Source
+from mlparity.record.policy import Policy
 from mlparity.sessions import torch as torch_session
 from mlparity.sessions.carrying import CarryingSession
 from mlparity.verification.options import VerifyOptions

@@ -11,10 +11,10 @@ import torch
 
 from mlparity.compare.align import align
 from mlparity.core.errors import MlparityError
-from mlparity.core.record import Cause, CauseKind
 from mlparity.core.session import Outputs, Sample, SampleSet
 from mlparity.core.source import Source
 from mlparity.diagnose.distance import distance
+from mlparity.record.causes import Cause, CauseKind
 from mlparity.sessions import torch as torch_session
 from mlparity.sessions.checked import fits, fitted
 from mlparity.targets.target import EngineSession

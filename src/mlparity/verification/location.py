@@ -12,9 +12,9 @@ from torch import nn
 
 from mlparity.core.errors import InputError
 from mlparity.core.progress import Progress
-from mlparity.core.record import Cause
 from mlparity.core.session import Sample
 from mlparity.core.words import ComputeUnit
+from mlparity.record.causes import Cause
 from mlparity.targets.artifacts import checked_target
 from mlparity.targets.target import Opening
 from mlparity.verification.explain_package import engine_of, explain_alone, explain_package

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mlparity.core.errors import MlparityError
-from mlparity.core.record import Artifact
 from mlparity.core.words import ComputeUnit, Provenance, Setting
 from mlparity.engine.placement.variants import Variant
+from mlparity.record.record import Artifact
 from mlparity.targets.table import target_named
 from mlparity.targets.target import Emulation, EngineSupport
 from mlparity.verification.artifacts import Made

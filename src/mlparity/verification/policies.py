@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mlparity.compare import policy_file
-from mlparity.core.policy import Policy
+from mlparity.record.policy import Policy
 from mlparity.targets.table import all_settings
 
 

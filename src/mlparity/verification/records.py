@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mlparity.core.errors import FormatError
-from mlparity.core.record import Record
 from mlparity.record.files import read_record
+from mlparity.record.record import Record
 from mlparity.targets.artifacts import read_metadata
 from mlparity.targets.table import target_of
 

@@ -7,20 +7,14 @@ from dataclasses import replace
 
 from mlparity.compare.envelope import envelope_of
 from mlparity.compare.verdict import Judgement, judge
-from mlparity.core.policy import Policy
-from mlparity.core.record import (
-    Envelope,
-    Hazard,
-    Noise,
-    OutputFigures,
-    RowState,
-    Rung,
-    SettingResult,
-    VariantFigures,
-)
 from mlparity.core.words import Setting, Verdict
 from mlparity.diagnose.hazards import find_hazards
+from mlparity.record.causes import Hazard
+from mlparity.record.figures import Envelope, OutputFigures, VariantFigures
 from mlparity.record.outputs import OutputsHeader
+from mlparity.record.policy import Policy
+from mlparity.record.record import Noise
+from mlparity.record.rows import RowState, Rung, SettingResult
 from mlparity.targets.table import leading
 from mlparity.verification.runs import Run, Runs
 

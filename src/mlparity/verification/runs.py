@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from mlparity.compare.comparer import Comparer
 from mlparity.compare.noise import noise_of
 from mlparity.core.errors import MlparityError
-from mlparity.core.record import Artifact, Noise
 from mlparity.core.session import Session
 from mlparity.core.words import Provenance, Setting
 from mlparity.diagnose.ranges import Ranges
 from mlparity.engine.mil.program import Function
 from mlparity.engine.placement.variants import Variant
 from mlparity.record.outputs import OutputsHeader
+from mlparity.record.record import Artifact, Noise
 from mlparity.sessions.checked import run_checked
 from mlparity.sessions.torch import roundings_of
 from mlparity.verification.execute import Observer, Step

@@ -13,7 +13,7 @@ from pathlib import Path
 from mlparity.core.claims import abandoned_work, work_beside
 from mlparity.core.errors import FormatError, MlparityError, OutputError
 from mlparity.record.files import read_record
-from mlparity.record.tuning import read_tuning
+from mlparity.record.tuning_file import read_tuning
 from mlparity.report.files import report_names
 from mlparity.targets.artifacts import artifact_sha256
 from mlparity.targets.metadata import sidecar_of

@@ -14,17 +14,18 @@ from torch import nn
 
 from mlparity.compare.user_metric import load_metric
 from mlparity.core.errors import ConversionError, InputError
-from mlparity.core.policy import Policy
 from mlparity.core.progress import Progress, silent
-from mlparity.core.record import Artifact, SettingResult
 from mlparity.core.session import Sample
-from mlparity.core.tuning import KeptOp, Tried, Tuning
 from mlparity.core.words import Precision, Verdict
 from mlparity.core.writing import write_whole
 from mlparity.diagnose.tune import minimised, shortest_prefix
 from mlparity.engine.mil.program import Op
 from mlparity.engine.mil.reader import read_program
-from mlparity.record.tuning import write_tuning
+from mlparity.record.policy import Policy
+from mlparity.record.record import Artifact
+from mlparity.record.rows import SettingResult
+from mlparity.record.tuning import KeptOp, Tried, Tuning
+from mlparity.record.tuning_file import write_tuning
 from mlparity.samples.images import thumbnail
 from mlparity.samples.memory import MemorySamples
 from mlparity.sessions.cached import CachedSession

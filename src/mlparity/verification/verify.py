@@ -18,22 +18,16 @@ from mlparity import __version__
 from mlparity.compare.metrics import METRIC_INFOS
 from mlparity.compare.user_metric import load_metric
 from mlparity.compare.verdict import judge_all
-from mlparity.core.decisive import decisive
-from mlparity.core.policy import Policy
 from mlparity.core.progress import Progress
-from mlparity.core.record import (
-    SCHEMA_VERSION,
-    Record,
-    RowState,
-    SamplesInfo,
-    SettingResult,
-    SourceInfo,
-)
 from mlparity.core.session import Sample
 from mlparity.core.source import Source
 from mlparity.diagnose.ladder import find_cause, row_to_explain
+from mlparity.record.decisive import decisive
 from mlparity.record.files import write_record
 from mlparity.record.metadata import metadata_of
+from mlparity.record.policy import Policy
+from mlparity.record.record import SCHEMA_VERSION, Record, SamplesInfo, SourceInfo
+from mlparity.record.rows import RowState, SettingResult
 from mlparity.report.files import write_reports
 from mlparity.report.texts import noise_of_text
 from mlparity.samples.check import check_sample, signature_of

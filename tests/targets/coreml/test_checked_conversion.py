@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from mlparity.api import verify
 from mlparity.core.errors import ConversionError
-from mlparity.core.record import CauseKind
 from mlparity.core.words import ComputeUnit, Precision, Setting, Verdict
+from mlparity.record.causes import CauseKind
 from mlparity.targets.coreml.checked_conversion import convert_checked, difference_of, route_notes
 from mlparity.targets.coreml.convert import CoremlOptions, Frontend
 from mlparity.verification.options import VerifyOptions

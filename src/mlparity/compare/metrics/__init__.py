@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from mlparity.compare.metrics.metric import Metric
 from mlparity.compare.metrics.table import METRICS
 from mlparity.compare.tally import Tally
-from mlparity.core.record import MetricInfo
+from mlparity.record.figures import MetricInfo
 
 __all__ = ["METRICS", "METRIC_INFOS", "METRIC_NAMED", "figures_of"]
 

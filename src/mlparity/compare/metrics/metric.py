@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mlparity.compare.tally import Tally
-from mlparity.core.record import MetricInfo
+from mlparity.record.figures import MetricInfo
 
 
 @dataclass(frozen=True, slots=True)

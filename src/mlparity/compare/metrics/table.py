@@ -8,8 +8,8 @@ from mlparity.compare.decisions import wilson_interval
 from mlparity.compare.metrics import differences as by_difference
 from mlparity.compare.metrics import task_figures as by_task
 from mlparity.compare.metrics.metric import NOT_NEGATIVE, RATIO, SIGNED_RATIO, UNBOUNDED, Metric
-from mlparity.core.policy import TaskKind
-from mlparity.core.record import Better, MetricInfo
+from mlparity.record.figures import Better, MetricInfo
+from mlparity.record.policy import TaskKind
 
 LOWER, HIGHER = Better.LOWER, Better.HIGHER
 

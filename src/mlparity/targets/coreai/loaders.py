@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mlparity.core.record import SettingResult
 from mlparity.core.words import ComputeUnit
+from mlparity.record.rows import SettingResult
 
 # Source: https://developer.apple.com/documentation/coreai/specializationoptions (all but the first are preferences).
 _OPTIONS = {

@@ -15,10 +15,10 @@ import numpy as np
 
 from mlparity.compare.align import same_shape
 from mlparity.core.errors import ConversionError, FormatError, MlparityError
-from mlparity.core.record import Artifact
 from mlparity.core.session import Outputs, Sample
 from mlparity.core.source import Source
 from mlparity.core.words import ComputeUnit, Precision
+from mlparity.record.record import Artifact
 from mlparity.sessions import torch as torch_backend
 from mlparity.sessions.checked import run_checked
 from mlparity.targets.coreml import session as coreml_backend

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from mlparity.core.decisive import decisive
 from mlparity.core.words import Provenance, Verdict
+from mlparity.record.decisive import decisive
 from tests.record.example import example_record
 
 COMPUTED = example_record().settings[0]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mlparity.core.record import SettingResult
 from mlparity.core.words import Provenance, Verdict
+from mlparity.record.rows import SettingResult
 
 _WORST_FIRST = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.PASS)
 

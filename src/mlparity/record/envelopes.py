@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from mlparity.core.record import OutputFigures, Record, SettingResult, Span, VariantFigures
 from mlparity.core.words import Precision, Provenance
+from mlparity.record.figures import OutputFigures, Span, VariantFigures
+from mlparity.record.record import Record
+from mlparity.record.rows import SettingResult
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from mlparity.core.errors import FormatError
-from mlparity.core.tuning import KeptOp, Tried, Tuning
 from mlparity.core.words import Verdict
-from mlparity.record.tuning import read_tuning, write_tuning
+from mlparity.record.tuning import KeptOp, Tried, Tuning
+from mlparity.record.tuning_file import read_tuning, write_tuning
 from tests.record.example import example_record
 
 OUTPUTS = next(row.outputs for row in example_record().settings if row.outputs)

@@ -53,3 +53,11 @@ class Decision:
     consistency_first: bool
     paragraph: str
     evidence: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """The setting to ship, or None, and the sentence that says why."""
+
+    setting: Setting | None
+    sentence: str
