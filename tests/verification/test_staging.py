@@ -17,7 +17,7 @@ from mlparity.record.tuning_file import write_tuning
 from mlparity.targets.artifacts import artifact_sha256
 from mlparity.verification.staging import clean_up, place_of, staged_folder
 from tests.record.example import example_record
-from tests.record.test_tuning import TUNING
+from tests.record.test_tuning_file import TUNING
 
 RECORD = example_record()
 EMPTY = dataclasses.replace(RECORD, artifacts=())
