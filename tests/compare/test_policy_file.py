@@ -148,6 +148,29 @@ def test_what_is_wrong_is_named_with_its_place(tmp_path: Path, text: str, place:
     assert caught.value.next_step
 
 
+@pytest.mark.parametrize(
+    ("text", "nearest"),
+    [
+        ("limit.max_abs.at_most = 1", "limits"),
+        ("limits.max_abz.at_most = 1", "max_abs"),
+        ("limits.max_abs.most = 1", "at_most"),
+        ("outputs.y.taks = 'mask'", "task"),
+        ("outputs.y = {task = 'mask', axes = 1}", "axis"),
+        ("metrics.m.function_ = 'a:b'", "function"),
+        ("required = ['fp32/CPU_ONYL']\nlimits.flips.at_most = 0", "fp32/CPU_ONLY"),
+    ],
+)
+def test_the_nearest_known_key_is_named(tmp_path: Path, text: str, nearest: str) -> None:
+    with pytest.raises(PolicyError) as caught:
+        load_policy(write(tmp_path, text))
+    assert caught.value.next_step == f"did you mean {nearest}?"
+
+
+def test_a_key_that_no_task_reads_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match=r"outputs\.y\.axis"):
+        load_policy(write(tmp_path, "outputs.y = {axis = 1, limits.max_abs.at_most = 1}"))
+
+
 @pytest.mark.parametrize("content", [None, b"limits = [", b"\xff\xfe"])
 def test_a_file_that_cannot_be_read(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "none.toml"

@@ -33,6 +33,7 @@ _PLAIN = (
     "hypothesis.internal.conjecture.engine",
     "jsonschema",
     "PIL.Image",
+    "pydantic",
 )
 _ENGINE = ("torch", "coremltools", "numba", "mlparity.engine.ops.registry", "mlparity.engine.mil.reader")
 _CORE = ("mlparity.record.record", "mlparity.record.rows", "mlparity.core.user_code", "mlparity.core.session")
@@ -46,7 +47,7 @@ ROOMS = (
             *("record/tuning_file.py", "verification/check.py", "targets/metadata.py", "targets/*/metadata.py"),
         ),
         ("tests/record", "tests/verification/test_check.py", "tests/targets/coreai/test_metadata.py"),
-        (*_PLAIN, *_CORE, *_ENGINE, "pydantic", "mlparity.compare.comparer", "mlparity.targets.coreml.convert"),
+        (*_PLAIN, *_CORE, *_ENGINE, "mlparity.compare.comparer", "mlparity.targets.coreml.convert"),
     ),
     Room(
         "rules",

@@ -231,7 +231,7 @@ def test_a_toml_file_describes_a_preprocessing(tmp_path: Path) -> None:
     [
         ("colour = ", "cannot be read"),
         ('color = "RGB"\n', "unknown key"),
-        ('preset = "coco"\n', "unknown key"),
+        ('preset = "coco"\n', "cannot be used"),
         ('colour = "rgb"\n', "cannot be used"),
         ("crop = 224\n", "cannot be used"),
         ("crop = [1.5, 2]\n", "cannot be used"),

@@ -153,6 +153,16 @@ def test_each_key_of_a_toml_file(tmp_path: Path, text: str, field: str, value: o
         ('dtype = "int8"', "dtype"),
         ("dtype = 8", "dtype"),
         (f"size = 0x{'f' * 5000}", "size"),
+        ("size = [-1, 2]", "size"),
+        (f"crop = [{2**31}, 2]", "crop"),
+        ("shorter_side = true", "shorter_side"),
+        ("scale = nan", "scale"),
+        ("scale = true", "scale"),
+        (f"scale = {'9' * 400}", "scale"),
+        ("std = [0]", "std"),
+        ("std = [1, 0.0, 1]", "std"),
+        ('preset = "coco"', "preset"),
+        ("preset = 3", "preset"),
     ],
 )
 def test_each_value_of_a_toml_file_that_cannot_be_used(tmp_path: Path, text: str, key: str) -> None:
@@ -191,15 +201,19 @@ def test_a_toml_file_may_have_every_key(tmp_path: Path) -> None:
     assert preprocess_named(str(tmp_path / "own.toml"))(ramp(16, 16)).shape == (1, 2, 2, 3)
 
 
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [('color = "RGB"\nzoom = 2', "color, zoom"), ('preset = "coco"', "preset coco"), ("preset = 3", "preset 3")],
-)
-def test_unknown_keys_are_named(tmp_path: Path, text: str, found: str) -> None:
-    (tmp_path / "own.toml").write_text(text)
+def test_unknown_keys_are_named_with_the_nearest_known_one(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text('zoom = 2\ncolor = "RGB"')
     with pytest.raises(InputError, match="unknown key") as caught:
         preprocess_named(str(tmp_path / "own.toml"))
-    assert caught.value.found == found
+    assert caught.value.found == "zoom, color"
+    assert caught.value.expected == f"a known key: {', '.join(ImagePreprocess.model_fields)}, preset"
+    assert caught.value.next_step == "did you mean colour?"
+
+
+def test_a_preset_is_changed_by_the_other_keys(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text('preset = "imagenet"\nlayout = "NHWC"\nmean = [0]')
+    wanted = PRESETS["imagenet"].model_copy(update={"layout": Layout.NHWC, "mean": (0.0,)})
+    assert preprocess_named(str(tmp_path / "own.toml")) == wanted
 
 
 def test_a_toml_file_of_endless_brackets_is_refused(tmp_path: Path) -> None:

@@ -22,20 +22,20 @@ def check_policy(policy: Policy, where: str = "") -> Policy:
         PolicyError: a limit on no known metric, without a bound, of a scale that the metric has not, that no value can
             meet or break, or that allows positions that are finite on one side alone; or noise that is no number.
     """
-    place = where or f"policy {policy.name!r}"
+    where = where or f"policy {policy.name!r}"
     general = {limit.metric for limit in policy.limits if not limit.output}
     for limit in policy.limits:
         problem = _problem(limit, is_lifted=bool(limit.output) and limit.metric in general)
         if problem is not None:
-            raise _wrong(place, limit, problem)
-    for bound in (each for metric in policy.metrics for each in (metric.mean, metric.worst) if each is not None):
-        if not _has_bounds(bound):
-            raise _wrong(place, bound, _Problem(_shown(bound), _BOUNDS))
+            own = f"outputs.{limit.output}." if limit.output else ""
+            raise _wrong(f"{where}, {own}limits.{limit.metric}", problem)
+    for metric in policy.metrics:
+        for part, bound in (("mean", metric.mean), ("worst", metric.worst)):
+            if bound is not None and not _has_bounds(bound):
+                raise _wrong(f"{where}, metrics.{metric.name}.{part}", _Problem(_shown(bound), _BOUNDS))
     for name, value in (("noise_factor", policy.noise_factor), ("noise_cap", policy.noise_cap)):
         if not (math.isfinite(value) and value >= 0):
-            raise PolicyError(
-                "the policy is not valid", where=f"{place}, {name}", found=str(value), expected="a number of 0 or more"
-            )
+            raise _wrong(f"{where}, {name}", _Problem(str(value), "a number of 0 or more"))
     return policy
 
 
@@ -112,12 +112,11 @@ def _shown(limit: Limit) -> str:
     )
 
 
-def _wrong(place: str, limit: Limit, problem: _Problem) -> PolicyError:
-    own = f"outputs.{limit.output}." if limit.output else ""
+def _wrong(where: str, problem: _Problem) -> PolicyError:
     return PolicyError(
         "the policy is not valid",
-        where=f"{place}, {own}limits.{limit.metric}",
+        where=where,
         found=problem.found,
         expected=problem.expected,
-        next_step="correct the limit, or leave it out",
+        next_step="correct the value, or leave it out",
     )

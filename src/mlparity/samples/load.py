@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from mlparity.core.errors import InputError
@@ -91,7 +90,7 @@ def _images(
     if not name:
         raise InputError("the model has several inputs", where=str(path), expected="the name of the one for pictures")
     if isinstance(chosen, ImagePreprocess):
-        chosen = replace(chosen, input=name)
+        chosen = chosen.model_copy(update={"input": name})
     label = preprocess if isinstance(preprocess, str) else "own preprocessing"
     return ImageSamples(files, name, chosen, _described(files, path, f"pictures ({label})"))
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
+from pydantic import AfterValidator, Field, Strict, WrapValidator
 
 from mlparity.core.errors import InputError
-from mlparity.core.numbers import value_text
-from mlparity.core.regular_files import SMALL, read_regular
+from mlparity.toml.table import Fault, Number, Problem, Table, expecting, problem, read_table
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+
+_LONGEST = 2**16 - 1  # of a side, in pixels: what a JPEG can have
 
 
 class Colour(StrEnum):
@@ -44,26 +45,61 @@ class Resample(StrEnum):
     BOX = "box"
 
 
-@dataclass(frozen=True, slots=True)
-class ImagePreprocess:
-    """How a picture becomes one input: geometry first, then `(pixel * scale - mean) / std` by channel.
+Pixels = Annotated[int, Field(ge=0, le=_LONGEST), expecting("pixels")]
+Pair = Annotated[tuple[Pixels, Pixels], Strict(strict=False), expecting("[height, width]")]
 
-    `shorter_side` resizes and keeps the proportions; `crop` then cuts (height, width) from the centre; `size`
-    resizes to (height, width) and ignores the proportions. Zero means not at all. `input` is the input's name,
-    or "" for the model's only one. `dtype` is float32, or uint8 for a model that normalises by itself.
-    """
 
-    input: str = ""
-    shorter_side: int = 0
-    crop: tuple[int, int] = (0, 0)
-    size: tuple[int, int] = (0, 0)
-    resample: Resample = Resample.BILINEAR
-    colour: Colour = Colour.RGB
-    layout: Layout = Layout.NCHW
-    scale: float = 1 / 255
-    mean: tuple[float, ...] = (0.0,)
-    std: tuple[float, ...] = (1.0,)
-    dtype: str = "float32"
+def _check_channels(numbers: tuple[float, ...]) -> tuple[float, ...]:
+    if len(numbers) not in (1, 3):
+        raise ValueError("one number, or one for each channel")
+    return numbers
+
+
+def _check_divisors(numbers: tuple[float, ...]) -> tuple[float, ...]:
+    if 0 in numbers:
+        raise problem("numbers other than 0")
+    return numbers
+
+
+Channels = Annotated[
+    tuple[Number, ...],
+    Strict(strict=False),
+    AfterValidator(_check_channels),
+    expecting("one number, or one for each channel, in a list"),
+]
+
+
+def _one_of(names: type[StrEnum]) -> tuple[Strict, WrapValidator]:
+    return Strict(strict=False), expecting(" or ".join(names))
+
+
+class ImagePreprocess(Table):
+    """How a picture becomes one input: geometry first, then `(pixel * scale - mean) / std` by channel."""
+
+    input: Annotated[str, expecting("an input's name")] = Field(
+        default="", description="the input's name; empty for the only one"
+    )
+    shorter_side: Pixels = Field(
+        default=0,
+        description="resize to this length of the shorter side, in pixels, and keep the proportions; 0 does not",
+    )
+    crop: Pair = Field(default=(0, 0), description="then cut `[height, width]` from the centre; zeros do not")
+    size: Pair = Field(
+        default=(0, 0), description="then resize to `[height, width]`, whatever the proportions; zeros do not"
+    )
+    resample: Annotated[Resample, *_one_of(Resample)] = Field(
+        default=Resample.BILINEAR, description="Pillow's filter; all but `nearest` smooth before they shrink"
+    )
+    colour: Annotated[Colour, *_one_of(Colour)] = Field(default=Colour.RGB, description="the order of a pixel's values")
+    layout: Annotated[Layout, *_one_of(Layout)] = Field(default=Layout.NCHW, description="the order of the axes")
+    scale: Number = Field(default=1 / 255, description="what a pixel's values, 0 to 255, are multiplied by")
+    mean: Channels = Field(default=(0.0,), description="what is subtracted then")
+    std: Annotated[Channels, AfterValidator(_check_divisors)] = Field(
+        default=(1.0,), description="what the difference is divided by"
+    )
+    dtype: Annotated[Literal["float32", "uint8"], expecting("float32 or uint8")] = Field(
+        default="float32", description="`uint8` gives the pixels as they are, to a model that normalises by itself"
+    )
 
     def __call__(self, image: Image) -> np.ndarray:
         """Return the array of one picture, with a batch axis of one."""
@@ -111,6 +147,14 @@ PRESETS: Mapping[str, ImagePreprocess] = {
 """Preprocessings by name; the last three keep a picture's size."""
 
 
+class PreprocessFile(ImagePreprocess):
+    """A preprocessing file: a preset, and what is different from it."""
+
+    preset: Annotated[str, Field(pattern=f"^({'|'.join(PRESETS)})$"), expecting(" or ".join(PRESETS))] = Field(
+        default="zero-to-one", description="the preset that the other keys change"
+    )
+
+
 def preprocess_named(name: str, input_name: str = "") -> ImagePreprocess:
     """Return a preset, or the preprocessing that a TOML file describes.
 
@@ -120,56 +164,28 @@ def preprocess_named(name: str, input_name: str = "") -> ImagePreprocess:
     if name in PRESETS:
         found = PRESETS[name]
     elif name.endswith(".toml"):
-        found = _from_toml(Path(name))
+        file = read_table(Path(name), PreprocessFile, lambda problem: _error(name, problem))
+        changes = {key: getattr(file, key) for key in file.model_fields_set - {"preset"}}
+        found = PRESETS[file.preset].model_copy(update=changes)
     else:
         raise InputError(f"there is no preprocessing {name}", expected=f"{', '.join(PRESETS)}, or a .toml file")
-    return replace(found, input=input_name) if input_name else found
+    return found.model_copy(update={"input": input_name}) if input_name else found
 
 
-def _from_toml(path: Path) -> ImagePreprocess:
-    try:
-        table = tomllib.loads(read_regular(path, limit=SMALL).decode())
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path} cannot be read", found=str(error), expected="a TOML file") from error
-    base = table.pop("preset", "zero-to-one")
-    known = {field.name for field in fields(ImagePreprocess)}
-    if not isinstance(base, str) or base not in PRESETS or not set(table) <= known:
-        unknown = sorted(set(table) - known) or [f"preset {base}"]
-        raise InputError(f"{path} has an unknown key", found=", ".join(unknown), expected=", ".join(sorted(known)))
-    values = {key: _typed(key, value, path) for key, value in table.items()}
-    return replace(PRESETS[base], **values)  # type: ignore[arg-type]
-
-
-_NUMBERS = (int, float)
-_TYPES: Mapping[str, tuple[type, ...]] = {"input": (str,), "dtype": (str,), "shorter_side": (int,), "scale": _NUMBERS}
-_ENUMS: Mapping[str, type[StrEnum]] = {"resample": Resample, "colour": Colour, "layout": Layout}
-_PAIRS = frozenset({"crop", "size"})
-
-
-def _typed(key: str, value: object, path: Path) -> object:
-    if key in _ENUMS and value in [member.value for member in _ENUMS[key]]:
-        return _ENUMS[key](value)
-    if key in _TYPES and isinstance(value, _TYPES[key]) and (key != "dtype" or value in ("float32", "uint8")):
-        return value
-    if isinstance(value, list) and all(isinstance(part, _NUMBERS) for part in value):
-        whole = len(value) == 2 and all(isinstance(part, int) for part in value)
-        if (key in _PAIRS and whole) or (key in ("mean", "std") and len(value) in (1, 3)):
-            return tuple(value)
-    raise InputError(
-        f"{path} has a value that cannot be used", where=key, found=value_text(value), expected=_EXPECTED[key]
+def _error(name: str, problem: Problem) -> InputError:
+    return InputError(
+        f"{name} {_WHAT[problem.fault]}",
+        where=problem.where,
+        found=problem.found,
+        expected=problem.expected,
+        next_step=problem.advice or "correct the file; the documentation's page on files shows every key",
     )
 
 
-_EXPECTED: Mapping[str, str] = {
-    "input": "an input's name",
-    "dtype": "float32 or uint8",
-    "shorter_side": "pixels",
-    "scale": "a number",
-    "crop": "[height, width]",
-    "size": "[height, width]",
-    "mean": "one number, or one for each channel, in a list",
-    "std": "one number, or one for each channel, in a list",
-    **{key: " or ".join(kinds) for key, kinds in _ENUMS.items()},
+_WHAT = {
+    Fault.FILE: "cannot be read",
+    Fault.KEY: "has an unknown key",
+    Fault.VALUE: "has a value that cannot be used",
 }
 
 
