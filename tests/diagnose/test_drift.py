@@ -84,8 +84,8 @@ def test_of_a_long_drift_the_largest_of_each_stretch_stays() -> None:
     points = [DriftPoint(place, "add", f"op{place}", "y", (place * 7) % 10, 1.0, 0.0, 1.0) for place in range(25)]
     kept = thinned(points, 5)
     assert [point.local for point in kept] == [8, 9, 8, 9, 8]
-    assert [point.place for point in kept] == sorted(point.place for point in kept)
-    assert [point.place // 5 for point in kept] == [0, 1, 2, 3, 4]
+    assert [point.step for point in kept] == sorted(point.step for point in kept)
+    assert [point.step // 5 for point in kept] == [0, 1, 2, 3, 4]
     assert thinned(points, 25) == tuple(points)
 
 

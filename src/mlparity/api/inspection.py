@@ -41,6 +41,6 @@ def op_inventory() -> tuple[tuple[str, str], ...]:
     from mlparity.engine.ops.registry import definitions
 
     since: dict[str, list[str]] = {}
-    for each in definitions():
-        since.setdefault(each.name, []).append(f"iOS{each.since}")
+    for op in definitions():
+        since.setdefault(op.name, []).append(f"iOS{op.since}")
     return tuple((name, ", ".join(opsets)) for name, opsets in since.items())

@@ -58,5 +58,5 @@ def _given(artifact: Path, options: VerifyOptions) -> VerifyOptions:
     kind = kind_of(artifact)
     if not options.is_default:
         return replace(options, artifacts=(artifact,))
-    own = tuple(each for each in all_settings() if (each.target, each.precision) == kind)
+    own = tuple(setting for setting in all_settings() if (setting.target, setting.precision) == kind)
     return replace(options, artifacts=(artifact,), settings=own)

@@ -19,7 +19,7 @@ _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 
 class _Group(TyperGroup):
-    """Prints what is wrong with a command line in the one place that prints."""
+    """Prints what is wrong with a command line where everything is printed."""
 
     def main(self, *arguments: Any, **options: Any) -> NoReturn:
         """Run the command line and exit with its code."""

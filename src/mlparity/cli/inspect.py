@@ -60,11 +60,11 @@ def inspect(
 
 def _show_placement(found: tuple[PlacedOp, ...], chip: str) -> None:
     console = stdout()
-    eligible = sum(each.eligible for each in found)
+    eligible = sum(op.eligible for op in found)
     console.print(
         f"the Neural Engine of {chip} can take {eligible} of {len(found)} ops; whether it does shows only on a device"
     )
     table = Rows("op", "location", "type", "takes it", "why not", "source")
-    for each in found:
-        table.add_row(each.op, each.location, each.type, "yes" if each.eligible else "no", each.reason, each.evidence)
+    for op in found:
+        table.add_row(op.op, op.location, op.type, "yes" if op.eligible else "no", op.reason, op.evidence)
     console.print(table)

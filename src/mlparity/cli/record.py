@@ -51,7 +51,7 @@ def check(
     """
     from mlparity import api
 
-    if unit and unit not in [str(each) for each in ComputeUnit]:
+    if unit and unit not in [str(known) for known in ComputeUnit]:
         api.settings_from((unit,))
     console = stdout()
     findings = api.check_artifact(model, unit, record)

@@ -16,9 +16,9 @@ _last: list[tuple[int, float]] = []
 
 def take_stop_signals() -> None:
     """Let the signals that ask for an end raise `KeyboardInterrupt`; one that is ignored from outside stays ignored."""
-    for each in STOP_SIGNALS:
-        if signal.getsignal(each) in (signal.SIG_DFL, signal.default_int_handler):
-            signal.signal(each, _stop)
+    for number in STOP_SIGNALS:
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+            signal.signal(number, _stop)
 
 
 def stopped_code() -> int:

@@ -1,4 +1,4 @@
-"""The one place that prints: nothing from a file reaches the terminal as more than text.
+"""All printing: nothing from a file reaches the terminal as more than text.
 
 Names and texts come from files that somebody else made. Characters that cannot be seen are shown as Python's `repr`
 shows them, so that no escape sequence, no change of direction and no line break hides in a name. A line that looks
@@ -42,7 +42,7 @@ class Screen(Console):
 
     def print(self, *objects: Any, **options: Any) -> None:
         """Print in one line, where the objects are texts."""
-        super().print(*(visible(shortened(each)) if isinstance(each, str) else each for each in objects), **options)
+        super().print(*(visible(shortened(item)) if isinstance(item, str) else item for item in objects), **options)
 
     def lines(self, text: str, style: str = "") -> None:
         """Print a text of several lines, whole."""
@@ -159,9 +159,9 @@ class _Stream:
     def _lost(self, _error: Exception) -> None:
         """Send what is buffered to nowhere, so that it fails no second time."""
         try:
-            place = self._stream.fileno()
+            descriptor = self._stream.fileno()
             with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
-                os.dup2(nowhere.fileno(), place)
+                os.dup2(nowhere.fileno(), descriptor)
         except (OSError, ValueError):
             return
 
@@ -181,5 +181,5 @@ class _Results(_Stream):
             "the result could not be printed",
             where="stdout",
             found=str(error),
-            next_step="give the output a place that can be written to; files that were written before are whole",
+            next_step="send the output to where it can be written; files that were written before are whole",
         ) from error

@@ -17,15 +17,15 @@ from mlparity.core.user_code import raised_at, said
 def tell_of_error(error: BaseException) -> None:
     """Print one short text, and write the traceback into a file that it names."""
     try:
-        place = str(_written("report.txt", _report(error)))
+        path = str(_written("report.txt", _report(error)))
     except OSError:
-        place = ""
+        path = ""
         complain(_report(error), "dim")
     complain(
         f"error: mlparity {__version__} met what it did not foresee; this says nothing about the model\n"
         f"  found: {shortened(said(error), 400)}\n"
         f"  where: {raised_at(error)}\n"
-        f"  next: please report it, with the command" + (f" and the file {place}" if place else "")
+        f"  next: please report it, with the command" + (f" and the file {path}" if path else "")
     )
 
 
@@ -49,6 +49,6 @@ def _report(error: BaseException) -> str:
 
 
 def _written(name: str, text: str) -> Path:
-    place = Path(tempfile.mkdtemp(prefix="mlparity-report-")) / name
-    place.write_text(text, encoding="utf-8", errors="backslashreplace")
-    return place
+    path = Path(tempfile.mkdtemp(prefix="mlparity-report-")) / name
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")
+    return path

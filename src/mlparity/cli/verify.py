@@ -111,11 +111,11 @@ def verify(
         chips=api.chips_from(chips),
         compute_plan=api.compute_plan_from(compute_plan),
     )
-    place = out.absolute()
+    folder = out.absolute()
     with shown_progress(LIMIT_HINT) as progress:
         record = api.verify(source, out, inputs, policy, options, progress)
-    _show(record, out, place)
-    annotate(record, place / "report.md")
+    _show(record, out, folder)
+    annotate(record, folder / "report.md")
     return record.verdict
 
 
@@ -123,7 +123,7 @@ def _class_outputs(names: list[str] | None) -> tuple[str, ...] | None:
     return None if not names else tuple(name for name in names if name != "none")
 
 
-def _show(record: Record, out: Path, place: Path) -> None:
+def _show(record: Record, out: Path, folder: Path) -> None:
     console = stdout()
     console.print(f"{record.source.name} on {record.samples.count} samples: {record.samples.description}")
     for note in record.source.notes:
@@ -150,7 +150,7 @@ def _show(record: Record, out: Path, place: Path) -> None:
     console.print(f"Verdict: {record.verdict}", style=STYLES[record.verdict])
     console.print(f"report: {out / 'report.html'}")
     console.print(f"record: {out / 'record.json'}")
-    if record.recommendation.setting is not None and (place / _SNIPPET).exists():
+    if record.recommendation.setting is not None and (folder / _SNIPPET).exists():
         console.print(f"for the app: {out / _SNIPPET}")
 
 

@@ -45,8 +45,8 @@ def watched(arguments: list[str]) -> int:
     lifeline, held = os.pipe()  # ends in the working process when this one is gone, however it went
     code = _WORK.format(path=sys.path, name=arguments[0], telling=telling, lifeline=lifeline)
     signals = _Signals()
-    for each in (telling, lifeline):
-        os.set_inheritable(each, True)
+    for descriptor in (telling, lifeline):
+        os.set_inheritable(descriptor, True)
     command = [sys.executable, *_interpreter_options(), "-c", code, *arguments[1:]]
     signals.process = os.posix_spawn(sys.executable, command, os.environ)
     os.close(telling)
@@ -57,10 +57,10 @@ def watched(arguments: list[str]) -> int:
 
 
 def _fill_standard_descriptors() -> None:
-    """Open what the caller closed of descriptors 0 to 2: a pipe in their place would take what is printed."""
-    while (place := os.open(os.devnull, os.O_RDWR)) <= 2:
-        os.set_inheritable(place, True)
-    os.close(place)
+    """Open what the caller closed of descriptors 0 to 2: a pipe there would take what is printed."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
 
 
 class _Signals:
@@ -70,9 +70,9 @@ class _Signals:
         self.process = 0
         self.last = 0
         self._count = 0
-        for each in STOP_SIGNALS:
-            if signal.getsignal(each) is not signal.SIG_IGN:
-                signal.signal(each, self._pass_on)
+        for number in STOP_SIGNALS:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._pass_on)
 
     def _pass_on(self, number: int, _frame: FrameType | None) -> None:
         self.last, self._count = number, self._count + 1

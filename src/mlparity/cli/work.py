@@ -46,8 +46,8 @@ def run_watched(telling: int, lifeline: int) -> NoReturn:
     """
     working = os.getpid()
     faulthandler.enable()  # a crash of native code then says in which line of Python it was
-    for each in (telling, lifeline):
-        os.set_inheritable(each, False)
+    for descriptor in (telling, lifeline):
+        os.set_inheritable(descriptor, False)
     threading.Thread(target=_end_with_watcher, args=(lifeline,), daemon=True).start()
     code = run()
     if os.getpid() != working:

@@ -12,7 +12,7 @@ import numpy as np
 
 from mlparity.core.errors import PolicyError
 from mlparity.core.regular_files import open_regular
-from mlparity.core.user_code import failing_as, import_place, raised_at, said
+from mlparity.core.user_code import failing_as, import_module, raised_at, said
 from mlparity.record.figures import Better, TaskFigure
 from mlparity.record.policy import UserMetric
 
@@ -47,7 +47,7 @@ def load_metric(metric: UserMetric) -> LoadedMetric:
     """
     home, _, name = metric.function.rpartition(":")
     with failing_as(lambda error: _raised("the function of a metric cannot be imported", metric, error)):
-        module = import_place(home)
+        module = import_module(home)
         function = getattr(module, name)
     if not callable(function):
         raise _failed(f"{name} is no function", metric, metric.function, type(function).__name__)

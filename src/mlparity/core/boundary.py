@@ -20,7 +20,7 @@ _TORCH_SAYS = ("can't allocate memory", "not enough memory", "Cannot allocate me
 def typed_errors(function: Callable[P, R]) -> Callable[P, R]:
     """Let what `function` raises of memory, of files, and of other code that exits, be an error of ours.
 
-    The user's code runs in more places than are known to call it: a converter runs a model's `forward` too.
+    The user's code runs where nothing of ours calls it: a converter runs a model's `forward` too.
     """
 
     @functools.wraps(function)

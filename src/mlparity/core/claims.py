@@ -61,8 +61,8 @@ def _claiming(path: Path) -> Iterator[None]:
         beside.rename(path)
         yield
     finally:
-        for each in (beside, path):
-            each.unlink(missing_ok=True)
+        for file in (beside, path):
+            file.unlink(missing_ok=True)
         os.close(descriptor)
 
 

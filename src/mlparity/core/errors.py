@@ -74,7 +74,7 @@ class PolicyError(MlparityError):
 
 
 class OutputError(MlparityError):
-    """A result could not be written: no space, no permission, or the place is taken."""
+    """A result could not be written: no space, no permission, or something else is at the path."""
 
 
 class ResourceError(MlparityError):

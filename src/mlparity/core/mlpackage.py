@@ -32,7 +32,7 @@ class Package:
 
 
 def find_package(path: Path) -> Package:
-    """Return the spec's place in `path`, an `.mlpackage` folder or a bare `.mlmodel` spec file.
+    """Return the package at `path`, an `.mlpackage` folder or a bare `.mlmodel` spec file.
 
     Raises:
         FormatError: there is no such file, it is not a package, or something in it is no ordinary file of it.
@@ -70,9 +70,9 @@ def _manifest(path: Path) -> dict[str, object]:
     return manifest
 
 
-def _inside(folder: Path, place: Path, what: str) -> Path:
+def _inside(folder: Path, path: Path, what: str) -> Path:
     try:
-        target = place.resolve()
+        target = path.resolve()
         is_inside = target.is_relative_to(folder.resolve())
         if is_inside:
             target.exists()  # refuses a name that is too long, as resolving does not

@@ -126,8 +126,8 @@ def check_members(folder: Path) -> tuple[Path, ...]:
         home, found = folder.resolve(), []
     except RuntimeError as error:  # before Python 3.13
         raise NotRegularError(folder, "a circle of links", "a folder") from error
-    for place, folders, names in os.walk(folder, onerror=_refuse):
-        entries = [Path(place, name) for name in (*folders, *names)]
+    for parent, folders, names in os.walk(folder, onerror=_refuse):
+        entries = [Path(parent, name) for name in (*folders, *names)]
         for link in (entry for entry in entries if entry.is_symlink()):
             _check_link(link, home)
         found += [check_regular(entry) for entry in entries if not entry.is_dir()]

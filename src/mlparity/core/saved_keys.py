@@ -59,7 +59,7 @@ def checked_once(keys: Iterable[str]) -> tuple[str, ...]:
 
 def _check_one_sample(known: tuple[str, ...], bare: str) -> None:
     first: dict[str, str] = {}
-    for key in (each for each in known if "/" in each):
+    for key in (whole for whole in known if "/" in whole):
         other = first.setdefault(_parts(key)[1], key)
         if other != key:
             raise _ambiguous(

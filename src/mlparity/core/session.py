@@ -92,7 +92,7 @@ class SampleSet(Protocol):
 
     @property
     def description(self) -> str:
-        """One line for the record: the kind and the place."""
+        """One line for the record: the kind, and where the samples come from."""
         ...
 
     @property

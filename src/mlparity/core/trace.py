@@ -21,8 +21,8 @@ class Origin:
 
     def __str__(self) -> str:
         """Print `aten.exp in head.act (model.py:31)`."""
-        place = f" in {self.module}" if self.module else ""
-        return f"{self.op}{place}{f' ({self.line})' if self.line else ''}"
+        module = f" in {self.module}" if self.module else ""
+        return f"{self.op}{module}{f' ({self.line})' if self.line else ''}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

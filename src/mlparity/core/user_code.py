@@ -30,19 +30,19 @@ def failing_as(failure: Callable[[BaseException], MlparityError], *passing: type
         raise failure(error) from error
 
 
-def import_place(place: str) -> ModuleType:
+def import_module(module: str) -> ModuleType:
     """Import `package.module` or `file.py`; the current directory, or the file's own, can be imported from meanwhile.
 
     Raises:
         FileNotFoundError: there is no such file. What the user's code raises passes through.
     """
-    with importable(folder_of(place)):
-        return _import_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
+    with importable(folder_of(module)):
+        return _import_file(Path(module)) if module.endswith(".py") else importlib.import_module(module)
 
 
-def folder_of(place: str) -> Path:
-    """Return the folder that the code at `place` may import from."""
-    return Path(place).resolve().parent if place.endswith(".py") else Path.cwd()
+def folder_of(module: str) -> Path:
+    """Return the folder that the code at `module` may import from."""
+    return Path(module).resolve().parent if module.endswith(".py") else Path.cwd()
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def importable(folder: Path) -> Iterator[None]:
 def raised_at(error: BaseException) -> str:
     """Return `file:line (function)` of the innermost frame in which `error` was raised."""
     frames = traceback.extract_tb(error.__traceback__)
-    return f"{frames[-1].filename}:{frames[-1].lineno} ({frames[-1].name})" if frames else "unknown place"
+    return f"{frames[-1].filename}:{frames[-1].lineno} ({frames[-1].name})" if frames else "unknown line"
 
 
 def said(error: BaseException) -> str:

@@ -85,11 +85,11 @@ class Setting:
         Raises:
             ValueError: a target or a compression that is no name.
         """
-        if not all(_NAME.fullmatch(each) for each in (self.target, self.compression or DEFAULT_TARGET)):
+        if not all(_NAME.fullmatch(part) for part in (self.target, self.compression or DEFAULT_TARGET)):
             raise ValueError(f"no setting: {self.target!r}, {self.compression!r}")
 
     def __str__(self) -> str:
         """Print `fp16/CPU_AND_NE` for Core ML, `litert/fp32` and `coreai/fp16/CPU_AND_NE` for other targets."""
         form = f"{self.precision}+{self.compression}" if self.compression else self.precision
         named = (self.target if self.target != DEFAULT_TARGET else None, form, self.compute_unit)
-        return "/".join(str(each) for each in named if each is not None)
+        return "/".join(str(part) for part in named if part is not None)

@@ -13,7 +13,7 @@ from mlparity.core.regular_files import reason_of
 
 @contextmanager
 def written_beside(path: Path, what: str = "the file") -> Iterator[Path]:
-    """Yield a name beside `path` to write to; when the block ends well, what is there takes the place of `path`.
+    """Yield a name beside `path` to write to; when the block ends well, what is there replaces `path`.
 
     The permissions of a file that is replaced are kept. If the block raises, nothing of it remains.
 
@@ -31,7 +31,7 @@ def written_beside(path: Path, what: str = "the file") -> Iterator[Path]:
             f"{what} cannot be written",
             where=str(path),
             found=reason_of(error),
-            next_step="free some space, or choose another place with --out",
+            next_step="free some space, or choose another path with --out",
         ) from error
     finally:
         beside.unlink(missing_ok=True)

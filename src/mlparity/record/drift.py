@@ -11,14 +11,14 @@ from mlparity.core.words import Confidence, Provenance
 class DriftPoint:
     """One result along a graph: its op's MIL type and name, its own name, and its errors.
 
-    `place` is the step in the order of the run. `local` is what the op itself loses on the inputs that it got,
+    `step` is the op's index in the order of the run. `local` is what the op itself loses on the inputs that it got,
     `accumulated` how far its result is from that of an exact run: root mean squares of differences over that of the
     exact result, infinite where a NaN or an infinity has no equal. `low` and `high` bound the finite exact values (NaN
     where there are none); `lost` counts elements that the op itself makes infinite or NaN. `origin` is the source's op,
     module and line, "" where it is not known.
     """
 
-    place: int
+    step: int
     type: str
     name: str
     output: str

@@ -83,14 +83,14 @@ def writing_outputs(path: Path) -> Iterator[OutputsWriter]:
         OutputError: the file cannot be written, or there is something else than a file.
     """
     try:
-        place = path.resolve() if path.is_symlink() else path
-        _check_ordinary(place)
-        for work in abandoned_work(place):
+        target = path.resolve() if path.is_symlink() else path
+        _check_ordinary(target)
+        for work in abandoned_work(target):
             shutil.rmtree(work, ignore_errors=True)
-        with work_beside(place) as work:
+        with work_beside(target) as work:
             with zipfile.ZipFile(work / "new", "w") as archive:
                 yield OutputsWriter(archive)
-            (work / "new").replace(place)
+            (work / "new").replace(target)
     except (OSError, RuntimeError) as error:
         raise OutputError("the outputs could not be written", where=str(path), found=str(error)) from error
 

@@ -37,7 +37,7 @@ class Limit:
     """One bound of a policy: a metric's name and the largest (or, with `at_least`, smallest) value allowed.
 
     With `of_scale` the bound is multiplied by the output's scale; `None` bounds nothing. A limit of one `output` alone
-    takes the place of the general one for it.
+    replaces the general one for it.
     """
 
     metric: str

@@ -21,14 +21,14 @@ def text_of(record: Record) -> str:
 
     JSON has no words for non-finite numbers; they are the texts "Infinity", "-Infinity" and "NaN".
     """
-    # Through the reader once, so that an integer in a place for floats is written as the reader will give it back.
+    # Through the reader once, so that an integer in a field for floats is written as the reader will give it back.
     try:
         checked = RECORD_TYPE.validate_python(plain(record))
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
+        field = ".".join(str(part) for part in first["loc"])
         raise FormatError(
-            "a record cannot hold what was found", where=place, found=_found(first["input"]), expected=first["msg"]
+            "a record cannot hold what was found", where=field, found=_found(first["input"]), expected=first["msg"]
         ) from error
     return json.dumps(plain(checked), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
@@ -59,9 +59,9 @@ def record_from(text: str | bytes, where: str) -> Record:
         return RECORD_TYPE.validate_python(data)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
+        field = ".".join(str(part) for part in first["loc"])
         raise _wrong(
-            "the record has a wrong field", f"{where}, {place}", _found(first["input"]), first["msg"]
+            "the record has a wrong field", f"{where}, {field}", _found(first["input"]), first["msg"]
         ) from error
 
 

@@ -37,18 +37,18 @@ def charts_of(comparisons: tuple[Comparison, ...]) -> tuple[Chart, ...]:
 
 def _chart(comparison: Comparison) -> Chart:
     histograms = [output.histogram for _, output in comparison.entries]
-    used = [place for each in histograms for place, count in enumerate(each.counts) if count]
-    places = range(min(used), max(used) + 1) if used else range(0)
-    heads = ("exact", *(f"{10 ** histograms[0].edges[place]:.0e}" for place in places), "NaN, ∞")
-    rows = tuple((group, _bins(output, places)) for group, output in comparison.entries)
+    used = [index for histogram in histograms for index, count in enumerate(histogram.counts) if count]
+    shown = range(min(used), max(used) + 1) if used else range(0)
+    heads = ("exact", *(f"{10 ** histograms[0].edges[index]:.0e}" for index in shown), "NaN, ∞")
+    rows = tuple((group, _bins(output, shown)) for group, output in comparison.entries)
     return Chart(comparison.output, heads, rows)
 
 
-def _bins(output: OutputFigures, places: range) -> tuple[Bin, ...]:
+def _bins(output: OutputFigures, shown: range) -> tuple[Bin, ...]:
     histogram: Histogram = output.histogram
-    counts = [histogram.zeros, *(histogram.counts[place] for place in places), histogram.not_finite]
+    counts = [histogram.zeros, *(histogram.counts[index] for index in shown), histogram.not_finite]
     total = max(1, sum(counts))
-    return tuple(Bin(round(100 * each / total, 2), _percent(each, total), format_count(each)) for each in counts)
+    return tuple(Bin(round(100 * count / total, 2), _percent(count, total), format_count(count)) for count in counts)
 
 
 def _percent(count: int, total: int) -> str:

@@ -43,22 +43,22 @@ def drift_view(drift: Drift) -> DriftView:
     """Return the drawing of a drift, which has at least one point; `x` goes by the order of the run."""
     axis = Decades.over(value for point in drift.points for value in (point.local, point.accumulated))
     count = len(drift.points)
-    xs = [round(100 * (place + 0.5) / count, 2) for place in range(count)]
-    heights = [(100 - axis.place(each.local), 100 - axis.place(each.accumulated)) for each in drift.points]
+    xs = [round(100 * (index + 0.5) / count, 2) for index in range(count)]
+    heights = [(100 - axis.position(point.local), 100 - axis.position(point.accumulated)) for point in drift.points]
     lines = tuple(_line(point) for point in drift.points)
-    order = sorted(range(count), key=lambda place: drift.points[place].local, reverse=True)
+    order = sorted(range(count), key=lambda index: drift.points[index].local, reverse=True)
     return DriftView(
         lines,
         " ".join(f"{x},{high:.2f}" for x, (_, high) in zip(xs, heights, strict=True)),
         "".join(f"M{x} 100V{high:.2f}" for x, (high, _) in zip(xs, heights, strict=True)),
         axis.ticks(),
         order[0],
-        tuple(lines[place] for place in order[:LOSING_MOST]),
+        tuple(lines[index] for index in order[:LOSING_MOST]),
     )
 
 
 def _line(point: DriftPoint) -> PointLine:
-    low, high = (format_number(each, 3) for each in (point.low, point.high))
+    low, high = (format_number(value, 3) for value in (point.low, point.high))
     return PointLine(
         what=f"{point.type} {point.name}",
         origin=point.origin,

@@ -94,7 +94,7 @@ def _context(record: Record) -> dict[str, object]:
         "open_remarks": REMARKS_OPEN,
         "columns": columns_of(record),
         "groups": groups,
-        "worst": [(each, cards_of(each)) for each in comparisons[:WORST_OUTPUTS_SHOWN]],
+        "worst": [(comparison, cards_of(comparison)) for comparison in comparisons[:WORST_OUTPUTS_SHOWN]],
         "worst_shown": WORST_OUTPUTS_SHOWN,
         "cards_open": CARDS_OPEN,
         "ladders": ladders_of(record),

@@ -24,7 +24,7 @@ class Line:
 
     `value` is None where nothing was compared and infinite where a NaN or an infinity has no equal. `below` is None of
     the first. `text` and `added` are what a reader sees; `left` and `right` are the ends of what was added and `mark`
-    the place of the value, in percent of the axis. `decides` is set where the cause rests on this run.
+    the position of the value, in percent of the axis. `decides` is set where the cause rests on this run.
     """
 
     name: str
@@ -42,9 +42,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """The lines of one output on one axis of decades; `floor` and `limit` are places on it, None where there is none.
+    """The lines of one output on one axis of decades; `floor` and `limit` are positions on it, None if there is none.
 
-    `ticks` are (place, text) in percent.
+    `ticks` are (position, text) in percent.
     """
 
     output: str
@@ -63,22 +63,25 @@ LADDERS_SHOWN = 3
 def ladders_of(record: Record) -> tuple[Ladder, ...]:
     """Return the ladders of the outputs that differ most for their scale."""
     shown = comparisons_of(groups_of(record))[:LADDERS_SHOWN]
-    return tuple(ladder_of(record, each.output, max(output.scale for _, output in each.entries)) for each in shown)
+    return tuple(
+        ladder_of(record, comparison.output, max(output.scale for _, output in comparison.entries))
+        for comparison in shown
+    )
 
 
 def ladder_of(record: Record, output: str, scale: float) -> Ladder:
     """Return the ladder of an output that some setting was compared on."""
     lines = tuple(_lines(record, output))
     limit = _limit(record, output, scale)
-    noise = next((each.max_abs for each in record.noise if each.output == output and each.is_known), None)
+    noise = next((noise.max_abs for noise in record.noise if noise.output == output and noise.is_known), None)
     axis = Decades.over((limit, *(line.value for line in lines)))
     return Ladder(
         output,
         scale,
         tuple(_placed(_deciding(line, record.cause.kind, lines), axis) for line in lines),
         axis.ticks(),
-        axis.place(noise) if noise else None,
-        axis.place(limit) if limit else None,
+        axis.position(noise) if noise else None,
+        axis.position(limit) if limit else None,
         "" if limit is None else format_number(limit),
     )
 
@@ -86,7 +89,7 @@ def ladder_of(record: Record, output: str, scale: float) -> Ladder:
 def _placed(line: Line, axis: Decades) -> Line:
     if line.value is None:
         return line
-    ends = sorted((axis.place(line.value), axis.place(line.below or 0.0)))
+    ends = sorted((axis.position(line.value), axis.position(line.below or 0.0)))
     return replace(line, left=ends[0], right=ends[1], added=_added(line.value, line.below))
 
 
@@ -99,7 +102,7 @@ def _added(value: float, below: float | None) -> str:
 
 
 def _lines(record: Record, output: str) -> Iterator[Line]:
-    noise = next((each.max_abs for each in record.noise if each.output == output and each.is_known), None)
+    noise = next((noise.max_abs for noise in record.noise if noise.output == output and noise.is_known), None)
     if noise is not None:
         yield Line("the source itself", "in fp32 against fp64", str(Provenance.MEASURED), "", noise, None, _text(noise))
     below = noise
@@ -110,7 +113,7 @@ def _lines(record: Record, output: str) -> Iterator[Line]:
         yield line
     ideal = below
     for rung in record.rungs:
-        figures = next((each.figures for each in rung.outputs if each.output == output), {})
+        figures = next((other.figures for other in rung.outputs if other.output == output), {})
         value = _value(figures)
         yield Line(
             rung.name, rung.meaning, str(rung.provenance), str(rung.verdict), value, below, _text(value, figures)
@@ -131,7 +134,7 @@ def _lines(record: Record, output: str) -> Iterator[Line]:
         )
     plain = [row for row in judged if row.setting.precision is Precision.FP16 and row.envelope is None]
     yield from _settings(plain, output, below)
-    for target in (each.name for each in targets() if each.name != lead):
+    for target in (other.name for other in targets() if other.name != lead):
         yield from _others([row for row in record.settings if row.setting.target == target], output, noise)
 
 
@@ -148,7 +151,7 @@ def _settings(rows: list[SettingResult], output: str, below: float | None) -> It
     """Yield a line for the settings that share figures, provenance and verdict."""
     groups: dict[tuple[str, str, str], list[tuple[str, Mapping[str, float | None], str]]] = {}
     for row in rows:
-        figures = next((each.figures for each in row.outputs if each.output == output), None)
+        figures = next((compared.figures for compared in row.outputs if compared.output == output), None)
         if figures is not None:
             key = (_text(_value(figures), figures), str(row.provenance or ""), str(row.verdict))
             groups.setdefault(key, []).append((str(row.setting), figures, row.runtime))
@@ -169,8 +172,8 @@ def _text(value: float | None, figures: Mapping[str, float | None] | None = None
 
 def _limit(record: Record, output: str, scale: float) -> float | None:
     """Return the policy's bound on the largest difference of an output; one for this output alone comes first."""
-    found = [each for each in record.policy.limits if each.metric == "max_abs" and each.output in ("", output)]
-    bounds = [each for each in sorted(found, key=lambda each: not each.output) if each.at_most is not None]
+    found = [limit for limit in record.policy.limits if limit.metric == "max_abs" and limit.output in ("", output)]
+    bounds = [limit for limit in sorted(found, key=lambda limit: not limit.output) if limit.at_most is not None]
     if not bounds or bounds[0].at_most is None:
         return None
     return bounds[0].at_most * (scale if bounds[0].of_scale else 1.0)
@@ -188,11 +191,11 @@ _RUNG_OF = {
 
 def _deciding(line: Line, kind: CauseKind, lines: tuple[Line, ...]) -> Line:
     """Mark the run at which the difference begins: fp16 itself, the conversion, or the worst arithmetic of a unit."""
-    emulated = [each for each in lines if each.provenance == Provenance.EMULATED]
+    emulated = [run for run in lines if run.provenance == Provenance.EMULATED]
     if kind is CauseKind.COMPUTE_UNIT and emulated:
-        worst = max(emulated, key=lambda each: (each.verdict == Verdict.FAIL, each.value or 0.0))
+        worst = max(emulated, key=lambda run: (run.verdict == Verdict.FAIL, run.value or 0.0))
         return replace(line, decides=line == worst)
     precision = _RUNG_OF.get(kind)
-    of_kind = [each for each in lines if precision is not None and each.name.startswith(str(precision))]
+    of_kind = [run for run in lines if precision is not None and run.name.startswith(str(precision))]
     first = of_kind or (emulated if precision is Precision.FP16 else [])
     return replace(line, decides=bool(first) and line == first[0])

@@ -121,8 +121,8 @@ def _variants(record: Record) -> Iterator[str]:
     for variant in lines:
         settings = ", ".join(f"**{name}**" if name in variant.dominates else name for name in variant.settings)
         names = (
-            escape(each)
-            for each in (variant.name, variant.profiles, variant.chips, variant.confidence, variant.provenance)
+            escape(text)
+            for text in (variant.name, variant.profiles, variant.chips, variant.confidence, variant.provenance)
         )
         yield f"| {' | '.join((*names, settings, *(cell.text for cell in variant.cells), variant.verdict))} |"
     yield from ("", "A setting in bold has its verdict from that variant, the worst of its own.", "")
@@ -139,7 +139,7 @@ def _hazards(record: Record) -> Iterator[str]:
     for hazard in lines:
         where = f"{hazard.location} ({hazard.op} in {hazard.artifact})"
         texts = (f"{hazard.kind}: {hazard.sentence}", where, hazard.processors, *(cell.text for cell in hazard.cells))
-        yield f"| {' | '.join(escape(each) for each in (*texts, hazard.remedy, hazard.certainty))} |"
+        yield f"| {' | '.join(escape(text) for text in (*texts, hazard.remedy, hazard.certainty))} |"
     yield ""
 
 
@@ -147,7 +147,7 @@ def _worst(record: Record) -> Iterator[str]:
     yield from ("## Worst samples", "")
     for group in groups_of(record):
         for output in ranked_outputs(group.outputs)[:_WORST_OUTPUTS]:
-            provenance = ", ".join(each for each in (group.provenance, escape(group.variant)) if each)
+            provenance = ", ".join(part for part in (group.provenance, escape(group.variant)) if part)
             yield f"**{group.title}** ({provenance}), {escape(output.output)}:"
             if output.flips is not None:
                 yield flips_sentence(output.flips, output.task)
@@ -164,8 +164,10 @@ def _decision(record: Record) -> Iterator[str]:
         return
     yield from ("## Decision", "", escape(decision.paragraph), "")
     yield from ("| setting | grade | speed, 1 the fastest |", "| --- | --- | --- |")
-    yield from (f"| {each.setting} | {each.grade} | {speed_text(each)} |" for each in decision.candidates)
-    bases = dict.fromkeys(each.speed.basis for each in decision.candidates if each.speed is not None)
+    yield from (
+        f"| {candidate.setting} | {candidate.grade} | {speed_text(candidate)} |" for candidate in decision.candidates
+    )
+    bases = dict.fromkeys(candidate.speed.basis for candidate in decision.candidates if candidate.speed is not None)
     yield from ("", *(f"- {escape(basis)}" for basis in bases), "")
     yield from (f"- {escape(name)}: {escape(source)}" for name, source in decision.evidence.items())
     yield ""

@@ -38,7 +38,7 @@ def _lines(record: Record) -> Iterator[str]:
 def _row(row: SettingResult) -> str:
     if not row.outputs:
         return f"| {row.setting} | {row.provenance} | {escape('; '.join(row.unlike))} | – | – | – | – | {row.verdict} |"
-    output = max(row.outputs, key=lambda each: (mismatches(each.figures) > 0, _share(each)))
+    output = max(row.outputs, key=lambda output: (mismatches(output.figures) > 0, _share(output)))
     cells = (
         str(row.setting),
         " ".join(filter(None, (str(row.provenance), certainty_text(row), escape(", ".join(dominating_profiles(row)))))),

@@ -14,7 +14,9 @@ def visible(text: str, keep: str = "") -> str:
     r"""Return `text` with each character that cannot be seen as its escape, such as `\x1b`; those of `keep` stay."""
     if text.isprintable():
         return text
-    return "".join(each if each.isprintable() or each in keep else _escape(each) for each in text)
+    return "".join(
+        character if character.isprintable() or character in keep else _escape(character) for character in text
+    )
 
 
 def _escape(letter: str) -> str:
@@ -30,4 +32,4 @@ class Rows(Table):
 
     def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
         """Add a row."""
-        super().add_row(*(visible(shortened(each)) if isinstance(each, str) else each for each in cells), **options)
+        super().add_row(*(visible(shortened(cell)) if isinstance(cell, str) else cell for cell in cells), **options)

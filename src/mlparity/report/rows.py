@@ -142,7 +142,7 @@ def groups_of(record: Record) -> tuple[Group, ...]:
             result.outputs,
             result.task_figures,
         )
-        same = next((place for place, other in enumerate(groups) if _equal(other, group)), None)
+        same = next((index for index, other in enumerate(groups) if _equal(other, group)), None)
         if same is None:
             groups.append(group)
         else:

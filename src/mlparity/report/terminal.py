@@ -70,10 +70,10 @@ def _lines(
         blank = ("",) * (len(_FIGURES) + len(not_finite) + several)
         yield (*head, *blank, verdict if row.state is RowState.COMPARED else Text(str(row.state), "dim"))
         return
-    for place, figures in enumerate(row.outputs):
+    for index, figures in enumerate(row.outputs):
         name = (figures.output,) if several else ()
         cells = (*figure_cells(figures, spans_of(row, figures)), *_not_finite_cells(figures, not_finite))
-        yield (*(head if place == 0 else ("",) * len(head)), *name, *cells, verdict if place == 0 else "")
+        yield (*(head if index == 0 else ("",) * len(head)), *name, *cells, verdict if index == 0 else "")
 
 
 def _certainty(row: SettingResult) -> tuple[str, str]:
@@ -106,17 +106,17 @@ def variants_table(record: Record) -> Rows:
 def hazards_table(record: Record) -> Rows:
     """Return the hazards, the nearest first: where, what was seen, what bounds it, and on which processors."""
     table = _table("hazard", "op", "location", "on", "seen", "limit", "margin", "confidence")
-    for each in sorted(record.hazards, key=lambda hazard: hazard.margin):
-        low, high = (format_number(value, 3) for value in each.seen)
+    for hazard in sorted(record.hazards, key=lambda hazard: hazard.margin):
+        low, high = (format_number(value, 3) for value in hazard.seen)
         table.add_row(
-            each.kind,
-            each.op,
-            each.location,
-            " ".join(each.processors),
+            hazard.kind,
+            hazard.op,
+            hazard.location,
+            " ".join(hazard.processors),
             low if low == high else f"{low}..{high}",
-            format_number(each.limit, 5),
-            f"{format_number(each.margin)}x",
-            str(each.confidence),
+            format_number(hazard.limit, 5),
+            f"{format_number(hazard.margin)}x",
+            str(hazard.confidence),
         )
     return table
 

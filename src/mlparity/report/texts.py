@@ -56,7 +56,7 @@ def _certainty(flips: Flips) -> str:
 
 def task_figure_text(figure: TaskFigure, policy: Policy) -> str:
     """Return what the user's own metric gave, beside its budget."""
-    metric = next((each for each in policy.metrics if each.name == figure.metric), None)
+    metric = next((known for known in policy.metrics if known.name == figure.metric), None)
     skipped = f", {format_count(figure.skipped)} without a value" if figure.skipped else ""
     words = f"{figure.metric}: mean {format_number(figure.mean, 3)}, worst {format_number(figure.worst, 3)}"
     where = f" ({figure.worst_sample})" if figure.worst_sample else ""

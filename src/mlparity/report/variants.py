@@ -69,7 +69,7 @@ def variant_lines(record: Record) -> tuple[VariantLine, ...]:
 
 def hazard_lines(record: Record) -> tuple[HazardLine, ...]:
     """Return a line for each hazard, the nearest first."""
-    return tuple(_hazard_line(each) for each in sorted(record.hazards, key=lambda each: each.margin))
+    return tuple(_hazard_line(hazard) for hazard in sorted(record.hazards, key=lambda hazard: hazard.margin))
 
 
 def rung_sentences(record: Record) -> tuple[str, ...]:
@@ -100,7 +100,7 @@ def _difference(figures: Mapping[str, float | None]) -> float:
 
 
 def _hazard_line(hazard: Hazard) -> HazardLine:
-    low, high = (format_number(each, 3) for each in hazard.seen)
+    low, high = (format_number(value, 3) for value in hazard.seen)
     return HazardLine(
         kind=hazard.kind,
         op=hazard.op,

@@ -8,10 +8,10 @@ from mlparity.core.errors import InputError
 from mlparity.core.session import Sample, Signature, TensorSpec
 
 
-def check_sample(sample: Sample, signature: Signature, place: str = "") -> None:
+def check_sample(sample: Sample, signature: Signature, where: str = "") -> None:
     """Check names, ranks, shapes, kinds of type and finiteness against `signature.inputs`.
 
-    A shape or type that the signature does not tell is not checked. `place` names the sample in an error.
+    A shape or type that the signature does not tell is not checked. `where` names the sample in an error.
 
     Raises:
         InputError: the sample does not fit; the text says what was found and what is expected.
@@ -20,14 +20,14 @@ def check_sample(sample: Sample, signature: Signature, place: str = "") -> None:
     if set(expected) != set(sample):
         raise InputError(
             "the sample's inputs are not the model's",
-            where=place,
+            where=where,
             found=", ".join(sample) or "no inputs",
             expected=", ".join(expected),
             next_step="rename the arrays; in an .npz file the names are the keys",
         )
     for name, spec in expected.items():
-        _check_array(sample[name], spec, f"input {name}{f' of {place}' if place else ''}")
-    check_finite(sample, place)
+        _check_array(sample[name], spec, f"input {name}{f' of {where}' if where else ''}")
+    check_finite(sample, where)
 
 
 def signature_of(sample: Sample) -> Signature:
@@ -35,11 +35,11 @@ def signature_of(sample: Sample) -> Signature:
     return Signature(tuple(TensorSpec(name, array.shape, array.dtype.name) for name, array in sample.items()))
 
 
-def check_finite(sample: Sample, place: str) -> None:
+def check_finite(sample: Sample, where: str) -> None:
     """Refuse NaN and infinity: no two runtimes need to agree on what becomes of them.
 
     Raises:
-        InputError: an array holds NaN or infinity; the text names it and the first place.
+        InputError: an array holds NaN or infinity; the text names it and the first index.
     """
     for name, array in sample.items():
         bad = ~np.isfinite(array) if array.dtype.kind == "f" else np.zeros(0, bool)
@@ -47,7 +47,7 @@ def check_finite(sample: Sample, place: str) -> None:
             first = np.argwhere(bad)[0].tolist()
             raise InputError(
                 "an input holds NaN or infinity",
-                where=f"input {name} of {place}" if place else f"input {name}",
+                where=f"input {name} of {where}" if where else f"input {name}",
                 found=f"{int(bad.sum())} of {array.size} values, the first at {first}",
                 expected="finite values",
                 next_step="mend the sample or the preprocessing that made it",

@@ -12,7 +12,7 @@ from mlparity.core.errors import InputError
 from mlparity.core.names import checked_name
 from mlparity.core.progress import Progress, silent
 from mlparity.core.session import Sample
-from mlparity.core.user_code import failing_as, import_place, raised_at, said
+from mlparity.core.user_code import failing_as, import_module, raised_at, said
 from mlparity.samples.check import check_finite
 from mlparity.samples.digest import sample_sha256
 from mlparity.samples.numbers import as_numbers
@@ -31,14 +31,14 @@ class FunctionSamples:
     """
 
     function: UserFunction
-    place: str
+    entry: str
     digests: tuple[str, ...]
     warning: str = ""
 
     @property
     def description(self) -> str:
-        """The function's place."""
-        return f"{len(self.digests)} samples from {self.place}"
+        """How many samples, and which function yields them."""
+        return f"{len(self.digests)} samples from {self.entry}"
 
     def __len__(self) -> int:
         """The number of samples of the first pass."""
@@ -50,7 +50,7 @@ class FunctionSamples:
         Raises:
             InputError: the function fails, or yields other values than in the first pass.
         """
-        again = islice(_yielded(self.function, self.place), len(self.digests))
+        again = islice(_yielded(self.function, self.entry), len(self.digests))
         count = 0
         for (name, sample), digest in zip(again, self.digests, strict=False):
             if sample_sha256(sample) != digest:
@@ -63,61 +63,61 @@ class FunctionSamples:
     def _changed(self, name: str, found: str) -> InputError:
         return InputError(
             "the function does not yield the same samples again",
-            where=f"{name} of {self.place}",
+            where=f"{name} of {self.entry}",
             found=f"{found} when it was called again",
             expected="the same values in every call",
             next_step="seed its random numbers inside the function, and keep no state outside it",
         )
 
 
-def function_samples(place: str, limit: int | None = None, progress: Progress = silent) -> FunctionSamples:
-    """Call the function that `place` (`module:name` or `file.py:name`) names once, and note what it yields.
+def function_samples(entry: str, limit: int | None = None, progress: Progress = silent) -> FunctionSamples:
+    """Call the function that `entry` (`module:name` or `file.py:name`) names once, and note what it yields.
 
     Raises:
         InputError: no such function, it fails, yields nothing, or yields something other than arrays by name.
     """
-    function = user_function(place)
+    function = user_function(entry)
     digests = []
-    for _, sample in islice(_yielded(function, place), limit):
+    for _, sample in islice(_yielded(function, entry), limit):
         digests.append(sample_sha256(sample))
         progress("samples", len(digests), 0)  # the function alone knows when it ends
     if not digests:
-        raise InputError("the function yields no samples", where=place, expected="at least one dict of arrays")
+        raise InputError("the function yields no samples", where=entry, expected="at least one dict of arrays")
     progress("samples", len(digests), len(digests))
-    return FunctionSamples(function, place, tuple(digests))
+    return FunctionSamples(function, entry, tuple(digests))
 
 
-def user_function(place: str) -> UserFunction:
-    """Import the function that `place` (`module:name` or `file.py:name`) names.
+def user_function(entry: str) -> UserFunction:
+    """Import the function that `entry` (`module:name` or `file.py:name`) names.
 
     Raises:
         InputError: the module or file cannot be imported, or has no such function.
     """
-    home, _, name = place.rpartition(":")
-    with failing_as(lambda error: _failed("the function cannot be imported", place, error)):
-        function = getattr(import_place(home), name)
+    home, _, name = entry.rpartition(":")
+    with failing_as(lambda error: _failed("the function cannot be imported", entry, error)):
+        function = getattr(import_module(home), name)
     if not callable(function):
-        raise InputError(f"{name} is no function", where=place, found=type(function).__name__)
+        raise InputError(f"{name} is no function", where=entry, found=type(function).__name__)
     return function  # type: ignore[no-any-return]
 
 
-def _yielded(function: UserFunction, place: str) -> Iterator[tuple[str, Sample]]:
-    with failing_as(lambda error: _failed("the function failed", place, error)):
+def _yielded(function: UserFunction, entry: str) -> Iterator[tuple[str, Sample]]:
+    with failing_as(lambda error: _failed("the function failed", entry, error)):
         made = function()
         if not isinstance(made, Iterable):
             raise TypeError(f"it returned {type(made).__name__}, which cannot be iterated")
         remaining = iter(made)
     for index in count():
-        with failing_as(lambda error: _failed("the function failed", place, error)):
+        with failing_as(lambda error: _failed("the function failed", entry, error)):
             sample = next(remaining, _NONE_LEFT)
         if sample is _NONE_LEFT:
             return
-        with failing_as(lambda error: _failed("a sample cannot be read", place, error)):
-            arrays = _arrays(sample, f"sample {index} of {place}")
+        with failing_as(lambda error: _failed("a sample cannot be read", entry, error)):
+            arrays = _arrays(sample, f"sample {index} of {entry}")
         yield f"sample {index}", arrays
 
 
-def _arrays(sample: object, place: str) -> Sample:
+def _arrays(sample: object, where: str) -> Sample:
     if (
         not isinstance(sample, Mapping)
         or not sample
@@ -129,15 +129,15 @@ def _arrays(sample: object, place: str) -> Sample:
             else type(sample).__name__
         )
         raise InputError(
-            "a sample is no dict of arrays", where=place, found=found, expected="{input name: numpy array}"
+            "a sample is no dict of arrays", where=where, found=found, expected="{input name: numpy array}"
         )
     arrays = {
-        checked_name(str(name), f"an input of {place}"): as_numbers(value, f"input {name} of {place}")
+        checked_name(str(name), f"an input of {where}"): as_numbers(value, f"input {name} of {where}")
         for name, value in sample.items()
     }
-    check_finite(arrays, place)
+    check_finite(arrays, where)
     return arrays
 
 
-def _failed(what: str, place: str, error: BaseException) -> InputError:
-    return InputError(what, where=f"{place}, raised at {raised_at(error)}", found=said(error))
+def _failed(what: str, where: str, error: BaseException) -> InputError:
+    return InputError(what, where=f"{where}, raised at {raised_at(error)}", found=said(error))

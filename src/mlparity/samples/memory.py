@@ -31,8 +31,8 @@ class MemorySamples:
         return len(self.samples)
 
     def __iter__(self) -> Iterator[tuple[str, Sample]]:
-        """Yield each sample with its place as its name."""
-        return ((str(place), sample) for place, sample in enumerate(self.samples))
+        """Yield each sample with its index as its name."""
+        return ((str(index), sample) for index, sample in enumerate(self.samples))
 
 
 def memory_samples(samples: Sequence[Mapping[str, object]]) -> MemorySamples:
@@ -43,7 +43,7 @@ def memory_samples(samples: Sequence[Mapping[str, object]]) -> MemorySamples:
     """
     if not samples:
         raise InputError("there are no samples", found="an empty sequence", next_step="pass at least one sample")
-    return MemorySamples(tuple(_sample(sample, str(place)) for place, sample in enumerate(samples)))
+    return MemorySamples(tuple(_sample(sample, str(index)) for index, sample in enumerate(samples)))
 
 
 def _sample(sample: Mapping[str, object], name: str) -> Sample:

@@ -31,7 +31,7 @@ def run_checked(session: Session, sample: Sample) -> Outputs:
     return _promised(outputs, session.signature.outputs, session.runtime)
 
 
-def fitted(sample: Sample, specs: tuple[TensorSpec, ...], place: str) -> Sample:
+def fitted(sample: Sample, specs: tuple[TensorSpec, ...], where: str) -> Sample:
     """Return the sample with each array in its spec's type and order.
 
     Raises:
@@ -41,8 +41,8 @@ def fitted(sample: Sample, specs: tuple[TensorSpec, ...], place: str) -> Sample:
         return sample
     names = tuple(spec.name for spec in specs)
     if set(names) != set(sample):
-        raise InputError("wrong input names", where=place, found=", ".join(sample), expected=", ".join(names))
-    return {spec.name: _as_specified(sample[spec.name], spec, place) for spec in specs}
+        raise InputError("wrong input names", where=where, found=", ".join(sample), expected=", ".join(names))
+    return {spec.name: _as_specified(sample[spec.name], spec, where) for spec in specs}
 
 
 def fits(shape: tuple[int, ...], wanted: tuple[int | None, ...] | None) -> bool:
@@ -53,8 +53,8 @@ def fits(shape: tuple[int, ...], wanted: tuple[int | None, ...] | None) -> bool:
     return len(shape) == len(wanted) and all(size in (None, found) for found, size in pairs)
 
 
-def _as_specified(array: np.ndarray, spec: TensorSpec, place: str) -> np.ndarray:
-    where = f"input {spec.name}, {place}"
+def _as_specified(array: np.ndarray, spec: TensorSpec, owner: str) -> np.ndarray:
+    where = f"input {spec.name}, {owner}"
     if array.ndim == 0 and spec.shape == (1,):
         array = array.reshape(1)  # Core ML has no scalars; a converted one is an array of one element
     if not fits(array.shape, spec.shape):

@@ -34,9 +34,9 @@ class Worker:
     temporary files lie in a folder that goes when it does.
     """
 
-    def __init__(self, module: str, place: str, *, time_limit: float = TIME_LIMIT, show_log: bool = False) -> None:
-        """Start the process; `place` says in errors what it works on."""
-        self._place, self._limit = place, time_limit
+    def __init__(self, module: str, subject: str, *, time_limit: float = TIME_LIMIT, show_log: bool = False) -> None:
+        """Start the process; `subject` says in errors what it works on."""
+        self._subject, self._limit = subject, time_limit
         self._folder = tempfile.TemporaryDirectory(prefix="mlparity-")
         self._log: IO[bytes] | None = None if show_log else (Path(self._folder.name) / "log").open("w+b")
         self._connection, theirs = Pipe()
@@ -56,7 +56,7 @@ class Worker:
             ExecutionError: it gave no answer in time, or ended; it is not there any more after that.
         """
         if self._process is None:
-            raise ExecutionError("the session is closed", where=self._place)
+            raise ExecutionError("the session is closed", where=self._subject)
         try:
             self._connection.send(message)
             in_time = self._connection.poll(self._limit)
@@ -94,7 +94,7 @@ class Worker:
         self.close()
         return ExecutionError(
             "the runtime's process gave no answer",
-            where=self._place,
+            where=self._subject,
             found="\n".join((why, *said)),
             next_step="allow it more time with --time-limit, see its messages with --runtime-log, or leave it out",
         )
@@ -108,7 +108,7 @@ class Worker:
 
 def _started(module: str, theirs: Connection, log: IO[bytes] | None, folder: str) -> subprocess.Popen[bytes]:
     # The process finds modules where this one does, also those that a caller added to sys.path.
-    path = os.pathsep.join(each or str(Path.cwd()) for each in sys.path)
+    path = os.pathsep.join(folder or str(Path.cwd()) for folder in sys.path)
     return subprocess.Popen(  # noqa: S603 - our own module in our own interpreter
         [sys.executable, "-m", module, str(theirs.fileno())],
         stdin=subprocess.PIPE,  # ends with this process, which the worker watches

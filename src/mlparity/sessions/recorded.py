@@ -95,7 +95,7 @@ def _key(sample: Sample) -> str:
     return sha256(b"".join(parts)).hexdigest()
 
 
-def _match(sample: str, saved: Iterable[str], place: str) -> str:
+def _match(sample: str, saved: Iterable[str], folder: str) -> str:
     same = {sample, PurePath(sample).stem}
     fitting = [name for name in saved if name == sample or PurePath(name).stem in same]
     if len(fitting) == 1:
@@ -103,7 +103,7 @@ def _match(sample: str, saved: Iterable[str], place: str) -> str:
     raise InputError(
         "a sample has several saved outputs" if fitting else "a sample has no saved outputs",
         where=f"sample {sample}",
-        found=", ".join(fitting) or f"{', '.join(list(saved)[:4]) or 'nothing'} in {place}",
+        found=", ".join(fitting) or f"{', '.join(list(saved)[:4]) or 'nothing'} in {folder}",
         expected=f"{sample}.npz",
         next_step="save the outputs of each sample in a file of the sample's name",
     )

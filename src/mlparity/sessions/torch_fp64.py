@@ -93,16 +93,16 @@ def _run_wide(operator: torch._ops.OpOverload, args: Sequence[object], named: di
 def _widened_arguments(operator: torch._ops.OpOverload, args: Sequence[object]) -> list[object]:
     """Return what an op reads in fp64; what it writes into has to be the tensor itself, not a wide copy of it."""
     schema = zip(operator._schema.arguments, args, strict=False)
-    return [each if _is_written(place) else tree_map_only(Tensor, _wide, each) for place, each in schema]
+    return [value if _is_written(argument) else tree_map_only(Tensor, _wide, value) for argument, value in schema]
 
 
 def _widened_named(operator: torch._ops.OpOverload, named: Mapping[str, object]) -> dict[str, object]:
-    written = {place.name for place in operator._schema.arguments if _is_written(place)}
-    return {name: each if name in written else tree_map_only(Tensor, _wide, each) for name, each in named.items()}
+    written = {argument.name for argument in operator._schema.arguments if _is_written(argument)}
+    return {name: value if name in written else tree_map_only(Tensor, _wide, value) for name, value in named.items()}
 
 
-def _is_written(place: torch._C.Argument) -> bool:
-    return place.alias_info is not None and place.alias_info.is_write
+def _is_written(argument: torch._C.Argument) -> bool:
+    return argument.alias_info is not None and argument.alias_info.is_write
 
 
 def _in_code(value: object) -> object:

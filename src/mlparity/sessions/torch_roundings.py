@@ -25,9 +25,9 @@ class Roundings:
 
     def count(self, operator: torch._ops.OpOverload, read: Sequence[Tensor], result: object) -> None:
         """Add the roundings of one op that has read these tensors."""
-        made = [each for each in tree_leaves(result) if isinstance(each, Tensor)]
-        floating = [each for each in read if each.is_floating_point() or each.is_complex()]
-        if floating and any(each.is_floating_point() or each.is_complex() for each in made):
+        made = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
+        floating = [tensor for tensor in read if tensor.is_floating_point() or tensor.is_complex()]
+        if floating and any(tensor.is_floating_point() or tensor.is_complex() for tensor in made):
             self.total += _length(operator, floating)
 
 
@@ -37,9 +37,9 @@ def _length(operator: torch._ops.OpOverload, read: Sequence[Tensor]) -> int:
     if operator._schema.name == _CONVOLUTION:
         weight = read[1]
         return max(1, weight.numel() // max(1, min(weight.shape[:2])))
-    return max((size for each in read for size in each.shape), default=1)
+    return max((size for tensor in read for size in tensor.shape), default=1)
 
 
 def _is_view(operator: torch._ops.OpOverload) -> bool:
-    returned = [each.alias_info for each in operator._schema.returns]
-    return any(each is not None and not each.is_write for each in returned)
+    returned = [result.alias_info for result in operator._schema.returns]
+    return any(alias is not None and not alias.is_write for alias in returned)

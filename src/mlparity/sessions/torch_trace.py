@@ -22,7 +22,7 @@ from mlparity.core.trace import Origin, SourceTrace, TracedOp
 from mlparity.sessions.torch import open as open_source
 from mlparity.sessions.torch_fp64 import widened
 
-_NOT_THE_USERS = tuple(str(Path(place).parent) for place in (torch.__file__, __file__))
+_NOT_THE_USERS = tuple(str(Path(file).parent) for file in (torch.__file__, __file__))
 _OUR_ROOT = str(Path(__file__).parents[1])
 _WRAPPER = "inner"
 
@@ -54,7 +54,7 @@ def _traced(module: nn.Module, tensors: Sequence[Tensor], source: Source, double
     )
     with torch.no_grad(), _layers_by_their_parts(), _paths(module, recorder), recorder:
         results = _run(module, tensors, double)
-    outputs = tuple((name, recorder.number(each)) for name, each in zip(source.output_names, results, strict=True))
+    outputs = tuple((name, recorder.number(result)) for name, result in zip(source.output_names, results, strict=True))
     return SourceTrace(tuple(recorder.ops), inputs, outputs)
 
 
@@ -108,11 +108,13 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         del types
         named = kwargs if kwargs is not None else {}
         read = [leaf for leaf in tree_leaves((args, named)) if isinstance(leaf, Tensor)]
-        inputs = tuple(self._numbers[id(each)] for each in read if id(each) in self._numbers)
+        inputs = tuple(self._numbers[id(tensor)] for tensor in read if id(tensor) in self._numbers)
         result = func(*args, **named)
-        made = [each for each in tree_leaves(result) if isinstance(each, Tensor) and each.layout is torch.strided]
+        made = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor) and leaf.layout is torch.strided]
         if inputs or not read:
-            results = tuple((self._renumber(each), each.numpy(force=True).copy()) for each in made if _is_plain(each))
+            results = tuple(
+                (self._renumber(tensor), tensor.numpy(force=True).copy()) for tensor in made if _is_plain(tensor)
+            )
             self.ops.append(TracedOp(Origin(_name(func), self._module(), _line()), inputs, results))
         return result
 
@@ -132,9 +134,9 @@ def _line() -> str:
     """Return the innermost line of the user's own code, "" where there is none."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        place = frame.f_code.co_filename
-        if not place.startswith((*_NOT_THE_USERS, _OUR_ROOT, "<")):
-            return f"{Path(place).name}:{frame.f_lineno}"
+        file = frame.f_code.co_filename
+        if not file.startswith((*_NOT_THE_USERS, _OUR_ROOT, "<")):
+            return f"{Path(file).name}:{frame.f_lineno}"
         frame = frame.f_back
     return ""
 

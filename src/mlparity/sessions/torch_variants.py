@@ -59,8 +59,8 @@ def _train(module: nn.Module) -> nn.Module | None:
 
 def _rounded(module: nn.Module) -> nn.Module:
     with torch.no_grad():
-        for each in (*module.parameters(), *module.buffers()):
-            parts = torch.view_as_real(each) if each.is_complex() else each
+        for tensor in (*module.parameters(), *module.buffers()):
+            parts = torch.view_as_real(tensor) if tensor.is_complex() else tensor
             if parts.is_floating_point():
                 parts.copy_(parts.half())
     return _WithFp16Numbers(module)

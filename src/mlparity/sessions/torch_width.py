@@ -19,7 +19,7 @@ def in_width(module: nn.Module, width: torch.dtype) -> nn.Module:
     module whose parameters and buffers have that type is used as it is.
     """
     tensors = [*module.parameters(), *module.buffers()]
-    if width is torch.float32 and all(each.dtype is _type_of(each, width) for each in tensors):
+    if width is torch.float32 and all(tensor.dtype is _type_of(tensor, width) for tensor in tensors):
         return module
     # A copy of TorchScript's parameters would be the result of an op, not a leaf, if gradients were recorded.
     with warnings.catch_warnings(), torch.no_grad():
@@ -45,6 +45,6 @@ def _type_of(tensor: Tensor, width: torch.dtype) -> torch.dtype:
 def _cast_attributes(module: nn.Module, width: torch.dtype) -> None:
     for part in module.modules():
         for name, value in list(vars(part).items()):
-            held = [] if name in _REGISTERED else [each for each in tree_leaves(value) if isinstance(each, Tensor)]
-            if any(each.dtype is not _type_of(each, width) for each in held):
+            held = [] if name in _REGISTERED else [leaf for leaf in tree_leaves(value) if isinstance(leaf, Tensor)]
+            if any(tensor.dtype is not _type_of(tensor, width) for tensor in held):
                 vars(part)[name] = tree_map_only(Tensor, lambda each: tensor_in_width(each, width), value)

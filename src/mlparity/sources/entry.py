@@ -7,54 +7,54 @@ from pathlib import Path
 from types import ModuleType
 
 from mlparity.core.errors import SourceError
-from mlparity.core.user_code import failing_as, import_place, raised_at, said
+from mlparity.core.user_code import failing_as, import_module, raised_at, said
 
 
 def is_entry(spec: str) -> bool:
-    """Tell whether `spec` has the form `place:name`, and is not an existing file with a colon in its name."""
-    place, colon, name = spec.rpartition(":")
+    """Tell whether `spec` has the form `module:name`, and is not an existing file with a colon in its name."""
+    module, colon, name = spec.rpartition(":")
     dotted = all(part.isidentifier() for part in name.split("."))
-    return bool(place and colon and dotted) and not Path(spec).exists()
+    return bool(module and colon and dotted) and not Path(spec).exists()
 
 
 def resolve(spec: str) -> object:
-    """Import the place that `spec` names and return the object of that name in it.
+    """Import the module or file that `spec` names before its colon, and return the object that it names after it.
 
     The current directory, or the file's own, can be imported from meanwhile, as `python` does for a script.
 
     Raises:
-        SourceError: the place does not exist or raises while it is imported, or has no such name.
+        SourceError: no such module or file, it raises while it is imported, or it has no such name.
     """
-    place, _, name = spec.rpartition(":")
-    module = _imported(place, spec)
+    home, _, name = spec.rpartition(":")
+    module = _imported(home, spec)
     try:
-        with failing_as(lambda error: _failed(place, spec, error), AttributeError):
+        with failing_as(lambda error: _failed(home, spec, error), AttributeError):
             return attrgetter(name)(module)
     except AttributeError as error:
         raise SourceError(
-            f"{place} has no {name}",
+            f"{home} has no {name}",
             where=spec,
             found=", ".join(_public_callables(module)) or "no functions or classes",
             expected="the name of a function or of a module in it",
         ) from error
 
 
-def _imported(place: str, spec: str) -> ModuleType:
+def _imported(name: str, spec: str) -> ModuleType:
     try:
-        with failing_as(lambda error: _failed(place, spec, error), FileNotFoundError):
-            return import_place(place)
+        with failing_as(lambda error: _failed(name, spec, error), FileNotFoundError):
+            return import_module(name)
     except FileNotFoundError as error:
-        if Path(place).is_file() or not place.endswith(".py"):
-            raise _failed(place, spec, error) from error
-        raise SourceError(f"there is no file {place}", where=spec, expected="file.py:factory") from error
+        if Path(name).is_file() or not name.endswith(".py"):
+            raise _failed(name, spec, error) from error
+        raise SourceError(f"there is no file {name}", where=spec, expected="file.py:factory") from error
 
 
-def _failed(place: str, spec: str, error: BaseException) -> SourceError:
+def _failed(name: str, spec: str, error: BaseException) -> SourceError:
     return SourceError(
-        f"{place} cannot be imported",
+        f"{name} cannot be imported",
         where=f"{spec}, raised at {raised_at(error)}",
         found=said(error),
-        next_step=f"run `python -c 'import {Path(place).stem}'` and mend what it says",
+        next_step=f"run `python -c 'import {Path(name).stem}'` and mend what it says",
     )
 
 

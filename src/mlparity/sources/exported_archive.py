@@ -74,11 +74,11 @@ def _running(reader: Any, records: list[str]) -> Iterator[str]:
 def _running_payloads(reader: Any, record: str, data: Any) -> Iterator[str]:
     folder = record.rpartition("/")[0]
     for payload in data["config"].values():
-        place = f"{folder}/{payload['path_name']}"
+        member = f"{folder}/{payload['path_name']}"
         if payload["path_name"].startswith(_OBJECTS):
-            yield f"{place}: an object"
-        elif payload.get("use_pickle") and not _is_safe(reader, place):
-            yield f"{place}: a pickle of more than tensors"
+            yield f"{member}: an object"
+        elif payload.get("use_pickle") and not _is_safe(reader, member):
+            yield f"{member}: a pickle of more than tensors"
 
 
 def _is_safe(reader: Any, record: str) -> bool:

@@ -113,9 +113,10 @@ class _Grammar:
         # Sympy evaluates a text as Python, but for those that it takes as a name or a number.
         takes_text = node.func.id in _TEXTS
         known = all(
-            isinstance(each.value, ast.Constant) and not isinstance(each.value.value, str) for each in node.keywords
+            isinstance(keyword.value, ast.Constant) and not isinstance(keyword.value.value, str)
+            for keyword in node.keywords
         )
-        return known and all((takes_text and _is_key(each)) or self.takes(each) for each in node.args)
+        return known and all((takes_text and _is_key(argument)) or self.takes(argument) for argument in node.args)
 
 
 def _is_key(node: ast.AST) -> bool:
@@ -126,7 +127,7 @@ def _is_key(node: ast.AST) -> bool:
 def _is_small(node: ast.AST) -> bool:
     """Return whether an exponent is a small number, so that no power takes for ever."""
     parts = list(ast.walk(node))
-    numbers = [each.value for each in parts if isinstance(each, ast.Constant)]
-    names = [each.id for each in parts if isinstance(each, ast.Name)]
-    is_plain = not any(isinstance(each, ast.operator) for each in parts) and set(names) <= _NUMBERS
-    return is_plain and all(isinstance(each, int | float) and abs(each) <= _EXPONENT for each in numbers)
+    numbers = [part.value for part in parts if isinstance(part, ast.Constant)]
+    names = [part.id for part in parts if isinstance(part, ast.Name)]
+    is_plain = not any(isinstance(part, ast.operator) for part in parts) and set(names) <= _NUMBERS
+    return is_plain and all(isinstance(part, int | float) and abs(part) <= _EXPONENT for part in numbers)

@@ -54,7 +54,7 @@ def forward_inputs(module: nn.Module, by_position: int | None = None) -> Forward
     )
 
 
-def ordered_names(inputs: ForwardInputs, sample_names: Iterable[str], place: str) -> InputOrder:
+def ordered_names(inputs: ForwardInputs, sample_names: Iterable[str], where: str) -> InputOrder:
     """Return the sample's names in forward's order.
 
     Raises:
@@ -64,11 +64,11 @@ def ordered_names(inputs: ForwardInputs, sample_names: Iterable[str], place: str
     unknown = tuple(name for name in given if name not in inputs.names)
     missing = tuple(name for name in inputs.required if name not in given)
     if missing or (unknown and not inputs.takes_more):
-        raise _mismatch(inputs, given, unknown, missing, place)
+        raise _mismatch(inputs, given, unknown, missing, where)
     known = tuple(name for name in inputs.names if name in given)
     leading = _shared_prefix(inputs.positional, known)
     if unknown and leading < len(known):
-        raise _mismatch(inputs, given, unknown, missing, place)
+        raise _mismatch(inputs, given, unknown, missing, where)
     return InputOrder(known + unknown, leading + len(unknown))
 
 
@@ -88,13 +88,13 @@ def _from_schema(module: torch.jit.ScriptModule) -> ForwardInputs:
 
 
 def _mismatch(
-    inputs: ForwardInputs, given: tuple[str, ...], unknown: tuple[str, ...], missing: tuple[str, ...], place: str
+    inputs: ForwardInputs, given: tuple[str, ...], unknown: tuple[str, ...], missing: tuple[str, ...], where: str
 ) -> InputError:
     complaints = [f"forward does not know {', '.join(unknown)}"] if unknown else []
     complaints += [f"the sample lacks {', '.join(missing)}"] if missing else []
     return InputError(
         f"the sample does not fit the source's forward: {'; '.join(complaints)}",
-        where=place,
+        where=where,
         found=f"a sample with {', '.join(given) or 'no inputs'}",
         expected=f"forward({', '.join(_shown(inputs))})",
         next_step="rename the sample's inputs, or wrap the module in one whose forward names every input",

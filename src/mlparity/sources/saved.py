@@ -95,18 +95,18 @@ def load_state(path: str | Path) -> dict[str, torch.Tensor]:
     Raises:
         SourceError: the file is missing, damaged, or holds something other than a mapping of names to tensors.
     """
-    place = Path(path)
+    file = Path(path)
     try:
-        state = _safetensors(check_regular(place)) if place.suffix == ".safetensors" else _pickled(place)
+        state = _safetensors(check_regular(file)) if file.suffix == ".safetensors" else _pickled(file)
     except (OSError, RuntimeError, EOFError, ValueError, UnpicklingError) as error:
         raise SourceError(
-            f"{place} cannot be read as a state dict",
+            f"{file} cannot be read as a state dict",
             found=said(error).splitlines()[0],
             expected="what torch.save(module.state_dict(), path) writes",
         ) from error
     if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise SourceError(
-            f"{place} is no state dict", found=type(state).__name__, expected="a mapping of names to tensors"
+            f"{file} is no state dict", found=type(state).__name__, expected="a mapping of names to tensors"
         )
     return dict(state)
 

@@ -83,10 +83,10 @@ def _with_drift(cause: Cause, row: SettingResult, case: Case, unit: ComputeUnit 
     """Add the error along the graph on the sample that was explained, or why it cannot be followed."""
     try:
         passed = drift_of(case.rungs.numerics, case.rungs.exact, case.rungs.in_width(case.rungs.numerics))
-        known = origins(case.rungs, [point.place for point in passed.points])
+        known = origins(case.rungs, [point.step for point in passed.points])
     except MlparityError as error:
         return Diagnosis(cause, failure=f"the error along the graph is not known: {error}")
-    points = tuple(replace(each, origin=known.get(each.place, "")) for each in passed.points)
+    points = tuple(replace(each, origin=known.get(each.step, "")) for each in passed.points)
     if not points:
         return Diagnosis(cause)
     drift = Drift(row.artifact, case.sample, TYPED.summary, Provenance.COMPUTED, passed.count, points)

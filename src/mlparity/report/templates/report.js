@@ -3,26 +3,26 @@
 // Tables: a click on a head sorts by it, a second click turns the order. Cells without a value stay last.
 for (const table of document.querySelectorAll("table.sortable")) {
   const heads = [...table.tHead.rows[0].cells];
-  heads.forEach((head, place) => {
+  heads.forEach((head, index) => {
     head.querySelector("button").addEventListener("click", () => {
       const turn = head.getAttribute("aria-sort") === "ascending" ? -1 : 1;
       const numeric = head.dataset.kind === "number";
       for (const other of heads) other.removeAttribute("aria-sort");
       head.setAttribute("aria-sort", turn === 1 ? "ascending" : "descending");
       const body = table.tBodies[0];
-      const keyed = [...body.rows].map((row) => [keyOf(row, place, numeric), row]);
+      const keyed = [...body.rows].map((row) => [keyOf(row, index, numeric), row]);
       keyed.sort(([a], [b]) => compare(a, b, turn));
       body.append(...keyed.map(([, row]) => row));
     });
   });
 }
 
-function keyOf(row, place, numeric) {
+function keyOf(row, index, numeric) {
   // A cell that spans several columns stands for each of them.
   let column = 0;
   for (const cell of row.cells) {
     column += cell.colSpan;
-    if (place < column) {
+    if (index < column) {
       const text = cell.dataset.sort;
       if (text === "") return null;
       if (!numeric) return text;

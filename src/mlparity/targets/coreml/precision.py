@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any
 
 from mlparity.core.errors import ConversionError
-from mlparity.core.user_code import import_place
+from mlparity.core.user_code import import_module
 from mlparity.core.words import Precision
 from mlparity.targets.coreml.options import CoremlOptions, OpSelector
 
@@ -59,7 +59,7 @@ def _as_written(name: str, prefix: str) -> set[str]:
 def _imported(spec: str) -> OpSelector:
     place, _, name = spec.rpartition(":")
     try:
-        selector = attrgetter(name)(import_place(place))
+        selector = attrgetter(name)(import_module(place))
     except (ImportError, AttributeError, OSError) as error:
         raise ConversionError(
             f"{spec} names no function to select fp32 ops",
