@@ -98,8 +98,8 @@ def ours(name: str) -> tuple[float, float, list[str]]:
     import torch
 
     from mlparity.diagnose.locate import locate
-    from mlparity.engine.mil.reader import read_program
     from mlparity.engine.numerics import FP32, TYPED
+    from mlparity.engine.reading import read_program
     from mlparity.engine.runtime.bind import bind
     from mlparity.engine.runtime.features import tensors_from_features
     from mlparity.engine.runtime.interpret import run_plan

@@ -8,8 +8,8 @@ from torch import nn
 
 from mlparity.core.session import Sample
 from mlparity.core.source import Source
-from mlparity.engine.mil.reader import read_stages
 from mlparity.engine.numerics import TYPED, Profile
+from mlparity.engine.reading import read_stages
 from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.model import Model, Pipeline
 from mlparity.sources.load import flatten_source, load_module

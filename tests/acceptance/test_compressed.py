@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from mlparity.engine.coremltools_binding import enable_coremltools
-from mlparity.engine.mil.reader import read_program
 from mlparity.engine.mil.spec import proto
+from mlparity.engine.reading import read_program
 from tests.docs.documents import ROOT
 from tests.models.samples import photos
 

@@ -12,7 +12,7 @@ import pytest
 from tests.architecture.modules import Module, modules
 
 MIL, NUMERICS, OPS, RUNTIME = "engine.mil", "engine.numerics", "engine.ops", "engine.runtime"
-PLACEMENT = "engine.placement"
+NETWORK, READING, PLACEMENT = "engine.neural_network", "engine.reading", "engine.placement"
 BINDING = "engine.coremltools_binding"
 EXPORTED = "targets.exported"
 TARGETS = COREML, LITERT, ONNX, COREAI = "targets.coreml", "targets.litert", "targets.onnx", "targets.coreai"
@@ -24,7 +24,9 @@ LAW: dict[str, tuple[str, ...]] = {
     NUMERICS: ("core",),
     OPS: ("core", NUMERICS),
     PLACEMENT: ("core", MIL, NUMERICS, OPS),
-    RUNTIME: ("core", MIL, NUMERICS, OPS),
+    NETWORK: ("core", MIL, NUMERICS, OPS),
+    READING: ("core", MIL, NETWORK),
+    RUNTIME: ("core", MIL, NUMERICS, OPS, READING),
     BINDING: ("core", MIL, PLACEMENT, RUNTIME),
     "sources": ("core",),
     "toml": ("core",),
@@ -36,7 +38,7 @@ LAW: dict[str, tuple[str, ...]] = {
     EXPORTED: (),
     COREML: (
         *("core", "compare", "record", "sessions", "targets", EXPORTED),
-        *(BINDING, MIL, NUMERICS, PLACEMENT, RUNTIME),
+        *(BINDING, MIL, NUMERICS, PLACEMENT, READING, RUNTIME),
     ),
     LITERT: ("core", "targets", EXPORTED),
     ONNX: ("core", "targets", EXPORTED),
@@ -45,7 +47,7 @@ LAW: dict[str, tuple[str, ...]] = {
     "report": ("core", "record", "targets"),
     "verification": (
         *("core", "compare", "diagnose", "record", "report", "samples", "sessions", "sources", "targets", COREML),
-        *(MIL, NUMERICS, PLACEMENT, RUNTIME),
+        *(MIL, NUMERICS, PLACEMENT, READING, RUNTIME),
     ),
     "api": ("core", "compare", "record", "report", "targets", COREML, "verification", OPS, BINDING),
     "cli": ("core", "record", "report", "api"),

@@ -16,8 +16,8 @@ from torch import nn
 
 from mlparity.core.words import Confidence, Provenance
 from mlparity.diagnose.drift import drift_of, gap, thinned
-from mlparity.engine.mil.reader import read_program
 from mlparity.engine.numerics import FP32, TYPED
+from mlparity.engine.reading import read_program
 from mlparity.engine.runtime.bind import bind
 from mlparity.record.drift import Drift, DriftPoint
 from tests.faults.makers import program

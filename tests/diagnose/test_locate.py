@@ -17,8 +17,8 @@ from mlparity.diagnose.distance import distance, removed
 from mlparity.diagnose.local_errors import follow
 from mlparity.diagnose.locate import Location, locate
 from mlparity.diagnose.overflow import overflow_chain
-from mlparity.engine.mil.reader import read_program
 from mlparity.engine.numerics import FP32, TYPED
+from mlparity.engine.reading import read_program
 from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.interpret import run_plan
 from mlparity.engine.runtime.plan import Plan

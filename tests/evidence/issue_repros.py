@@ -18,9 +18,9 @@ import numpy as np
 import torch
 
 from mlparity.engine.mil.program import Program
-from mlparity.engine.mil.reader import read_program
 from mlparity.engine.numerics import CHIPS, FP32, Profile
 from mlparity.engine.placement.variants import every_chip, variants_of
+from mlparity.engine.reading import read_program
 from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.interpret import run_plan
 from tests.evidence import packages

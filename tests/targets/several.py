@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from mlparity.engine.mil.reader import read_program
 from mlparity.engine.numerics import FP32
+from mlparity.engine.reading import read_program
 from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.model import Model
 from mlparity.targets.coreml.convert import CoremlOptions, Frontend

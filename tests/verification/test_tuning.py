@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from mlparity.api import tune
 from mlparity.core.errors import ConversionError, InputError
 from mlparity.core.words import Precision, Verdict
-from mlparity.engine.mil.reader import read_program
 from mlparity.engine.numerics import TYPED
+from mlparity.engine.reading import read_program
 from mlparity.record.policy import Limit, Policy
 from mlparity.targets.artifacts import artifact_sha256
 from mlparity.targets.coreml.mixed_precision import float_ops

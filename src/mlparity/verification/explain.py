@@ -12,10 +12,10 @@ from mlparity.core.user_code import raised_at, said
 from mlparity.core.words import ComputeUnit, Confidence, Precision, Provenance
 from mlparity.diagnose.drift import drift_of
 from mlparity.diagnose.explain import explain, origins
-from mlparity.engine.mil.reader import read_program
 from mlparity.engine.numerics import TYPED
 from mlparity.engine.placement.roofline import work_of
 from mlparity.engine.placement.variants import Choice
+from mlparity.engine.reading import read_program
 from mlparity.record.causes import Cause, CauseKind
 from mlparity.record.drift import Drift
 from mlparity.record.rows import SettingResult

@@ -27,9 +27,9 @@ from mlparity.diagnose.substitution import values_of
 from mlparity.diagnose.weights import infinite_constants
 from mlparity.engine.mil.precision import program_precision
 from mlparity.engine.mil.program import Op, Program
-from mlparity.engine.mil.reader import read_program
-from mlparity.engine.numerics import FP32, REFERENCE, TYPED
-from mlparity.engine.placement.variants import Choice, plain_choice
+from mlparity.engine.numerics import FP32, REFERENCE
+from mlparity.engine.placement.variants import Choice, ideal_choice, plain_choice
+from mlparity.engine.reading import read_program
 from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.features import tensors_from_features
 from mlparity.engine.runtime.interpret import run_plan
@@ -98,8 +98,9 @@ def plans_of(package: Path, unit: ComputeUnit | None = None) -> Plans:
         UnsupportedOpError: the engine lacks one of its ops.
     """
     program = read_program(package)
-    choice = Choice(TYPED) if unit is None else plain_choice(program.functions[program.default_function], str(unit))
-    wide = FP32 if program_precision(program) is Precision.FP16 else REFERENCE
+    function = program.functions[program.default_function]
+    choice = ideal_choice(function) if unit is None else plain_choice(function, str(unit))
+    wide = FP32 if program_precision(program) is Precision.FP16 and choice.profile is not FP32 else REFERENCE
     held = {FP32.compute: dict[str, Tensor](), REFERENCE.compute: dict[str, Tensor]()}
     numerics = bind(program, choice.profile, profiles=choice.profiles, shared=held[choice.profile.compute])
     return Plans(program, numerics, bind(program, wide, shared=held[wide.compute]), choice)

@@ -14,8 +14,8 @@ from mlparity.core.errors import MlparityError
 from mlparity.core.session import Sample
 from mlparity.core.words import Provenance, Setting
 from mlparity.engine.mil.program import Function
-from mlparity.engine.mil.reader import read_program
 from mlparity.engine.placement.roofline import roofline, throughput, work_of
+from mlparity.engine.reading import read_program
 from mlparity.record.decision import Decision, Latency, Speed
 from mlparity.sessions.checked import run_checked
 from mlparity.verification.runs import Run, Runs

@@ -20,7 +20,7 @@ from mlparity.core.words import Precision, Verdict
 from mlparity.core.writing import write_whole
 from mlparity.diagnose.tune import minimised, shortest_prefix
 from mlparity.engine.mil.program import Op
-from mlparity.engine.mil.reader import read_program
+from mlparity.engine.reading import read_program
 from mlparity.record.policy import Policy
 from mlparity.record.record import Artifact
 from mlparity.record.rows import SettingResult

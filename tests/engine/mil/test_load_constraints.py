@@ -15,7 +15,7 @@ from mlparity.engine.coremltools_binding import enable_coremltools
 from mlparity.engine.mil.load_constraints import NO_RULE, Constraint, check_loads, constraints
 from mlparity.engine.mil.load_rules import MODEL_RULES, RULES
 from mlparity.engine.mil.program import Block, Feature, NamedType, Program
-from mlparity.engine.mil.reader import read_program
+from mlparity.engine.reading import read_program
 from tests.engine.runtime.programs import op, program, tensor
 
 ROOT = Path(__file__).parents[3]

@@ -13,8 +13,8 @@ import pytest
 from mlparity.core.errors import FormatError, MlparityError
 from mlparity.engine.mil.printer import print_program
 from mlparity.engine.mil.program import Name, TensorType
-from mlparity.engine.mil.reader import read_program
 from mlparity.engine.mil.spec import proto
+from mlparity.engine.reading import read_program
 from mlparity.targets.artifacts import artifact_sha256
 from tests.engine.mil.packages import write_package
 from tests.loading import load_model

@@ -11,7 +11,7 @@ import torch
 import mlparity.engine.ops  # noqa: F401  # registers every op
 from mlparity.engine.numerics import FP32, REFERENCE, TYPED, Numerics
 from mlparity.engine.ops.registry import Rounding, definitions, find
-from mlparity.engine.runtime.schema import Kind, schema_of
+from mlparity.engine.ops.schema import Kind, schema_of
 from tests.cases.case import Case
 from tests.cases.families import CONSTANT_INPUTS, NOT_DIFFERENTIABLE, TESTED_APART, cases, oracles
 from tests.oracles.terms import Terms

@@ -29,9 +29,9 @@ from typing import Any
 import numpy as np
 
 from mlparity.core.errors import MlparityError
-from mlparity.engine.mil.reader import read_stages
 from mlparity.engine.mil.spec import proto
 from mlparity.engine.numerics import TYPED
+from mlparity.engine.reading import read_stages
 from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.model import Model
 from tests.engine.runtime.agreement import agree

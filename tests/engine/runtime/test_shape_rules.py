@@ -12,8 +12,8 @@ import torch
 import mlparity.engine.ops  # noqa: F401  # registers every op
 from mlparity.engine.numerics import FP32
 from mlparity.engine.ops.registry import find
-from mlparity.engine.runtime.schema import schema_of
-from mlparity.engine.runtime.shape_rules import SHAPE_RULES
+from mlparity.engine.ops.schema import schema_of
+from mlparity.engine.ops.shape_rules import SHAPE_RULES
 from tests.cases.case import Case
 from tests.cases.families import cases
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mlparity.engine.mil.reader import read_program
+from mlparity.engine.reading import read_program
 from mlparity.targets.coreml.convert import CoremlOptions, Frontend
 from mlparity.targets.coreml.quiet_coremltools import quiet
 from tests.targets.parity import parity_of

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mlparity.engine.mil.program import Name
-from mlparity.engine.mil.reader import read_program
+from mlparity.engine.reading import read_program
 from mlparity.targets.coreml.convert import Frontend
 from tests.targets.several import converted_agrees
 

@@ -101,12 +101,17 @@ class Block:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Function:
-    """One function of a program: its inputs, its opset (15 for iOS15, ...) and its body."""
+    """One function of a program: its inputs, its opset (15 for iOS15, ...) and its body.
+
+    In a function that `is_untyped`, a network's, fp16 says what GPU and Neural Engine hold a value in, and the CPU
+    holds it in fp32.
+    """
 
     name: str
     inputs: tuple[NamedType, ...]
     opset: int
     body: Block
+    is_untyped: bool = False
 
     def walk(self) -> Iterator[Op]:
         """Yield every op, nested blocks included, in order."""
@@ -135,7 +140,8 @@ class Feature:
 
     `kind` is the description's own word ("multiArrayType", "imageType", "dictionaryType", "stringType", ...).
     `shape` is the default shape; `sizes` holds (lower, upper) for each dimension where a range is allowed
-    (upper -1: no bound), `choices` the enumerated shapes. `default` is an optional input's value.
+    (upper -1: no bound), `choices` the enumerated shapes. `default` is an optional input's value. A feature that
+    `is_rank5` is described by its channels, or by channels, height and width; it has sequence and batch before them.
     """
 
     name: str
@@ -147,6 +153,7 @@ class Feature:
     sizes: tuple[tuple[int, int], ...] = ()
     choices: tuple[tuple[int, ...], ...] = ()
     default: float | None = None
+    is_rank5: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +169,10 @@ class Interface:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
-    """An ML Program: functions by name, each one's interface, and where it was read from."""
+    """A model as functions by name, each one's interface, and where it was read from.
+
+    `kind` is the specification's own word for the form of the model.
+    """
 
     path: Path
     spec_version: int
@@ -171,3 +181,4 @@ class Program:
     default_function: str
     metadata: Mapping[str, str] = field(default_factory=dict)
     weights: tuple[WeightFile, ...] = ()
+    kind: str = "mlProgram"

@@ -1,18 +1,15 @@
-"""An `.mlpackage` on disk to a frozen, checked `Program`."""
+"""The specification of an ML Program to a frozen, checked `Program`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mlparity.core.errors import FormatError
-from mlparity.core.mlpackage import Package, find_package
+from mlparity.core.mlpackage import Package
 from mlparity.engine.mil.check import check_function
 from mlparity.engine.mil.interface import read_interface
 from mlparity.engine.mil.load_constraints import check_loads
-from mlparity.engine.mil.program import Argument, Block, Function, Interface, Name, NamedType, Op, Program
-from mlparity.engine.mil.spec import parse_spec
+from mlparity.engine.mil.program import Argument, Block, Function, Name, NamedType, Op, Program
 from mlparity.engine.mil.values import ValueReader
 
 OPSETS = {"CoreML5": 15, "CoreML6": 16, "CoreML7": 17, "CoreML8": 18, "CoreML9": 26}
@@ -21,53 +18,12 @@ OPSETS = {"CoreML5": 15, "CoreML6": 16, "CoreML7": 17, "CoreML8": 18, "CoreML9":
 _MAX_BLOCK_NESTING = 64
 
 
-_PIPELINES: Mapping[str, Callable[[Any], Any]] = {
-    "pipeline": lambda message: message.pipeline.models,
-    "pipelineClassifier": lambda message: message.pipelineClassifier.pipeline.models,
-    "pipelineRegressor": lambda message: message.pipelineRegressor.pipeline.models,
-}
-"""The model types that run others in turn, and where those are. Source: coremltools 9.0, `Model.proto`."""
-
-
-def read_program(path: Path) -> Program:
-    """Return the program in the package at `path`.
+def program_of(path: Path, package: Package, message: Any) -> Program:
+    """Return the program in a `Model` message of the type `mlProgram`, read from `package` at `path`.
 
     Raises:
-        FormatError: not a package, not an ML Program, a corrupt spec or weight file, an unknown opset, or what Core ML
-            refuses to load.
+        FormatError: a corrupt spec or weight file, an unknown opset, or what Core ML refuses to load.
     """
-    package = find_package(path)
-    return _program(path, package, parse_spec(package.spec))
-
-
-def read_stages(path: Path) -> tuple[tuple[Program, ...], Interface]:
-    """Return the programs that the package at `path` runs in turn, one unless it is a pipeline, and its interface.
-
-    Raises:
-        FormatError: as `read_program`; a pipeline without stages, or with one that is no ML Program.
-    """
-    package = find_package(path)
-    message = parse_spec(package.spec)
-    inner = _PIPELINES.get(message.WhichOneof("Type"))
-    if inner is None:
-        program = _program(path, package, message)
-        return (program,), program.interfaces[program.default_function]
-    stages = tuple(_program(path, package, each) for each in inner(message))
-    if not stages:
-        raise ValueReader(package, {}).fault("a pipeline without models")
-    return stages, read_interface(message.description)
-
-
-def _program(path: Path, package: Package, message: Any) -> Program:
-    kind = message.WhichOneof("Type")
-    if kind != "mlProgram":
-        raise FormatError(
-            f"the model is of type {kind}, which the engine does not run",
-            where=str(path),
-            found=str(kind),
-            expected="mlProgram",
-            next_step="convert with convert_to='mlprogram' (minimum_deployment_target iOS15 or later)",
-        )
     reader = ValueReader(package, {})
     functions = {name: _function(reader, name, each) for name, each in sorted(message.mlProgram.functions.items())}
     if not functions:

@@ -17,6 +17,7 @@ from mlparity.engine.numerics.facts import Fact
 from mlparity.engine.numerics.mlx_winograd import WinogradFp16
 from mlparity.engine.numerics.numerics import Arithmetic, Override, Profile
 from mlparity.engine.numerics.overrides import crop_times_sixteen, log_sum_exp_unshifted, narrow_sum
+from mlparity.engine.numerics.profiles import FP32
 from mlparity.engine.numerics.rounding import half_away
 from mlparity.engine.numerics.unary_tables import TABLES_M1, TABLES_M6, Lookup
 
@@ -276,26 +277,43 @@ _NE = (
 
 UNIT_PROFILES: tuple[UnitProfile, ...] = (*_CPU, *_GPU, *_NE)
 
+NETWORK_CPU = UnitProfile(
+    "cpu-network",
+    Processor.CPU,
+    _ALL,
+    "values without a declared type held and computed in fp32",
+    FP32,
+    leading=True,
+    switches={
+        "store": Fact("fp32", _DOCUMENTED, (_TYPED_EXECUTION,)),
+        "accumulator": Fact("fp32", _DOCUMENTED, (_TYPED_EXECUTION,)),
+        "reductions": Fact("fp32", _DOCUMENTED, (_TYPED_EXECUTION,)),
+    },
+)
+"""What the CPU makes of a network's values; GPU and Neural Engine hold them in fp16, as those that are declared so."""
+
 
 def unit_profiles_of(
-    processor: Processor, chips: Iterable[str] | None = None, *, fast: bool = False
+    processor: Processor, chips: Iterable[str] | None = None, *, fast: bool = False, is_untyped: bool = False
 ) -> tuple[UnitProfile, ...]:
     """Return the profiles of `processor` for any of the chips (every chip where None), the leading ones first.
 
-    With `fast` only the leading ones.
+    With `fast` only the leading ones; `is_untyped` asks for those of a network.
 
     Raises:
         KeyError: an unknown chip; `CHIPS` has the known ones.
     """
+    if is_untyped and processor is Processor.CPU:
+        return (NETWORK_CPU,)
     wanted = set(_ALL) if chips is None else {CHIPS[each].stands_for for each in chips}
     found = [each for each in UNIT_PROFILES if each.processor is processor and wanted & set(each.chips)]
     return tuple(sorted((each for each in found if each.leading or not fast), key=lambda each: not each.leading))
 
 
-def leading(processor: Processor, chip: str) -> UnitProfile:
-    """Return the unit profile of `processor` that the evidence favours for `chip`.
+def leading(processor: Processor, chip: str, *, is_untyped: bool = False) -> UnitProfile:
+    """Return the unit profile of `processor` that the evidence favours for `chip`, for a network where `is_untyped`.
 
     Raises:
         KeyError: an unknown chip; `CHIPS` has the known ones.
     """
-    return unit_profiles_of(processor, (chip,), fast=True)[0]
+    return unit_profiles_of(processor, (chip,), fast=True, is_untyped=is_untyped)[0]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from mlparity.core.errors import FormatError, InputError, UnsupportedOpError
 from mlparity.core.words import Confidence
 from mlparity.engine.mil.program import Function, Op, TensorType
-from mlparity.engine.numerics import CHIPS, TYPED, Processor, Profile
+from mlparity.engine.numerics import CHIPS, FP32, TYPED, Processor, Profile
 from mlparity.engine.numerics.unit_profiles import UnitProfile, leading, unit_profiles_of
 from mlparity.engine.ops.registry import Rounding, find
 from mlparity.engine.placement.compute_plan import ComputePlan
@@ -91,6 +91,8 @@ class Variant:
 def is_emulated(function: Function) -> bool:
     """Return whether any op rounds to fp16: in fp32 all processors calculate alike, up to the order of sums.
 
+    Of a network's values, which have no declared type, it is so on GPU and Neural Engine.
+
     Source: https://apple.github.io/coremltools/docs-guides/source/typed-execution.html, and the same top classes of
     80,040 images on CPU and GPU in fp32 (apple/coremltools#2625).
     """
@@ -100,10 +102,13 @@ def is_emulated(function: Function) -> bool:
 def variants_of(function: Function, unit: str, chips: Sequence[str], *, fast: bool) -> tuple[Variant, ...]:
     """Return the variants that differ, for a function that is emulated; `unit` is Core ML's name of the setting.
 
-    CPU_ONLY takes the CPU's profiles. CPU_AND_GPU takes the GPU's beside them, because small models stay on the CPU.
-    CPU_AND_NE takes the Neural Engine's over their placements, with the CPU's leading unit profile for the rest, and
-    the CPU's. ALL takes all of these, and the GPU's leading unit profile for the rest.
+    CPU_ONLY takes the CPU's profiles, but for a network none: there the CPU emulates nothing. CPU_AND_GPU takes the
+    GPU's beside them, because small models stay on the CPU. CPU_AND_NE takes the Neural Engine's over their
+    placements, with the CPU's leading unit profile for the rest, and the CPU's. ALL takes all of these, and the GPU's
+    leading unit profile for the rest.
     """
+    if function.is_untyped and unit == "CPU_ONLY":
+        return ()
     asked = _Asked(function, tuple(chips), fast, _that_round(function), _declared(function))
     distinct: dict[Key, Variant] = {}
     for variant in _UNITS[unit](asked):
@@ -133,8 +138,8 @@ def pinned_variants(function: Function, plan: ComputePlan, *, fast: bool) -> tup
         return tuple(asked.alone(unit_profile, chips) for unit_profile, chips in asked.profiles(rest))
     (other,) = others
     placement = Placement("as saved", frozenset(groups[other]))
-    pairs = [(leading(rest, plan.chip), unit_profile) for unit_profile, _ in asked.profiles(other)]
-    pairs += [(unit_profile, leading(other, plan.chip)) for unit_profile, _ in asked.profiles(rest)]
+    pairs = [(asked.leading(rest, plan.chip), unit_profile) for unit_profile, _ in asked.profiles(other)]
+    pairs += [(unit_profile, asked.leading(other, plan.chip)) for unit_profile, _ in asked.profiles(rest)]
     distinct = (asked.divided(base, unit_profile, placement, (plan.chip,)) for base, unit_profile in pairs)
     return tuple({variant.key: variant for variant in distinct}.values())
 
@@ -144,14 +149,20 @@ def _declared(function: Function) -> Types:
     return declared | {each.name: each.type for op in function.walk() for each in op.outputs}
 
 
+def ideal_choice(function: Function) -> Choice:
+    """Return what a function runs in apart from any unit: its declared types, fp32 where it declares none."""
+    return Choice(FP32 if function.is_untyped else TYPED)
+
+
 def plain_choice(function: Function, unit: str, chip: str | None = DEFAULT_CHIP) -> Choice:
     """Return what a plain prediction runs in: leading profiles, and where `unit` has the engine all eligible ops there.
 
     It is the reference arithmetic where `chip` is None, and for a function that is not emulated.
     """
     if chip is None or not is_emulated(function):
-        return Choice(TYPED)
-    base = leading(Processor.GPU if unit in ("CPU_AND_GPU", "ALL") else Processor.CPU, chip)
+        return ideal_choice(function)
+    processor = Processor.GPU if unit in ("CPU_AND_GPU", "ALL") else Processor.CPU
+    base = leading(processor, chip, is_untyped=function.is_untyped)
     if unit in ("CPU_ONLY", "CPU_AND_GPU"):
         return Choice(base.profile)
     on_engine = placements_of(function, chip)[0].on_engine
@@ -191,8 +202,13 @@ class _Asked:
 
     def profiles(self, processor: Processor) -> Iterable[tuple[UnitProfile, tuple[str, ...]]]:
         """Yield each unit profile with those of the asked chips that it stands for."""
-        for unit_profile in unit_profiles_of(processor, chips=self.chips, fast=self.fast):
+        untyped = self.function.is_untyped
+        for unit_profile in unit_profiles_of(processor, chips=self.chips, fast=self.fast, is_untyped=untyped):
             yield unit_profile, tuple(chip for chip in self.chips if CHIPS[chip].stands_for in unit_profile.chips)
+
+    def leading(self, processor: Processor, chip: str) -> UnitProfile:
+        """Return the unit profile of `processor` that the evidence favours for `chip`."""
+        return leading(processor, chip, is_untyped=self.function.is_untyped)
 
     def alone(self, base: UnitProfile, chips: tuple[str, ...]) -> Variant:
         return Variant(base, None, "none", frozenset(), chips, (self.effect(base, self.that_round), None, frozenset()))
@@ -218,7 +234,7 @@ def _placed(rest: Processor) -> Callable[[_Asked], Iterator[Variant]]:
             for chip in chips:
                 for placement in placements_of(asked.function, chip):
                     if placement.on_engine:
-                        yield asked.divided(leading(rest, chip), unit_profile, placement, chips)
+                        yield asked.divided(asked.leading(rest, chip), unit_profile, placement, chips)
 
     return variants
 

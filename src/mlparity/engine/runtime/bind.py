@@ -28,13 +28,13 @@ from mlparity.engine.mil.program import (
 )
 from mlparity.engine.numerics import Profile
 from mlparity.engine.ops.registry import OpDef, Rounding, find
+from mlparity.engine.ops.schema import Kind, python_value, schema_of
 from mlparity.engine.runtime.blocks import CONTROL_FLOW, Body
 from mlparity.engine.runtime.memory import keep_freed_memory
 from mlparity.engine.runtime.passes import Draft, numerics_of, run_passes
 from mlparity.engine.runtime.plan import Feed, Plan, Step, Store
-from mlparity.engine.runtime.schema import Kind, schema_of
 from mlparity.engine.runtime.states import held_by, is_state, state_slots, written_states
-from mlparity.engine.runtime.tensors import narrow_tensor_from, python_value, storage_dtype, widened
+from mlparity.engine.runtime.tensors import narrow_tensor_from, storage_dtype, widened
 from mlparity.engine.runtime.unit_steps import PRODUCTS
 
 _CPU = torch.device("cpu")

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from mlparity.core.errors import FormatError
 from mlparity.engine.mil.program import Op
+from mlparity.engine.ops.schema import Kind
 from mlparity.engine.runtime.frame import Frame
 from mlparity.engine.runtime.plan import Step
-from mlparity.engine.runtime.schema import Kind
 
 MAX_ITERATIONS = 100_000
 """How often loops may run, those within each other together; what has not ended by then, some seconds later, is taken

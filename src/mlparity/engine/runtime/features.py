@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,14 +55,33 @@ def _fitted(array: np.ndarray, named: NamedType) -> np.ndarray:
 
 def _array(feature: Feature, value: object) -> np.ndarray:
     if feature.image is not None:
-        return _image_array(feature, value)
+        image = _image_array(feature, value)
+        return image[None] if feature.is_rank5 else image
     array = np.asarray(value)
     if array.dtype.kind not in "fiub" and array.dtype.name != "bfloat16":
         raise InputError(
             f"the input {feature.name!r} is not numeric", found=f"an array of {array.dtype}", expected="numbers"
         )
+    if feature.is_rank5:
+        return _with_five_axes(feature, array)
     _check_shape(feature, array.shape)
     return array
+
+
+def _with_five_axes(feature: Feature, array: np.ndarray) -> np.ndarray:
+    """Return the array of an older network with sequence, batch, channel, height and width.
+
+    It comes as described, with the channels or with these, height and width; or with sequence and batch before them,
+    where channels alone may leave out the last two.
+    Source: `NeuralNetworkMultiArrayShapeMapping` of `NeuralNetwork.proto`, coremltools 9.0.
+    """
+    own = max(len(feature.shape), 1)
+    leading = array.ndim - own if array.ndim in (own, own + 2) else array.ndim - 3
+    if leading not in (0, 2):
+        _check_shape(feature, array.shape)
+    _check_shape(feature, array.shape[leading:][:own])
+    sizes = (*((1, 1) if leading == 0 else array.shape[:2]), *array.shape[leading:])
+    return array.reshape((*sizes, *(1,) * (5 - len(sizes))))
 
 
 def _check_shape(feature: Feature, shape: tuple[int, ...]) -> None:
@@ -136,13 +155,34 @@ def _feature(feature: Feature | None, named: NamedType, value: object) -> object
         return _image(feature, value)
     dtype = named.type.dtype
     array = array_from(value, dtype)
+    if feature is not None and feature.kind in _SCALARS:
+        return _SCALARS[feature.kind](array.reshape(-1)[0])
+    if feature is not None and feature.is_rank5:
+        array = _as_described(feature, array)
+    if feature is not None and feature.dtype == "fp64":
+        return np.atleast_1d(array.astype(np.float64))
     return np.atleast_1d(array.astype(np.float32) if dtype == "fp16" else array)
+
+
+_SCALARS: Mapping[str, Callable[[object], object]] = {"doubleType": float, "int64Type": int}  # type: ignore[dict-item]
+"""The kinds of features that are single numbers."""
+
+
+def _as_described(feature: Feature, array: np.ndarray) -> np.ndarray:
+    """Return an output of an older network: without sequence and batch where both are 1, else with all five axes.
+
+    Without them, and without height and width where the description has channels alone (assumed).
+    """
+    if array.ndim != 5 or array.shape[:2] != (1, 1):
+        return array
+    is_vector = array.shape[3:] == (1, 1) and len(feature.shape) <= 1
+    return array.reshape(array.shape[2:3] if is_vector else array.shape[2:])
 
 
 def _image(feature: Feature, value: Tensor) -> Image:
     from PIL import Image
 
-    planes = value.detach().to(torch.float32).cpu().numpy()[0]
+    planes = value.detach().to(torch.float32).cpu().numpy().reshape(-1, *value.shape[-3:])[0]
     color = feature.image.color if feature.image is not None else "RGB"
     if color == "GRAYSCALE_FLOAT16":
         return Image.fromarray(planes[0].astype(np.float32))

@@ -12,10 +12,9 @@ from torch import Tensor
 
 from mlparity.core.errors import ExecutionError, MlparityError
 from mlparity.engine.mil.program import Op
+from mlparity.engine.ops.schema import Kind, python_value
 from mlparity.engine.runtime.frame import Frame
 from mlparity.engine.runtime.plan import Feed, Plan, Slots, Step, Store
-from mlparity.engine.runtime.schema import Kind
-from mlparity.engine.runtime.tensors import python_value
 
 Tap = Callable[[Op, str, object], None]
 """Called with each op, the name of its result, and the result as it was stored."""

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from mlparity.core.errors import FormatError
 from mlparity.engine.mil.program import Function, Interface, Program
-from mlparity.engine.mil.reader import read_stages
 from mlparity.engine.numerics import Profile
+from mlparity.engine.reading import read_stages
 from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.interpret import Tap
 from mlparity.engine.runtime.model import Model

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from mlparity.engine.mil.dtypes import FLOATS
 from mlparity.engine.mil.program import Function, Op, TensorType, ValueType
 from mlparity.engine.numerics import Numerics, Profile
+from mlparity.engine.runtime.crossings import Crossings, names_of
 from mlparity.engine.runtime.fold import fold_constants, with_wide_constants, without_unused
 from mlparity.engine.runtime.fuse import without_inner_stores
 from mlparity.engine.runtime.interpret import with_runs
@@ -67,6 +68,26 @@ def _round_once(draft: Draft) -> Draft:
     return replace(draft, steps=without_inner_stores(draft.steps, draft.function, draft.profile_of))
 
 
+def _round_reads(draft: Draft) -> Draft:
+    if not draft.function.is_untyped:
+        return draft
+    crossings = Crossings(
+        lambda op: numerics_of(op, draft.profile_of(op)),
+        list(draft.initial),
+        set(draft.constant),
+        dict(draft.declared),
+        dict(names_of(draft.steps)),
+    )
+    steps = tuple(crossings.steps(draft.steps))
+    return replace(
+        draft,
+        steps=steps,
+        initial=tuple(crossings.initial),
+        constant=frozenset(crossings.constant),
+        declared=crossings.declared,
+    )
+
+
 def _follow_units(draft: Draft) -> Draft:
     whole = {slot for slot, kind in draft.declared.items() if isinstance(kind, TensorType) and kind.dtype not in FLOATS}
     steps = as_units_do(draft.steps, lambda op: numerics_of(op, draft.profile_of(op)), draft.constants, whole)
@@ -107,6 +128,7 @@ def _finish(draft: Draft) -> Draft:
 
 PASSES = (
     Pass("round a producer and its activation once", _round_once),
+    Pass("round what a unit reads of a network's wider values", _round_reads),
     Pass("do what each unit does apart from its arithmetic", _follow_units),
     Pass("check shapes", _check_shapes),
     Pass("fold constants", _fold),

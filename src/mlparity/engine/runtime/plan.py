@@ -12,7 +12,7 @@ from torch import Tensor
 from mlparity.engine.mil.program import Function, Interface, NamedType, Op
 from mlparity.engine.mil.weights import WeightFile
 from mlparity.engine.numerics import Numerics, Profile
-from mlparity.engine.runtime.schema import Kind
+from mlparity.engine.ops.schema import Kind
 
 if TYPE_CHECKING:
     from mlparity.engine.ops.registry import OpDef

@@ -11,9 +11,9 @@ from torch import Tensor
 from mlparity.core.errors import FormatError, MlparityError
 from mlparity.engine.mil.program import Function, TensorType, ValueType
 from mlparity.engine.numerics import Profile
+from mlparity.engine.ops.shape_rules import SHAPE_RULES
 from mlparity.engine.runtime.interpret import run_step
 from mlparity.engine.runtime.plan import Slots, Step, Store
-from mlparity.engine.runtime.shape_rules import SHAPE_RULES
 from mlparity.engine.runtime.tensors import storage_dtype, widened
 
 _META = torch.device("meta")

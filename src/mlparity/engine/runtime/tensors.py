@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from mlparity.engine.mil.dtypes import BY_NAME, FLOATS
-from mlparity.engine.runtime.schema import Kind
 
 _HELD = {
     "bool": torch.bool,
@@ -71,22 +69,3 @@ def array_from(tensor: Tensor, mil_type: str) -> np.ndarray:
     array: np.ndarray = tensor.detach().cpu().numpy()
     with np.errstate(over="ignore"):  # beyond the narrower type's range the result is infinite, as in IEEE 754
         return array.astype(BY_NAME[mil_type].holder)
-
-
-def python_value(values: Sequence[object], kind: Kind) -> object:
-    """Return the Python value of a parameter: a number, a boolean, a string, or (of kind TUPLE) a tuple of them.
-
-    Several values, MIL's list of arguments, become a tuple of their own values.
-    """
-    if len(values) != 1:
-        return tuple(python_value([each], Kind.SCALAR) for each in values)
-    data = values[0].tolist() if isinstance(values[0], Tensor | np.ndarray) else values[0]
-    if isinstance(data, tuple):
-        return tuple(python_value([each], Kind.SCALAR) for each in data)  # a list of MIL: labels
-    if isinstance(data, list):
-        return _tuples(data) if kind is Kind.TUPLE or len(data) != 1 else data[0]
-    return (data,) if kind is Kind.TUPLE else data
-
-
-def _tuples(data: list[object]) -> tuple[object, ...]:
-    return tuple(_tuples(each) if isinstance(each, list) else each for each in data)

@@ -226,7 +226,7 @@ def _line(error: ConversionError) -> str:
 
 def put(conversion: Conversion, place: Path) -> None:
     """Write a package, and take it back where Core ML would refuse to load it."""
-    from mlparity.engine.mil.reader import read_program
+    from mlparity.engine.reading import read_program
     from mlparity.targets.coreml.convert import save
 
     save(conversion, place)

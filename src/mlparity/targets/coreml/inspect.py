@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from mlparity.core.errors import MlparityError
@@ -10,14 +11,19 @@ from mlparity.core.session import TensorSpec
 from mlparity.engine.mil.precision import program_precision
 from mlparity.engine.mil.printer import print_program
 from mlparity.engine.mil.program import Program
-from mlparity.engine.mil.reader import read_program
 from mlparity.engine.numerics import TYPED
 from mlparity.engine.placement.eligibility import eligibility
 from mlparity.engine.placement.gates import GENERATIONS
 from mlparity.engine.placement.variants import check_chips
+from mlparity.engine.reading import read_program
 from mlparity.engine.runtime.bind import bind
 from mlparity.targets.coreml.metadata import PACKAGE
 from mlparity.targets.inspection import Inspection, PlacedOp
+
+_KINDS: Mapping[str, str] = {"mlProgram": "ML Program", "neuralNetwork": "neural network"} | {
+    "neuralNetworkClassifier": "neural network (classifier)",
+    "neuralNetworkRegressor": "neural network (regressor)",
+}
 
 
 def inspect_package(path: Path) -> Inspection:
@@ -36,7 +42,7 @@ def inspect_package(path: Path) -> Inspection:
     walked = (op for function in program.functions.values() for op in function.walk())
     return Inspection(
         path=path,
-        kind="ML Program",
+        kind=_KINDS.get(program.kind, program.kind),
         inputs=specs[0],
         outputs=specs[1],
         ops=dict(sorted(Counter(op.type for op in walked if op.type != "const").items())),
@@ -46,7 +52,7 @@ def inspect_package(path: Path) -> Inspection:
             "specification version": str(program.spec_version),
             "opset": ", ".join(opsets),
             "functions": ", ".join(sorted(program.functions)),
-            "precision": str(program_precision(program)),
+            "precision": _precision(program),
         },
         problem=_engine_problem(program),
         eligible=_eligible(program),
@@ -75,6 +81,11 @@ def _eligible(program: Program) -> dict[str, str]:
     function = program.functions[program.default_function]
     found = {chip: eligibility(function, chip) for chip in GENERATIONS}
     return {chip: f"{sum(each.eligible for each in ops)} of {len(ops)}" for chip, ops in found.items()}
+
+
+def _precision(program: Program) -> str:
+    untyped = any(function.is_untyped for function in program.functions.values())
+    return "fp32 on the CPU, fp16 on GPU and Neural Engine" if untyped else str(program_precision(program))
 
 
 def _engine_problem(program: Program) -> str:

@@ -20,9 +20,17 @@ from mlparity.core.session import Availability, Closing, Outputs, Sample, Signat
 from mlparity.core.words import ComputeUnit, Provenance, Setting
 from mlparity.engine.coremltools_binding import Arithmetic, arithmetic, take_place
 from mlparity.engine.mil.program import Function
-from mlparity.engine.numerics import FP32, TYPED
+from mlparity.engine.numerics import FP32
 from mlparity.engine.placement.compute_plan import ComputePlan
-from mlparity.engine.placement.variants import Choice, Variant, every_chip, is_emulated, pinned_variants, variants_of
+from mlparity.engine.placement.variants import (
+    Choice,
+    Variant,
+    every_chip,
+    ideal_choice,
+    is_emulated,
+    pinned_variants,
+    variants_of,
+)
 from mlparity.engine.runtime.interpret import Tap
 from mlparity.engine.runtime.package import Package
 from mlparity.engine.runtime.package import open_package as read_package
@@ -111,8 +119,7 @@ def open_variant(path: Path, unit: ComputeUnit, input_names: Sequence[str], vari
         FormatError: the package cannot be read.
         UnsupportedOpError: the engine lacks one of its ops.
     """
-    choice = Choice(TYPED) if variant is None else variant.choice
-    with arithmetic(Arithmetic(lambda _function, _unit: choice)):
+    with arithmetic(Arithmetic(lambda function, _unit: ideal_choice(function) if variant is None else variant.choice)):
         return open_package(path, unit, input_names)
 
 

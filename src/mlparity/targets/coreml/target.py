@@ -43,7 +43,7 @@ def _inspect(path: Path) -> Inspection:
 
 def _precision(path: Path) -> Precision:
     from mlparity.engine.mil.precision import program_precision
-    from mlparity.engine.mil.reader import read_program
+    from mlparity.engine.reading import read_program
 
     return program_precision(read_program(path))
 

@@ -12,13 +12,13 @@ from mlparity.engine.mil.program import Program
 from mlparity.engine.numerics import FP32, REFERENCE, TYPED, Profile
 from mlparity.engine.numerics.kernels.fp32_products import LONGEST
 from mlparity.engine.ops.registry import find
+from mlparity.engine.ops.schema import schema_of
 from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.optimised import matrix
 from mlparity.engine.runtime.optimised.choose import NEW_MEMORY
 from mlparity.engine.runtime.optimised.conv import PackedConvolution, PackedPointwise
 from mlparity.engine.runtime.optimised.linear import PackedLinear
 from mlparity.engine.runtime.plan import Plan
-from mlparity.engine.runtime.schema import schema_of
 from mlparity.engine.runtime.tensors import storage_dtype
 from tests.cases.families import cases
 from tests.engine.runtime.programs import as_tensor, computed, op, program, tensor

@@ -16,8 +16,8 @@ from mlparity.engine.mil.dtypes import BY_NAME
 from mlparity.engine.mil.program import NamedType, Op, Program, TensorType, Value
 from mlparity.engine.numerics import FP32, TYPED, Profile
 from mlparity.engine.ops.registry import find
+from mlparity.engine.ops.schema import schema_of
 from mlparity.engine.runtime.optimised.choose import NEW_MEMORY, PACKERS
-from mlparity.engine.runtime.schema import schema_of
 from mlparity.engine.runtime.tensors import storage_dtype, tensor_from
 from tests.engine.runtime.optimised.special import (
     SINGLE,

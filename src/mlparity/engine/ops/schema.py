@@ -1,4 +1,4 @@
-"""An op function's signature as a schema: which parameters are tensors, which are Python values."""
+"""An op function's signature as a schema: which parameters are tensors, and which Python values, made of tensors."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
+import numpy as np
 from torch import Tensor
 
 from mlparity.engine.numerics import Numerics
@@ -65,3 +66,22 @@ def _leaves(hint: object) -> tuple[set[object], bool]:
     leaves = set[object]().union(*(found for found, _ in parts))
     is_sequence = isinstance(origin, type) and issubclass(origin, Sequence)
     return leaves, is_sequence or any(many for _, many in parts)
+
+
+def python_value(values: Sequence[object], kind: Kind) -> object:
+    """Return the Python value of a parameter: a number, a boolean, a string, or (of kind TUPLE) a tuple of them.
+
+    Several values, MIL's list of arguments, become a tuple of their own values.
+    """
+    if len(values) != 1:
+        return tuple(python_value([each], Kind.SCALAR) for each in values)
+    data = values[0].tolist() if isinstance(values[0], Tensor | np.ndarray) else values[0]
+    if isinstance(data, tuple):
+        return tuple(python_value([each], Kind.SCALAR) for each in data)  # a list of MIL: labels
+    if isinstance(data, list):
+        return _tuples(data) if kind is Kind.TUPLE or len(data) != 1 else data[0]
+    return (data,) if kind is Kind.TUPLE else data
+
+
+def _tuples(data: list[object]) -> tuple[object, ...]:
+    return tuple(_tuples(each) if isinstance(each, list) else each for each in data)

@@ -1,0 +1,47 @@
+"""A value of a network on its way into a program: its name there, its type, and what is known of it before a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from mlparity.engine.mil.program import Argument, Name, TensorType
+
+FLOW = "fp16"
+"""The MIL type of what flows through a network: GPU and Neural Engine hold it in fp16, the CPU in fp32.
+
+Source: https://apple.github.io/coremltools/docs-guides/source/typed-execution.html (neural networks).
+"""
+
+EXACT = "fp32"
+"""The MIL type of floating values that no unit narrows: inputs as they come, and numbers made of shapes (assumed)."""
+
+FLOATS = (FLOW, EXACT)
+
+World = Tensor | None
+"""A value in one trial of the input sizes: with its numbers, as a shape alone (on torch's "meta"), or unknown."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Blob:
+    """A value of a network: how ops refer to it, its type, and what it is in each trial of the input sizes."""
+
+    argument: Argument
+    type: TensorType
+    worlds: tuple[World, ...]
+
+    @property
+    def is_known(self) -> bool:
+        """Whether its numbers are known before a run."""
+        return all(each is not None and not each.is_meta for each in self.worlds)
+
+    @property
+    def name(self) -> str:
+        """Its name, "" for a constant."""
+        return self.argument.name if isinstance(self.argument, Name) else ""
+
+    @property
+    def shape(self) -> tuple[int | None, ...] | None:
+        """Its sizes, None for one that differs from run to run; None where even the rank is not known."""
+        return self.type.shape
