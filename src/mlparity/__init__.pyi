@@ -5,7 +5,7 @@ from .api.inspection import inspect_artifact, inspect_placement
 from .api.location import locate
 from .api.parity import assert_parity
 from .api.policies import load_policy
-from .api.records import Finding, check_artifact, read_any_record
+from .api.records import Finding, check_artifact, read_any_record, summary_of
 from .api.running import run_artifact
 from .api.tuning import tune
 from .api.verification import verify
@@ -27,7 +27,7 @@ from .core.progress import Progress
 from .core.session import SampleSet, TensorSpec
 from .core.words import ComputeUnit, Confidence, Grade, Precision, Provenance, Setting, Verdict
 from .engine.coremltools_binding import enable_coremltools
-from .record.causes import Cause, CauseKind, Hazard, LocatedOp
+from .record.causes import Cause, CauseKind, Evidence, Hazard, LocatedOp, Observation
 from .record.decision import Candidate, Decision, Latency, Recommendation, Speed
 from .record.drift import Drift, DriftPoint
 from .record.figures import (
@@ -46,6 +46,7 @@ from .record.policy import Limit, OutputTask, Policy, TaskKind, UserMetric
 from .record.record import Artifact, Noise, Record, SamplesInfo, SourceInfo
 from .record.rows import RowState, Rung, SettingResult
 from .record.tuning import KeptOp, Tried, Tuning
+from .report.causes import cause_text
 from .targets.inspection import Inspection, PlacedOp
 from .targets.table import settings_from
 from .targets.target import RuntimeOptions
@@ -65,6 +66,7 @@ __all__ = [
     "Drift",
     "DriftPoint",
     "Envelope",
+    "Evidence",
     "ExecutionError",
     "Finding",
     "Flips",
@@ -83,6 +85,7 @@ __all__ = [
     "MetricInfo",
     "MlparityError",
     "Noise",
+    "Observation",
     "OutputError",
     "OutputFigures",
     "OutputTask",
@@ -119,6 +122,7 @@ __all__ = [
     "WorstSample",
     "__version__",
     "assert_parity",
+    "cause_text",
     "check_artifact",
     "compare_outputs",
     "enable_coremltools",
@@ -129,6 +133,7 @@ __all__ = [
     "read_any_record",
     "run_artifact",
     "settings_from",
+    "summary_of",
     "tune",
     "verify",
 ]

@@ -14,6 +14,7 @@ from mlparity.record.causes import CauseKind
 from mlparity.record.figures import OutputFigures
 from mlparity.record.files import record_sha256
 from mlparity.record.record import Record
+from mlparity.report.causes import cause_sentence
 from mlparity.targets.artifacts import read_metadata
 from mlparity.targets.table import settings_from
 from mlparity.verification.options import VerifyOptions
@@ -57,8 +58,8 @@ def tells(record: Record, folder: Path) -> None:
         WITNESS: (Verdict.PASS, Provenance.MEASURED),
     }
     assert record.cause.kind in {CauseKind.PRECISION, CauseKind.COMPUTE_UNIT}
-    assert WIDE in record.cause.sentence
-    assert DEFAULT in record.cause.sentence
+    assert WIDE in cause_sentence(record)
+    assert DEFAULT in cause_sentence(record)
     assert str(record.recommendation.setting) == WIDE
     package = next(each for each in record.artifacts if each.path.endswith("_fp32.mlpackage"))
     stored = read_metadata(folder / package.path)

@@ -13,6 +13,7 @@ from mlparity import api
 from mlparity.core.words import Verdict
 from mlparity.record.causes import CauseKind
 from mlparity.record.record import Record
+from mlparity.report.causes import cause_sentence, cause_text
 from mlparity.report.markdown import markdown_report
 from mlparity.report.model_card import model_card
 from mlparity.targets.coreml.convert import convert, save
@@ -68,7 +69,7 @@ def test_an_empty_output_in_the_place_of_a_column_fails_with_both_shapes(tmp_pat
     assert record.cause.kind is CauseKind.CONVERTER
     shapes = "source (2, 3, 1), artifact (2, 3, 0)"
     (row,) = record.settings
-    assert shapes in record.cause.sentence
+    assert shapes in cause_sentence(record)
     assert shapes in row.reasons[0]
     assert record.recommendation.setting is None
     for text in (markdown_report(record), model_card(record)):
@@ -76,7 +77,7 @@ def test_an_empty_output_in_the_place_of_a_column_fails_with_both_shapes(tmp_pat
         assert "gree with the source" not in text
     cause = explain_package(package, load_source(LastColumn().eval(), ROWS[0]), {"a": ROWS[0]})
     assert cause.kind is CauseKind.CONVERTER
-    assert shapes in cause.sentence
+    assert shapes in cause_text(cause)
     assert cause.ops[0].type == "slice_by_index"
     assert explain_alone(package, {"a": ROWS[0]}).kind is CauseKind.UNKNOWN
 

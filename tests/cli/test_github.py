@@ -9,6 +9,7 @@ import pytest
 
 from mlparity.cli.github import annotate, annotation
 from mlparity.core.words import Verdict
+from mlparity.report.causes import cause_sentence
 from tests.record.example import example_record
 from tests.report.hostile import hostile
 
@@ -32,7 +33,7 @@ def test_a_failure_is_one_line(
     printed = capsys.readouterr().out
     assert printed.startswith("::error title=mlparity%3A mobilenet_v2%3A fail::")
     assert printed.count("\n") == 1
-    assert RECORD.cause.sentence in printed
+    assert cause_sentence(RECORD) in printed
     assert summary.read_text() == "# the report\n"
 
 

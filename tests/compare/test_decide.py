@@ -17,12 +17,11 @@ from mlparity.core.words import ComputeUnit, Confidence, Grade, Precision, Prove
 from mlparity.record.decision import Decision, Latency, Speed
 from mlparity.record.figures import Envelope, VariantFigures
 from mlparity.record.policy import Limit, OutputTask, Policy, TaskKind
-from mlparity.record.record import SamplesInfo
 from mlparity.record.rows import RowState, SettingResult
+from tests.report.decided import SAMPLES, paragraph, recommended
 
 FREE = Policy("free", (Limit("max_abs", at_most=1e9),))
 ALL16 = Setting("coreml", Precision.FP16, ComputeUnit.ALL)
-SAMPLES = SamplesInfo("2 photos", 2, "00")
 CPU32, CPU16, NE16 = (
     Setting("coreml", precision, unit)
     for precision, unit in (
@@ -55,8 +54,11 @@ def estimated(**places: int) -> dict[Setting, Speed]:
 
 
 def decision(rows: list[SettingResult], speeds: dict[Setting, Speed], *, consistency_first: bool = False) -> Decision:
-    advice = recommend(rows, TASK, speeds=speeds, consistency_first=consistency_first)
-    return decide("net", rows, TASK, (), SAMPLES, speeds, advice, consistency_first=consistency_first)
+    return decide(rows, (), speeds, consistency_first=consistency_first)
+
+
+def words_of(rows: list[SettingResult], speeds: dict[Setting, Speed], *, consistency_first: bool = False) -> str:
+    return paragraph(rows, TASK, speeds=speeds, consistency_first=consistency_first)
 
 
 @pytest.mark.parametrize(
@@ -78,10 +80,13 @@ def test_the_fastest_acceptable_setting_is_shipped() -> None:
     rows = [row(CPU32, 1e-4, Provenance.COMPUTED), row(NE16, 0.5, Provenance.EMULATED)]
     made = decision(rows, estimated(cpu32=2, ne16=1))
     assert made.fastest == NE16
-    assert "Consistent: fp32/CPU_ONLY. Acceptable: fp16/CPU_AND_NE." in made.paragraph
-    assert "fp16/CPU_AND_NE, estimated by a roofline, not timed." in made.paragraph
-    assert "Ship fp16/CPU_AND_NE" in made.paragraph
-    assert " ms" not in made.paragraph, "an estimate gives no time"
+    text = words_of(rows, estimated(cpu32=2, ne16=1))
+    assert "Consistent: fp32/CPU_ONLY. Acceptable: fp16/CPU_AND_NE." in text
+    assert "fp16/CPU_AND_NE, rank 1 of 2, estimated by a roofline, not timed." in words_of(
+        rows, estimated(cpu32=2, ne16=1)
+    )
+    assert "Ship fp16/CPU_AND_NE" in text
+    assert " ms" not in text, "an estimate gives no time"
 
 
 def test_what_fails_or_is_not_shown_is_not_the_fastest() -> None:
@@ -92,45 +97,46 @@ def test_what_fails_or_is_not_shown_is_not_the_fastest() -> None:
     ]
     made = decision(rows, estimated(cpu32=3, cpu16=2, ne16=1))
     assert made.fastest == CPU32
-    assert "Ship fp32/CPU_ONLY" in made.paragraph
-    assert "Not acceptable: fp16/CPU_ONLY." in made.paragraph
-    assert "fp16/CPU_AND_NE may be faster" in made.paragraph
+    assert "Ship fp32/CPU_ONLY" in words_of(rows, estimated(cpu32=3, cpu16=2, ne16=1))
+    assert "Not acceptable: fp16/CPU_ONLY." in words_of(rows, estimated(cpu32=3, cpu16=2, ne16=1))
+    assert "fp16/CPU_AND_NE may be faster" in words_of(rows, estimated(cpu32=3, cpu16=2, ne16=1))
 
 
 def test_consistency_first_takes_fp32_on_the_cpu_or_nothing() -> None:
     rows = [row(CPU32, 1e-4, Provenance.COMPUTED), row(NE16, 0.5, Provenance.EMULATED)]
     speeds = estimated(cpu32=2, ne16=1)
-    advice = recommend(rows, TASK, speeds=speeds, consistency_first=True)
+    advice = recommend(rows, speeds=speeds, consistency_first=True)
     assert advice.setting == CPU32
-    assert "Consistency was asked for before speed." in decision(rows, speeds, consistency_first=True).paragraph
-    advice = recommend([row(CPU32, 2.0, Provenance.COMPUTED), rows[1]], TASK, speeds=speeds, consistency_first=True)
+    assert "Consistency was asked for before speed." in words_of(rows, speeds, consistency_first=True)
+    failing = [row(CPU32, 2.0, Provenance.COMPUTED), rows[1]]
+    advice = recommend(failing, speeds=speeds, consistency_first=True)
     assert advice.setting is None
-    assert "which has fail" in advice.sentence
-    assert "was not compared" in recommend(rows[1:], TASK, consistency_first=True).sentence
+    assert "which has fail" in recommended(failing, TASK, speeds=speeds, consistency_first=True)
+    assert "was not compared" in recommended(rows[1:], TASK, consistency_first=True)
 
 
 def test_a_measured_speed_has_its_time() -> None:
     speeds = {CPU32: Speed(1, Provenance.MEASURED, "Core ML on macOS 15.6", Latency(2.0, 1.9, 2.25, 30))}
-    made = decision([row(CPU32, 1e-4, Provenance.MEASURED)], speeds)
-    assert "2 ms (1.9 to 2.2, 30 predictions, measured on Core ML on macOS 15.6)" in made.paragraph
+    text = words_of([row(CPU32, 1e-4, Provenance.MEASURED)], speeds)
+    assert "2 ms (1.9 to 2.2, 30 predictions, measured on Core ML on macOS 15.6)" in text
 
 
 def test_without_speeds_nothing_is_the_fastest() -> None:
     made = decision([row(CPU32, 1e-4, Provenance.COMPUTED)], {})
     assert made.fastest is None
-    assert "Fastest" not in made.paragraph
+    assert "Fastest" not in words_of([row(CPU32, 1e-4, Provenance.COMPUTED)], {})
 
 
 def test_the_paragraph_says_what_could_not_flip() -> None:
-    paragraph = decision([row(CPU32, 1e-4, Provenance.COMPUTED)], {}).paragraph
-    assert "y 1.0e-04 on scale 20, 0 of 1 top classes changed and none could by changes of this size." in paragraph
-    assert "\n" not in paragraph
+    text = words_of([row(CPU32, 1e-4, Provenance.COMPUTED)], {})
+    assert "y 1.0e-04 on scale 20, 0 of 1 top classes changed and none could by changes of this size." in text
+    assert "\n" not in text
 
 
 def test_nothing_compared() -> None:
-    made = decide("net", [], TASK, (), SAMPLES, {}, recommend([], TASK))
+    made = decide([], (), {})
     assert (made.candidates, made.consistency_first) == ((), False)
-    assert "none was compared" in made.paragraph
+    assert "none was compared" in paragraph([])
 
 
 def test_ranks_share_places() -> None:
@@ -182,7 +188,7 @@ def test_latency_by_hand(counted: list[float], latency: Latency) -> None:
 @pytest.mark.parametrize(("count", "words"), [(1, "on 1 sample (2 photos)"), (2, "on 2 samples (2 photos)")])
 def test_the_samples_are_counted(count: int, words: str) -> None:
     samples = replace(SAMPLES, count=count)
-    assert words in decide("net", [], TASK, (), samples, {}, recommend([], TASK)).paragraph
+    assert words in paragraph([], TASK, samples=samples)
 
 
 def test_a_setting_without_a_speed_is_not_the_fastest() -> None:
@@ -209,13 +215,13 @@ def test_settings_that_were_not_compared_are_no_candidates() -> None:
 )
 def test_what_is_certain_is_said_and_no_more(difference: float, words: str) -> None:
     rows = [row(CPU32, difference, Provenance.COMPUTED, FREE)]
-    paragraph = decide("net", rows, FREE, (), SAMPLES, {}, recommend(rows, FREE)).paragraph
-    assert words in paragraph
+    text = paragraph(rows, FREE)
+    assert words in text
 
 
 def test_decisions_at_a_threshold_and_outputs_without_any() -> None:
     comparer = Comparer(tasks=(OutputTask("y", TaskKind.THRESHOLD, threshold=0.5), OutputTask("z", TaskKind.NONE)))
     comparer.add("a", {"y": np.array([0.75]), "z": np.array([20.25])}, {"y": np.array([0.25]), "z": np.array([20.25])})
     made = SettingResult(CPU32, RowState.COMPARED, Verdict.PASS, Provenance.COMPUTED, outputs=comparer.result())
-    paragraph = decide("net", [made], FREE, (), SAMPLES, {}, recommend([made], FREE)).paragraph
-    assert "y 0.5 on scale 0.75, 1 of 1 decisions changed; z 0.0 on scale 20.2." in paragraph
+    text = paragraph([made], FREE)
+    assert "y 0.5 on scale 0.75, 1 of 1 decisions changed; z 0.0 on scale 20.2." in text

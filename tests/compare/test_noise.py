@@ -12,7 +12,7 @@ from mlparity.compare.noise import noise_of, plausible_share
 from mlparity.compare.policies import CONSISTENCY
 from mlparity.compare.verdict import judge
 from mlparity.core.words import ComputeUnit, Precision, Provenance, Setting, Verdict
-from mlparity.diagnose.ladder import find_cause
+from mlparity.diagnose.ladder import find_causes
 from mlparity.record.causes import CauseKind
 from mlparity.record.figures import OutputFigures
 from mlparity.record.record import Noise
@@ -74,7 +74,7 @@ def test_unknown_noise_excuses_nothing_and_makes_no_agreement() -> None:
         rows = [row(precision, error, noise) for precision in (Precision.FP32, Precision.FP16)]
         assert [each.verdict for each in rows] == [Verdict.FAIL, Verdict.FAIL]
         assert not any("noise" in reason for each in rows for reason in each.reasons)
-        assert find_cause(rows, noise).kind is CauseKind.UNKNOWN
+        assert find_causes(rows, noise).summary.kind is CauseKind.UNKNOWN
 
 
 def test_the_bound_itself_is_still_noise() -> None:

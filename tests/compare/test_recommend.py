@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 
 from mlparity.compare.policies import CONSISTENCY
-from mlparity.compare.recommend import depends_on_unshown, recommend
+from mlparity.compare.recommend import recommend
 from mlparity.core.words import ComputeUnit, Confidence, Precision, Provenance, Setting, Verdict
 from mlparity.record.decision import Speed
 from mlparity.record.figures import Envelope, VariantFigures
 from mlparity.record.rows import RowState, SettingResult
+from tests.report.decided import recommended
 
 
 def row(name: str, verdict: Verdict = Verdict.PASS, provenance: Provenance = Provenance.COMPUTED) -> SettingResult:
@@ -36,55 +37,57 @@ MEASURED = row("fp16/ALL", provenance=Provenance.MEASURED)
 
 def test_the_processor_whose_arithmetic_is_known_comes_first() -> None:
     rows = [row("fp16/ALL"), row("fp16/CPU_ONLY"), row("fp32/ALL"), row("fp32/CPU_ONLY")]
-    advice = recommend(rows, CONSISTENCY)
+    advice = recommend(rows)
     assert str(advice.setting) == "fp32/CPU_ONLY"
-    assert "depends least" in advice.sentence
-    assert "fp16/ALL, fp32/ALL may be faster" in advice.sentence
-    assert "measure on a device" in advice.sentence
+    assert "it runs on the CPU alone" in recommended(rows, CONSISTENCY)
+    assert "fp16/ALL, fp32/ALL may be faster" in recommended(rows, CONSISTENCY)
+    assert "measure on a device" in recommended(rows, CONSISTENCY)
 
 
 def test_failing_settings_are_named() -> None:
-    advice = recommend([row("fp32/CPU_ONLY"), row("fp16/ALL", Verdict.FAIL)], CONSISTENCY)
-    assert "Failing: fp16/ALL." in advice.sentence
-    assert "faster" not in advice.sentence
+    text = recommended([row("fp32/CPU_ONLY"), row("fp16/ALL", Verdict.FAIL)])
+    assert "Failing: fp16/ALL." in text
+    assert "faster" not in text
 
 
 def test_fp16_on_the_cpu_is_next() -> None:
     rows = [row("fp32/CPU_ONLY", Verdict.FAIL), row("fp32/CPU_AND_GPU"), row("fp16/CPU_ONLY")]
-    assert str(recommend(rows, CONSISTENCY).setting) == "fp16/CPU_ONLY"
+    assert str(recommend(rows).setting) == "fp16/CPU_ONLY"
 
 
 def test_a_setting_that_depends_on_a_device_says_so() -> None:
-    advice = recommend([row("fp16/CPU_AND_NE")], CONSISTENCY)
+    advice = recommend([row("fp16/CPU_AND_NE")])
     assert str(advice.setting) == "fp16/CPU_AND_NE"
-    assert "not shown until a device measures it" in advice.sentence
+    assert "not shown until a device measures it" in recommended([row("fp16/CPU_AND_NE")], CONSISTENCY)
 
 
 def test_a_measured_setting_outranks_a_computed_one() -> None:
     rows = [row("fp32/CPU_ONLY"), row("fp16/CPU_AND_NE", provenance=Provenance.MEASURED)]
-    advice = recommend(rows, CONSISTENCY)
+    advice = recommend(rows)
     assert str(advice.setting) == "fp16/CPU_AND_NE"
-    assert "(measured)" in advice.sentence
-    assert "device" not in advice.sentence
+    assert "(measured)" in recommended(rows, CONSISTENCY)
+    assert "device" not in recommended(rows, CONSISTENCY)
 
 
 def test_a_stated_preference_is_followed() -> None:
     rows = [row("fp32/CPU_ONLY"), row("fp16/CPU_ONLY"), row("fp16/ALL")]
-    assert str(recommend(rows, CONSISTENCY, ("fp16/ALL",)).setting) == "fp16/ALL"
+    assert str(recommend(rows, ("fp16/ALL",)).setting) == "fp16/ALL"
 
 
 def test_a_witness_is_not_recommended() -> None:
-    advice = recommend([row("fp32/CPU_ONLY", Verdict.FAIL), replace(row("litert/fp32"), is_witness=True)], CONSISTENCY)
+    advice = recommend([row("fp32/CPU_ONLY", Verdict.FAIL), replace(row("litert/fp32"), is_witness=True)])
     assert advice.setting is None
-    assert "No compared setting passes the policy 'consistency'" in advice.sentence
+    assert "No compared setting passes the policy 'consistency'" in recommended(
+        [row("fp32/CPU_ONLY", Verdict.FAIL), replace(row("litert/fp32"), is_witness=True)], CONSISTENCY
+    )
 
 
 def test_another_target_alone_can_be_recommended() -> None:
-    assert str(recommend([row("litert/fp32", provenance=Provenance.MEASURED)], CONSISTENCY).setting) == "litert/fp32"
+    assert str(recommend([row("litert/fp32", provenance=Provenance.MEASURED)]).setting) == "litert/fp32"
 
 
 def test_nothing_compared_recommends_nothing() -> None:
-    assert recommend([], CONSISTENCY).sentence == "No setting can be recommended: none was compared."
+    assert recommended([]) == "No setting can be recommended: none was compared."
 
 
 @pytest.mark.parametrize(
@@ -109,14 +112,14 @@ def test_nothing_compared_recommends_nothing() -> None:
 )
 def test_the_order(rows: list[SettingResult], prefer: tuple[str, ...], speeds: dict[str, int], wanted: str) -> None:
     known = {each.setting: rank(speeds[str(each.setting)]) for each in rows if str(each.setting) in speeds}
-    assert str(recommend(rows, CONSISTENCY, prefer, known).setting) == wanted
+    assert str(recommend(rows, prefer, known).setting) == wanted
 
 
 def test_a_row_that_was_not_compared_does_not_pass() -> None:
     explained = replace(row("fp32/CPU_ONLY"), state=RowState.NOT_APPLICABLE)
-    advice = recommend([explained], CONSISTENCY)
+    advice = recommend([explained])
     assert advice.setting is None
-    assert advice.sentence == "No setting can be recommended: none was compared."
+    assert recommended([explained], CONSISTENCY) == "No setting can be recommended: none was compared."
 
 
 @pytest.mark.parametrize(
@@ -129,24 +132,24 @@ def test_a_row_that_was_not_compared_does_not_pass() -> None:
     ],
 )
 def test_what_depends_on_a_device(name: str, provenance: Provenance, leans: bool) -> None:
-    assert depends_on_unshown(row(name, provenance=provenance)) is leans
-    assert depends_on_unshown(emulated("fp16/ALL")) is False
+    assert row(name, provenance=provenance).depends_on_unshown is leans
+    assert emulated("fp16/ALL").depends_on_unshown is False
 
 
 @pytest.mark.parametrize(
     ("best", "words"),
     [
-        (row("fp32/CPU_ONLY"), "(computed) and depends least on device behaviour that cannot be checked here."),
+        (row("fp32/CPU_ONLY"), "(computed); it runs on the CPU alone, whose arithmetic is known best."),
         (row("fp32/CPU_ONLY", provenance=Provenance.MEASURED), "(measured)."),
         (row("litert/fp32"), "(computed)."),
         (row("fp16/ALL"), "(computed), but the arithmetic of its processors is not shown until a device measures it."),
         (emulated("fp16/ALL"), "in every variant of its processors that was run; a device can still show another."),
-        (emulated("fp32/CPU_ONLY"), "(emulated) and depends least on device behaviour that cannot be checked here."),
-        (replace(row("fp32/CPU_ONLY"), provenance=None), "'consistency' and depends least"),
+        (emulated("fp32/CPU_ONLY"), "(emulated); it runs on the CPU alone, whose arithmetic is known best."),
+        (replace(row("fp32/CPU_ONLY"), provenance=None), "'consistency'; it runs on the CPU alone"),
     ],
 )
 def test_the_sentence_says_on_what_the_setting_depends(best: SettingResult, words: str) -> None:
-    assert words in recommend([best], CONSISTENCY).sentence
+    assert words in recommended([best], CONSISTENCY)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +169,7 @@ def test_the_sentence_says_on_what_the_setting_depends(best: SettingResult, word
 def test_which_others_may_be_faster(others: list[SettingResult], ranks: dict[str, int], words: str) -> None:
     rows = [row("fp32/CPU_ONLY"), *others]
     known = {each.setting: rank(ranks[str(each.setting)]) for each in rows if str(each.setting) in ranks}
-    sentence = recommend(rows, CONSISTENCY, ("fp32/CPU_ONLY",), known).sentence
+    sentence = recommended(rows, CONSISTENCY, ("fp32/CPU_ONLY",), known)
     assert words in sentence
     assert ("may be faster" in sentence) is bool(words)
 
@@ -182,6 +185,6 @@ def test_which_others_may_be_faster(others: list[SettingResult], ranks: dict[str
     ],
 )
 def test_consistency_first(rows: list[SettingResult], wanted: str | None, words: str) -> None:
-    advice = recommend(rows, CONSISTENCY, consistency_first=True)
+    advice = recommend(rows, consistency_first=True)
     assert (None if advice.setting is None else str(advice.setting)) == wanted
-    assert words in advice.sentence
+    assert words in recommended(rows, CONSISTENCY, consistency_first=True)

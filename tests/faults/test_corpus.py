@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from mlparity.record.causes import CauseKind
+from mlparity.report.causes import cause_text
 from mlparity.verification.explain_package import explain_package
 from tests.faults.corpus import corpus
 from tests.faults.fault import Answer, Fault
@@ -45,7 +46,7 @@ def answer(fault: Fault, folder: Path) -> Answer:
         folder / f"{fault.name}.mlpackage", source, {str(place): each for place, each in enumerate(samples)}
     )
     first = tuple(f"{op.type} {op.name} {op.origin}" for op in cause.ops[:3])
-    return Answer(fault.name, cause.kind, cause.sentence, first)
+    return Answer(fault.name, cause.kind, cause_text(cause), first)
 
 
 def is_named(fault: Fault, found: Answer) -> bool:

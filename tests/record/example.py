@@ -6,6 +6,7 @@ import base64
 import struct
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -18,7 +19,7 @@ from mlparity.compare.policies import CONSISTENCY
 from mlparity.compare.recommend import recommend
 from mlparity.compare.verdict import judge, judge_all
 from mlparity.core.words import ComputeUnit, Precision, Provenance, Setting, Verdict
-from mlparity.diagnose.ladder import find_cause
+from mlparity.diagnose.ladder import find_causes
 from mlparity.record.decision import Speed
 from mlparity.record.figures import OutputFigures
 from mlparity.record.policy import Policy
@@ -50,6 +51,7 @@ def example_record(name: str = "mobilenet_v2", policy: Policy = CONSISTENCY) -> 
     rows = [_coreml_row(setting, figures[setting.precision], noise, policy) for setting in COREML.settings]
     rows.append(_litert_row(_compare(logits, _LITERT, 4), noise, policy))
     samples = SamplesInfo("24 images in photos/, resized to 256, centre 224", len(PHOTOS), "a9" * 32, PHOTOS)
+    found = find_causes(rows, noise)
     return Record(
         schema_version=SCHEMA_VERSION,
         mlparity_version="0.1.0",
@@ -66,11 +68,11 @@ def example_record(name: str = "mobilenet_v2", policy: Policy = CONSISTENCY) -> 
         policy=policy,
         verdict=judge_all(policy, rows).verdict,
         artifacts=_artifacts(),
-        settings=tuple(rows),
+        settings=tuple(replace(row, causes=causes) for row, causes in zip(rows, found.by_row, strict=True)),
         noise=noise,
-        cause=find_cause(rows, noise),
-        recommendation=(advice := recommend(rows, policy, speeds=_SPEEDS)),
-        decision=decide(name, rows, policy, noise, samples, _SPEEDS, advice),
+        cause=found.summary,
+        recommendation=recommend(rows, speeds=_SPEEDS),
+        decision=decide(rows, noise, _SPEEDS),
         metrics=METRIC_INFOS,
     )
 

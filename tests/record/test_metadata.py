@@ -163,10 +163,10 @@ def test_which_settings_passed_with_an_artifact(row: SettingResult, passed: str)
 
 
 def test_the_recommended_setting_is_that_of_this_artifact_alone() -> None:
-    other = replace(RECORD, recommendation=Recommendation(RECORD.settings[-1].setting, "Ship LiteRT."))
+    other = replace(RECORD, recommendation=Recommendation(RECORD.settings[-1].setting))
     assert metadata_of(other, FP32)["com.mlparity.recommended"] == ""
     assert metadata_of(other, TFLITE)["com.mlparity.recommended"] == "litert/fp32"
-    nothing = replace(RECORD, recommendation=Recommendation(None, "Ship nothing."))
+    nothing = replace(RECORD, recommendation=Recommendation(None))
     assert metadata_of(nothing, FP32)["com.mlparity.recommended"] == ""
 
 

@@ -26,7 +26,6 @@ TUNING = Tuning(
     before=TRIED,
     after=replace(TRIED, verdict=Verdict.PASS),
     conversions=3,
-    sentence="With exp 'op' in fp32 the policy holds.",
     sha256="0" * 64,
 )
 

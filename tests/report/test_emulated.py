@@ -54,7 +54,7 @@ def test_what_goes_beside_the_model_tells_confidence_and_members_too() -> None:
     for row in EMULATED:
         assert row.envelope is not None
         profiles = next(run.profiles for run in row.envelope.runs if run.name == row.envelope.dominating)
-        recommended = replace(RECORD, recommendation=Recommendation(row.setting, "so"))
+        recommended = replace(RECORD, recommendation=Recommendation(row.setting))
         for text in (swift_of(recommended), loaders(recommended).get("verified_model.py")):
             assert text is not None
             count = len(row.envelope.runs)

@@ -60,7 +60,7 @@ def test_places_are_logarithmic_and_within_the_axis() -> None:
     ],
 )
 def test_the_run_at_which_the_cause_shows_is_marked(kind: CauseKind, name: str | None) -> None:
-    found = ladder(replace(emulated_record(), cause=Cause(kind, "so")))
+    found = ladder(replace(emulated_record(), cause=Cause(kind, ())))
     assert [line.name for line in found.lines if line.decides] == ([] if name is None else [name])
 
 

@@ -16,6 +16,7 @@ from mlparity.core.errors import InputError
 from mlparity.core.words import Provenance
 from mlparity.record.outputs import OutputsHeader, read_header, writing_outputs
 from mlparity.record.record import Record
+from mlparity.report.decision import decision_paragraph
 from mlparity.samples.arrays import read_arrays
 from mlparity.targets.table import settings_from
 from mlparity.verification.options import VerifyOptions
@@ -78,13 +79,14 @@ def test_times_of_a_device_order_the_settings_it_ran_all_of(made: Path, tmp_path
     there = partial(saved_as, made, provenance=Provenance.MEASURED, platform="macOS 26 M4")
     slow = there(tmp_path / "slow.npz", setting="fp16/CPU_ONLY", seconds=(9, 9, 9, 0.25))
     fast = there(tmp_path / "fast.npz", setting="fp16/ALL", seconds=(9, 9, 9, 0.1))
-    decision = verified(made, tmp_path / "out", slow, fast).decision
+    record = verified(made, tmp_path / "out", slow, fast)
+    decision = record.decision
     assert decision is not None
     assert [each.speed and (each.speed.provenance, each.speed.rank) for each in decision.candidates] == [
         (Provenance.MEASURED, 2),
         (Provenance.MEASURED, 1),
     ]
-    assert "fp16/ALL, 100 ms" in decision.paragraph
+    assert "fp16/ALL, rank 1 of 2, 100 ms" in decision_paragraph(record)
     decision = verified(made, tmp_path / "out_of_one", fast).decision
     assert decision is not None
     assert {each.speed and each.speed.provenance for each in decision.candidates} == {Provenance.ESTIMATED}

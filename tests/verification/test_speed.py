@@ -12,6 +12,7 @@ from mlparity import api
 from mlparity.compare.comparer import Comparer
 from mlparity.core.words import Precision, Provenance
 from mlparity.record.record import Artifact
+from mlparity.report.decision import decision_paragraph
 from mlparity.sessions import torch as torch_backend
 from mlparity.sessions.carrying import CarryingSession
 from mlparity.sources.load import flatten_source, load_module
@@ -54,7 +55,7 @@ def test_where_core_ml_does_not_run_speeds_are_an_order_with_its_basis(tmp_path:
     assert record.decision.fastest is not None
     assert any("ANEForge" in source for source in record.decision.evidence.values())
     report = (tmp_path / "out" / "report.md").read_text()
-    assert record.decision.paragraph.partition(" (")[0] in report
+    assert decision_paragraph(record).partition(" (")[0] in report
     assert "| fp16/CPU_ONLY | " in report
 
 

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from mlparity.core.boundary import typed_errors
 from mlparity.record.record import Record
+from mlparity.report.causes import cause_sentence
+from mlparity.report.decision import recommendation_text
 from mlparity.verification.check import Finding, findings_of, verdict_of
 from mlparity.verification.records import record_at
 
-__all__ = ["Finding", "check_artifact", "read_any_record", "verdict_of"]
+__all__ = ["Finding", "check_artifact", "read_any_record", "summary_of", "verdict_of"]
 
 
 @typed_errors
@@ -35,3 +37,9 @@ def check_artifact(path: Path, unit: str = "", record: Path | None = None) -> tu
         FormatError: no such artifact, or it or the record cannot be read.
     """
     return findings_of(path, unit, record)
+
+
+def summary_of(record: Record) -> str:
+    """Return a record in three lines of words: the verdict, why the artifacts differ, and what to ship."""
+    lines = (f"{record.verdict} ({record.policy.name})", cause_sentence(record), recommendation_text(record))
+    return "\n".join(lines)

@@ -10,7 +10,8 @@ from mlparity.core.errors import OutputError
 from mlparity.core.regular_files import MEDIUM, check_regular, read_regular, reason_of
 from mlparity.core.words import Verdict
 from mlparity.record.record import Record
-from mlparity.report.texts import cause_sentence
+from mlparity.report.causes import cause_sentence
+from mlparity.report.decision import recommendation_text
 
 # Source: https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
 _LEVELS = {Verdict.FAIL: "error", Verdict.UNKNOWN: "warning"}
@@ -42,7 +43,7 @@ def _append(path: Path, text: bytes) -> None:
 def annotation(record: Record) -> str:
     """Return the workflow command that shows the verdict, the cause and the advice beside a change."""
     title = f"mlparity: {record.source.name}: {record.verdict}"
-    message = f"{cause_sentence(record)}\n{record.recommendation.sentence}"
+    message = f"{cause_sentence(record)}\n{recommendation_text(record)}"
     properties = _escaped(title, _IN_PROPERTIES)
     return f"::{_LEVELS[record.verdict]} title={properties}::{_escaped(message, _IN_MESSAGES)}"
 

@@ -20,6 +20,7 @@ from mlparity.cli.progress import LIMIT_HINT, shown_progress
 from mlparity.cli.terminal import stdout
 from mlparity.core.words import ComputeUnit
 from mlparity.record.causes import Cause, LocatedOp
+from mlparity.report.causes import cause_text
 from mlparity.report.plain_table import Rows
 
 
@@ -56,7 +57,7 @@ def locate(
 def show(cause: Cause) -> None:
     """Print a cause and the table of its ops."""
     console = stdout()
-    console.print(f"Cause: {cause.kind}. {cause.sentence}")
+    console.print(f"Cause: {cause.kind}. {cause_text(cause)}")
     if not cause.ops:
         return
     table = Rows("op", "name", "share", "removed", "source", "note")

@@ -11,8 +11,9 @@ from mlparity.cli.ending import ends_well
 from mlparity.cli.terminal import stdout
 from mlparity.core.words import ComputeUnit, Verdict
 from mlparity.record.record import Record
+from mlparity.report.causes import cause_sentence
+from mlparity.report.decision import recommendation_text
 from mlparity.report.terminal import STYLES, settings_table
-from mlparity.report.texts import cause_sentence
 
 app = typer.Typer(help="Show or check what a verification wrote down.", no_args_is_help=True)
 
@@ -32,7 +33,7 @@ def show(
     console.print(f"{record.source.name}: {record.verdict} under the policy {record.policy.name!r}, {record.created}")
     console.print(settings_table(record))
     console.print(cause_sentence(record))
-    console.print(record.recommendation.sentence)
+    console.print(recommendation_text(record))
 
 
 def check(

@@ -21,6 +21,7 @@ from mlparity.cli.progress import LIMIT_HINT, shown_progress
 from mlparity.cli.terminal import stdout
 from mlparity.record.tuning import Tuning
 from mlparity.report.terminal import outputs_table
+from mlparity.report.tuning import tuning_text
 
 
 def tune(
@@ -66,6 +67,6 @@ def _show(found: Tuning, out: Path) -> None:
         console.print(f"{title}: {tried.verdict}, {tried.size_bytes / 1e6:.2f} MB, {ops}")
         console.print(outputs_table(tried.outputs))
     console.print()
-    console.print(found.sentence)
+    console.print(tuning_text(found))
     for name in (found.package, "op_selector.py", "tuning.json"):
         console.print(out / name)

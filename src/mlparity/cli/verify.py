@@ -25,8 +25,9 @@ from mlparity.cli.terminal import stdout
 from mlparity.core.words import Verdict
 from mlparity.record.record import Record
 from mlparity.record.rows import RowState
+from mlparity.report.causes import cause_sentence, other_causes
+from mlparity.report.decision import decision_paragraph, recommendation_text
 from mlparity.report.terminal import STYLES, hazards_table, settings_table, task_lines, variants_table
-from mlparity.report.texts import cause_sentence
 
 
 def verify(
@@ -144,9 +145,11 @@ def _show(record: Record, out: Path, folder: Path) -> None:
         console.print(hazards_table(record))
     console.print()
     console.print(f"Cause: {record.cause.kind}. {cause_sentence(record)}")
-    console.print(f"Recommended: {record.recommendation.sentence}")
+    for settings, cause, words in other_causes(record):
+        console.print(f"Cause of {settings}: {cause.kind}. {words}")
+    console.print(f"Recommended: {recommendation_text(record)}")
     if record.decision is not None:
-        console.print(f"For a pull request: {record.decision.paragraph}")
+        console.print(f"For a pull request: {decision_paragraph(record)}")
     console.print(f"Verdict: {record.verdict}", style=STYLES[record.verdict])
     console.print(f"report: {out / 'report.html'}")
     console.print(f"record: {out / 'record.json'}")

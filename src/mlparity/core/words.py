@@ -88,6 +88,11 @@ class Setting:
         if not all(_NAME.fullmatch(part) for part in (self.target, self.compression or DEFAULT_TARGET)):
             raise ValueError(f"no setting: {self.target!r}, {self.compression!r}")
 
+    @property
+    def depends_on_device(self) -> bool:
+        """Whether other processors than the CPU may compute it."""
+        return self.compute_unit is not None and self.compute_unit is not ComputeUnit.CPU_ONLY
+
     def __str__(self) -> str:
         """Print `fp16/CPU_AND_NE` for Core ML, `litert/fp32` and `coreai/fp16/CPU_AND_NE` for other targets."""
         form = f"{self.precision}+{self.compression}" if self.compression else self.precision

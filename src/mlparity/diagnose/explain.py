@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -22,7 +22,7 @@ from mlparity.diagnose.weights import infinite_constants, reads_compressed
 from mlparity.engine.mil.program import NamedType, Op, TensorType
 from mlparity.engine.runtime.interpret import run_plan
 from mlparity.engine.runtime.plan import Plan
-from mlparity.record.causes import Cause, CauseKind, LocatedOp
+from mlparity.record.causes import Cause, CauseKind, Evidence, LocatedOp, Observation
 
 AGREES = 2e-6
 """The distance that counts as agreement: what fp32 explains, of the output's scale (assumed; see `ladder`)."""
@@ -71,8 +71,9 @@ def explain(rungs: Rungs) -> Cause:
     if whole <= max(AGREES, rungs.floor):
         empty = [name for name, each in rungs.expected.items() if not each.numel()]
         if empty or not rungs.expected:
-            return Cause(CauseKind.UNKNOWN, f"Not all can be compared: {', '.join(empty) or 'every output'} is empty.")
-        return Cause(CauseKind.NONE, f"The artifact agrees with the source ({_of_scale(whole)}).")
+            reasons = {"reasons": f"{', '.join(empty) or 'every output'} is empty"}
+            return _cause(CauseKind.UNKNOWN, Observation.OUTPUTS_NOT_COMPARED, {}, names=reasons)
+        return _cause(CauseKind.NONE, Observation.AGREES, {"difference": whole})
     if graph <= max(AGREES, rungs.floor) or distance(in_numerics, exact) > graph:
         return _of_numerics(rungs, exact, whole)
     return _of_graph(rungs, exact, graph)
@@ -82,16 +83,21 @@ def _of_numerics(rungs: Rungs, exact: Tensors, whole: float) -> Cause:
     found = locate(rungs.numerics, rungs.exact, [(rungs.in_width(rungs.numerics), exact)])
     known = origins(rungs, [each.place for each in found.suspects[:KEPT]])
     ops = tuple(_located(each, known.get(each.place, "")) for each in found.suspects[:KEPT])
-    shown = _of_scale(whole)
+    if not found.suspects:
+        return _cause(CauseKind.PRECISION, Observation.ARITHMETIC, {"difference": whole})
+    first = found.suspects[0]
+    names = {"op": op_text(first.op)}
     if found.chain:
-        first = found.suspects[0]
-        return Cause(
-            CauseKind.OVERFLOW,
-            f"{_named(first.op)} overflows: its exact result reaches {format_number(first.peak)}, and {first.lost} of"
-            f" its elements come out infinite or NaN ({shown}).",
-            ops,
-        )
-    return Cause(CauseKind.PRECISION, f"The arithmetic makes the difference ({shown}); {_leading(found)}.", ops)
+        figures = {"peak": first.peak, "lost": first.lost, "difference": whole}
+        return _cause(CauseKind.OVERFLOW, Observation.OP_OVERFLOWS, figures, ops, names)
+    observation, figures = _leading(found, first)
+    return _cause(CauseKind.PRECISION, observation, {"difference": whole, **figures}, ops, names)
+
+
+def _leading(found: Location, first: Suspect) -> tuple[Observation, dict[str, float]]:
+    if found.first_order:
+        return Observation.ARITHMETIC_FIRST_ORDER, {"share": first.share or 0.0, "explained": found.explained or 0.0}
+    return Observation.ARITHMETIC_CONFIRMED, {"removed": first.removed or 0.0}
 
 
 def origins(rungs: Rungs, places: Sequence[int]) -> dict[int, str]:
@@ -101,17 +107,6 @@ def origins(rungs: Rungs, places: Sequence[int]) -> dict[int, str]:
         return {}
     values = values_of(rungs.exact, rungs.in_width(rungs.exact))
     return {place: str(origin) for place, origin in origins_of(rungs.exact, values, trace, places).items()}
-
-
-def _leading(found: Location) -> str:
-    if not found.suspects:
-        return "no op carries it"
-    first = found.suspects[0]
-    if found.first_order:
-        share = first.share if first.share is not None else 0.0
-        return f"{_named(first.op)} carries {share:.0%} of it, all ops together {found.explained:.0%} to first order"
-    gone = first.removed if first.removed is not None else 0.0
-    return f"to first order it is not explained; with {_named(first.op)} exact, {gone:.0%} of it goes away"
 
 
 def _of_graph(rungs: Rungs, exact: Tensors, graph: float) -> Cause:
@@ -137,8 +132,8 @@ def _infinite_weights(rungs: Rungs, exact: Tensors, graph: float) -> Cause | Non
     if gone < _MOST:
         return None
     ops = tuple(_op(step.op, None, gone, "a constant is infinite") for step in steps[:KEPT])
-    text = f"{_named(steps[0].op)} reads a constant that is infinite in fp16; {gone:.0%} of the difference"
-    return Cause(CauseKind.OVERFLOW, f"{text} ({_of_scale(graph)}) goes away with the largest fp16 number.", ops)
+    names = {"op": op_text(steps[0].op)}
+    return _cause(CauseKind.OVERFLOW, Observation.CONSTANT_INFINITE, {"removed": gone, "difference": graph}, ops, names)
 
 
 _MOST = 0.5
@@ -148,11 +143,7 @@ def _training(rungs: Rungs, exact: Tensors, graph: float) -> Cause | None:
     trained = rungs.in_training_mode()
     if trained is None or removed(graph, distance(exact, trained)) < VANISHED:
         return None
-    return Cause(
-        CauseKind.TRAINING_MODE,
-        "The artifact was converted from a module in training mode: the source in training mode (batch norm with each"
-        f" batch's own statistics) gives what the artifact gives, in eval mode it differs ({_of_scale(graph)}).",
-    )
+    return _cause(CauseKind.TRAINING_MODE, Observation.TRAINING_MODE, {"difference": graph})
 
 
 def _preprocessing(rungs: Rungs, exact: Tensors, graph: float) -> Cause | None:
@@ -160,22 +151,15 @@ def _preprocessing(rungs: Rungs, exact: Tensors, graph: float) -> Cause | None:
     suspect = find_suspect(lambda inputs: rungs.run(rungs.exact, inputs), rungs.in_width(rungs.exact), rungs.expected)
     if suspect is None:
         return None
-    return Cause(
-        CauseKind.PREPROCESSING,
-        f"{suspect.name}: with that changed {suspect.removed:.1%} of the difference ({_of_scale(graph)}) goes away.",
-    )
+    figures = {"removed": suspect.removed, "difference": graph}
+    return _cause(CauseKind.PREPROCESSING, Observation.INPUT_SUSPECT, figures, names={"suspect": suspect.name})
 
 
 def _fp16_weights(rungs: Rungs, exact: Tensors, graph: float) -> Cause | None:
     rounded = rungs.with_fp16_weights()
     if rounded is None or removed(graph, distance(exact, rounded)) < _MOST:
         return None
-    return Cause(
-        CauseKind.PRECISION,
-        "The weights make the difference: the source gives nearly the same as the artifact with its weights, and the"
-        f" numbers in its code, rounded to fp16 ({_of_scale(graph)}).",
-        _rounded_ops(rungs),
-    )
+    return _cause(CauseKind.PRECISION, Observation.WEIGHTS_ROUNDED, {"difference": graph}, _rounded_ops(rungs))
 
 
 def _rounded_constants(rungs: Rungs, exact: Tensors, graph: float) -> Cause | None:
@@ -185,12 +169,8 @@ def _rounded_constants(rungs: Rungs, exact: Tensors, graph: float) -> Cause | No
     drawn = [distance(rungs.run(moved_by_rounding(rungs.exact, seed), rungs.inputs), exact) for seed in range(_DRAWS)]
     if not graph <= _WITHIN * max(drawn):
         return None
-    return Cause(
-        CauseKind.PRECISION,
-        f"The weights' rounding to fp16 makes the difference ({_of_scale(graph)}): {_DRAWS} random roundings of all"
-        f" constants make {format_number(min(drawn))} to {format_number(max(drawn))}.",
-        _rounded_ops(rungs),
-    )
+    figures = {"difference": graph, "draws": _DRAWS, "least": min(drawn), "most": max(drawn)}
+    return _cause(CauseKind.PRECISION, Observation.WEIGHTS_ROUNDED_AT_RANDOM, figures, _rounded_ops(rungs))
 
 
 def _rounded_ops(rungs: Rungs) -> tuple[LocatedOp, ...]:
@@ -220,26 +200,21 @@ def _diverging(rungs: Rungs, graph: float) -> Cause:
     found = _divergences(rungs)
     gone = math.fsum(each.removed or 0.0 for each in found)
     if not found:
-        return Cause(
-            CauseKind.UNKNOWN, f"The graph differs from the source ({_of_scale(graph)}), at no op that aligns."
-        )
+        return _cause(CauseKind.UNKNOWN, Observation.GRAPH_DIFFERS, {"difference": graph})
     ops = _diverging_ops(found)
     first = found[0]
-    where = f"{_named(first.ops[-1])}, the source's {first.origin}," if first.origin else _named(first.ops[-1])
+    last = op_text(first.ops[-1])
+    names = {"where": f"{last}, the source's {first.origin}," if first.origin else last}
     if gone < _MOST:
-        text = f"The graph differs from the source ({_of_scale(graph)}), first perhaps at {where}"
-        return Cause(CauseKind.UNKNOWN, f"{text} but no value confirms it.", ops)
-    if any(reads_compressed(rungs.exact, op) for each in found for op in each.ops):
-        text = f"Compressed weights make the difference ({_of_scale(graph)}): at {where}"
-        return Cause(CauseKind.PRECISION, f"{text} {first.removed:.0%} of it begins.", ops)
+        return _cause(CauseKind.UNKNOWN, Observation.GRAPH_DIFFERS_UNCONFIRMED, {"difference": graph}, ops, names)
+    figures = {"difference": graph, "removed": first.removed or 0.0}
+    if any(reads_compressed(rungs.exact, op) for divergence in found for op in divergence.ops):
+        return _cause(CauseKind.PRECISION, Observation.WEIGHTS_COMPRESSED, figures, ops, names)
     changed = changed_input(rungs.exact, first.ops)
     if changed is not None:
-        text = (
-            f"input {changed}: {_named(first.ops[0])} changes it before the network, and the source has nothing like it"
-        )
-        return Cause(CauseKind.PREPROCESSING, f"{text}: {first.removed:.0%} of the difference begins there.", ops)
-    text = f"The converted graph computes something else than its source ({_of_scale(graph)}): it begins at {where}"
-    return Cause(CauseKind.CONVERTER, f"{text} and with the source's values there {gone:.0%} goes away.", ops)
+        names = {"input": changed, "op": op_text(first.ops[0])}
+        return _cause(CauseKind.PREPROCESSING, Observation.INPUT_CHANGED, figures, ops, names)
+    return _cause(CauseKind.CONVERTER, Observation.GRAPH_DIVERGES, {"difference": graph, "removed": gone}, ops, names)
 
 
 def _diverging_ops(found: Sequence[Divergence]) -> tuple[LocatedOp, ...]:
@@ -259,9 +234,16 @@ def _op(op: Op, share: float | None, gone: float | None, note: str, origin: str 
     return LocatedOp(op.type, op.location, output, origin, share, gone, note)
 
 
-def _named(op: Op) -> str:
+def op_text(op: Op) -> str:
+    """Return an op as a sentence names it."""
     return f"{op.type} {op.location!r}"
 
 
-def _of_scale(value: float) -> str:
-    return f"{format_number(value)} of the outputs' scale" if math.isfinite(value) else "NaN or infinite"
+def _cause(
+    kind: CauseKind,
+    observation: Observation,
+    figures: Mapping[str, float],
+    ops: tuple[LocatedOp, ...] = (),
+    names: Mapping[str, str] | None = None,
+) -> Cause:
+    return Cause(kind, (Evidence(observation, figures, names or {}),), ops)

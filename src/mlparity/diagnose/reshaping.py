@@ -9,7 +9,7 @@ from torch import Tensor
 from mlparity.core.trace import SourceTrace
 from mlparity.engine.mil.program import Op
 from mlparity.engine.runtime.plan import Plan, Step
-from mlparity.record.causes import Cause, CauseKind, LocatedOp
+from mlparity.record.causes import Cause, CauseKind, Evidence, LocatedOp, Observation
 
 
 def reshaped(
@@ -20,13 +20,15 @@ def reshaped(
     `unlike` says which, and `names` are the graph's names of those that it has. The op is the first on the way to one
     of them whose result has a number of elements that no value of the source has; without one none is named.
     """
-    sentence = f"The artifact's outputs cannot be compared with the source's: {'; '.join(unlike)}."
+    unlike_outputs = Evidence(Observation.OUTPUTS_NOT_COMPARED, names={"reasons": "; ".join(unlike)})
     found = None if trace is None else _first(_on_the_way(plan, names), values, _sizes(trace))
     if found is None:
-        return Cause(CauseKind.CONVERTER, sentence)
+        return Cause(CauseKind.CONVERTER, (unlike_outputs,))
     step, shape = found
-    where = f"It begins at {step.op.type} {step.op.location!r}, whose result has the shape {shape}."
-    return Cause(CauseKind.CONVERTER, f"{sentence} {where}", (_op(step.op, shape),))
+    begins = Evidence(
+        Observation.SHAPES_DIVERGE, names={"op": f"{step.op.type} {step.op.location!r}", "shape": str(shape)}
+    )
+    return Cause(CauseKind.CONVERTER, (unlike_outputs, begins), (_op(step.op, shape),))
 
 
 def _sizes(trace: SourceTrace) -> frozenset[int]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from mlparity.core.words import Confidence
@@ -16,6 +17,7 @@ class CauseKind(StrEnum):
     COMPUTE_UNIT = "compute_unit"
     OVERFLOW = "overflow"
     CONVERTER = "converter"
+    RUNTIME = "runtime"
     PREPROCESSING = "preprocessing"
     TRAINING_MODE = "training_mode"
     NONDETERMINISM = "nondeterminism"
@@ -40,12 +42,68 @@ class LocatedOp:
     note: str = ""
 
 
+class Observation(StrEnum):
+    """What was observed; `report/causes.py` has the sentence of each."""
+
+    NOTHING_COMPARED = "nothing compared"
+    ALL_AGREE = "all agree"
+    NO_LARGER_THAN_ROUNDING = "no larger than rounding"
+    OUTPUTS_UNLIKE = "outputs unlike"
+    FP32_NOT_JUDGED = "fp32 not judged"
+    CONVERSION_CHANGES = "conversion changes"
+    FP32_DIFFERS = "fp32 differs"
+    FP32_DIFFERS_AS_WITNESS = "fp32 differs as the witness does"
+    FP32_DIFFERS_IN_PART = "fp32 differs, witness compared in part"
+    FP16_DIFFERS = "fp16 differs"
+    FP16_ADDS = "fp16 adds"
+    FP16_DIFFERS_IDEALLY = "fp16 differs in ideal arithmetic"
+    FP16_DIFFERS_UNITS_ADD = "fp16 differs, units add"
+    UNITS_DIFFER = "units differ"
+    FP32_AGREES_REST_UNCLEAR = "fp32 agrees, rest unclear"
+    FP32_IN_PART_REST_UNCLEAR = "fp32 compared in part, rest unclear"
+    NO_FP32 = "no fp32"
+    OUTPUTS_NOT_COMPARED = "outputs not compared"
+    AGREES = "agrees"
+    OP_OVERFLOWS = "op overflows"
+    ARITHMETIC = "arithmetic"
+    ARITHMETIC_FIRST_ORDER = "arithmetic, to first order"
+    ARITHMETIC_CONFIRMED = "arithmetic, confirmed"
+    CONSTANT_INFINITE = "constant infinite"
+    TRAINING_MODE = "training mode"
+    INPUT_SUSPECT = "input suspect"
+    INPUT_CHANGED = "input changed"
+    INPUT_LAYOUT = "input layout"
+    WEIGHTS_ROUNDED = "weights rounded"
+    WEIGHTS_ROUNDED_AT_RANDOM = "weights rounded at random"
+    WEIGHTS_COMPRESSED = "weights compressed"
+    GRAPH_DIFFERS = "graph differs"
+    GRAPH_DIFFERS_UNCONFIRMED = "graph differs, unconfirmed"
+    GRAPH_DIVERGES = "graph diverges"
+    SHAPES_DIVERGE = "shapes diverge"
+    DRAWS_RANDOMLY = "draws randomly"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One observation and what it rests on, as data.
+
+    `figures` are numbers by name: a `difference` is a part of the outputs' scale, a share lies between 0 and 1.
+    `names` are texts by name, such as an op's. `settings` names the rows whose figures show it, by their role in the
+    sentence, such as "fp32" and "witness".
+    """
+
+    observation: Observation
+    figures: Mapping[str, float] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """The cause in one word and in one sentence, with the figures that show it, and the ops that carry it."""
+    """Why an artifact differs: one word, what shows it, and the ops that carry the difference."""
 
     kind: CauseKind
-    sentence: str
+    evidence: tuple[Evidence, ...]
     ops: tuple[LocatedOp, ...] = ()
 
 

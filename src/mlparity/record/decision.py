@@ -1,4 +1,4 @@
-"""Which setting to ship and why: grades, speeds and one paragraph, as frozen data."""
+"""Which setting to ship, by what grades and speeds, as frozen data."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mlparity.core.words import Grade, Provenance, Setting
+
+CONSISTENT_FIRST = "fp32/CPU_ONLY"
+"""The setting that consistency first asks for: no half precision, and the processor whose arithmetic is known best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +46,19 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The grades of the compared settings, the fastest acceptable one whose numbers are shown, and why.
+    """The grades of the compared settings, and the fastest acceptable one whose numbers are shown.
 
-    `paragraph` says all of it in plain text, for a pull request. `evidence` has the sources of estimated speeds.
+    `evidence` has the sources of estimated speeds.
     """
 
     candidates: tuple[Candidate, ...]
     fastest: Setting | None
     consistency_first: bool
-    paragraph: str
     evidence: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """The setting to ship, or None, and the sentence that says why."""
+    """The setting to ship, None where none is fit."""
 
     setting: Setting | None
-    sentence: str

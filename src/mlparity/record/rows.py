@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mlparity.core.words import Precision, Provenance, Setting, Verdict
+from mlparity.record.causes import Cause
 from mlparity.record.figures import Envelope, OutputFigures, TaskFigure
 
 
@@ -25,7 +26,8 @@ class SettingResult:
     row has an `envelope`; `outputs` are then those of its dominating profile. `artifact` is the path of
     the file within the record's folder; `seconds_per_sample` is wall time of our runs on this machine and says
     nothing of a device. A witness stands beside the target that an app ships: it tells causes apart, and
-    is not what is asked to pass.
+    is not what is asked to pass. A row that agrees with the source to its rounding has no `causes`; two faults at once
+    are two of them, the larger first.
     """
 
     setting: Setting
@@ -42,6 +44,7 @@ class SettingResult:
     task_figures: tuple[TaskFigure, ...] = ()
     unlike: tuple[str, ...] = ()
     is_witness: bool = False
+    causes: tuple[Cause, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse an emulated row that does not say by which profiles, and how well they are known."""
@@ -49,6 +52,12 @@ class SettingResult:
         runs = () if self.envelope is None else self.envelope.runs
         if is_emulated != bool(runs) or not all(run.profiles for run in runs):
             raise ValueError(f"{self.setting}: emulated figures and the profiles that they are of belong together")
+
+    @property
+    def depends_on_unshown(self) -> bool:
+        """Whether its numbers depend on processors whose arithmetic was neither measured nor emulated."""
+        is_shown = self.provenance in (Provenance.MEASURED, Provenance.EMULATED)
+        return self.setting.depends_on_device and not is_shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,5 +48,4 @@ class Tuning:
     before: Tried
     after: Tried
     conversions: int
-    sentence: str
     sha256: str = ""

@@ -12,14 +12,15 @@ from markupsafe import Markup
 from mlparity.core.numbers import format_count, format_number
 from mlparity.record.files import record_sha256
 from mlparity.record.record import Record
+from mlparity.report.causes import cause_sentence, other_causes
 from mlparity.report.charts import CHARTS_SHOWN, charts_of
+from mlparity.report.decision import decision_paragraph, recommendation_text
 from mlparity.report.drift import drift_view
 from mlparity.report.ladder import LADDERS_SHOWN, ladders_of
 from mlparity.report.loaders import swift_of
 from mlparity.report.rows import columns_of, comparisons_of, groups_of, remarks_of, rows_of
 from mlparity.report.texts import (
     PROVENANCES,
-    cause_sentence,
     figure_text,
     flips_sentence,
     limit_text,
@@ -111,6 +112,9 @@ def _context(record: Record) -> dict[str, object]:
         "provenances": PROVENANCES,
         "metrics": _metrics(record),
         "cause": cause_sentence(record),
+        "other_causes": other_causes(record),
+        "recommendation": recommendation_text(record),
+        "paragraph": decision_paragraph(record),
         "snippet": swift_of(record),
         "digest": record_sha256(record),
         "style": _text("report.css"),

@@ -9,6 +9,7 @@ from mlparity.core.words import Verdict
 from mlparity.record.decisive import decisive
 from mlparity.record.record import Record
 from mlparity.record.rows import RowState, SettingResult
+from mlparity.report.decision import recommendation_text
 
 # What XML 1.0 cannot hold, even escaped. Source: https://www.w3.org/TR/xml/#charsets
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -24,7 +25,7 @@ def junit_xml(record: Record) -> str:
         "testsuite", name=_text(f"mlparity: {record.source.name}"), timestamp=_text(record.created)
     )
     policy = _case(suite, record, f"policy {record.policy.name}")
-    _end(policy, record.verdict, record.recommendation.sentence)
+    _end(policy, record.verdict, recommendation_text(record))
     for row in decisive(record.settings):
         _setting(_case(suite, record, str(row.setting)), row, _is_required(record, row))
     for outcome in ("failure", "error", "skipped"):

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator
 
 from mlparity.core.numbers import format_number
 from mlparity.record.record import Artifact, Record
+from mlparity.report.causes import cause_sentence, other_causes
+from mlparity.report.decision import decision_paragraph, recommendation_text
 from mlparity.report.ladder import ladders_of
 from mlparity.report.loaders import swift_of
 from mlparity.report.rows import columns_of, groups_of, ranked_outputs, remarks_of, rows_of
 from mlparity.report.texts import (
     PROVENANCES,
-    cause_sentence,
     flips_sentence,
     limit_text,
     noise_of_text,
@@ -48,7 +49,7 @@ def _lines(record: Record) -> Iterator[str]:
     yield from _head(record)
     yield from _settings(record)
     yield from _decision(record)
-    yield from _section("Cause", [escape(cause_sentence(record))])
+    yield from _section("Cause", _causes(record))
     yield from _variants(record)
     yield from _ladders(record)
     yield from _hazards(record)
@@ -62,10 +63,16 @@ def _lines(record: Record) -> Iterator[str]:
     yield from _section("Provenances", (f"- **{provenance}**: {words}" for provenance, words in PROVENANCES))
 
 
+def _causes(record: Record) -> Iterator[str]:
+    yield f"{record.cause.kind}: {escape(cause_sentence(record))}"
+    for settings, cause, words in other_causes(record):
+        yield from ("", f"- {escape(settings)}: {cause.kind}. {escape(words)}")
+
+
 def _head(record: Record) -> Iterator[str]:
     yield f"# {escape(record.source.name)}: {record.verdict}"
     yield ""
-    yield escape(record.recommendation.sentence)
+    yield escape(recommendation_text(record))
     snippet = swift_of(record)
     if snippet is not None:
         yield from ("", "```swift", snippet.rstrip().replace("```", "'''"), "```")
@@ -162,7 +169,7 @@ def _decision(record: Record) -> Iterator[str]:
     decision = record.decision
     if decision is None:
         return
-    yield from ("## Decision", "", escape(decision.paragraph), "")
+    yield from ("## Decision", "", escape(decision_paragraph(record)), "")
     yield from ("| setting | grade | speed, 1 the fastest |", "| --- | --- | --- |")
     yield from (
         f"| {candidate.setting} | {candidate.grade} | {speed_text(candidate)} |" for candidate in decision.candidates

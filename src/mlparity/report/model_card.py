@@ -10,8 +10,10 @@ from mlparity.record.envelopes import dominating_profiles
 from mlparity.record.figures import OutputFigures
 from mlparity.record.record import Record
 from mlparity.record.rows import RowState, SettingResult
+from mlparity.report.causes import cause_sentence
+from mlparity.report.decision import recommendation_text
 from mlparity.report.markdown import escape
-from mlparity.report.texts import cause_sentence, certainty_text, flips_text
+from mlparity.report.texts import certainty_text, flips_text
 
 
 def model_card(record: Record) -> str:
@@ -26,7 +28,7 @@ def _lines(record: Record) -> Iterator[str]:
         f"{escape(record.source.name)} was compared with its PyTorch source on {record.samples.count} samples"
         f" ({escape(record.samples.description)}) by mlparity {escape(record.mlparity_version)}."
     )
-    yield escape(record.recommendation.sentence)
+    yield escape(recommendation_text(record))
     yield ""
     yield "| setting | provenance | output | scale | max difference | mean difference | flips | verdict |"
     yield "| --- | --- | --- | --- | --- | --- | --- | --- |"

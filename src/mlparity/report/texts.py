@@ -7,7 +7,7 @@ from mlparity.core.words import Provenance
 from mlparity.record.decision import Candidate
 from mlparity.record.figures import Flips, TaskFigure
 from mlparity.record.policy import Limit, OutputTask, Policy, TaskKind
-from mlparity.record.record import Noise, Record
+from mlparity.record.record import Noise
 from mlparity.record.rows import SettingResult
 
 PROVENANCES = (
@@ -171,11 +171,3 @@ def share_text(share: float | None) -> str:
 
 def _percent(rate: float) -> str:
     return f"{100 * rate:.3g}%"
-
-
-def cause_sentence(record: Record) -> str:
-    """Say why the artifacts differ, and where they could not be explained op by op, why not."""
-    if not record.explanation_failure:
-        return record.cause.sentence
-    reason = record.explanation_failure.splitlines()[0].rstrip(".")
-    return f"{record.cause.sentence} The artifact was not explained op by op: {reason}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -12,15 +13,59 @@ from mlparity.core.user_code import raised_at, said
 from mlparity.core.words import ComputeUnit, Confidence, Precision, Provenance
 from mlparity.diagnose.drift import drift_of
 from mlparity.diagnose.explain import explain, origins
+from mlparity.diagnose.ladder import find_causes, is_explicable, row_to_explain
 from mlparity.engine.numerics import TYPED
 from mlparity.engine.placement.roofline import work_of
 from mlparity.engine.placement.variants import Choice
 from mlparity.engine.reading import read_program
 from mlparity.record.causes import Cause, CauseKind
 from mlparity.record.drift import Drift
+from mlparity.record.excess import Excused, excess_of_row, excused_by
 from mlparity.record.rows import SettingResult
 from mlparity.verification.explain_package import Case, worst_case
 from mlparity.verification.job import Job
+from mlparity.verification.results import rungs_of
+from mlparity.verification.runs import Runs
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """The rows with their causes, the cause that speaks for all, and what `Diagnosis` has beside it."""
+
+    rows: tuple[SettingResult, ...]
+    cause: Cause
+    drift: Drift | None = None
+    failure: str = ""
+    fault: Exception | None = None
+
+
+def explain_rows(job: Job, runs: Runs, results: Sequence[SettingResult]) -> Explained:
+    """Return why each row differs: by the other rows, and op by op where our engine runs the artifact."""
+    noise, factor = runs.noise.result(), job.policy.noise_factor
+    found = find_causes(results, noise, rungs_of(runs, job.policy), factor)
+    rows = tuple(replace(row, causes=causes) for row, causes in zip(results, found.by_row, strict=True))
+    made = Explained(rows, found.summary)
+    for target, cause in found.by_target.items():
+        row = row_to_explain(target, cause, results, noise, factor) if is_explicable(target) else None
+        if row is not None:
+            made = _with(made, cause, row, run_diagnosis(cause, row, job), excused_by(noise, factor))
+    return made
+
+
+def _with(made: Explained, before: Cause, row: SettingResult, found: Diagnosis, excused: Excused) -> Explained:
+    """Put what was found on one row's artifact in the place of the ladder's cause `before`."""
+    is_new = before.kind is CauseKind.NONE and found.cause is not before
+
+    def causes_of(other: SettingResult) -> tuple[Cause, ...]:
+        is_alike = other.artifact == row.artifact and bool(other.outputs)
+        if is_new and is_alike and excess_of_row(other, excused) > 1:
+            return (found.cause,)
+        return tuple(found.cause if cause is before else cause for cause in other.causes)
+
+    rows = tuple(replace(other, causes=causes_of(other)) for other in made.rows)
+    is_summary = made.cause is before or (is_new and made.cause.kind is CauseKind.NONE)
+    cause = found.cause if is_summary else made.cause
+    return Explained(rows, cause, made.drift or found.drift, made.failure or found.failure, made.fault or found.fault)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +82,12 @@ class Diagnosis:
     fault: Exception | None = None
 
 
-def run_diagnosis(cause: Cause, row: SettingResult | None, job: Job) -> Diagnosis:
+def run_diagnosis(cause: Cause, row: SettingResult, job: Job) -> Diagnosis:
     """Return the ladder's cause with the ops that carry it, or a cause that the ladder alone could not tell.
 
-    `row` is the setting to explain. The cause stays as it is where there is none, where a state is carried from sample
+    `row` is the setting to explain. The cause stays as it is where a state is carried from sample
     to sample, where one run is too much work to be repeated, or where the engine cannot explain the artifact.
     """
-    if row is None:
-        return Diagnosis(cause)
     try:
         reason = _reason_not_to(row, job)
         return Diagnosis(cause, failure=reason) if reason else _explained(cause, row, job)
@@ -144,8 +187,9 @@ _REFINED_BY = {
 def _merged(cause: Cause, found: Cause) -> Cause:
     if cause.kind is CauseKind.COMPUTE_UNIT and found.kind in _REFINED_BY[cause.kind]:
         # It stays the unit's doing, whatever its arithmetic does.
-        return Cause(cause.kind, f"{cause.sentence} {found.sentence}", found.ops)
+        return Cause(cause.kind, cause.evidence + found.evidence, found.ops)
     if found.kind in _REFINED_BY.get(cause.kind, ()):
-        sentences = (cause.sentence, found.sentence) if found.kind is cause.kind else (found.sentence, cause.sentence)
-        return Cause(found.kind, " ".join(sentences), found.ops)
+        is_alike = found.kind is cause.kind
+        evidence = cause.evidence + found.evidence if is_alike else found.evidence + cause.evidence
+        return Cause(found.kind, evidence, found.ops)
     return cause

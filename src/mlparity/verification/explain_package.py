@@ -34,7 +34,7 @@ from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.features import tensors_from_features
 from mlparity.engine.runtime.interpret import run_plan
 from mlparity.engine.runtime.plan import Plan
-from mlparity.record.causes import Cause, CauseKind
+from mlparity.record.causes import Cause, CauseKind, Evidence, Observation
 from mlparity.record.policy import NOISE_FACTOR
 from mlparity.sessions import torch as torch_session
 from mlparity.sessions.checked import fitted
@@ -156,7 +156,8 @@ def _unlike(plans: Plans, session: EngineSession, source: Source, sample: Sample
     if not paired.unlike:
         empty = [name for name, _ in paired.pairs if not expected[name].size]
         nothing = [*paired.problems, *(f"{name}: the output is empty" for name in empty)]
-        return Cause(CauseKind.UNKNOWN, f"Not all can be compared: {'; '.join(nothing)}.") if nothing else None
+        evidence = Evidence(Observation.OUTPUTS_NOT_COMPARED, names={"reasons": "; ".join(nothing)})
+        return Cause(CauseKind.UNKNOWN, (evidence,)) if nothing else None
     matched = {other for _, other in paired.pairs}
     inputs = tensors_from_features(plans.exact, session.features(_fitting(session, sample)))
     with torch.no_grad():
@@ -223,10 +224,8 @@ def _changing(session: EngineSession, samples: Mapping[str, Sample]) -> Cause | 
         first, second = session.run(_fitting(session, sample)), session.run(_fitting(session, sample))
         other = [key for key in first if not np.array_equal(first[key], second[key], equal_nan=True)]
         if other:
-            sentence = (
-                f"The artifact gives another {', '.join(other)} when sample {name} is run again: it draws randomly."
-            )
-            return Cause(CauseKind.NONDETERMINISM, sentence)
+            names = {"outputs": ", ".join(other), "sample": name}
+            return Cause(CauseKind.NONDETERMINISM, (Evidence(Observation.DRAWS_RANDOMLY, names=names),))
     return None
 
 

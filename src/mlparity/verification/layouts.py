@@ -14,7 +14,7 @@ from mlparity.core.errors import MlparityError
 from mlparity.core.session import Outputs, Sample, SampleSet
 from mlparity.core.source import Source
 from mlparity.diagnose.distance import distance
-from mlparity.record.causes import Cause, CauseKind
+from mlparity.record.causes import Cause, CauseKind, Evidence, Observation
 from mlparity.sessions import torch as torch_session
 from mlparity.sessions.checked import fits, fitted
 from mlparity.targets.target import EngineSession
@@ -49,11 +49,9 @@ def _other_layout(session: EngineSession, source: Source, sample: Sample) -> Cau
             ordered = {**sample, spec.name: np.ascontiguousarray(array.transpose(axes))}
             far = _apart(session.run(fitted(ordered, session.signature.inputs, session.runtime)), source, sample)
             if far <= _ALIKE:
-                return Cause(
-                    CauseKind.PREPROCESSING,
-                    f"The artifact takes the input {spec.name} as {name} {spec.shape}, the samples have {array.shape}:"
-                    f" with the axes in that order it agrees to {far:.1e} of the outputs' scale.",
-                )
+                names = {"input": spec.name, "layout": name, "expected": str(spec.shape), "given": str(array.shape)}
+                evidence = Evidence(Observation.INPUT_LAYOUT, {"difference": float(far)}, names)
+                return Cause(CauseKind.PREPROCESSING, (evidence,))
     return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -236,7 +236,6 @@ def _tuning(bench: Bench, names: Names, before: Candidate, after: Candidate) -> 
         before=_tried(before),
         after=_tried(after),
         conversions=len(bench.done),
-        sentence=_sentence(names, kept, before, after),
         sha256=artifact_sha256(after.path),
     )
 
@@ -253,15 +252,3 @@ def _tried(candidate: Candidate) -> Tried:
     row = next((each for each in candidate.rows if each.verdict is not Verdict.PASS), candidate.rows[0])
     counts = [sum(1 for _ in float_ops(program, precision)) for precision in (Precision.FP16, Precision.FP32)]
     return Tried(row.verdict, row.outputs, candidate.artifact.size_bytes, *counts)
-
-
-def _sentence(names: Names, kept: Sequence[KeptOp], before: Candidate, after: Candidate) -> str:
-    own, others = ([f"{op.type} {op.name!r}" for op in kept if (op.by == "tune") is ours] for ours in (True, False))
-    left = f" coremltools itself leaves {', '.join(others)} in fp32." if others else ""
-    if not names:
-        return f"Plain fp16 holds the policy: no op has to be chosen.{left}"
-    size = after.artifact.size_bytes / before.artifact.size_bytes - 1
-    return (
-        f"With {', '.join(own)} in fp32 the policy holds.{left} Ops in fp32 ({len(kept)}) cannot run on the Neural"
-        f" Engine, which takes fp16 alone; the package grows by {size:.1%}."
-    )

@@ -21,7 +21,6 @@ from mlparity.compare.verdict import judge_all
 from mlparity.core.progress import Progress
 from mlparity.core.session import Sample
 from mlparity.core.source import Source
-from mlparity.diagnose.ladder import find_cause, row_to_explain
 from mlparity.record.decisive import decisive
 from mlparity.record.files import write_record
 from mlparity.record.metadata import metadata_of
@@ -42,7 +41,7 @@ from mlparity.verification.artifacts import Made, make_artifacts
 from mlparity.verification.decide import decided
 from mlparity.verification.device import device_runs
 from mlparity.verification.execute import Feed, Step, execute
-from mlparity.verification.explain import Diagnosis, run_diagnosis
+from mlparity.verification.explain import Explained, explain_rows
 from mlparity.verification.job import Job, References, open_references
 from mlparity.verification.journal import Journal, Seen, key_of
 from mlparity.verification.layouts import diagnose_misfit
@@ -112,8 +111,8 @@ def _verified(
     with closing(open_runs(job, made, references, device_runs(job, made))) as runs:
         seen = _run(job, runs, references, journal, progress)
         results = results_of(runs, job.policy)
-        found = _diagnosis(job, made, runs, results)
-        return _record(job, made, runs, seen, results, found), found.fault
+        found = _explained(job, made, runs, results)
+        return _record(job, made, runs, seen, found), found.fault
 
 
 def _run(job: Job, runs: Runs, references: References, journal: Journal, progress: Progress) -> Seen:
@@ -141,14 +140,13 @@ def _given(sample: Sample, carried: frozenset[str]) -> Sample:
     return {name: array for name, array in sample.items() if name not in carried}
 
 
-def _record(
-    job: Job, made: Made, runs: Runs, seen: Seen, results: tuple[SettingResult, ...], found: Diagnosis
-) -> Record:
+def _record(job: Job, made: Made, runs: Runs, seen: Seen, found: Explained) -> Record:
     source, samples, policy, noise = job.source, job.samples, job.policy, runs.noise.result()
+    results = found.rows
     info = SamplesInfo(
         samples.description, seen.done, seen.sha256, tuple(seen.names), samples.warning, job.options.carry
     )
-    recommendation, decision = decided(job, runs, results, noise, info)
+    recommendation, decision = decided(job, runs, results, noise)
     notes = _notes(source, runs, made)
     return Record(
         schema_version=SCHEMA_VERSION,
@@ -173,16 +171,14 @@ def _record(
     )
 
 
-def _diagnosis(job: Job, made: Made, runs: Runs, results: tuple[SettingResult, ...]) -> Diagnosis:
-    noise, factor = runs.noise.result(), job.policy.noise_factor
-    cause = find_cause(results, noise, rungs_of(runs, job.policy), factor)
-    found = run_diagnosis(cause, row_to_explain(cause, results, noise, factor), job)
-    ours = [each for each in made.artifacts if target_named(each.target).engine is not None]
-    compared = {each.artifact for each in results if each.state is RowState.COMPARED}
-    if any(each.path in compared for each in ours):
+def _explained(job: Job, made: Made, runs: Runs, results: tuple[SettingResult, ...]) -> Explained:
+    found = explain_rows(job, runs, results)
+    ours = [artifact for artifact in made.artifacts if target_named(artifact.target).engine is not None]
+    compared = {row.artifact for row in results if row.state is RowState.COMPARED}
+    if any(artifact.path in compared for artifact in ours):
         return found
-    misfit = diagnose_misfit(found.cause, [job.stage / each.path for each in ours], job.source, job.samples)
-    return replace(found, cause=misfit)
+    cause = diagnose_misfit(found.cause, [job.stage / artifact.path for artifact in ours], job.source, job.samples)
+    return replace(found, cause=cause)
 
 
 def _notes(source: Source, runs: Runs, made: Made) -> tuple[str, ...]:

@@ -1,0 +1,243 @@
+"""The sentences of causes: one template an observation, filled with the figures that the record holds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from string import Formatter
+
+from mlparity.core.finiteness import left_out_note, mismatches
+from mlparity.core.numbers import format_count, format_number
+from mlparity.core.words import Precision
+from mlparity.record.causes import Cause, Evidence, Observation
+from mlparity.record.excess import excess_of, excess_of_row
+from mlparity.record.record import Record
+from mlparity.record.rows import RowState, Rung, SettingResult
+
+_AGREES_IN_FP32 = "The same conversion agrees with the source in fp32 ({fp32:rows})"
+_WITHOUT_FP16 = "{fp32:rows} although no fp16 is involved"
+
+_SENTENCES: Mapping[Observation, str] = {
+    Observation.NOTHING_COMPARED: "Nothing was compared, so nothing can be said about the cause.",
+    Observation.ALL_AGREE: "All compared settings agree with the source: {all:rows}.",
+    Observation.NO_LARGER_THAN_ROUNDING: (
+        "No difference that was seen is larger than fp32's rounding explains ({all:rows}), and yet not all pass:"
+        " {rest:reasons}."
+    ),
+    Observation.OUTPUTS_UNLIKE: (
+        "The conversion to {target} gives other outputs than the source has ({unlike:settings}): {unlike:unlike}."
+    ),
+    Observation.FP32_NOT_JUDGED: "{fp32:rows}, which could not be judged, while {witness:rows}.",
+    Observation.CONVERSION_CHANGES: (
+        f"The conversion to {{target}} changes the model: {_WITHOUT_FP16}, while {{witness:rows}}."
+    ),
+    Observation.FP32_DIFFERS: f"{_WITHOUT_FP16}; no other runtime was run as a witness.",
+    Observation.FP32_DIFFERS_AS_WITNESS: f"{_WITHOUT_FP16}; the witness differs too: {{witness:rows}}.",
+    Observation.FP32_DIFFERS_IN_PART: (
+        f"{_WITHOUT_FP16}; the witness could not be compared in full: {{witness:rows}}."
+    ),
+    Observation.FP16_DIFFERS: f"{_AGREES_IN_FP32} and differs in fp16 ({{fp16:rows}}).",
+    Observation.FP16_ADDS: "fp16 adds to what differs in fp32: {fp16:rows}, while {fp32:rows}.",
+    Observation.FP16_DIFFERS_IDEALLY: (
+        f"{_AGREES_IN_FP32} and differs in fp16: in fp16 with ideal arithmetic it {{ideal:rung}} ({{fp16:rows}})."
+    ),
+    Observation.FP16_DIFFERS_UNITS_ADD: (
+        f"{_AGREES_IN_FP32} and differs in fp16: in fp16 with ideal arithmetic it {{ideal:rung}}, and the compute"
+        " units add to it ({fp16:rows})."
+    ),
+    Observation.UNITS_DIFFER: (
+        f"{_AGREES_IN_FP32}, and in fp16 with ideal arithmetic it {{ideal:rung}}, which passes; what the compute units"
+        " add does not: {failing:rows}."
+    ),
+    Observation.FP32_AGREES_REST_UNCLEAR: (
+        "The fp32 settings of {target} agree ({fp32:rows}); what else differs has no clear cause: {rest:rows}."
+    ),
+    Observation.FP32_IN_PART_REST_UNCLEAR: (
+        "The fp32 settings of {target} show no difference where they could be compared ({fp32:rows}); what else"
+        " differs has no clear cause: {rest:rows}."
+    ),
+    Observation.NO_FP32: (
+        "{all:rows}; no fp32 setting of {target} was compared that could tell precision from conversion."
+    ),
+    Observation.OUTPUTS_NOT_COMPARED: "Not all can be compared: {reasons}.",
+    Observation.AGREES: "The artifact agrees with the source ({difference:scale}).",
+    Observation.OP_OVERFLOWS: (
+        "{op} overflows: its exact result reaches {peak:number}, and {lost:count} of its elements come out infinite or"
+        " NaN ({difference:scale})."
+    ),
+    Observation.ARITHMETIC: "The arithmetic makes the difference ({difference:scale}); no op carries it.",
+    Observation.ARITHMETIC_FIRST_ORDER: (
+        "The arithmetic makes the difference ({difference:scale}); {op} carries {share:share} of it, all ops together"
+        " {explained:share} to first order."
+    ),
+    Observation.ARITHMETIC_CONFIRMED: (
+        "The arithmetic makes the difference ({difference:scale}); to first order it is not explained; with {op}"
+        " exact, {removed:share} of it goes away."
+    ),
+    Observation.CONSTANT_INFINITE: (
+        "{op} reads a constant that is infinite in fp16; {removed:share} of the difference ({difference:scale}) goes"
+        " away with the largest fp16 number."
+    ),
+    Observation.TRAINING_MODE: (
+        "The artifact was converted from a module in training mode: the source in training mode (batch norm with each"
+        " batch's own statistics) gives what the artifact gives, in eval mode it differs ({difference:scale})."
+    ),
+    Observation.INPUT_SUSPECT: (
+        "{suspect}: with that changed {removed:share1} of the difference ({difference:scale}) goes away."
+    ),
+    Observation.INPUT_CHANGED: (
+        "input {input}: {op} changes it before the network, and the source has nothing like it: {removed:share} of the"
+        " difference begins there."
+    ),
+    Observation.INPUT_LAYOUT: (
+        "The artifact takes the input {input} as {layout} {expected}, the samples have {given}: with the axes in that"
+        " order it agrees to {difference:scale}."
+    ),
+    Observation.WEIGHTS_ROUNDED: (
+        "The weights make the difference: the source gives nearly the same as the artifact with its weights, and the"
+        " numbers in its code, rounded to fp16 ({difference:scale})."
+    ),
+    Observation.WEIGHTS_ROUNDED_AT_RANDOM: (
+        "The weights' rounding to fp16 makes the difference ({difference:scale}): {draws:count} random roundings of all"
+        " constants make {least:number} to {most:number}."
+    ),
+    Observation.WEIGHTS_COMPRESSED: (
+        "Compressed weights make the difference ({difference:scale}): at {where} {removed:share} of it begins."
+    ),
+    Observation.GRAPH_DIFFERS: "The graph differs from the source ({difference:scale}), at no op that aligns.",
+    Observation.GRAPH_DIFFERS_UNCONFIRMED: (
+        "The graph differs from the source ({difference:scale}), first perhaps at {where} but no value confirms it."
+    ),
+    Observation.GRAPH_DIVERGES: (
+        "The converted graph computes something else than its source ({difference:scale}): it begins at {where} and"
+        " with the source's values there {removed:share} goes away."
+    ),
+    Observation.SHAPES_DIVERGE: "It begins at {op}, whose result has the shape {shape}.",
+    Observation.DRAWS_RANDOMLY: (
+        "The artifact gives another {outputs} when sample {sample} is run again: it draws randomly."
+    ),
+}
+"""A field is a figure, a name, or a role of settings; what follows its colon says how it is written."""
+
+
+def cause_text(cause: Cause, rows: Sequence[SettingResult] = (), rungs: Sequence[Rung] = ()) -> str:
+    """Return a cause in words; `rows` and `rungs` are the record's, of which observations about settings speak."""
+    return " ".join(_sentence(evidence, rows, rungs) for evidence in cause.evidence)
+
+
+def cause_sentence(record: Record) -> str:
+    """Say why the artifacts differ, and where they could not be explained op by op, why not."""
+    said = cause_text(record.cause, record.settings, record.rungs)
+    if not record.explanation_failure:
+        return said
+    reason = record.explanation_failure.splitlines()[0].rstrip(".")
+    return f"{said} The artifact was not explained op by op: {reason}."
+
+
+def other_causes(record: Record) -> tuple[tuple[str, Cause, str], ...]:
+    """Return the causes of single settings that are not the record's own: the settings, the cause, its words."""
+    found: list[tuple[Cause, list[str]]] = []
+    for row in record.settings:
+        for cause in row.causes:
+            names = next((names for known, names in found if known == cause), None)
+            if names is None:
+                found.append((cause, names := []))
+            names.append(str(row.setting))
+    return tuple(
+        (", ".join(names), cause, cause_text(cause, record.settings, record.rungs))
+        for cause, names in found
+        if cause != record.cause
+    )
+
+
+def _sentence(evidence: Evidence, rows: Sequence[SettingResult], rungs: Sequence[Rung]) -> str:
+    compared = [row for row in rows if row.state is RowState.COMPARED]
+
+    def written(name: str, how: str) -> str:
+        if how in _OF_FIGURES:
+            return _OF_FIGURES[how](evidence.figures[name]) if name in evidence.figures else _NOT_THERE
+        if how in _OF_ROWS:
+            named = evidence.settings.get(name, ())
+            return _OF_ROWS[how]([row for row in compared if str(row.setting) in named])
+        return _rung_text(rungs) if how == "rung" else evidence.names.get(name, _NOT_THERE)
+
+    parts = Formatter().parse(_SENTENCES[evidence.observation])
+    return "".join(text + (written(name, how or "") if name else "") for text, name, how, _ in parts)
+
+
+_NOT_THERE = "–"
+"""What stands for a figure or a name that a record of another hand lacks."""
+
+
+def _of_scale(value: float) -> str:
+    return f"{format_number(value)} of the outputs' scale" if math.isfinite(value) else "NaN or infinite"
+
+
+def _rows_text(rows: Iterable[SettingResult]) -> str:
+    """Name each group of settings that share their figures, with the largest difference of each."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        if row.outputs:
+            groups.setdefault(_largest(row), []).append(str(row.setting))
+    return "; ".join(
+        f"{', '.join(names)} {verb if len(names) > 1 else _SINGULAR[verb]} {figure}"
+        for (verb, figure), names in groups.items()
+    )
+
+
+_SINGULAR = {"have": "has", "differ": "differs"}
+
+
+def _largest(row: SettingResult | Rung) -> tuple[str, str]:
+    output = max(row.outputs, key=excess_of)
+    bad = mismatches(output.figures)
+    if bad:
+        return "have", f"{bad} NaN or infinite mismatches in {output.output}"
+    difference = output.figures.get("max_abs")
+    if difference is None:
+        return "have", f"no position in {output.output} that is finite on both sides"
+    note = left_out_note(output.figures, output.elements)
+    return "differ", f"by at most {format_number(difference)} on scale {format_number(output.scale, 3)}{note}"
+
+
+def _rung_text(rungs: Iterable[Rung]) -> str:
+    ideal = [rung for rung in rungs if rung.precision is Precision.FP16 and rung.outputs]
+    if not ideal:
+        return _NOT_THERE
+    verb, figure = _largest(max(ideal, key=lambda rung: excess_of_row(rung, {})))
+    return f"{_SINGULAR[verb]} {figure}"
+
+
+def _settings_text(rows: Iterable[SettingResult]) -> str:
+    return ", ".join(str(row.setting) for row in rows)
+
+
+def _unlike_text(rows: Iterable[SettingResult]) -> str:
+    return "; ".join(list(dict.fromkeys(reason for row in rows for reason in row.unlike))[:_SHAPES])
+
+
+_SHAPES = 3
+
+
+def _reasons_text(rows: Iterable[SettingResult]) -> str:
+    return "; ".join(f"{row.setting} ({row.verdict}{_first_reason(row)})" for row in rows)
+
+
+def _first_reason(row: SettingResult) -> str:
+    return f": {row.reasons[0]}" if row.reasons else ""
+
+
+_OF_FIGURES: Mapping[str, Callable[[float], str]] = {
+    "number": format_number,
+    "count": format_count,
+    "scale": _of_scale,
+    "share": lambda value: f"{value:.0%}",
+    "share1": lambda value: f"{value:.1%}",
+}
+_OF_ROWS: Mapping[str, Callable[[Iterable[SettingResult]], str]] = {
+    "rows": _rows_text,
+    "settings": _settings_text,
+    "unlike": _unlike_text,
+    "reasons": _reasons_text,
+}
+"""How a figure, or a role of settings, is written, by the word after its colon."""
