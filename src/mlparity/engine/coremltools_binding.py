@@ -220,11 +220,11 @@ def enable_coremltools(chip: str | None = "M4") -> bool:
 
         check_chips((chip,))
     _plain["chip"] = chip
-    take_place()
+    install()
     return True
 
 
-def take_place() -> None:
+def install() -> None:
     """Stand in for coremltools' native library, wherever it has been or will be imported; on macOS do nothing."""
     if sys.platform == "darwin":
         return

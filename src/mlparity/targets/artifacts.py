@@ -52,7 +52,7 @@ def inspected(path: Path) -> Inspection:
         FormatError: there is none, or it cannot be read.
         BackendUnavailableError: the runtime that reads it is not installed.
     """
-    other = next((each for each in targets() if path.suffix in each.also_inspects), None)
+    other = next((target for target in targets() if path.suffix in target.also_inspects), None)
     return (checked_target(path) if other is None else other).inspect(path)
 
 
@@ -70,7 +70,7 @@ def artifact_sha256(path: Path) -> str:
 
 
 def write_metadata(path: Path, metadata: Mapping[str, str]) -> Path:
-    """Store the texts in an artifact, or beside it where its format has no place; return the file that was written.
+    """Store the texts in an artifact, or beside it where its format holds no texts; return the file that was written.
 
     Texts under `com.mlparity.` that were there before are replaced; all others are kept.
 

@@ -1,4 +1,4 @@
-"""The texts that travel with an artifact: in it where its format has a place for them, else in a file beside it.
+"""The texts that travel with an artifact: in it where its format can hold them, else in a file beside it.
 
 A `.tflite` is left as it is: rewriting the flatbuffer from Python loses the 16-byte alignment that the format asks of
 weights. Source: `force_align: 16` of `Buffer.data`,

@@ -30,7 +30,7 @@ def registered(target: Target) -> Iterator[None]:
     Raises:
         ValueError: its name or one of its suffixes is taken.
     """
-    taken = {name for each in _TARGETS for name in (each.name, *each.suffixes)}
+    taken = {name for target in _TARGETS for name in (target.name, *target.suffixes)}
     if taken & {target.name, *target.suffixes}:
         raise ValueError(f"a target with the name {target.name!r} or one of its suffixes is in the table already")
     _TARGETS.append(target)
@@ -46,41 +46,41 @@ def target_named(name: str) -> Target:
     Raises:
         FormatError: there is none.
     """
-    found = next((each for each in _TARGETS if each.name == name), None)
+    found = next((target for target in _TARGETS if target.name == name), None)
     if found is None:
-        raise FormatError("no such target", found=name, expected=", ".join(each.name for each in _TARGETS))
+        raise FormatError("no such target", found=name, expected=", ".join(target.name for target in _TARGETS))
     return found
 
 
 def title_of(name: str) -> str:
     """Return how a target is written in a sentence; its name where this version does not know it."""
-    return next((each.title for each in _TARGETS if each.name == name), name)
+    return next((target.title for target in _TARGETS if target.name == name), name)
 
 
 def leading(names: Iterable[str]) -> str:
     """Return the first of these targets that leads, "" where none does: the others are witnesses beside it."""
     known = set(names)
-    return next((each.name for each in _TARGETS if each.leads and each.name in known), "")
+    return next((target.name for target in _TARGETS if target.leads and target.name in known), "")
 
 
 def suffixes() -> tuple[str, ...]:
     """Return the endings of the files and folders that are artifacts."""
-    return tuple(suffix for each in _TARGETS for suffix in each.suffixes)
+    return tuple(suffix for target in _TARGETS for suffix in target.suffixes)
 
 
 def target_of(path: Path) -> Target | None:
     """Return the target whose artifacts have the ending of `path`, None where there is none."""
-    return next((each for each in _TARGETS if path.suffix in each.suffixes), None)
+    return next((target for target in _TARGETS if path.suffix in target.suffixes), None)
 
 
 def default_settings() -> tuple[Setting, ...]:
     """Return what is verified where nothing else is asked for."""
-    return tuple(setting for each in _TARGETS for setting in each.settings)
+    return tuple(setting for target in _TARGETS for setting in target.settings)
 
 
 def all_settings() -> tuple[Setting, ...]:
     """Return every setting that can be asked for."""
-    extra = (setting for each in _TARGETS for setting in each.extra_settings)
+    extra = (setting for target in _TARGETS for setting in target.extra_settings)
     return (*default_settings(), *extra)
 
 
@@ -99,7 +99,7 @@ def settings_from(names: Sequence[str]) -> tuple[Setting, ...]:
 
 def _matching(name: str) -> tuple[Setting, ...]:
     for known in (default_settings(), all_settings()):
-        found = tuple(each for each in known if fnmatchcase(str(each), name))
+        found = tuple(setting for setting in known if fnmatchcase(str(setting), name))
         if found:
             return found
     raise PolicyError(

@@ -94,7 +94,7 @@ class _Distinct(nn.Module):
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """Return the outputs; one that was given before, or is an input, is copied."""
-        known = {id(each) for each in inputs}
+        known = {id(tensor) for tensor in inputs}
         outputs = []
         for output in self.inner(*inputs):
             outputs.append(output.clone() if id(output) in known else output)
@@ -165,7 +165,7 @@ def _refuse_complex(program: ExportedProgram) -> None:
 def _refuse_state(program: ExportedProgram) -> None:
     changed = program.graph_signature.buffers_to_mutate.values()
     if changed:
-        own = sorted(re.sub(r"^(inner\.)+", "", each) for each in changed)
+        own = sorted(re.sub(r"^(inner\.)+", "", buffer) for buffer in changed)
         raise ValueError(f"the module changes its buffers {', '.join(own)} when it runs")
 
 

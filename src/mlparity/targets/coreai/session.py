@@ -67,20 +67,20 @@ def open(  # noqa: A001 - every backend has `open`
         FormatError: no such folder, no `.aimodel`, damaged, with state, or other numbers of inputs or outputs.
         ExecutionError: the runtime crashed or took longer than `time_limit`.
     """
-    place = _checked(Path(path))
+    folder = _checked(Path(path))
     if unit is not None and not chooses_units():
         raise BackendUnavailableError(
             "Core AI takes compute units on macOS alone",
             expected=f"macOS {_OWN_UNITS} or newer",
             next_step="leave the compute units out: here the runtime runs on the CPU",
         )
-    worker = _worker(place, time_limit, show_log=show_log)
+    worker = _worker(folder, time_limit, show_log=show_log)
     try:
-        loaded = cast("Loaded", worker.ask(Load(place.absolute(), "" if unit is None else str(unit))))
-        return CoreaiSession(worker, place, loaded, tuple(input_names), tuple(output_names), unit)
+        loaded = cast("Loaded", worker.ask(Load(folder.absolute(), "" if unit is None else str(unit))))
+        return CoreaiSession(worker, folder, loaded, tuple(input_names), tuple(output_names), unit)
     except RefusedError as error:
         worker.close()
-        raise _unreadable(place, str(error)) from error
+        raise _unreadable(folder, str(error)) from error
     except BaseException:
         worker.close()
         raise
@@ -94,12 +94,12 @@ def describe(path: str | Path, *, time_limit: float = TIME_LIMIT) -> Description
         FormatError: no such folder, no `.aimodel`, or damaged.
         ExecutionError: Core AI crashed or took longer than `time_limit` seconds.
     """
-    place = _checked(Path(path))
-    worker = _worker(place, time_limit)
+    folder = _checked(Path(path))
+    worker = _worker(folder, time_limit)
     try:
-        return cast("Description", worker.ask(Describe(place.absolute())))
+        return cast("Description", worker.ask(Describe(folder.absolute())))
     except RefusedError as error:
-        raise _unreadable(place, str(error)) from error
+        raise _unreadable(folder, str(error)) from error
     finally:
         worker.close()
 
@@ -132,8 +132,8 @@ class CoreaiSession(Closing):
     def signature(self) -> Signature:
         """The names, shapes and types of the file."""
         return Signature(
-            tuple(each.spec for each in self._inputs),
-            tuple(each.spec for each in self._outputs),
+            tuple(port.spec for port in self._inputs),
+            tuple(port.spec for port in self._outputs),
         )
 
     @property
@@ -150,12 +150,12 @@ class CoreaiSession(Closing):
         Raises:
             ExecutionError: the runtime refuses, crashes or takes longer than the time limit.
         """
-        arrays = {each.own_name: np.asarray(sample[each.spec.name]) for each in self._inputs}
+        arrays = {port.own_name: np.asarray(sample[port.spec.name]) for port in self._inputs}
         try:
             outputs = cast("Outputs", self._worker.ask(Run(arrays)))
         except RefusedError as error:
             raise ExecutionError("Core AI failed", where=str(self._path), found=str(error)) from error
-        return {each.spec.name: outputs[each.own_name] for each in self._outputs if each.own_name in outputs}
+        return {port.spec.name: outputs[port.own_name] for port in self._outputs if port.own_name in outputs}
 
     def close(self) -> None:
         """End the runtime's process."""
@@ -170,11 +170,11 @@ class _Port:
     spec: TensorSpec
 
 
-def _worker(place: Path, time_limit: float, *, show_log: bool = False) -> Worker:
+def _worker(folder: Path, time_limit: float, *, show_log: bool = False) -> Worker:
     available = probe()
     if not available.ok:
         raise BackendUnavailableError(available.why)
-    return Worker("mlparity.targets.coreai.worker", str(place), time_limit=time_limit, show_log=show_log)
+    return Worker("mlparity.targets.coreai.worker", str(folder), time_limit=time_limit, show_log=show_log)
 
 
 def _checked(path: Path) -> Path:

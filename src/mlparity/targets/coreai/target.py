@@ -78,7 +78,7 @@ def _not_applicable(setting: Setting, is_asked: bool) -> str:
         )
     if is_asked:
         return ""
-    missing = [each.why for each in (session.probe(), convert.probe(setting.precision)) if not each.ok]
+    missing = [part.why for part in (session.probe(), convert.probe(setting.precision)) if not part.ok]
     return f"Core AI is one more runtime to compare with: {missing[0]}" if missing else ""
 
 

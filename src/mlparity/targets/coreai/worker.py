@@ -93,8 +93,8 @@ class Runtime:
         told = self._function.desc
         return Loaded(
             functions,
-            tuple(_tensor(each, told.input_descriptor(each)) for each in told.input_names),
-            tuple(_tensor(each, told.output_descriptor(each)) for each in told.output_names),
+            tuple(_tensor(name, told.input_descriptor(name)) for name in told.input_names),
+            tuple(_tensor(name, told.output_descriptor(name)) for name in told.output_names),
             tuple(told.state_names),
         )
 

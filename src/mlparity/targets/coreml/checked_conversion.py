@@ -75,7 +75,7 @@ def convert_request(request: Request) -> Made:
         fp32_ops=tuple(name for name in request.fp32_ops if not name.startswith("aten.")),
     )
     if request.frontend:
-        routes = sorted(order({}), key=lambda each: each != request.frontend)
+        routes = sorted(order({}), key=lambda route: route != request.frontend)
         done = convert(request.source, request.samples[0], replace(chosen, frontends=tuple(routes)))
         put(done, request.path)
         seconds = done.seconds
@@ -85,9 +85,9 @@ def convert_request(request: Request) -> Made:
 
 
 def convert_checked(
-    source: Source, samples: Sequence[Sample], options: CoremlOptions, place: Path
+    source: Source, samples: Sequence[Sample], options: CoremlOptions, path: Path
 ) -> tuple[Conversion, float]:
-    """Convert by the first route, or by another where that one differs and the other does less; write it to `place`.
+    """Convert by the first route, or by another where that one differs and the other does less; write it to `path`.
 
     `attempts` says how each route differs that was tried before, or that was tried and left. Returns the conversion
     and the seconds that all took.
@@ -98,38 +98,38 @@ def convert_checked(
     from mlparity.targets.coreml.convert import convert
 
     first = convert(source, samples[0], options)
-    put(first, place)
-    found = difference_of(source, samples, place, options.precision)
+    put(first, path)
+    found = difference_of(source, samples, path, options.precision)
     rest = () if found.is_small else _others(first.frontend, options)
-    if rest and options.precision is Precision.FP16 and _is_faithful_in_fp32(first, source, samples, options, place):
+    if rest and options.precision is Precision.FP16 and _is_faithful_in_fp32(first, source, samples, options, path):
         return first, first.seconds
     if not rest:
         return _told(first, found), first.seconds
-    beside = place.with_name(f"other_{place.name}")
+    beside = path.with_name(f"other_{path.name}")
     try:
         second = convert(source, samples[0], replace(options, frontends=rest))
         put(second, beside)
     except ConversionError as error:
-        return _told(first, found, f"{', '.join(rest)}: tried in its place, and failed: {_line(error)}"), first.seconds
+        return _told(first, found, f"{', '.join(rest)}: tried instead, and failed: {_line(error)}"), first.seconds
     seconds = first.seconds + second.seconds
     other = difference_of(source, samples, beside, options.precision)
     if other.excess >= found.excess:
         shutil.rmtree(beside)
         return _told(first, found, f"{second.frontend}: {other}: no better"), seconds
-    shutil.rmtree(place)
-    beside.rename(place)
-    left = f"{first.frontend}: {found}: {second.frontend} is taken in its place"
+    shutil.rmtree(path)
+    beside.rename(path)
+    left = f"{first.frontend}: {found}: {second.frontend} is taken instead"
     kept = _told(second, other)
     return replace(kept, attempts=(*first.attempts, left, *kept.attempts)), seconds
 
 
 def _is_faithful_in_fp32(
-    made: Conversion, source: Source, samples: Sequence[Sample], options: CoremlOptions, place: Path
+    made: Conversion, source: Source, samples: Sequence[Sample], options: CoremlOptions, path: Path
 ) -> bool:
     """Tell whether the same route agrees in fp32: then fp16 is what differs, as where values overflow."""
     from mlparity.targets.coreml.convert import convert
 
-    graph = place.with_name(f"graph_{place.name}")
+    graph = path.with_name(f"graph_{path.name}")
     exact = replace(options, precision=Precision.FP32, fp32_ops=(), frontends=(made.frontend,))
     try:
         put(convert(source, samples[0], exact), graph)
@@ -160,7 +160,7 @@ def difference_of(source: Source, samples: Sequence[Sample], package: Path, prec
         ):
             for sample in samples:
                 pair = run_checked(reference, sample), run_checked(session, sample)
-                worst = max(worst, _largest(*pair, _OF_SCALE[precision]), key=lambda each: each.excess)
+                worst = max(worst, _largest(*pair, _OF_SCALE[precision]), key=lambda difference: difference.excess)
     except MlparityError as error:
         return Difference(excess=float("inf"), failure=error.what)
     return worst if worst.is_small else _beyond_noise(worst, source, samples)
@@ -169,7 +169,7 @@ def difference_of(source: Source, samples: Sequence[Sample], package: Path, prec
 def _largest(wanted: Outputs, found: Outputs, of_scale: float) -> Difference:
     return max(
         (_of_output(name, wanted[name], found[name], of_scale) for name in wanted),
-        key=lambda each: each.excess,
+        key=lambda difference: difference.excess,
         default=Difference(),
     )
 
@@ -197,7 +197,7 @@ def _beyond_noise(worst: Difference, source: Source, samples: Sequence[Sample]) 
     try:
         with torch_backend.open(source) as narrow, torch_backend.open(source, double=True) as wide:
             for sample in samples:
-                plain, exact = (run_checked(each, sample)[worst.output] for each in (narrow, wide))
+                plain, exact = (run_checked(session, sample)[worst.output] for session in (narrow, wide))
                 noise = max(noise, _of_output(worst.output, plain, exact, 0.0).max_abs)
     except MlparityError:
         return worst  # a source that cannot run in fp64 has noise that nobody knows
@@ -211,7 +211,7 @@ def _others(taken: Frontend, options: CoremlOptions) -> tuple[Frontend, ...]:
 
     exports = (Frontend.EXPORT, Frontend.DECOMPOSED)
     alike = exports if taken in exports else (taken,)
-    return tuple(each for each in order(options.flexible) if each not in alike)
+    return tuple(route for route in order(options.flexible) if route not in alike)
 
 
 def _told(kept: Conversion, found: Difference, *beside: str) -> Conversion:
@@ -224,16 +224,16 @@ def _line(error: ConversionError) -> str:
     return (error.found or error.what).splitlines()[0]
 
 
-def put(conversion: Conversion, place: Path) -> None:
+def put(conversion: Conversion, path: Path) -> None:
     """Write a package, and take it back where Core ML would refuse to load it."""
     from mlparity.engine.reading import read_program
     from mlparity.targets.coreml.convert import save
 
-    save(conversion, place)
+    save(conversion, path)
     try:
-        read_program(place)
+        read_program(path)
     except FormatError as error:
-        shutil.rmtree(place)
+        shutil.rmtree(path)
         raise ConversionError(
             "the converted model is none that Core ML loads",
             found=str(error),

@@ -123,7 +123,7 @@ class Job:
 
 
 def _examples(form: CoremlForm, sample: Sample) -> tuple[torch.Tensor, ...]:
-    return tuple(each.example(sample[each.name]) for each in form.forms)
+    return tuple(input_form.example(sample[input_form.name]) for input_form in form.forms)
 
 
 def _pipeline(coremltools: Any, options: CoremlOptions) -> Any:
@@ -133,7 +133,7 @@ def _pipeline(coremltools: Any, options: CoremlOptions) -> Any:
 
 
 def _target(coremltools: Any, name: str) -> Any:
-    known = {each: target for each, target in coremltools.target.__members__.items() if target >= _OLDEST_SPEC}
+    known = {name: target for name, target in coremltools.target.__members__.items() if target >= _OLDEST_SPEC}
     if name not in known:
         raise ConversionError(
             f"unknown deployment target {name!r}", expected=", ".join(known), next_step="use one of these names"

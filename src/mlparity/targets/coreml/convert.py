@@ -108,7 +108,7 @@ def _by_first_route(
     from mlparity.targets.coreml.conversion import DoubtfulTraceError
 
     failures: list[Failure] = []
-    routes = [(each, len(frontends) == 1) for each in frontends]
+    routes = [(frontend, len(frontends) == 1) for frontend in frontends]
     for frontend, doubtful in routes:
         try:
             return job.by(frontend, doubtful=doubtful), frontend, failures
@@ -116,7 +116,7 @@ def _by_first_route(
             raise
         except Exception as error:  # converters raise any type; the last resort reports them all
             if isinstance(error, OSError) and error.errno in _NO_PLACE:
-                raise OutputError("no place for the converter's temporary files", found=str(error)) from error
+                raise OutputError("no space for the converter's temporary files", found=str(error)) from error
             failures.append(failure_of(frontend, error))
             if isinstance(error, DoubtfulTraceError):
                 routes.append((frontend, True))
@@ -168,7 +168,9 @@ def _frontends(options: CoremlOptions) -> tuple[Frontend, ...]:
 
 def _described(options: CoremlOptions, target: str, version: str) -> dict[str, str]:
     made = {"precision": str(options.precision), "deployment_target": target, "coremltools": version}
-    images = ", ".join(f"{name} ({each.layout}, {each.scale}, {each.bias})" for name, each in options.images.items())
+    images = ", ".join(
+        f"{name} ({image.layout}, {image.scale}, {image.bias})" for name, image in options.images.items()
+    )
     flexible = ", ".join(
         f"{name}[{axis}] {dim.lower}..{dim.upper}"
         for name, dims in options.flexible.items()

@@ -1,4 +1,4 @@
-"""Corrects, while a conversion runs, three places of coremltools 9.0 that no registration reaches."""
+"""Corrects, while a conversion runs, three functions of coremltools 9.0 that no registration reaches."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _dft_of_coremltools = lower_complex_dialect_ops._calculate_dft_matrix
 
 @contextmanager
 def corrected() -> Iterator[None]:
-    """Put the corrected functions in the place of coremltools' own inside the `with` block."""
+    """Replace coremltools' own functions by the corrected ones inside the `with` block."""
     with ExitStack() as stack:
         for module, name, own in (
             (_utils, "_construct_gather_op", _gather),

@@ -15,33 +15,33 @@ from mlparity.core.source import Source
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One route that failed; `op` and `place` are "" where the error does not tell."""
+    """One route that failed; `op` and `location` are "" where the error does not tell."""
 
     route: str
     op: str
-    place: str
+    location: str
     reason: str
 
     def __str__(self) -> str:
         """Return one line for the record."""
-        at = "".join((f" at {self.op}" if self.op else "", f" in {self.place}" if self.place else ""))
+        at = "".join((f" at {self.op}" if self.op else "", f" in {self.location}" if self.location else ""))
         return f"{self.route}: failed{at}: {self.reason}"
 
 
 def failure_of(route: str, error: BaseException) -> Failure:
-    """Read the op and its place from the frames that the error passed through."""
-    op, place = next(_nodes(error), ("", ""))
+    """Read the op and its location from the frames that the error passed through."""
+    op, location = next(_nodes(error), ("", ""))
     lines = str(error).strip().splitlines()
-    return Failure(route, op, place, f"{type(error).__name__}: {_shortened(lines[0] if lines else 'no message')}")
+    return Failure(route, op, location, f"{type(error).__name__}: {_shortened(lines[0] if lines else 'no message')}")
 
 
 def conversion_error(source: Source, failures: list[Failure]) -> ConversionError:
     """Return the error of a conversion for which every route failed; it speaks of the one that names an op."""
-    telling = next((each for each in failures if each.op), failures[0])
+    telling = next((failure for failure in failures if failure.op), failures[0])
     return ConversionError(
         f"the source cannot be converted to Core ML{f': the converter stopped at {telling.op}' if telling.op else ''}",
-        where=", ".join(each for each in (source.location, telling.place) if each),
-        found="\n    ".join(str(each) for each in failures),
+        where=", ".join(part for part in (source.location, telling.location) if part),
+        found="\n    ".join(str(failure) for failure in failures),
         next_step=next(step for pattern, step in _NEXT_STEPS if re.search(pattern, telling.reason)),
     )
 
@@ -65,18 +65,18 @@ _NEXT_STEPS = (
         "replace the branch on a tensor's value, for example with torch.where",
     ),
     (r"rank|Rank", "reshape: Core ML holds tensors of at most 5 dimensions"),
-    (r"", "rewrite this op in the model, or convert yourself and give the .mlpackage in place of converting"),
+    (r"", "rewrite this op in the model, or convert yourself and give the .mlpackage instead"),
 )
 """What to try next, by the first pattern that the reason has."""
 
 
 def _nodes(error: BaseException) -> Iterator[tuple[str, str]]:
-    """Yield (op, place) of the nodes that frames of coremltools were at, the innermost first."""
+    """Yield (op, location) of the nodes that frames of coremltools were at, the innermost first."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     for frame in reversed(frames):
         node = frame.f_locals.get("node")
         if "coremltools" in frame.f_globals.get("__name__", "") and getattr(node, "meta", node) is not node:
-            yield _op(node), _place(node)
+            yield _op(node), _location(node)
 
 
 def _op(node: Any) -> str:
@@ -84,14 +84,14 @@ def _op(node: Any) -> str:
     return kind if isinstance(kind, str) else str(getattr(node, "target", ""))
 
 
-def _place(node: Any) -> str:
+def _location(node: Any) -> str:
     meta: Mapping[str, Any] = node.meta if isinstance(node.meta, Mapping) else {}
     stack = meta.get("nn_module_stack")
     module = next(reversed(stack.values()))[0] if stack else _traced_module(node)
     lines = re.findall(r'File "([^"]+)", line (\d+)', meta.get("stack_trace") or "")
-    theirs = [each for each in lines if _OURS not in each[0]]
+    theirs = [line for line in lines if _OURS not in line[0]]
     source = ":".join(theirs[-1]) if theirs else ""
-    return " at ".join(each for each in (_own(module), source) if each)
+    return " at ".join(part for part in (_own(module), source) if part)
 
 
 def _traced_module(node: Any) -> str:

@@ -40,7 +40,7 @@ def output_types(coremltools: Any, names: Sequence[str], floating: Sequence[bool
     difference would partly be the rounding of the inputs and of the last store, so both stay fp32 here.
     Source: https://apple.github.io/coremltools/docs-guides/source/model-input-and-output-types.html
     """
-    kinds = (np.float32 if each else np.int32 for each in floating)
+    kinds = (np.float32 if is_floating else np.int32 for is_floating in floating)
     return [coremltools.TensorType(name=name, dtype=kind) for name, kind in zip(names, kinds, strict=True)]
 
 

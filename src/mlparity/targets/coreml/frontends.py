@@ -89,10 +89,10 @@ def _dynamic_shapes(form: CoremlForm, flexible: Flexible) -> tuple[Any, ...] | N
         return None
     known: dict[str, Any] = {}
     per_input = []
-    for each in form.forms:
+    for input_form in form.forms:
         dims = {}
-        for axis, dim in flexible.get(each.name, {}).items():
-            symbol = dim.symbol_of(each.name, axis)
+        for axis, dim in flexible.get(input_form.name, {}).items():
+            symbol = dim.symbol_of(input_form.name, axis)
             dims[axis] = known.setdefault(symbol, Dim(symbol, min=dim.lower, max=dim.upper))
         per_input.append(dims if dims else None)
     return (tuple(per_input),)

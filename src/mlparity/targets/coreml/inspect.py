@@ -36,7 +36,7 @@ def inspect_package(path: Path) -> Inspection:
     interface = program.interfaces[program.default_function]
     opsets = sorted({f"iOS{function.opset}" for function in program.functions.values()})
     specs = [
-        tuple(TensorSpec(each.name, each.shape, each.dtype if each.dtype else each.kind) for each in features)
+        tuple(TensorSpec(feature.name, feature.shape, feature.dtype or feature.kind) for feature in features)
         for features in (interface.inputs, interface.outputs)
     ]
     walked = (op for function in program.functions.values() for op in function.walk())
@@ -70,17 +70,15 @@ def placement_of(path: Path, chip: str) -> tuple[PlacedOp, ...]:
     program = read_program(path)
     found = eligibility(program.functions[program.default_function], chip)
     return tuple(
-        PlacedOp(
-            each.op.type, each.op.location, str(each.op.outputs[0].type), each.eligible, each.reason, each.evidence
-        )
-        for each in found
+        PlacedOp(op.op.type, op.op.location, str(op.op.outputs[0].type), op.eligible, op.reason, op.evidence)
+        for op in found
     )
 
 
 def _eligible(program: Program) -> dict[str, str]:
     function = program.functions[program.default_function]
     found = {chip: eligibility(function, chip) for chip in GENERATIONS}
-    return {chip: f"{sum(each.eligible for each in ops)} of {len(ops)}" for chip, ops in found.items()}
+    return {chip: f"{sum(op.eligible for op in ops)} of {len(ops)}" for chip, ops in found.items()}
 
 
 def _precision(program: Program) -> str:

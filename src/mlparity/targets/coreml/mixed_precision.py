@@ -30,13 +30,13 @@ def converter_name(op: Op) -> str:
 
 _CODE = """import coremltools as ct
 
-# An op is its type and its place among the ops of that type: names depend on how a model is traced.
+# An op is its type and its index among the ops of that type: names depend on how a model is traced.
 FP32_OPS = {{
 {ops}}}
 
 
 def runs_in_fp16(op):
-    alike = [each for each in op.enclosing_block.operations if each.op_type == op.op_type]
+    alike = [other for other in op.enclosing_block.operations if other.op_type == op.op_type]
     return (op.op_type, alike.index(op)) not in FP32_OPS
 
 

@@ -66,7 +66,7 @@ class CoremlOptions:
     """The choices of one conversion; each has a default that suits most models.
 
     Under fp16, `fp32_ops` keeps ops in fp32. An entry is a MIL op type ("softmax"), the name of an op or of its output,
-    the place of a function ("package.module:function"), or the function itself.
+    a function by name ("package.module:function"), or the function itself.
     Without a `deployment_target` ("iOS17", "macOS14", ...) the lowest one from iOS16 up that has every op is taken:
     the model then runs on the most devices. `images` and `flexible` (axis to bounds) are by input name; inputs that
     neither names are tensors of the sample's shape.

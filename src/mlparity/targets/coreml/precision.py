@@ -29,15 +29,17 @@ def compute_precision(coremltools: Any, options: CoremlOptions) -> Any:
 
 def described(entries: Sequence[str | OpSelector]) -> str:
     """Return the entries in one line, a function by its name."""
-    return ", ".join(each if isinstance(each, str) else getattr(each, "__qualname__", repr(each)) for each in entries)
+    return ", ".join(
+        entry if isinstance(entry, str) else getattr(entry, "__qualname__", repr(entry)) for entry in entries
+    )
 
 
 def _selector(entries: Sequence[str | OpSelector]) -> OpSelector:
-    names = frozenset(each for each in entries if isinstance(each, str) and ":" not in each)
+    names = frozenset(entry for entry in entries if isinstance(entry, str) and ":" not in entry)
     functions = tuple(
-        _imported(each) if isinstance(each, str) else each
-        for each in entries
-        if not isinstance(each, str) or ":" in each
+        _imported(entry) if isinstance(entry, str) else entry
+        for entry in entries
+        if not isinstance(entry, str) or ":" in entry
     )
     return lambda op: _is_named(op, names) or any(function(op) for function in functions)
 
@@ -57,9 +59,9 @@ def _as_written(name: str, prefix: str) -> set[str]:
 
 
 def _imported(spec: str) -> OpSelector:
-    place, _, name = spec.rpartition(":")
+    module, _, name = spec.rpartition(":")
     try:
-        selector = attrgetter(name)(import_module(place))
+        selector = attrgetter(name)(import_module(module))
     except (ImportError, AttributeError, OSError) as error:
         raise ConversionError(
             f"{spec} names no function to select fp32 ops",

@@ -29,8 +29,8 @@ def quiet() -> Iterator[Any]:
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
         coremltools = importlib.import_module("coremltools")
-        for place, name in _WITH_PROGRESS.items():
-            module = sys.modules[place]
+        for module_name, name in _WITH_PROGRESS.items():
+            module = sys.modules[module_name]
             stack.callback(setattr, module, name, getattr(module, name))
             setattr(module, name, _without_bar)
         yield coremltools

@@ -18,7 +18,7 @@ from mlparity.core.mlpackage import find_package
 from mlparity.core.quiet import quiet_logs
 from mlparity.core.session import Availability, Closing, Outputs, Sample, Signature, TensorSpec
 from mlparity.core.words import ComputeUnit, Provenance, Setting
-from mlparity.engine.coremltools_binding import Arithmetic, arithmetic, take_place
+from mlparity.engine.coremltools_binding import Arithmetic, arithmetic, install
 from mlparity.engine.mil.program import Function
 from mlparity.engine.numerics import FP32
 from mlparity.engine.placement.compute_plan import ComputePlan
@@ -144,7 +144,7 @@ def open_package(path: Path, unit: ComputeUnit, input_names: Sequence[str] = ())
         FormatError: the package cannot be read.
         UnsupportedOpError: the engine lacks one of its ops.
     """
-    take_place()
+    install()
     if not path.exists():
         raise FormatError("no such package", where=str(path), next_step="check the path")
     find_package(path)  # coremltools would wait for a FIFO, and follow a link to anywhere
@@ -196,12 +196,12 @@ class CoreMLSession(Closing):
     def __post_init__(self) -> None:
         """Read the signature from the model's description."""
         description = self.model.get_spec().description
-        inputs, outputs = (tuple(map(_spec, each)) for each in (description.input, description.output))
+        inputs, outputs = (tuple(map(_spec, features)) for features in (description.input, description.output))
         self.own_names = _own_names(inputs, self.input_names)
         known = {own: name for name, own in self.own_names.items()}
-        renamed = tuple(replace(each, name=known[each.name]) for each in inputs)
+        renamed = tuple(replace(spec, name=known[spec.name]) for spec in inputs)
         self.signature, self.runtime = Signature(renamed, outputs), runtime()
-        self.images = frozenset(each.name for each in description.input if each.type.HasField("imageType"))
+        self.images = frozenset(feature.name for feature in description.input if feature.type.HasField("imageType"))
 
     def run(self, sample: Sample) -> Outputs:
         """Return the outputs as arrays; a classifier's probabilities come in the order of its labels."""
@@ -218,8 +218,8 @@ class CoreMLSession(Closing):
         Raises:
             InputError: the model takes an image, and the sample has no pixels.
         """
-        named = {self.own_names.get(name, name): each for name, each in sample.items()}
-        return {name: _image(name, each) if name in self.images else each for name, each in named.items()}
+        named = {self.own_names.get(name, name): array for name, array in sample.items()}
+        return {name: _image(name, array) if name in self.images else array for name, array in named.items()}
 
     def close(self) -> None:
         """Let go of the model."""
@@ -228,7 +228,7 @@ class CoreMLSession(Closing):
 
 def _own_names(inputs: tuple[TensorSpec, ...], wanted: tuple[str, ...]) -> dict[str, str]:
     """Return each input's name as the caller knows it, to the package's own name."""
-    own = [each.name for each in inputs]
+    own = [spec.name for spec in inputs]
     if len(wanted) != len(own) or set(wanted) == set(own):
         return {name: name for name in own}
     return dict(zip(wanted, own, strict=True))

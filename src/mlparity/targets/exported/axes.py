@@ -51,7 +51,7 @@ def merge_axes(program: ExportedProgram) -> None:
 
 
 def _has_many_axes(node: fx.Node) -> bool:
-    values = [_value(each) for each in (node, *node.all_input_nodes)]
+    values = [_value(source) for source in (node, *node.all_input_nodes)]
     ranks = [value.ndim for value in values if isinstance(value, Tensor)]
     sizes = [size for value in values if isinstance(value, Tensor) for size in value.shape]
     return max(ranks, default=0) > MOST_AXES and all(isinstance(size, int) for size in sizes)
@@ -67,7 +67,7 @@ def _rewrite(graph: fx.Graph, node: fx.Node) -> None:
         _along_one_axis(graph, node)
     elif isinstance(target, torch._ops.OpOverload) and torch.Tag.pointwise in target.tags:
         shape = list(cast("Tensor", _value(node)).shape)
-        args, named = fx.map_arg((node.args, node.kwargs), lambda each: _flat(graph, each, shape))
+        args, named = fx.map_arg((node.args, node.kwargs), lambda argument: _flat(graph, argument, shape))
         node.replace_all_uses_with(call(graph, _aten.reshape.default, call(graph, target, *args, **named), shape))
 
 

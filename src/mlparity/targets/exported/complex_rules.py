@@ -23,7 +23,7 @@ def _complex(_pairs: Pairs, real: Any, imaginary: Any) -> Any:
 
 def _polar(pairs: Pairs, size: Any, angle: Any) -> Any:
     turned = pairs.emit(_aten.cos.default, angle), pairs.emit(_aten.sin.default, angle)
-    return tuple(pairs.emit(_aten.mul.Tensor, size, each) for each in turned)
+    return tuple(pairs.emit(_aten.mul.Tensor, size, part) for part in turned)
 
 
 def _by(op: Any) -> Rule:
@@ -54,7 +54,7 @@ def _times(pairs: Pairs, op: Any, x: Part, y: Part) -> Any:
 def _quotient(pairs: Pairs, x: Any, y: Any) -> Any:
     (c, d) = pairs.parts(y)
     if _is_zero(d):
-        return tuple(each if _is_zero(each) else pairs.emit(_aten.div.Tensor, each, c) for each in pairs.parts(x))
+        return tuple(part if _is_zero(part) else pairs.emit(_aten.div.Tensor, part, c) for part in pairs.parts(x))
     size = _squared(pairs, c, d)
     inverse = (
         pairs.emit(_aten.div.Tensor, c, size),
@@ -69,7 +69,7 @@ def _quotient(pairs: Pairs, x: Any, y: Any) -> Any:
 
 
 def _squared(pairs: Pairs, real: Part, imaginary: Part) -> Any:
-    squares = [pairs.emit(_aten.mul.Tensor, each, each) for each in (real, imaginary)]
+    squares = [pairs.emit(_aten.mul.Tensor, part, part) for part in (real, imaginary)]
     return pairs.emit(_aten.add.Tensor, *squares)
 
 
@@ -99,7 +99,7 @@ def _conj(pairs: Pairs, x: Any) -> Any:
 
 
 def _view_as_real(pairs: Pairs, x: Any) -> Any:
-    last = [pairs.emit(_aten.unsqueeze.default, each, -1) for each in pairs.parts(x)]
+    last = [pairs.emit(_aten.unsqueeze.default, part, -1) for part in pairs.parts(x)]
     return pairs.emit(_aten.cat.default, last, -1)
 
 
@@ -124,7 +124,7 @@ def _same(pairs: Pairs, x: Any) -> Any:
 
 def _copy(pairs: Pairs, into: Any, x: Any, *_blocking: Any) -> Any:
     shape = list(into.meta["val"].shape)
-    return tuple(pairs.emit(_aten.expand.default, each, shape) for each in _same(pairs, x))
+    return tuple(pairs.emit(_aten.expand.default, part, shape) for part in _same(pairs, x))
 
 
 def _masked_fill(pairs: Pairs, x: Any, mask: Any, value: Any) -> Any:

@@ -19,7 +19,7 @@ _FOLDED_ELEMENTS = 1 << 20
 
 
 def fold_constants(program: ExportedProgram) -> None:
-    """Put the values of nodes that depend on no input in the place of the nodes.
+    """Replace nodes that depend on no input by their values.
 
     Positions, masks of a fixed size and interpolated position tables vanish, and with them ops that few converters
     know. The values are those that the source computes.
@@ -27,8 +27,8 @@ def fold_constants(program: ExportedProgram) -> None:
     module = program.graph_module
     values = held_values(program)
     for node in module.graph.nodes:
-        if _is_pure(node) and all(each in values for each in node.all_input_nodes):
-            made_from = [values[each] for each in node.all_input_nodes]
+        if _is_pure(node) and all(source in values for source in node.all_input_nodes):
+            made_from = [values[source] for source in node.all_input_nodes]
             value = _computed(node, values)
             if _is_worth_keeping(value, made_from):
                 values[node] = value
@@ -52,18 +52,18 @@ def _is_pure(node: fx.Node) -> bool:
         and not target._schema.is_mutable
         and torch.Tag.nondeterministic_seeded not in target.tags
         and not node.is_impure()
-        and not any(isinstance(each, torch.SymInt) for each in pytree.tree_leaves((node.args, node.kwargs)))
+        and not any(isinstance(leaf, torch.SymInt) for leaf in pytree.tree_leaves((node.args, node.kwargs)))
     )
 
 
 def _computed(node: fx.Node, values: Mapping[fx.Node, object]) -> object:
-    args, kwargs = fx.map_arg(cast("Any", (node.args, node.kwargs)), lambda each: cast("Any", values[each]))
+    args, kwargs = fx.map_arg(cast("Any", (node.args, node.kwargs)), lambda source: cast("Any", values[source]))
     with torch.no_grad():
         return cast("Callable[..., object]", node.target)(*args, **kwargs)
 
 
 def _is_worth_keeping(value: object, made_from: list[object]) -> bool:
-    total = sum(each.numel() for each in made_from if isinstance(each, Tensor))
+    total = sum(value.numel() for value in made_from if isinstance(value, Tensor))
     return not isinstance(value, Tensor) or value.numel() <= max(_FOLDED_ELEMENTS, total)
 
 

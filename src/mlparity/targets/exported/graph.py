@@ -19,8 +19,8 @@ Values = dict[fx.Node, object]
 def call(graph: fx.Graph, op: Callable[..., Any], *arguments: Any, **named: Any) -> fx.Node:
     """Add a call at the graph's point of insertion, with the meta value that PyTorch and later passes rely on."""
     made = graph.call_function(op, arguments, named)
-    plain, kept = fx.map_arg((arguments, named), lambda each: each.meta["val"])
-    first = next(each for each in made.all_input_nodes)
+    plain, kept = fx.map_arg((arguments, named), lambda source: source.meta["val"])
+    first = next(source for source in made.all_input_nodes)
     made.meta = {**first.meta, "val": op(*plain, **kept)}
     return made
 
@@ -28,7 +28,7 @@ def call(graph: fx.Graph, op: Callable[..., Any], *arguments: Any, **named: Any)
 def add_constant(program: ExportedProgram, name: str, value: Tensor, meta: Mapping[str, Any]) -> fx.Node:
     """Add an attribute with a value and return a node for it, at the graph's point of insertion."""
     module = program.graph_module
-    free = next(each for number in count() if not hasattr(module, each := f"{name}_{number}"))
+    free = next(candidate for number in count() if not hasattr(module, candidate := f"{name}_{number}"))
     module.register_buffer(free, value, persistent=False)
     program.constants[free] = value  # PyTorch checks that each attribute is among the constants
     constant: fx.Node = module.graph.get_attr(free)

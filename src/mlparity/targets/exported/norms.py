@@ -53,11 +53,11 @@ def _norm(module: fx.GraphModule, node: fx.Node) -> _Norm | None:
     if node.target is not _aten.batch_norm.default:
         return None
     _, weight, bias, mean, variance, training, _, epsilon, *_ = node.args
-    held = [_value(module, each) for each in (mean, variance)]
-    if training or any(each is None for each in held) or any(_is_computed(each) for each in (weight, bias)):
+    held = [_value(module, argument) for argument in (mean, variance)]
+    if training or any(value is None for value in held) or any(_is_computed(argument) for argument in (weight, bias)):
         return None
     centre, spread = cast("list[Tensor]", held)
-    affine = [_value(module, each) for each in (weight, bias)]
+    affine = [_value(module, argument) for argument in (weight, bias)]
     scale = affine[0] if affine[0] is not None else torch.ones_like(spread)
     shift = affine[1] if affine[1] is not None else torch.zeros_like(spread)
     return _Norm(node, scale, shift, centre, spread, cast("float", epsilon))
@@ -84,7 +84,7 @@ def _fold(module: fx.GraphModule, norm: _Norm) -> None:
         weight, _value(module, bias), norm.mean, norm.variance, norm.epsilon, norm.weight, norm.bias
     )
     with module.graph.inserting_before(before):
-        held = tuple(_held(module, each) for each in fused)
+        held = tuple(_held(module, value) for value in fused)
     before.args = (before.args[0], *held, *before.args[3:])
     norm.node.replace_all_uses_with(before)
     module.graph.erase_node(norm.node)
@@ -108,6 +108,6 @@ def _call(graph: fx.Graph, op: Callable[..., Any], *arguments: Any) -> fx.Node:
 
 
 def _held(module: fx.GraphModule, value: Tensor) -> fx.Node:
-    name = f"_normless_{sum(1 for each in module._buffers if each.startswith('_normless_'))}"
+    name = f"_normless_{sum(1 for buffer in module._buffers if buffer.startswith('_normless_'))}"
     module.register_buffer(name, value.detach().float())
     return module.graph.get_attr(name)

@@ -114,7 +114,7 @@ _ASSERTIONS = frozenset(
 def _use_common_names(program: ExportedProgram) -> None:
     """Give Python's operators on truth values, and PyTorch's primitive ops, the names that coremltools knows."""
     for node in program.graph_module.graph.nodes:
-        if node.target in _OPERATORS and all(_is_truth(each) for each in node.args):
+        if node.target in _OPERATORS and all(_is_truth(argument) for argument in node.args):
             node.target = _OPERATORS[node.target]
         node.target = _PRIMS.get(node.target, node.target)
         if node.target is _prims.convert_element_type.default:

@@ -23,9 +23,9 @@ def plain_attention(module: nn.Module) -> Iterator[None]:
     fast = torch.backends.mha.get_fastpath_enabled()
     with ExitStack() as stack:
         if fast:
-            for each in module.modules():
-                if isinstance(each, nn.TransformerEncoder) and _takes_nested_tensors(each):
-                    _write_zeros(each, stack)
+            for encoder in module.modules():
+                if isinstance(encoder, nn.TransformerEncoder) and _takes_nested_tensors(encoder):
+                    _write_zeros(encoder, stack)
         stack.callback(torch.backends.mha.set_fastpath_enabled, fast)
         torch.backends.mha.set_fastpath_enabled(False)
         yield
@@ -54,8 +54,8 @@ def _write_zeros(encoder: nn.TransformerEncoder, stack: ExitStack) -> None:
         encoder.register_forward_pre_hook(before, with_kwargs=True).remove,
         last.register_forward_hook(after).remove,
     )
-    for each in remove:
-        stack.callback(each)
+    for undo in remove:
+        stack.callback(undo)
 
 
 def _padded(mask: Tensor, checks: bool) -> Tensor:

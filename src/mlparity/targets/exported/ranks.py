@@ -108,8 +108,8 @@ def _rewrite(program: ExportedProgram, node: fx.Node, source: fx.Node, numbers: 
             turned = call(graph, _aten.permute.default, split, order)
         else:
             flat = call(graph, _aten.reshape.default, source, [-1])
-            places = add_constant(program, "_places", numbers.reshape(-1).to(torch.int32), node.meta)
-            turned = call(graph, _aten.index.Tensor, flat, [places])
+            indices = add_constant(program, "_indices", numbers.reshape(-1).to(torch.int32), node.meta)
+            turned = call(graph, _aten.index.Tensor, flat, [indices])
         whole = call(graph, _aten.reshape.default, turned, shape)
     node.replace_all_uses_with(whole)
 
@@ -119,9 +119,9 @@ def _permutation(numbers: Tensor, count: int) -> tuple[list[int], list[int]] | N
     if numbers.numel() != count or numbers.numel() == 0 or int(numbers.flatten()[0]) != 0:
         return None
     axes = _merged(numbers.shape, _steps(numbers))
-    by_step = sorted(range(len(axes)), key=lambda each: -axes[each][1])
-    sizes = [axes[each][0] for each in by_step]
-    order = [by_step.index(each) for each in range(len(axes))]
+    by_step = sorted(range(len(axes)), key=lambda axis: -axes[axis][1])
+    sizes = [axes[axis][0] for axis in by_step]
+    order = [by_step.index(axis) for axis in range(len(axes))]
     if len(axes) > MOST_AXES:
         return None
     moved = torch.arange(count).reshape(sizes).permute(order).reshape(numbers.shape)

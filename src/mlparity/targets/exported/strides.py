@@ -25,8 +25,8 @@ def resolve_strides(program: ExportedProgram) -> None:
             continue
         with graph.inserting_before(node):
             flat = call(graph, _aten.reshape.default, node.args[0], [-1])
-            places = add_constant(program, "_places", numbers.reshape(-1), node.meta)
-            chosen = call(graph, _aten.index.Tensor, flat, [places])
+            indices = add_constant(program, "_indices", numbers.reshape(-1), node.meta)
+            chosen = call(graph, _aten.index.Tensor, flat, [indices])
             whole = call(graph, _aten.reshape.default, chosen, list(numbers.shape))
         node.replace_all_uses_with(whole)
     graph.eliminate_dead_code()
@@ -46,11 +46,11 @@ def _numbers(node: fx.Node) -> Tensor | None:
     start = given.storage_offset() if offset is None else int(cast("int", offset))
     if count == 0 or any(not isinstance(size, int) for size in given.shape):
         return None
-    places = torch.as_strided(torch.arange(_extent(given)), given.shape, given.stride()).reshape(-1)
-    if sorted(places.tolist()) != list(range(count)):
+    offsets = torch.as_strided(torch.arange(_extent(given)), given.shape, given.stride()).reshape(-1)
+    if sorted(offsets.tolist()) != list(range(count)):
         return None
     number_at = torch.empty(count, dtype=torch.int64)
-    number_at[places] = torch.arange(count)
+    number_at[offsets] = torch.arange(count)
     sizes, strides = cast("list[int]", arguments["size"]), cast("list[int]", arguments["stride"])
     return torch.as_strided(number_at, sizes, strides, start - given.storage_offset()).clone()
 

@@ -67,10 +67,11 @@ def atan2(call: Call) -> Var:
 
     There the sign of a zero is not seen: y = -0 counts as +0.
     """
-    y, x = (mb.cast(x=call.tensor(each), dtype="fp32") for each in ("self", "other"))
+    y, x = (mb.cast(x=call.tensor(name), dtype="fp32") for name in ("self", "other"))
     zero = np.float32(0)
     upright, left, below = (
-        mb.cast(x=each, dtype="fp32") for each in (mb.equal(x=x, y=zero), mb.less(x=x, y=zero), mb.less(x=y, y=zero))
+        mb.cast(x=condition, dtype="fp32")
+        for condition in (mb.equal(x=x, y=zero), mb.less(x=x, y=zero), mb.less(x=y, y=zero))
     )
     half = mb.sub(x=np.float32(np.pi), y=mb.mul(x=below, y=np.float32(2 * np.pi)))
     angle = mb.add(x=mb.atan(x=mb.real_div(x=y, y=mb.add(x=x, y=upright))), y=mb.mul(x=left, y=half))

@@ -70,7 +70,7 @@ class Lowering:
     """How an op is lowered: its names in both frontends, its parameters in PyTorch's order, and the function.
 
     A trace does not tell overloads apart; a call with more arguments than `parameters` has those of `wider`.
-    With `replaces` it takes the place of coremltools' own lowering, which gives wrong results or fails; the
+    With `replaces` it replaces coremltools' own lowering, which gives wrong results or fails; the
     function's docstring says where.
     """
 
@@ -119,7 +119,7 @@ _HELD = {"uint8": "int32", "int8": "int32", "int16": "int32", "fp16": "fp32"}
 
 def _python(given: Any, name: str, kind: str) -> Any:
     if isinstance(given, list):
-        return [_python(each, name, kind) for each in given]
+        return [_python(part, name, kind) for part in given]
     if not hasattr(given, "sym_type"):
         return given
     if given.val is None:
@@ -130,7 +130,7 @@ def _python(given: Any, name: str, kind: str) -> Any:
 def _add(context: Any, node: Any, result: Any) -> None:
     several = isinstance(result, (list, tuple))
     if several and len(node.outputs) == len(result) and len(result) > 1:
-        for name, each in zip(node.outputs, result, strict=True):
-            context.add(each, torch_name=name)
+        for name, output in zip(node.outputs, result, strict=True):
+            context.add(output, torch_name=name)
     else:
         context.add(result, torch_name=node.name)

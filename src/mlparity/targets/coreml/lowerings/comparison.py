@@ -18,12 +18,12 @@ from mlparity.targets.coreml.lowerings.call import Call, Var, lowering
 def where(call: Call) -> Any:
     """Lower `where`; coremltools' own lacks `ScalarOther`, and fails on scalars and on a number of another type."""
     if call.optional("self") is None:
-        return where_of_coremltools(call.context, call.node)  # the places where a condition holds
+        return where_of_coremltools(call.context, call.node)  # the indices where a condition holds
     condition = call.tensor("condition")
     if not types.is_bool(condition.dtype):
         condition = mb.cast(x=condition, dtype="bool")
     a, b = promote_input_dtypes([call.tensor("self"), call.tensor("other")])
-    if max(condition.rank, a.rank, b.rank) > 0 and not any(any_symbolic(each.shape) for each in (condition, a, b)):
+    if max(condition.rank, a.rank, b.rank) > 0 and not any(any_symbolic(value.shape) for value in (condition, a, b)):
         condition, a, b = _utils.pymil_broadcast_tensors([condition, a, b])
     return mb.select(cond=condition, a=a, b=b, name=call.node.name)
 

@@ -57,7 +57,7 @@ def contracted(tensors: Sequence[Var], given: Sequence[Sequence[str]], kept: Seq
     factors = [_simplified(x, labels) for x, labels in zip(xs, given, strict=True)]
     while len(factors) > 1:
         first, second, *rest = factors
-        later = {*kept, *(label for each in rest for label in each.labels)}
+        later = {*kept, *(label for operand in rest for label in operand.labels)}
         factors = [_product(_summed(first, {*later, *second.labels}), _summed(second, {*later, *first.labels}), later)]
         factors += rest
     return _arranged(_summed(factors[0], set(kept)), kept)
@@ -75,7 +75,7 @@ def _labels(equation: str, ranks: Sequence[int]) -> tuple[list[list[str]], list[
     if arrow:
         return given, _spelt(right, rest)
     letters = [letter for letter in left if letter.isalpha()]
-    return given, [*rest, *sorted(each for each in set(letters) if letters.count(each) == 1)]
+    return given, [*rest, *sorted(letter for letter in set(letters) if letters.count(letter) == 1)]
 
 
 def _spelt(term: str, rest: Sequence[str]) -> list[str]:
@@ -98,11 +98,11 @@ def _simplified(x: Var, labels: Sequence[str]) -> _Factor:
     """Take the diagonal of labels that come twice, and drop axes of one element, along which tensors broadcast."""
     labels = list(labels)
     while len(set(labels)) < len(labels):
-        twice = next(each for each in labels if labels.count(each) > 1)
+        twice = next(label for label in labels if labels.count(label) > 1)
         first = labels.index(twice)
         second = labels.index(twice, first + 1)
         x = diagonal_of(x, first, second)
-        labels = [each for axis, each in enumerate(labels) if axis not in (first, second)] + [twice]
+        labels = [label for axis, label in enumerate(labels) if axis not in (first, second)] + [twice]
     single = [axis for axis, size in enumerate(x.shape) if size == 1]
     if single:
         x = mb.reshape(x=x, shape=[size for size in x.shape if size != 1]) if len(single) < x.rank else mb.squeeze(x=x)
@@ -123,12 +123,12 @@ def _product(first: _Factor, second: _Factor, later: set[str]) -> _Factor:
     if not first.labels or not second.labels:
         return _Factor(mb.mul(x=first.x, y=second.x), (*first.labels, *second.labels))
     shared = [label for label in first.labels if label in second.labels]
-    batch, inner = [each for each in shared if each in later], [each for each in shared if each not in later]
+    batch, inner = [label for label in shared if label in later], [label for label in shared if label not in later]
     left = [label for label in first.labels if label not in shared]
     right = [label for label in second.labels if label not in shared]
     x, y = _grouped(first, (batch, left, inner)), _grouped(second, (batch, inner, right))
     made = mb.matmul(x=x, y=y) if inner else mb.mul(x=x, y=y)
-    sizes = [*(first.size(each) for each in (*batch, *left)), *(second.size(each) for each in right)]
+    sizes = [*(first.size(label) for label in (*batch, *left)), *(second.size(label) for label in right)]
     labels = (*batch, *left, *right)
     if not labels:
         return _Factor(mb.squeeze(x=made), ())

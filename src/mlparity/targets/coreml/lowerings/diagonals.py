@@ -32,12 +32,12 @@ def diagonal_of(x: Var, first: int, second: int, offset: int = 0) -> Var:
         return mb.cast(x=diagonal_of(mb.cast(x=x, dtype="int32"), first, second, offset), dtype="bool")
     first, second = first % x.rank, second % x.rank
     rows, columns = x.shape[first], x.shape[second]
-    if not all(isinstance(each, (int, np.integer)) for each in x.shape):
+    if not all(isinstance(size, (int, np.integer)) for size in x.shape):
         raise ValueError("a diagonal of unknown size has no counterpart in MIL")
     others = [axis for axis in range(x.rank) if axis not in (first, second)]
     sizes = [int(x.shape[axis]) for axis in others]
     flat = mb.reshape(x=mb.transpose(x=x, perm=[*others, first, second]), shape=[*sizes, rows * columns])
     count = min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns)
     start = offset if offset >= 0 else -offset * columns
-    places = start + np.arange(max(count, 0)) * (columns + 1)
-    return mb.gather(x=flat, indices=places.astype(np.int32), axis=len(sizes))
+    indices = start + np.arange(max(count, 0)) * (columns + 1)
+    return mb.gather(x=flat, indices=indices.astype(np.int32), axis=len(sizes))

@@ -13,7 +13,7 @@ def diff(call: Call) -> Var:
     """Lower `diff`: each value minus the one before it, `n` times; of truth values, whether they differ."""
     x, axis = call.tensor("self"), call.constant("dim", -1)
     ends = [call.optional("prepend"), x, call.optional("append")]
-    present = [each for each in ends if each is not None]
+    present = [end for end in ends if end is not None]
     if len(present) > 1:
         x = _joined(present, axis)
     for _ in range(call.constant("n", 1)):
@@ -30,7 +30,7 @@ def alias(call: Call) -> Var:
 def _joined(parts: list[Var], axis: int) -> Var:
     if not types.is_bool(parts[0].dtype):
         return mb.concat(values=parts, axis=axis)
-    whole = mb.concat(values=[mb.cast(x=each, dtype="int32") for each in parts], axis=axis)
+    whole = mb.concat(values=[mb.cast(x=part, dtype="int32") for part in parts], axis=axis)
     return mb.cast(x=whole, dtype="bool")
 
 

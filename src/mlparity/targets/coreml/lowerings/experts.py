@@ -21,8 +21,8 @@ def histc(call: Call) -> Var:
     x = mb.reshape(x=mb.cast(x=call.tensor("self"), dtype="fp32"), shape=[-1, 1])
     scaled = mb.floor(x=mb.mul(x=mb.real_div(x=mb.sub(x=x, y=float(low)), y=float(high - low)), y=float(bins)))
     last = mb.equal(x=x, y=float(high))  # the upper bound itself belongs to the last interval
-    place = mb.select(cond=last, a=np.float32(bins - 1), b=scaled)
-    hits = mb.cast(x=mb.equal(x=place, y=np.arange(bins, dtype=np.float32)[None]), dtype="fp32")
+    interval = mb.select(cond=last, a=np.float32(bins - 1), b=scaled)
+    hits = mb.cast(x=mb.equal(x=interval, y=np.arange(bins, dtype=np.float32)[None]), dtype="fp32")
     return mb.reduce_sum(x=hits, axes=[0], name=call.node.name)
 
 
@@ -46,9 +46,9 @@ def _grouped(call: Call, rows: Var, matrices: Var, ends: Var) -> Var:
     if rows.rank != 2 or matrices.rank != 3:
         raise ValueError(f"{call.node.kind} is lowered for rows and a stack of matrices, not for two of one kind")
     count = int(rows.shape[0])
-    place = np.arange(count, dtype=np.int32)[None]
+    row = np.arange(count, dtype=np.int32)[None]
     end = mb.expand_dims(x=mb.cast(x=ends, dtype="int32"), axes=[1])
-    before = mb.cast(x=mb.less(x=place, y=end), dtype="int32")  # 1 from the row's own expert on
+    before = mb.cast(x=mb.less(x=row, y=end), dtype="int32")  # 1 from the row's own expert on
     earlier = mb.slice_by_index(x=before, begin=[0, 0], end=[-1, 0], end_mask=[False, True])
     shifted = mb.concat(values=[np.zeros((1, count), np.int32), earlier], axis=0)
     own = mb.expand_dims(x=mb.not_equal(x=before, y=shifted), axes=[2])

@@ -1,4 +1,4 @@
-"""Values taken from, added to or written at computed places."""
+"""Values taken from, added to or written at computed indices."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mlparity.targets.coreml.lowerings.call import Call, Var, lowering
 
 @lowering("index_add", "self dim index source alpha")
 def index_add(call: Call) -> Var:
-    """Lower `index_add`: slices of `source` are added at the places along one axis that `index` names."""
+    """Lower `index_add`: slices of `source` are added at the positions along one axis that `index` names."""
     alpha = call.constant("alpha", 1)
     source = call.tensor("source") if alpha == 1 else mb.mul(x=call.tensor("source"), y=float(alpha))
     return _scattered(call, source, "add")
@@ -36,7 +36,7 @@ def scatter(call: Call) -> Any:
 
 @lowering("index_copy", "self dim index source")
 def index_copy(call: Call) -> Var:
-    """Lower `index_copy`: slices of `source` are written at the places along one axis that `index` names."""
+    """Lower `index_copy`: slices of `source` are written at the positions along one axis that `index` names."""
     return _scattered(call, call.tensor("source"), "update")
 
 
@@ -54,8 +54,8 @@ def repeat_interleave(call: Call) -> Var:
     x, dim = call.tensor("self"), call.constant("dim")
     if dim is None:
         x, dim = mb.reshape(x=x, shape=[-1]), 0
-    places = np.repeat(np.arange(int(x.shape[dim])), call.constant("repeats")).astype(np.int32)
-    return mb.gather(x=x, indices=places, axis=dim, name=call.node.name)
+    chosen = np.repeat(np.arange(int(x.shape[dim])), call.constant("repeats")).astype(np.int32)
+    return mb.gather(x=x, indices=chosen, axis=dim, name=call.node.name)
 
 
 @lowering("unfold", "self dimension size step")
@@ -64,9 +64,9 @@ def unfold(call: Call) -> Var:
     x, size = call.tensor("self"), call.constant("size")
     axis = call.constant("dimension") % x.rank
     count = (int(x.shape[axis]) - size) // call.constant("step") + 1
-    places = np.arange(count)[:, None] * call.constant("step") + np.arange(size)[None]
-    windows = mb.gather(x=x, indices=places.astype(np.int32), axis=axis)
-    kept = [each for each in range(x.rank + 1) if each != axis + 1]
+    chosen = np.arange(count)[:, None] * call.constant("step") + np.arange(size)[None]
+    windows = mb.gather(x=x, indices=chosen.astype(np.int32), axis=axis)
+    kept = [other for other in range(x.rank + 1) if other != axis + 1]
     return mb.transpose(x=windows, perm=[*kept, axis + 1], name=call.node.name)
 
 

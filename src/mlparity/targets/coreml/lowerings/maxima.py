@@ -12,8 +12,8 @@ from coremltools.converters.mil.mil.types.symbolic import any_symbolic
 
 from mlparity.targets.coreml.lowerings.call import Call, Var, lowering
 
-Places = list[np.ndarray]
-"""For each step through the windows of one axis, the place that each window has there."""
+Indices = list[np.ndarray]
+"""For each step through the windows of one axis, the index that each window reads there."""
 
 
 @lowering(
@@ -33,9 +33,9 @@ def max_pool_with_indices(call: Call) -> tuple[Var, Var]:
     given = call.constant("stride")
     stride = kernel if given is None or np.size(given) == 0 else np.array(given).reshape(-1)
     others = (np.array(call.constant(name, default)).reshape(-1) for name, default in (("padding", 0), ("dilation", 1)))
-    arguments = [np.broadcast_to(each, axes).tolist() for each in (kernel, stride, *others)]
+    arguments = [np.broadcast_to(argument, axes).tolist() for argument in (kernel, stride, *others)]
     rounds_up = bool(call.constant("ceil_mode", False))
-    return _largest(x, sizes, [_windows(rounds_up, *each) for each in zip(sizes, *arguments, strict=True)])
+    return _largest(x, sizes, [_windows(rounds_up, *figures) for figures in zip(sizes, *arguments, strict=True)])
 
 
 @lowering("adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d", "self output_size", replaces=True)
@@ -45,7 +45,7 @@ def adaptive_max_pool(call: Call) -> tuple[Var, Var]:
     axes = int(call.node.kind.removeprefix("adaptive_max_pool")[0])
     sizes = _sizes(x, axes)
     wanted = np.broadcast_to(np.array(call.constant("output_size")).reshape(-1), axes).tolist()
-    return _largest(x, sizes, [_adaptive(*each) for each in zip(sizes, wanted, strict=True)])
+    return _largest(x, sizes, [_adaptive(*counts) for counts in zip(sizes, wanted, strict=True)])
 
 
 @lowering("max_unpool2d max_unpool3d", "self indices output_size")
@@ -55,7 +55,7 @@ def max_unpool(call: Call) -> Var:
     sizes = list(call.constant("output_size"))
     outer, count = list(x.shape[: x.rank - len(sizes)]), prod(x.shape[x.rank - len(sizes) :])
     data = np.zeros((*outer, prod(sizes)), np.float32)
-    flat = [mb.reshape(x=each, shape=[*outer, count]) for each in (mb.cast(x=indices, dtype="int32"), x)]
+    flat = [mb.reshape(x=value, shape=[*outer, count]) for value in (mb.cast(x=indices, dtype="int32"), x)]
     made = mb.scatter_along_axis(data=data, indices=flat[0], updates=flat[1], axis=len(outer), mode="update")
     return mb.reshape(x=made, shape=[*outer, *sizes], name=call.node.name)
 
@@ -63,37 +63,37 @@ def max_unpool(call: Call) -> Var:
 def _sizes(x: Var, axes: int) -> list[int]:
     if any_symbolic(x.shape):
         raise ValueError("indices of maxima in windows of unknown count have no counterpart in MIL")
-    return [int(each) for each in x.shape[x.rank - axes :]]
+    return [int(size) for size in x.shape[x.rank - axes :]]
 
 
-def _windows(rounds_up: bool, size: int, *figures: int) -> Places:
-    """Return the places of equal windows. One in the padding becomes the window's first place inside."""
+def _windows(rounds_up: bool, size: int, *figures: int) -> Indices:
+    """Return the indices of equal windows. One in the padding becomes the window's first index inside."""
     kernel, stride, padding, dilation = figures
     room = size + 2 * padding - dilation * (kernel - 1) - 1
     count = room // stride + 1
     if rounds_up and room % stride and count * stride < size + padding:
         count += 1
-    places = np.arange(count)[:, None] * stride - padding + np.arange(kernel)[None] * dilation
-    inside = (places >= 0) & (places < size)
+    indices = np.arange(count)[:, None] * stride - padding + np.arange(kernel)[None] * dilation
+    inside = (indices >= 0) & (indices < size)
     if not inside.any(axis=1).all():
         raise ValueError("a pooling window lies wholly in the padding")
-    first = np.take_along_axis(places, inside.argmax(axis=1)[:, None], axis=1)
-    return list(np.where(inside, places, first).T)
+    first = np.take_along_axis(indices, inside.argmax(axis=1)[:, None], axis=1)
+    return list(np.where(inside, indices, first).T)
 
 
-def _adaptive(size: int, count: int) -> Places:
-    """Return the places of windows that cover an axis. A window that is shorter than others ends on its first place."""
+def _adaptive(size: int, count: int) -> Indices:
+    """Return the indices of windows that cover an axis. A window shorter than others ends on its first index."""
     begin = np.arange(count) * size // count
     end = -(-(np.arange(count) + 1) * size // count)
     return [np.where(begin + step < end, begin + step, begin) for step in range(int((end - begin).max()))]
 
 
-def _largest(x: Var, sizes: Sequence[int], windows: Sequence[Places]) -> tuple[Var, Var]:
+def _largest(x: Var, sizes: Sequence[int], windows: Sequence[Indices]) -> tuple[Var, Var]:
     """Go through all windows at once, step by step, and keep the first of the largest values and its index."""
     best: Var = None
     where: Var = None
-    for steps in itertools.product(*(range(len(places)) for places in windows)):
-        here = [places[step] for places, step in zip(windows, steps, strict=True)]
+    for steps in itertools.product(*(range(len(window)) for window in windows)):
+        here = [window[step] for window, step in zip(windows, steps, strict=True)]
         value, index = _taken(x, here), np.ravel_multi_index(np.ix_(*here), tuple(sizes)).astype(np.int32)
         if best is None:
             best, where = value, mb.const(val=index)
@@ -105,7 +105,7 @@ def _largest(x: Var, sizes: Sequence[int], windows: Sequence[Places]) -> tuple[V
     return best, where if where.val is None else mb.const(val=np.broadcast_to(where.val, best.shape).copy())
 
 
-def _taken(x: Var, places: Sequence[np.ndarray]) -> Var:
-    for axis, each in enumerate(places, start=x.rank - len(places)):
-        x = mb.gather(x=x, indices=each.astype(np.int32), axis=axis)
+def _taken(x: Var, indices: Sequence[np.ndarray]) -> Var:
+    for axis, index in enumerate(indices, start=x.rank - len(indices)):
+        x = mb.gather(x=x, indices=index.astype(np.int32), axis=axis)
     return x

@@ -75,13 +75,15 @@ def _sorted(x: Var, axis: int, descending: bool) -> tuple[Var, Var]:
     return mb.gather_along_axis(x=x, indices=order, axis=axis), order
 
 
-def _ranked(call: Call, x: Var, axis: int, place: int) -> tuple[Var, Var]:
-    """Return the value at a place of the sorted axis, and its index."""
+def _ranked(call: Call, x: Var, axis: int, position: int) -> tuple[Var, Var]:
+    """Return the value at a position of the sorted axis, and its index."""
     values, order = _sorted(x, axis, descending=False)
     if x.rank == 0:
         return values, order
     kept = bool(call.constant("keepdim", False))
-    first, second = (mb.gather(x=each, indices=[place] if kept else place, axis=axis) for each in (values, order))
+    first, second = (
+        mb.gather(x=tensor, indices=[position] if kept else position, axis=axis) for tensor in (values, order)
+    )
     return first, second
 
 

@@ -103,14 +103,14 @@ def _with_ends(x: Var, axis: int, before: int, after: int, mode: str) -> list[Va
 
 def _part(x: Var, axis: int, first: int, last: int | None) -> Var:
     """Return `x[first:last]` along one axis; negative numbers count from its end."""
-    begin = [first if each == axis else 0 for each in range(x.rank)]
-    end = [last if each == axis and last is not None else 0 for each in range(x.rank)]
-    masks = [each != axis or last is None for each in range(x.rank)]
+    begin = [first if other == axis else 0 for other in range(x.rank)]
+    end = [last if other == axis and last is not None else 0 for other in range(x.rank)]
+    masks = [other != axis or last is None for other in range(x.rank)]
     return mb.slice_by_index(x=x, begin=begin, end=end, end_mask=masks)
 
 
 def _repeated(x: Var, axis: int, times: int) -> Var:
-    return mb.tile(x=x, reps=[times if each == axis else 1 for each in range(x.rank)])
+    return mb.tile(x=x, reps=[times if other == axis else 1 for other in range(x.rank)])
 
 
 def _pairs(call: Call) -> Pairs | None:
@@ -129,7 +129,7 @@ def _cut(x: Var, pairs: Pairs) -> Var:
         return x
     end = [min(after, 0) for _, after in pairs]
     begin = [max(-before, 0) for before, _ in pairs]
-    return mb.slice_by_index(x=x, begin=begin, end=end, end_mask=[each == 0 for each in end])
+    return mb.slice_by_index(x=x, begin=begin, end=end, end_mask=[last == 0 for last in end])
 
 
 def _flat(pairs: Pairs) -> list[int]:

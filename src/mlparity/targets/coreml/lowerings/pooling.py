@@ -38,7 +38,7 @@ class Windows:
         return self.over is None or any(self.over)
 
     def arguments(self, around: list[int] | None = None) -> dict[str, Any]:
-        """Return MIL's arguments, with `around` in place of PyTorch's padding where it is given."""
+        """Return MIL's arguments, with `around` instead of PyTorch's padding where it is given."""
         around = self.around if around is None else around
         after = [0] * len(around) if self.over is None else self.over
         pad = [amount for before, more in zip(around, after, strict=True) for amount in (before, before + more)]
@@ -109,7 +109,7 @@ def _asked(call: Call) -> tuple[Var, Windows, dict[str, str]]:
 def _per_axis(call: Call, name: str, default: int) -> list[int]:
     """Return an argument that gives one number, or one an axis of the kernel; an empty list as it is."""
     given = call.constant(name, default)
-    values = [int(each) for each in given] if isinstance(given, list) else [int(given)]
+    values = [int(number) for number in given] if isinstance(given, list) else [int(given)]
     axes = int(call.node.kind[-2])  # as in avg_pool2d
     return values * axes if len(values) == 1 else values
 

@@ -1,4 +1,4 @@
-"""Resizing of images that MIL lacks: filters as products with constant matrices, repetition by its places."""
+"""Resizing of images that MIL lacks: filters as products with constant matrices, repetition by indices."""
 
 from __future__ import annotations
 
@@ -68,17 +68,17 @@ def upsample_nearest2d_vec(call: Call) -> Any:
 
 
 def _picked(call: Call) -> Any:
-    """Gather rows and columns by the places that PyTorch takes them from; whole factors are left to coremltools."""
+    """Gather rows and columns by the indices that PyTorch takes them from; whole factors are left to coremltools."""
     x, factors = call.tensor("self"), _factors(call)
     if all(factor is None or float(factor).is_integer() for factor in factors):
         return nearest_of_coremltools(call.context, call.node)
     height, width = (int(size) for size in x.shape[2:])
     rows, columns = _sizes(call, (height, width), factors)
-    tall = mb.gather(x=x, indices=_places(height, rows, factors[0]), axis=2)
-    return mb.gather(x=tall, indices=_places(width, columns, factors[1]), axis=3, name=call.node.name)
+    tall = mb.gather(x=x, indices=_indices(height, rows, factors[0]), axis=2)
+    return mb.gather(x=tall, indices=_indices(width, columns, factors[1]), axis=3, name=call.node.name)
 
 
-def _places(length: int, wanted: int, factor: float | None) -> np.ndarray:
+def _indices(length: int, wanted: int, factor: float | None) -> np.ndarray:
     """Return from where PyTorch takes each of the wanted elements along one axis."""
     numbers = torch.arange(length, dtype=torch.float32).reshape(1, 1, length, 1)
     return np.asarray(

@@ -18,5 +18,5 @@ def narrow(call: Call) -> Var:
     axis = int(call.constant("dim")) % x.rank
     begin, end = [0] * x.rank, [0] * x.rank
     begin[axis], end[axis] = start, start + length
-    to_the_end = [each != axis or start < 0 == start + length for each in range(x.rank)]
+    to_the_end = [other != axis or start < 0 == start + length for other in range(x.rank)]
     return mb.slice_by_index(x=x, begin=begin, end=end, end_mask=to_the_end, name=call.node.name)

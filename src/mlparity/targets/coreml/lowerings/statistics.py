@@ -36,7 +36,7 @@ def _variance(call: Call, **named: Any) -> Var:
 
 
 def _asked(call: Call) -> tuple[list[int], float]:
-    """Return the axes and the correction of a call; a trace has them in four places or, for all elements, in two.
+    """Return the axes and the correction of a call; a trace has four arguments or, for all elements, two.
 
     A truth value asks for a correction of 1 or of 0, as its number says.
     """
