@@ -99,7 +99,7 @@ class CoreMLModelProxy:
 
     def batchPredict(self, data: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:  # noqa: N802  coremltools' name
         """Return the outputs for each set of features, one after the other."""
-        return [self.predict(each) for each in data]
+        return [self.predict(sample) for sample in data]
 
     def newState(self) -> StateProxy:  # noqa: N802  coremltools' name
         """Return a new state, all zero."""
@@ -200,15 +200,15 @@ def arithmetic(asked: Arithmetic) -> Iterator[None]:
 
 
 def enable_coremltools(chip: str | None = "M4") -> bool:
-    """Let `coremltools.models.MLModel` predict with mlparity's engine; True where that is now so.
+    """Let `coremltools.models.MLModel` predict with mlparity's engine, on any machine; return whether it does.
 
-    A program with fp16 in it is emulated: models that are loaded from now on calculate as the compute units of `chip`
-    most plausibly do. With None, as with programs in fp32, they calculate in the reference arithmetic: each value in
-    its declared type, sums in fp32. It may be called before or after coremltools is imported, and more than once. On
-    macOS it does nothing, and says so: there the Core ML framework predicts.
+    Models that are loaded from now on are affected. fp16 models are run with the arithmetic most likely used by the
+    compute units of `chip`. fp32 models, and all models if `chip` is None, are run in reference arithmetic: each value
+    in its declared type, sums in fp32. It can be called before or after coremltools is imported, and more than once. On
+    macOS it does nothing and says so, because Core ML itself predicts there.
 
     Raises:
-        InputError: an unknown chip.
+        InputError: the chip is unknown.
     """
     if sys.platform == "darwin":
         logging.getLogger("mlparity").warning(

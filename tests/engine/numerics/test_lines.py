@@ -41,7 +41,7 @@ def test_channels_lie_beside_the_first_and_are_filled_up() -> None:
     lines, _ = channel_patches(IMAGE, (3, 2), WALK)
     whole, _ = patches(IMAGE, (3, 2), WALK)
     for channel in range(COLUMNS):
-        found = lines.numbers[lines.starts[:, None] + lines.places + channel]
+        found = lines.numbers[lines.starts[:, None] + lines.offsets + channel]
         wanted = whole.dense()[:, channel * 6 : channel * 6 + 6] if channel < 3 else torch.zeros_like(found)
         assert torch.equal(found, wanted)
 

@@ -59,7 +59,7 @@ def test_a_route_that_differs_gives_way_to_one_that_agrees(tmp_path: Path) -> No
     assert [each.frontend for each in record.artifacts] == [Frontend.EXPORT, Frontend.EXPORT]
     (left,) = record.artifacts[0].attempts
     assert left.startswith("trace: converts, and differs from the source by 0.02")
-    assert left.endswith("export is taken in its place")
+    assert left.endswith("export is taken instead")
     assert record.artifacts[1].attempts == ()
     assert [note for note in record.source.notes if left in note]
     assert (

@@ -38,8 +38,8 @@ def _check_op(op: Op, known: set[str], fault: Fault) -> None:
 
 
 def _define(known: set[str], names: Iterable[NamedType], where: str, fault: Fault) -> set[str]:
-    for each in names:
-        if each.name in known:
-            raise fault(f"{where} defines {each.name!r} a second time")
-        known.add(each.name)
+    for name in names:
+        if name.name in known:
+            raise fault(f"{where} defines {name.name!r} a second time")
+        known.add(name.name)
     return known

@@ -25,9 +25,9 @@ _DEFAULTS = {"intDefaultValue", "floatDefaultValue", "doubleDefaultValue"}
 def read_interface(description: Any) -> Interface:
     """Return the interface in a `ModelDescription` or `FunctionDescription` message."""
     return Interface(
-        inputs=tuple(_feature(each) for each in description.input),
-        outputs=tuple(_feature(each) for each in description.output),
-        states=tuple(_feature(each) for each in description.state),
+        inputs=tuple(_feature(feature) for feature in description.input),
+        outputs=tuple(_feature(feature) for feature in description.output),
+        states=tuple(_feature(feature) for feature in description.state),
         predicted_feature=description.predictedFeatureName,
         predicted_probabilities=description.predictedProbabilitiesName,
     )
@@ -61,8 +61,8 @@ def _array(name: str, kind: str, optional: bool, array: Any) -> Feature:
         dtype=dtype,
         shape=tuple(array.shape),
         optional=optional,
-        sizes=tuple((each.lowerBound, each.upperBound) for each in array.shapeRange.sizeRanges),
-        choices=tuple(tuple(each.shape) for each in array.enumeratedShapes.shapes),
+        sizes=tuple((part.lowerBound, part.upperBound) for part in array.shapeRange.sizeRanges),
+        choices=tuple(tuple(part.shape) for part in array.enumeratedShapes.shapes),
         default=float(getattr(array, default)) if default in _DEFAULTS else None,
     )
 
@@ -77,6 +77,6 @@ def _image(name: str, kind: str, optional: bool, image: Any) -> Feature:
         shape=(image.height, image.width),
         optional=optional,
         image=ImageType(COLORS.get(image.colorSpace, ""), image.height, image.width),
-        sizes=tuple((each.lowerBound, each.upperBound) for each in ranges),
-        choices=tuple((each.height, each.width) for each in image.enumeratedSizes.sizes),
+        sizes=tuple((part.lowerBound, part.upperBound) for part in ranges),
+        choices=tuple((part.height, part.width) for part in image.enumeratedSizes.sizes),
     )

@@ -69,9 +69,9 @@ def _check(call: Call, path: Path) -> None:
                 raise _refused(row, path, f"op {call.op.location!r} ({call.op.type})", found)
 
 
-def _refused(row: Constraint, path: Path, place: str, found: str) -> FormatError:
+def _refused(row: Constraint, path: Path, part: str, found: str) -> FormatError:
     return FormatError(
-        f"Core ML refuses to load this model: {place}",
+        f"Core ML refuses to load this model: {part}",
         where=str(path),
         found=found,
         expected=row.text,
@@ -81,7 +81,7 @@ def _refused(row: Constraint, path: Path, place: str, found: str) -> FormatError
 
 def _calls(function: Function) -> Iterator[Call]:
     """Yield every op with what is known where it stands."""
-    known = _Known({each.name: each.type for each in function.inputs}, {}, {each.name for each in function.inputs})
+    known = _Known({named.name: named.type for named in function.inputs}, {}, {named.name for named in function.inputs})
     yield from _calls_of(function.body, function.opset, known)
 
 
@@ -95,16 +95,18 @@ class _Known:
 
 
 def _calls_of(block: Block, opset: int, known: _Known) -> Iterator[Call]:
-    known.types.update({each.name: each.type for each in block.inputs})
-    known.computed.update(each.name for each in block.inputs)
+    known.types.update({named.name: named.type for named in block.inputs})
+    known.computed.update(named.name for named in block.inputs)
     for op in block.ops:
-        known.types.update({each.name: each.type for each in op.outputs})
+        known.types.update({output.name: output.type for output in op.outputs})
         if _is_constant(op):
             known.values[op.outputs[0].name] = op.attributes["val"]
         if any(
-            isinstance(each, Name) and each.name in known.computed for given in op.inputs.values() for each in given
+            isinstance(argument, Name) and argument.name in known.computed
+            for given in op.inputs.values()
+            for argument in given
         ):
-            known.computed.update(each.name for each in op.outputs)
+            known.computed.update(output.name for output in op.outputs)
         for inner in op.blocks:
             yield from _calls_of(inner, opset, known)
         yield Call(op, opset, known.types, known.values, known.computed)

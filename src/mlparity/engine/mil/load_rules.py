@@ -29,8 +29,8 @@ class Call:
 
     def tensors(self, *names: str) -> list[TensorType]:
         """Return the types of the tensors that are given as these inputs, in order."""
-        types = [self._type(each) for name in names for each in self.op.inputs.get(name, ())]
-        return [each for each in types if isinstance(each, TensorType) and each.shape is not None]
+        types = [self._type(argument) for name in names for argument in self.op.inputs.get(name, ())]
+        return [argument for argument in types if isinstance(argument, TensorType) and argument.shape is not None]
 
     def shape(self, name: str) -> tuple[int | None, ...] | None:
         """Return the shape of the one tensor that is given as `name`."""
@@ -49,7 +49,7 @@ class Call:
     def numbers(self, name: str) -> list[float] | None:
         """Return the elements of such a constant, unless they are too many to be parameters."""
         array = self.array(name)
-        return None if array is None or array.size > _MOST_NUMBERS else [each.item() for each in np.ravel(array)]
+        return None if array is None or array.size > _MOST_NUMBERS else [number.item() for number in np.ravel(array)]
 
     def number(self, name: str, default: float) -> float | None:
         """Return a constant that is one number, `default` where it is not given, None where it is computed."""
@@ -84,9 +84,13 @@ def _rank(call: Call, names: Names, limit: str) -> str:
 def _result_rank(call: Call, _: Names, limit: str) -> str:
     if call.op.type == "const" or call.op.type.startswith("constexpr_"):
         return ""
-    for each in call.op.outputs:
-        if isinstance(each.type, TensorType) and each.type.shape is not None and len(each.type.shape) > int(limit):
-            return f"{each.name} is {each.type}"
+    for output in call.op.outputs:
+        if (
+            isinstance(output.type, TensorType)
+            and output.type.shape is not None
+            and len(output.type.shape) > int(limit)
+        ):
+            return f"{output.name} is {output.type}"
     return ""
 
 
@@ -119,12 +123,12 @@ def _length(call: Call, names: Names, limit: str) -> str:
 
 
 def _same_rank(call: Call, names: Names, _: str) -> str:
-    ranks = {len(each.shape) for each in call.tensors(*names) if each.shape is not None}
+    ranks = {len(tensor.shape) for tensor in call.tensors(*names) if tensor.shape is not None}
     return f"ranks {', '.join(map(str, sorted(ranks)))}" if len(ranks) > 1 else ""
 
 
 def _same_type(call: Call, names: Names, _: str) -> str:
-    types = {each.dtype for each in call.tensors(*names)}
+    types = {tensor.dtype for tensor in call.tensors(*names)}
     return f"types {', '.join(sorted(types))}" if len(types) > 1 else ""
 
 
@@ -179,7 +183,7 @@ def _ceil_symmetric(call: Call, names: Names, limit: str) -> str:
 
 def _undilated(call: Call, names: Names, _: str) -> str:
     dilations = call.numbers(names[1]) or [1]
-    weights = {each.name for each in call.op.inputs.get(names[0], ()) if isinstance(each, Name)}
+    weights = {argument.name for argument in call.op.inputs.get(names[0], ()) if isinstance(argument, Name)}
     return f"{names[1]} is {dilations}" if max(dilations) > 1 and weights & call.computed else ""
 
 
@@ -187,9 +191,9 @@ def _conv_channels(call: Call, names: Names, _: str) -> str:
     x, weight, groups = call.shape(names[0]), call.shape(names[1]), call.number(names[2], 1)
     if x is None or weight is None or groups is None or min(len(x), len(weight)) < 2:
         return ""
-    channels, each = x[1], weight[1]
-    is_wrong = channels is not None and each is not None and channels != each * groups
-    return f"{channels} channels, {groups} groups, {each} in {names[1]}" if is_wrong else ""
+    channels, per_group = x[1], weight[1]
+    is_wrong = channels is not None and per_group is not None and channels != per_group * groups
+    return f"{channels} channels, {groups} groups, {per_group} in {names[1]}" if is_wrong else ""
 
 
 def _one_slope(call: Call, names: Names, limit: str) -> str:
@@ -292,9 +296,9 @@ def _inputs_from(program: Program, _: Names, limit: str) -> str:
 
 def _features_from(program: Program, names: Names, limit: str) -> str:
     for interface in program.interfaces.values():
-        for each in (*interface.inputs, *interface.outputs):
-            if each.dtype == names[0] and program.spec_version < int(limit):
-                return f"{each.name} is {each.dtype}, version {program.spec_version}"
+        for feature in (*interface.inputs, *interface.outputs):
+            if feature.dtype == names[0] and program.spec_version < int(limit):
+                return f"{feature.name} is {feature.dtype}, version {program.spec_version}"
     return ""
 
 

@@ -15,5 +15,5 @@ def program_precision(program: Program) -> Precision:
         if op.type not in ("const", "cast")
         for output in op.outputs
     )
-    is_fp16 = any(isinstance(each, TensorType) and each.dtype == "fp16" for each in types)
+    is_fp16 = any(isinstance(kind, TensorType) and kind.dtype == "fp16" for kind in types)
     return Precision.FP16 if is_fp16 else Precision.FP32

@@ -13,11 +13,11 @@ _MAX_SHOWN = 8
 
 def print_program(program: Program) -> str:
     """Return the program's text, functions in order of name."""
-    return "\n\n".join("\n".join(_function(each)) for each in program.functions.values())
+    return "\n\n".join("\n".join(_function(function)) for function in program.functions.values())
 
 
 def _function(function: Function) -> Iterator[str]:
-    inputs = ", ".join(f"%{each.name}: {each.type}" for each in function.inputs)
+    inputs = ", ".join(f"%{named.name}: {named.type}" for named in function.inputs)
     yield f"func {function.name}<iOS{function.opset}>({inputs}) {{"
     yield from _block(function.body, "  ")
     yield "}"
@@ -30,7 +30,7 @@ def _block(block: Block, indent: str) -> Iterator[str]:
 
 
 def _op(op: Op, indent: str) -> Iterator[str]:
-    outputs = ", ".join(f"%{each.name}: {each.type}" for each in op.outputs)
+    outputs = ", ".join(f"%{output.name}: {output.type}" for output in op.outputs)
     shown = {"val": (op.attributes["val"],)} if op.type == "const" and "val" in op.attributes else op.inputs
     inputs = ", ".join(f"{key}={_arguments(arguments)}" for key, arguments in shown.items())
     yield f"{indent}{outputs} = {op.type}({inputs})" + (" {" if op.blocks else "")
@@ -40,7 +40,7 @@ def _op(op: Op, indent: str) -> Iterator[str]:
 
 
 def _arguments(arguments: tuple[Argument, ...]) -> str:
-    texts = [_argument(each) for each in arguments]
+    texts = [_argument(argument) for argument in arguments]
     return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
 
 

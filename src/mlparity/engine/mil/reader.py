@@ -25,7 +25,9 @@ def program_of(path: Path, package: Package, message: Any) -> Program:
         FormatError: a corrupt spec or weight file, an unknown opset, or what Core ML refuses to load.
     """
     reader = ValueReader(package, {})
-    functions = {name: _function(reader, name, each) for name, each in sorted(message.mlProgram.functions.items())}
+    functions = {
+        name: _function(reader, name, function) for name, function in sorted(message.mlProgram.functions.items())
+    }
     if not functions:
         raise reader.fault("no function")
     return _checked(path, message, functions, reader)
@@ -33,7 +35,7 @@ def program_of(path: Path, package: Package, message: Any) -> Program:
 
 def _checked(path: Path, message: Any, functions: dict[str, Function], reader: ValueReader) -> Program:
     description = message.description
-    interfaces = {each.name: read_interface(each) for each in description.functions}
+    interfaces = {function.name: read_interface(function) for function in description.functions}
     default = description.defaultFunctionName or ("main" if "main" in functions else min(functions))
     interfaces.setdefault(default, read_interface(description))
     missing = sorted(set(interfaces) - set(functions))
@@ -60,13 +62,13 @@ def _function(reader: ValueReader, name: str, message: Any) -> Function:
 
 
 def _named_types(reader: ValueReader, messages: Any) -> tuple[NamedType, ...]:
-    return tuple(NamedType(each.name, reader.type(each.type)) for each in messages)
+    return tuple(NamedType(named.name, reader.type(named.type)) for named in messages)
 
 
 def _block(reader: ValueReader, message: Any, depth: int) -> Block:
     if depth > _MAX_BLOCK_NESTING:
         raise reader.fault(f"blocks nested more than {_MAX_BLOCK_NESTING} deep")
-    ops = tuple(_op(reader, each, depth) for each in message.operations)
+    ops = tuple(_op(reader, op, depth) for op in message.operations)
     return Block(_named_types(reader, message.inputs), ops, tuple(message.outputs))
 
 
@@ -83,13 +85,13 @@ def _op(reader: ValueReader, message: Any, depth: int) -> Op:
         inputs=inputs,
         outputs=outputs,
         location=label if isinstance(label, str) and label else (outputs[0].name if outputs else message.type),
-        blocks=tuple(_block(reader, each, depth + 1) for each in message.blocks),
+        blocks=tuple(_block(reader, block, depth + 1) for block in message.blocks),
         attributes=attributes,
     )
 
 
 def _arguments(reader: ValueReader, message: Any) -> tuple[Argument, ...]:
     return tuple(
-        Name(each.name) if each.WhichOneof("binding") == "name" else reader.value(each.value)
-        for each in message.arguments
+        Name(argument.name) if argument.WhichOneof("binding") == "name" else reader.value(argument.value)
+        for argument in message.arguments
     )

@@ -39,7 +39,7 @@ class ValueReader:
         if kind == "stateType":
             return OtherType("state", (self.type(inner.wrappedType, depth + 1),))
         if kind == "tupleType":
-            return OtherType("tuple", tuple(self.type(each, depth + 1) for each in inner.types))
+            return OtherType("tuple", tuple(self.type(part, depth + 1) for part in inner.types))
         if kind == "dictionaryType":
             return OtherType("dictionary", (self.type(inner.keyType, depth + 1), self.type(inner.valueType, depth + 1)))
         raise self.fault("a value without a type")
@@ -72,7 +72,7 @@ class ValueReader:
         if kind == "tensor" and isinstance(mil_type, TensorType):
             return self._tensor(message.tensor, mil_type)
         if kind in ("list", "tuple"):
-            return tuple(self.value(each).data for each in getattr(message, kind).values)
+            return tuple(self.value(part).data for part in getattr(message, kind).values)
         if kind == "dictionary":
             return {_key(self.value(pair.key).data): self.value(pair.value).data for pair in message.dictionary.values}
         raise self.fault(f"a constant of type {mil_type} with a value of kind {kind}")
@@ -96,7 +96,7 @@ class ValueReader:
     def _strings(self, values: Any, shape: tuple[int, ...]) -> Data:
         if shape == () and len(values) == 1:
             return str(values[0])
-        return tuple(str(each) for each in values)
+        return tuple(str(text) for text in values)
 
     def _from_bytes(self, raw: np.ndarray, scalar: ScalarType, count: int) -> np.ndarray:
         needed = (count * scalar.bits + 7) // 8

@@ -31,13 +31,13 @@ class FixedPoint(ExactProducts):
         """Return x with infinities and NaN as the numbers that the unit reads."""
         return device_sums.decoded(x)
 
-    def sums(self, lines: Lines, weight: Tensor, bias: Tensor | None, place: int = 0) -> Tensor:
+    def sums(self, lines: Lines, weight: Tensor, bias: Tensor | None, product: int = 0) -> Tensor:
         """Return lines times the transpose of weight (N, K), plus bias (N), each rounded half away from zero."""
         if lines.numbers.device.type != "cpu":
             return device_sums.fixed_point(lines.dense(), weight, bias)
         from mlparity.engine.numerics.kernels import fixed_point
 
-        w = self.cached(place, lambda: fixed_point.packed(_array(weight), None if bias is None else _array(bias)))
+        w = self.cached(product, lambda: fixed_point.packed(_array(weight), None if bias is None else _array(bias)))
         weights = (w.grown, w.units, w.bounds, w.largest, w.bias, w.limit)
         flags = (lines.peak * w.greatest < fixed_point.SMALL, lines.peak * w.most < w.limit)
         return _run(fixed_point.multiply, lines, (*weights, *flags), weight)
@@ -72,7 +72,7 @@ class SequentialFp16(ExactProducts):
 
         return x * FACTOR if x.device.type == "cpu" else x
 
-    def sums(self, lines: Lines, weight: Tensor, bias: Tensor | None, place: int = 0) -> Tensor:
+    def sums(self, lines: Lines, weight: Tensor, bias: Tensor | None, product: int = 0) -> Tensor:
         """Return lines times the transpose of weight (N, K), plus bias (N), rounded to nearest even at each step."""
         if lines.numbers.device.type != "cpu":
             return device_sums.sequential_fp16(lines.dense(), weight, bias, self.lanes)
@@ -81,7 +81,7 @@ class SequentialFp16(ExactProducts):
         def pack() -> sequential.SequentialWeights:
             return sequential.packed(_array(weight), None if bias is None else _array(bias))
 
-        w = self.cached(place, pack)
+        w = self.cached(product, pack)
         weights = (w.blocks, w.largest, w.bias, w.limit, sequential.TINY)
         return _run(sequential.multiply, lines, (*weights, self.lanes, lines.peak * w.most < w.limit), weight)
 
@@ -92,7 +92,7 @@ def _run(kernel: Callable[..., Any], lines: Lines, packed: tuple[Any, ...], weig
     from mlparity.engine.numerics.kernels.vectors import ROWS
 
     out = torch.empty(lines.starts.size, weight.shape[0])
-    seen, view = (lines.numbers.numpy(), lines.starts, lines.places, lines.by_channel), out.numpy()
+    seen, view = (lines.numbers.numpy(), lines.starts, lines.offsets, lines.by_channel), out.numpy()
     over_rows(lambda start, end: kernel(*seen, *packed, view, start, end), out.shape[0], weight.numel(), ROWS)
     return out
 

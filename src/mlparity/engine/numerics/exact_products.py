@@ -33,39 +33,39 @@ class ExactProducts(Products):
         """Return the same products for one op whose weights never change: what is made of them is kept."""
         return replace(self, memory={})
 
-    def cached(self, place: int | str, pack: Callable[[], Any]) -> Any:
+    def cached(self, key: int | str, pack: Callable[[], Any]) -> Any:
         """Return what `pack` makes of the weights, made once where these are products of one op."""
         if self.memory is None:
             return pack()
-        if place not in self.memory:
-            self.memory[place] = pack()
-        return self.memory[place]
+        if key not in self.memory:
+            self.memory[key] = pack()
+        return self.memory[key]
 
     def held(self, x: Tensor) -> Tensor:
         """Return values as the lines of `sums` hold them."""
         return x
 
     @abstractmethod
-    def sums(self, lines: Lines, weight: Tensor, bias: Tensor | None, place: int = 0) -> Tensor:
+    def sums(self, lines: Lines, weight: Tensor, bias: Tensor | None, product: int = 0) -> Tensor:
         """Return the sums of M lines times the rows of weight (N, K), plus bias (N): (M, N). K is summed in order.
 
-        The result may be on another device than the lines. `place` tells the several products of one op apart.
+        The result may be on another device than the lines. `product` tells the several products of one op apart.
         """
 
-    def rows(self, x: Tensor, weight: Tensor, bias: Tensor | None, place: int = 0) -> Tensor:
+    def rows(self, x: Tensor, weight: Tensor, bias: Tensor | None, product: int = 0) -> Tensor:
         """Return x (M, K) times the transpose of weight (N, K), plus bias (N): (M, N); see `sums`."""
-        return self._checked(lines_of(self.held(x)), weight, bias, place).to(x.device)
+        return self._checked(lines_of(self.held(x)), weight, bias, product).to(x.device)
 
-    def _checked(self, lines: Lines, weight: Tensor, bias: Tensor | None, place: int = 0) -> Tensor:
+    def _checked(self, lines: Lines, weight: Tensor, bias: Tensor | None, product: int = 0) -> Tensor:
         """Return `sums` of what fits together: a kernel would read past the end of what does not.
 
         Raises:
             ValueError: the weights are for lines of another length, or the bias for other weights.
         """
-        if weight.shape[1] != lines.places.size or (bias is not None and bias.shape != weight.shape[:1]):
-            shapes = [list(each.shape) for each in (weight, bias) if each is not None]
-            raise ValueError(f"lines of {lines.places.size} numbers do not fit weights and bias of shapes {shapes}")
-        return self.sums(lines, weight, bias, place)
+        if weight.shape[1] != lines.offsets.size or (bias is not None and bias.shape != weight.shape[:1]):
+            shapes = [list(tensor.shape) for tensor in (weight, bias) if tensor is not None]
+            raise ValueError(f"lines of {lines.offsets.size} numbers do not fit weights and bias of shapes {shapes}")
+        return self.sums(lines, weight, bias, product)
 
     def conv(self, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
         """Return the convolution; each sum runs over channels, and within one over the kernel (assumed)."""
@@ -75,9 +75,9 @@ class ExactProducts(Products):
             together = self._checked(lines, weight.flatten(1), bias)
         else:
             lines, size = patches(held, kernel, geometry)
-            offsets = [None] * groups if bias is None else bias.chunk(groups)
-            each = zip(np.split(lines.places, groups), weight.chunk(groups), offsets, strict=True)
-            parts = [self._checked(lines.part(p), w.flatten(1), b, place) for place, (p, w, b) in enumerate(each)]
+            biases = [None] * groups if bias is None else bias.chunk(groups)
+            groupwise = zip(np.split(lines.offsets, groups), weight.chunk(groups), biases, strict=True)
+            parts = [self._checked(lines.part(p), w.flatten(1), b, g) for g, (p, w, b) in enumerate(groupwise)]
             together = parts[0] if groups == 1 else torch.cat(parts, 1)
         return together.to(x.device).reshape(x.shape[0], *size, -1).movedim(-1, 1)
 
@@ -119,8 +119,8 @@ class ExactProducts(Products):
         rights = right.expand(*batch, *right.shape[-2:]).reshape(-1, *right.shape[-2:])
         if lefts.shape[0] == 0:
             return left.new_empty(*batch, left.shape[-2], right.shape[-1])
-        each = [self.rows(a, b.mT, None, place) for place, (a, b) in enumerate(zip(lefts, rights, strict=True))]
-        return torch.stack(each).reshape(*batch, left.shape[-2], right.shape[-1])
+        products = [self.rows(a, b.mT, None, n) for n, (a, b) in enumerate(zip(lefts, rights, strict=True))]
+        return torch.stack(products).reshape(*batch, left.shape[-2], right.shape[-1])
 
     def einsum(self, equation: str, values: Sequence[Tensor]) -> Tensor:
         """Return the product of two tensors by Einstein's notation, where each letter is in one, or in both.
@@ -131,13 +131,13 @@ class ExactProducts(Products):
         inputs, result = equation.replace(" ", "").split("->")
         names = inputs.split(",")
         left, right = names if len(names) == 2 else ("", "")
-        batch = [each for each in left if each in right and each in result]
-        shared = [each for each in left if each in right and each not in result]
+        batch = [letter for letter in left if letter in right and letter in result]
+        shared = [letter for letter in left if letter in right and letter not in result]
         rows, columns = [e for e in left if e not in right], [e for e in right if e not in left]
         if len(names) != 2 or sorted(result) != sorted((*batch, *rows, *columns)) or len(set(result)) != len(result):
             raise ValueError(f"the equation {equation!r} is no product of two tensors")
-        a = values[0].permute(*(left.index(each) for each in (*batch, *rows, *shared)))
-        b = values[1].permute(*(right.index(each) for each in (*batch, *shared, *columns)))
+        a = values[0].permute(*(left.index(letter) for letter in (*batch, *rows, *shared)))
+        b = values[1].permute(*(right.index(letter) for letter in (*batch, *shared, *columns)))
         sizes = np.broadcast_shapes(a.shape[: len(batch)], b.shape[: len(batch)])
         row_sizes, column_sizes = a.shape[len(batch) : len(batch) + len(rows)], b.shape[len(batch) + len(shared) :]
         product = self.matmul(
@@ -145,7 +145,7 @@ class ExactProducts(Products):
             b.reshape(*b.shape[: len(batch)], -1, math.prod(column_sizes)),
         ).reshape(*sizes, *row_sizes, *column_sizes)
         order = [*batch, *rows, *columns]
-        return product.permute(*(order.index(each) for each in result))
+        return product.permute(*(order.index(letter) for letter in result))
 
     def attention(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
         """Return the attention in its parts: the scores and the result are sums, the softmax is rounded (assumed)."""

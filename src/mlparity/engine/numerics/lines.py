@@ -1,4 +1,4 @@
-"""The rows of numbers that products are summed over, as places in one array: a convolution's patches are never made."""
+"""The rows of numbers that products are summed over, by their offsets in one array: a convolution makes no patches."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mlparity.engine.numerics.products import Geometry
 
-Places = NDArray[np.int64]
+Offsets = NDArray[np.int64]
 
 COLUMNS = 16
 """Sums that kernels hold at a time: what the widest vector instructions take."""
@@ -22,24 +22,24 @@ COLUMNS = 16
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lines:
-    """Number k of line m is `numbers[starts[m] + places[k]]`; `by_channel`, that is channel 0's, the rest lie beside.
+    """Number k of line m is `numbers[starts[m] + offsets[k]]`; `by_channel`, that is channel 0's, the rest lie beside.
 
     `peak` is the largest magnitude of `numbers`; NaN where there is one.
     """
 
     numbers: Tensor
-    starts: Places
-    places: Places
+    starts: Offsets
+    offsets: Offsets
     peak: float
     by_channel: bool = False
 
-    def part(self, places: Places) -> Lines:
+    def part(self, offsets: Offsets) -> Lines:
         """Return the same lines with other numbers of them."""
-        return replace(self, places=places)
+        return replace(self, offsets=offsets)
 
     def dense(self) -> Tensor:
         """Return the lines as a matrix (M, K), on the device of their numbers."""
-        return self.numbers[torch.from_numpy(self.starts[:, None] + self.places).to(self.numbers.device)]
+        return self.numbers[torch.from_numpy(self.starts[:, None] + self.offsets).to(self.numbers.device)]
 
 
 def lines_of(x: Tensor) -> Lines:
@@ -53,38 +53,38 @@ def patches(x: Tensor, kernel: Sequence[int], g: Geometry) -> tuple[Lines, list[
 
     Numbers are in order of channels, and within one of the kernel; of all groups.
     """
-    padded = F.pad(x, [size for each in reversed(g.pad) for size in (each, each)]).movedim(1, -1)
-    starts, places, sizes = _walk(padded.shape, kernel, g)
+    padded = F.pad(x, [size for sides in reversed(g.pad) for size in (sides, sides)]).movedim(1, -1)
+    starts, offsets, sizes = _walk(padded.shape, kernel, g)
     channels = np.arange(x.shape[1])
-    return _lines(padded, starts, (channels[:, None] + places).reshape(-1)), sizes
+    return _lines(padded, starts, (channels[:, None] + offsets).reshape(-1)), sizes
 
 
 def channel_patches(x: Tensor, kernel: Sequence[int], g: Geometry) -> tuple[Lines, list[int]]:
     """Return what each result of a convolution of single channels sees; channels are filled up to `COLUMNS`."""
-    around = [size for each in reversed(g.pad) for size in (each, each)]
+    around = [size for sides in reversed(g.pad) for size in (sides, sides)]
     padded = F.pad(x, [*around, 0, -x.shape[1] % COLUMNS]).movedim(1, -1)
-    starts, places, sizes = _walk(padded.shape, kernel, g)
-    return replace(_lines(padded, starts, places), by_channel=True), sizes
+    starts, offsets, sizes = _walk(padded.shape, kernel, g)
+    return replace(_lines(padded, starts, offsets), by_channel=True), sizes
 
 
-def _lines(x: Tensor, starts: Places, places: Places) -> Lines:
+def _lines(x: Tensor, starts: Offsets, offsets: Offsets) -> Lines:
     held = x.detach().float().contiguous()
     low, high = held.aminmax() if held.numel() else (0.0, 0.0)
-    return Lines(held.reshape(-1), starts, places, max(-float(low), float(high)))
+    return Lines(held.reshape(-1), starts, offsets, max(-float(low), float(high)))
 
 
-def _walk(shape: Sequence[int], kernel: Sequence[int], g: Geometry) -> tuple[Places, Places, list[int]]:
+def _walk(shape: Sequence[int], kernel: Sequence[int], g: Geometry) -> tuple[Offsets, Offsets, list[int]]:
     """Return where each result's patch starts in x (n, *d, C), and where in it each number of the kernel is."""
     axes = range(len(kernel))
     strides = [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
     sizes = [(shape[1 + axis] - (kernel[axis] - 1) * g.dilations[axis] - 1) // g.strides[axis] + 1 for axis in axes]
     steps = [strides[0], *(strides[1 + axis] * g.strides[axis] for axis in axes)]
     starts = _sums([(shape[0], steps[0]), *zip(sizes, steps[1:], strict=True)])
-    places = _sums([(kernel[axis], strides[1 + axis] * g.dilations[axis]) for axis in axes])
-    return starts, places, sizes
+    offsets = _sums([(kernel[axis], strides[1 + axis] * g.dilations[axis]) for axis in axes])
+    return starts, offsets, sizes
 
 
-def _sums(axes: Sequence[tuple[int, int]]) -> Places:
+def _sums(axes: Sequence[tuple[int, int]]) -> Offsets:
     """Return all sums of one multiple of each step: `axes` are counts and steps, the last runs fastest."""
     total = np.zeros(1, np.int64)
     for count, step in axes:

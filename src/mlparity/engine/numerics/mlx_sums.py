@@ -18,7 +18,7 @@ from mlparity.engine.numerics.products import Geometry
 from mlparity.engine.numerics.wide_sums import SequentialFp32, in_order, in_sixteens, plus
 
 STEP = 16
-"""Channels that a convolution takes before it goes on to the next place of its kernel."""
+"""Channels that a convolution takes before it goes on to the next position of its kernel."""
 
 LEAST_PARTS, MOST_PARTS = 2, 32
 
@@ -35,7 +35,7 @@ class MlxSums(SequentialFp32):
     tensor_units: bool = False
     half: bool = True
 
-    def sums(self, lines: Lines, weight: Tensor, bias: Tensor | None, place: int = 0) -> Tensor:  # noqa: ARG002  # nothing is kept
+    def sums(self, lines: Lines, weight: Tensor, bias: Tensor | None, product: int = 0) -> Tensor:  # noqa: ARG002  # nothing is kept
         """Return the lines times the transpose of weight (N, K), plus bias (N)."""
         x = lines.dense()
         if x.shape[0] == 1:
@@ -49,8 +49,8 @@ class MlxSums(SequentialFp32):
     def conv(self, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
         """Return the convolution, transformed where MLX does so, else one product after the other.
 
-        Sixteen channels of one place of the kernel come first, then the next place, then the next sixteen channels;
-        where channels are no multiple of sixteen, all of one place come first.
+        Sixteen channels of one position of the kernel come first, then the next position, then the next sixteen
+        channels; where channels are no multiple of sixteen, all of one position come first.
         """
         if mlx_winograd.is_chosen(x, weight, geometry):
             found = mlx_winograd.convolved(x, weight, geometry.pad, self._product, self._store)
@@ -111,10 +111,10 @@ def _in_lanes(x: Tensor, weight: Tensor) -> Tensor:
 
 
 def _placed(lines: Tensor) -> Tensor:
-    """Return lines (M, C, places) as (M, C * places) in the order that a convolution sums in."""
-    count, into, places = lines.shape
+    """Return lines (M, C, positions) as (M, C * positions) in the order that a convolution sums in."""
+    count, into, positions = lines.shape
     step = STEP if into % STEP == 0 else into
-    return lines.reshape(count, -1, step, places).transpose(2, 3).reshape(count, -1)
+    return lines.reshape(count, -1, step, positions).transpose(2, 3).reshape(count, -1)
 
 
 def _cut(x: Tensor) -> Tensor:

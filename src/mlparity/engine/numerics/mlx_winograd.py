@@ -62,7 +62,7 @@ class WinogradFp16(Products):
         """Return the convolution."""
         if x.ndim != 4 or not is_dense_3x3(weight, geometry):
             return Products.conv(self, x, weight, bias, geometry)
-        found = convolved(x, weight, geometry.pad, F.linear, lambda each: each.half().to(each.dtype))
+        found = convolved(x, weight, geometry.pad, F.linear, lambda values: values.half().to(values.dtype))
         return found if bias is None else found + bias.reshape(-1, 1, 1)
 
 
@@ -81,7 +81,7 @@ def convolved(x: Tensor, weight: Tensor, pad: tuple[int, ...], multiply: Multipl
 
     `multiply` takes (M, K) and (N, K) to (M, N), `store` rounds to the type of the values.
     """
-    high, wide = (size + 2 * each - 2 for size, each in zip(x.shape[2:], pad, strict=True))
+    high, wide = (size + 2 * added - 2 for size, added in zip(x.shape[2:], pad, strict=True))
     seen = _tiles(x, pad, (high, wide))
     tiles = seen.shape[2:5]
     inputs = store(_both(_INPUT, seen)).reshape(SIZE**2, -1, x.shape[1])
@@ -94,7 +94,7 @@ def convolved(x: Tensor, weight: Tensor, pad: tuple[int, ...], multiply: Multipl
 
 def _tiles(x: Tensor, pad: tuple[int, ...], sizes: tuple[int, int]) -> Tensor:
     """Return 8 by 8 tiles that lie 6 apart: (8, 8, n, down, across, C)."""
-    behind = [each + -size % RESULTS for each, size in zip(pad, sizes, strict=True)]
+    behind = [added + -size % RESULTS for added, size in zip(pad, sizes, strict=True)]
     padded = F.pad(x, (pad[1], behind[1], pad[0], behind[0]))
     return padded.unfold(2, SIZE, RESULTS).unfold(3, SIZE, RESULTS).permute(4, 5, 0, 2, 3, 1)
 

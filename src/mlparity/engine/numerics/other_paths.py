@@ -38,7 +38,7 @@ def _path(name: str, summary: str, source: str, half: Products | None, single: P
 
 
 def _mlx(name: str, summary: str, *, few_tiles: int = 1024, tensor_units: bool = False) -> Profile:
-    half, single = (MlxSums(few_tiles=few_tiles, tensor_units=tensor_units, half=each) for each in (True, False))
+    half, single = (MlxSums(few_tiles=few_tiles, tensor_units=tensor_units, half=is_half) for is_half in (True, False))
     return _path(name, summary, _MLX, half, single)
 
 

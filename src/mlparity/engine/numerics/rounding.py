@@ -68,7 +68,7 @@ def _compiled(x: Tensor) -> Tensor:
     from mlparity.engine.numerics.kernels.threads import over_rows
 
     kernel, out = _kernels().half_away, torch.empty_like(x)
-    flat, rounded = (each.as_strided((x.numel(),), (1,)).numpy() for each in (x, out))
+    flat, rounded = (tensor.as_strided((x.numel(),), (1,)).numpy() for tensor in (x, out))
     over_rows(lambda start, end: kernel(flat, rounded, start, end), x.numel(), 1, 4096)
     return out
 

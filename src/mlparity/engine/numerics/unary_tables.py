@@ -31,8 +31,8 @@ class Lookup:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the function of each element, in the type of `x`. No gradient passes through."""
-        places = half_away(x).to(torch.float16).view(torch.int16).to(torch.int32) + _NUMBERS // 2
-        return _values(self.value_of).to(x.device)[places].to(x.dtype)
+        indices = half_away(x).to(torch.float16).view(torch.int16).to(torch.int32) + _NUMBERS // 2
+        return _values(self.value_of).to(x.device)[indices].to(x.dtype)
 
 
 @cache
@@ -50,9 +50,9 @@ def fp16(values: Values) -> Values:
 
 
 def knots(function: Callable[[Values], Values], first: float, last: float, count: int = 33) -> tuple[Values, Values]:
-    """Return equally spaced places, and the function there as fp16."""
-    places = np.linspace(first, last, count)
-    return places, fp16(function(places))
+    """Return equally spaced arguments, and the function there as fp16."""
+    arguments = np.linspace(first, last, count)
+    return arguments, fp16(function(arguments))
 
 
 def _erf(x: Values) -> Values:
@@ -77,8 +77,8 @@ def _odd(table: tuple[Values, Values], beyond: Callable[[Values], Values]) -> Ca
 
 def _sigmoid_looked_up(x: Values) -> Values:
     """33 samples over [-8, 8]; beyond, straight to 0 at -9.938 and 1 at 8.32: M1's limits, and M6's worst point."""
-    places, found = knots(_sigmoid, -8, 8)
-    return np.asarray(np.interp(x, (-9.938, *places, 8.32), (0.0, *found, 1.0)))
+    arguments, found = knots(_sigmoid, -8, 8)
+    return np.asarray(np.interp(x, (-9.938, *arguments, 8.32), (0.0, *found, 1.0)))
 
 
 _LOG2_E, _LN_2 = fp16(np.array(np.log2(np.e))), fp16(np.array(np.log(2.0)))
@@ -146,8 +146,8 @@ def _sin(x: Values) -> Values:
     quarters = np.abs(np.where(np.isfinite(x), x, 0.0)) / (np.pi / 2)
     quarter = np.floor(quarters)
     within = quarters - quarter
-    place = np.where(quarter % 2 == 0, within, 1 - within) * (np.pi / 2)
-    wave = np.interp(place, *knots(np.sin, 0, np.pi / 2))
+    argument = np.where(quarter % 2 == 0, within, 1 - within) * (np.pi / 2)
+    wave = np.interp(argument, *knots(np.sin, 0, np.pi / 2))
     return np.asarray(np.sign(x) * np.where(quarter % 4 < 2, wave, -wave))
 
 
@@ -155,10 +155,10 @@ def _fitted(
     function: Callable[[Values], Values], first: float, last: float, known: Mapping[float, float]
 ) -> Callable[[Values], Values]:
     """A table of samples but where other values are known; 0 before its start, x beyond its end."""
-    places, found = knots(function, first, last)
-    for place, value in known.items():
-        found = np.where(places == place, fp16(np.array(value)), found)
-    return lambda x: np.where(x < first, 0.0, np.where(x > last, x, np.interp(x, places, found)))
+    arguments, found = knots(function, first, last)
+    for argument, value in known.items():
+        found = np.where(arguments == argument, fp16(np.array(value)), found)
+    return lambda x: np.where(x < first, 0.0, np.where(x > last, x, np.interp(x, arguments, found)))
 
 
 def _gelu_of(x: Values) -> Values:

@@ -305,9 +305,11 @@ def unit_profiles_of(
     """
     if is_untyped and processor is Processor.CPU:
         return (NETWORK_CPU,)
-    wanted = set(_ALL) if chips is None else {CHIPS[each].stands_for for each in chips}
-    found = [each for each in UNIT_PROFILES if each.processor is processor and wanted & set(each.chips)]
-    return tuple(sorted((each for each in found if each.leading or not fast), key=lambda each: not each.leading))
+    wanted = set(_ALL) if chips is None else {CHIPS[chip].stands_for for chip in chips}
+    found = [profile for profile in UNIT_PROFILES if profile.processor is processor and wanted & set(profile.chips)]
+    return tuple(
+        sorted((profile for profile in found if profile.leading or not fast), key=lambda profile: not profile.leading)
+    )
 
 
 def leading(processor: Processor, chip: str, *, is_untyped: bool = False) -> UnitProfile:

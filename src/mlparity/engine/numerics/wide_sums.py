@@ -24,7 +24,7 @@ class SequentialFp32(ExactProducts):
     rounds = False
     by_channel = False
 
-    def sums(self, lines: Lines, weight: Tensor, bias: Tensor | None, place: int = 0) -> Tensor:  # noqa: ARG002  # nothing is kept
+    def sums(self, lines: Lines, weight: Tensor, bias: Tensor | None, product: int = 0) -> Tensor:  # noqa: ARG002  # nothing is kept
         """Return the lines times the transpose of weight (N, K), plus bias (N)."""
         return plus(in_order(lines.dense(), weight), bias)
 
@@ -47,7 +47,7 @@ def in_sixteens(x: Tensor, weight: Tensor) -> Tensor:
 
     lacking = -x.shape[1] % 16
     if lacking:
-        x, weight = (torch.nn.functional.pad(each, (0, lacking)) for each in (x, weight))
+        x, weight = (torch.nn.functional.pad(values, (0, lacking)) for values in (x, weight))
     return _run(wide.by_sixteen, x, weight)
 
 

@@ -23,14 +23,14 @@ def transformed(x: Tensor, geometry: Geometry) -> tuple[Tensor, Tensor]:
     columns = x.shape[-1] + 2 * wide - 2
     padded = F.pad(x, (wide, wide + columns % 2, high, high))
     d = padded.unfold(-1, 4, 2).unbind(-1)
-    v = [half_away(each) for each in (d[0] - d[2], d[1] + d[2], d[2] - d[1], d[1] - d[3])]
+    v = [half_away(value) for value in (d[0] - d[2], d[1] + d[2], d[2] - d[1], d[1] - d[3])]
     return torch.cat(v[:3], 1), torch.cat(v[1:], 1)
 
 
 def transformed_kernels(weight: Tensor) -> tuple[Tensor, Tensor]:
     """Return the kernels (O, C, 3, 3) for the even and for the odd columns: (O, 3 C, 3, 1)."""
     g = weight.double().unbind(-1)
-    u = [half_away_wide(each) for each in (g[0], (g[0] + g[1] + g[2]) / 2, (g[0] - g[1] + g[2]) / 2, g[2])]
+    u = [half_away_wide(value) for value in (g[0], (g[0] + g[1] + g[2]) / 2, (g[0] - g[1] + g[2]) / 2, g[2])]
     return torch.cat(u[:3], 1).unsqueeze(-1), torch.cat((u[1], -u[2], -u[3]), 1).unsqueeze(-1)
 
 

@@ -129,7 +129,7 @@ def constexpr_sparse_to_dense_ios18(nonzero_data: Tensor, mask: Tensor) -> Tenso
 def along_axis(parameter: Tensor, data: Tensor, axis: int) -> Tensor:
     """Return a vector in the shape that broadcasts along `axis` of `data`; a scalar stays one.
 
-    Raises: ValueError if the vector has not one element for each place on the axis.
+    Raises: ValueError if the vector has not one element for each position on the axis.
     """
     if parameter.ndim == 0:
         return parameter
@@ -157,7 +157,7 @@ def _unpacked(raw: Tensor, bits: int, count: int) -> Tensor:
         raise ValueError(f"{count} elements of {bits} bits in {raw.numel()} bytes")
     group = bits // math.gcd(bits, 8)
     held = functional.pad(raw.reshape(-1), (0, -raw.numel() % group)).reshape(-1, group).to(torch.int32) & 255
-    places = torch.arange(8, dtype=torch.int32, device=raw.device)
-    words = (held << (8 * places[:group])).sum(-1, keepdim=True, dtype=torch.int32)
-    numbers = torch.bitwise_and(words >> (bits * places[: 8 * group // bits]), 2**bits - 1)
+    positions = torch.arange(8, dtype=torch.int32, device=raw.device)
+    words = (held << (8 * positions[:group])).sum(-1, keepdim=True, dtype=torch.int32)
+    numbers = torch.bitwise_and(words >> (bits * positions[: 8 * group // bits]), 2**bits - 1)
     return numbers.reshape(-1).narrow(0, 0, count)

@@ -45,7 +45,7 @@ def conv_quantized(
         raise ValueError(f"quantization {quantization_type!r}; the definition gives a formula for 'linear' alone")
     if not 1 <= nbits <= _MAX_BITS:
         raise ValueError(f"weights of {nbits} bits, expected 1 to {_MAX_BITS}")
-    scale, shift = (each.reshape(-1, *[1] * (weight.ndim - 1)) for each in (quant_scale, quant_bias))
+    scale, shift = (values.reshape(-1, *[1] * (weight.ndim - 1)) for values in (quant_scale, quant_bias))
     dense = weight.to(num.compute) * scale.to(num.compute) + shift.to(num.compute)
     added = None if bias is None else bias.to(num.compute)
     return conv(x, dense, added, strides, pad_type, pad, dilations, groups, num=num)

@@ -148,7 +148,7 @@ def _interpolated(x: Tensor, axis: int, points: Tensor) -> Tensor:
         return x.index_select(axis, low.to(torch.int64))
     high = (low + 1).clamp(max=x.shape[axis] - 1)
     part = (points - low).to(x.dtype).reshape([-1 if at == axis else 1 for at in range(x.ndim)])
-    first, second = (x.index_select(axis, each.to(torch.int64)) for each in (low, high))
+    first, second = (x.index_select(axis, indices.to(torch.int64)) for indices in (low, high))
     return torch.where(part == 0, first, first * (1 - part) + second * part)
 
 

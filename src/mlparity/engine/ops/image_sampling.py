@@ -1,4 +1,4 @@
-"""MIL's ops that sample an image at computed places: `affine`, `crop_resize` and `resample`.
+"""MIL's ops that sample an image at computed positions: `affine`, `crop_resize` and `resample`.
 
 Source of every definition: coremltools 9.0, `converters/mil/mil/ops/defs/iOS15` to `iOS17`, `image_resizing.py`.
 """
@@ -40,7 +40,7 @@ _TO_PIXELS: Mapping[tuple[str, bool], Callable[[Tensor, Tensor], Tensor]] = {
     ("normalized_zero_to_one", False): lambda at, size: at * size - 0.5,
     ("normalized_zero_to_one", True): lambda at, size: at * (size - 1),
 }
-"""From a coordinate and the axis' size to a place in pixels, by the mode and `align_corners`."""
+"""From a coordinate and the axis' size to a position in pixels, by the mode and `align_corners`."""
 
 
 @mil_op("affine", rounding=Rounding.ELEMENT)
@@ -104,7 +104,7 @@ def crop_resize_ios16(
 ) -> Tensor:
     """Do as in iOS15, with `pad_value` outside the image."""
     rows = roi.reshape(roi.shape[0], roi.shape[2])
-    places = _box_points(
+    points = _box_points(
         rows[:, -4:],
         (x.shape[-2], x.shape[-1]),
         (target_height, target_width),
@@ -114,10 +114,10 @@ def crop_resize_ios16(
         sampling_mode,
     )
     if rows.shape[1] == 5:
-        return _sampled_boxes(x, rows[:, 0].round().to(torch.int64), places, pad_value).unsqueeze(1)
+        return _sampled_boxes(x, rows[:, 0].round().to(torch.int64), points, pad_value).unsqueeze(1)
     count, batch = len(rows), x.shape[0]
     images = torch.arange(batch, device=x.device).repeat(count)
-    repeated = tuple(each.repeat_interleave(batch, dim=0) for each in places)
+    repeated = tuple(at.repeat_interleave(batch, dim=0) for at in points)
     return _sampled_boxes(x, images, repeated, pad_value).reshape(count, batch, x.shape[1], target_height, target_width)
 
 
@@ -139,7 +139,7 @@ def crop_resize_ios17(
     Shape: the result is (N, C, height, width).
     """
     images = torch.arange(len(boxes), device=x.device) if box_indices is None else box_indices.to(torch.int64)
-    places = _box_points(
+    points = _box_points(
         boxes.to(x.dtype),
         (x.shape[-2], x.shape[-1]),
         (target_height, target_width),
@@ -148,7 +148,7 @@ def crop_resize_ios17(
         box_coordinate_mode,
         sampling_mode,
     )
-    return _sampled_boxes(x, images, places, pad_value)
+    return _sampled_boxes(x, images, points, pad_value)
 
 
 @mil_op("resample", rounding=Rounding.ELEMENT)
@@ -179,8 +179,8 @@ def resample(
     if native is not None and is_zero and coordinates_mode == "normalized_minus_one_to_one":
         return functional.grid_sample(x, grid, sampling_mode, native, align_corners)
     across, down = (
-        _EDGES[padding_mode](to_pixels(grid[..., place], torch.tensor(size, dtype=x.dtype, device=x.device)), size)
-        for place, size in enumerate((x.shape[3], x.shape[2]))
+        _EDGES[padding_mode](to_pixels(grid[..., axis], torch.tensor(size, dtype=x.dtype, device=x.device)), size)
+        for axis, size in enumerate((x.shape[3], x.shape[2]))
     )
     images = torch.arange(len(x), device=x.device)
     if sampling_mode == "nearest":
@@ -202,22 +202,22 @@ _EDGES: Mapping[str, Callable[[Tensor, int], Tensor]] = {
     "reflection": lambda at, size: _mirrored(at, 0, size - 1),
     "symmetric": lambda at, size: _mirrored(at, -0.5, size - 0.5).clamp(0, size - 1),
 }
-"""Where a padding mode takes a place outside the axis from."""
+"""Where a padding mode takes a position outside the axis from."""
 
 
 def _pixels(x: Tensor, images: Tensor, down: Tensor, across: Tensor, outside: float) -> Tensor:
-    """Return the pixels (N, C, *) of the images (N,) at whole places (N, *), and `outside` beyond the image."""
+    """Return the pixels (N, C, *) of the images (N,) at whole positions (N, *), and `outside` beyond the image."""
     height, width = x.shape[-2:]
     is_inside = (down >= 0) & (down <= height - 1) & (across >= 0) & (across <= width - 1)
     rows, columns = (
-        each.nan_to_num().clamp(0, size - 1).to(torch.int64) for each, size in ((down, height), (across, width))
+        at.nan_to_num().clamp(0, size - 1).to(torch.int64) for at, size in ((down, height), (across, width))
     )
     taken = x[images.reshape(-1, *[1] * (down.ndim - 1)), :, rows, columns].movedim(-1, 1)
     return torch.where(is_inside.unsqueeze(1), taken, outside)
 
 
 def _between_pixels(x: Tensor, images: Tensor, down: Tensor, across: Tensor, outside: float) -> Tensor:
-    """Return the images (N,) at places (N, *) in pixels, linearly between the four around each."""
+    """Return the images (N,) at positions (N, *) in pixels, linearly between the four around each."""
     top, left = down.floor(), across.floor()
     below, right = ((at - low).to(x.dtype).unsqueeze(1) for at, low in ((down, top), (across, left)))
     upper, lower = (
@@ -252,7 +252,7 @@ def _box_points(
     return rows, columns
 
 
-def _sampled_boxes(x: Tensor, images: Tensor, places: tuple[Tensor, ...], outside: float) -> Tensor:
+def _sampled_boxes(x: Tensor, images: Tensor, points: tuple[Tensor, ...], outside: float) -> Tensor:
     """Sample the image `images[n]` at the rows and columns of box n: (N, C, height, width).
 
     A point outside the image is `outside` as a whole, not mixed with the border.
@@ -260,7 +260,7 @@ def _sampled_boxes(x: Tensor, images: Tensor, places: tuple[Tensor, ...], outsid
     """
     if images.numel() > 0 and not 0 <= int(images.min()) <= int(images.max()) < x.shape[0]:
         raise IndexError(f"boxes of the images {images.tolist()} in a batch of {x.shape[0]}")
-    rows, columns = places
+    rows, columns = points
     down = rows.unsqueeze(-1).expand(*rows.shape, columns.shape[-1])
     across = columns.unsqueeze(-2).expand(*rows.shape, columns.shape[-1])
     is_inside = (down >= 0) & (down <= x.shape[-2] - 1) & (across >= 0) & (across <= x.shape[-1] - 1)

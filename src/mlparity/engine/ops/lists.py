@@ -49,21 +49,21 @@ class TensorList:
             raise ValueError(f"element {index} of the list was never written, and its shape is open")
         return found
 
-    def written(self, places: Sequence[int], values: Sequence[Tensor]) -> TensorList:
-        """Return the list with `values` at `places`; a list of dynamic length grows as far as they reach.
+    def written(self, indices: Sequence[int], values: Sequence[Tensor]) -> TensorList:
+        """Return the list with `values` at `indices`; a list of dynamic length grows as far as they reach.
 
         Raises:
-            IndexError: a place is negative, or outside a list of fixed length.
+            IndexError: an index is negative, or outside a list of fixed length.
         """
-        longest = max((place + 1 for place in places), default=0)
+        longest = max((index + 1 for index in indices), default=0)
         limit = MAX_LENGTH if self.is_growing else self.length
-        if min(places, default=0) < 0 or longest > limit:
-            raise IndexError(f"places {list(places)} of a list of {self.length} elements")
+        if min(indices, default=0) < 0 or longest > limit:
+            raise IndexError(f"indices {list(indices)} of a list of {self.length} elements")
         length = max(self.length, longest)
         chunks = [*self.chunks, *_blanks(length)[len(self.chunks) :]]
         opened: dict[int, list[Tensor | None]] = {}
-        for place, value in zip(places, values, strict=True):
-            number, inner = divmod(place, CHUNK)
+        for index, value in zip(indices, values, strict=True):
+            number, inner = divmod(index, CHUNK)
             opened.setdefault(number, list(chunks[number]))[inner] = value
         for number, chunk in opened.items():
             chunks[number] = tuple(chunk)

@@ -54,7 +54,7 @@ class _Weights:
         """Return the weights in PyTorch's order: input, forget, cell, output; with both of its biases."""
         bias = self.hh.new_zeros(self.hh.shape[0]) if self.bias is None else self.bias
         order = [0, 1, 3, 2]
-        moved = [torch.cat([each.chunk(4)[place] for place in order]) for each in (self.ih, self.hh, bias)]
+        moved = [torch.cat([weight.chunk(4)[gate] for gate in order]) for weight in (self.ih, self.hh, bias)]
         return [*moved, torch.zeros_like(bias)]
 
 
@@ -139,8 +139,8 @@ def lstm(
         weights.append(_Weights(weight_ih_back, weight_hh_back, bias_back, peephole_back))
     else:
         x = in_order(x, direction)
-    for each in weights:
-        each.check(x, initial_h, initial_c, len(weights))
+    for weight in weights:
+        weight.check(x, initial_h, initial_c, len(weights))
     if _is_native(x, cell, weights):
         states, h, c = _native(x, initial_h, initial_c, weights)
     else:
@@ -150,10 +150,10 @@ def lstm(
 
 def _is_native(x: Tensor, cell: _Cell, weights: list[_Weights]) -> bool:
     plain = (cell.gate, cell.candidate, cell.output) == (torch.sigmoid, torch.tanh, torch.tanh) and cell.clip is None
-    unseen = all(each.peephole is None for each in weights)
+    unseen = all(weight.peephole is None for weight in weights)
     least = max(NATIVE_FROM, weights[0].hh.shape[1] // HIDDEN_PER_STEP)
     # without hidden units PyTorch's kernel divides by zero, which ends the process (torch 2.13)
-    has_some = all(0 not in each.shape for each in (x, *(weight.hh for weight in weights)))
+    has_some = all(0 not in tensor.shape for tensor in (x, *(weight.hh for weight in weights)))
     return plain and unseen and has_some and cell.num.grid is None and x.shape[0] >= least
 
 
@@ -170,7 +170,7 @@ def _stepped(x: Tensor, h: Tensor, c: Tensor, cell: _Cell, weights: list[_Weight
 
 def _native(x: Tensor, h: Tensor, c: Tensor, weights: list[_Weights]) -> tuple[Tensor, Tensor, Tensor]:
     count = len(weights)
-    initial = tuple(torch.stack(each.chunk(count, dim=-1)) for each in (h, c))
-    parameters = [parameter for each in weights for parameter in each.reordered()]
+    initial = tuple(torch.stack(state.chunk(count, dim=-1)) for state in (h, c))
+    parameters = [parameter for weight in weights for parameter in weight.reordered()]
     states, last_h, last_c = torch.lstm(x, initial, parameters, True, 1, 0.0, False, count == 2, False)
     return states, torch.cat(last_h.unbind(0), dim=-1), torch.cat(last_c.unbind(0), dim=-1)

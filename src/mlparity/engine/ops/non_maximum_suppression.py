@@ -32,7 +32,7 @@ def non_maximum_suppression(
         _selected(box, score, iou_threshold, score_threshold, max_boxes, per_class_suppression)
         for box, score in zip(boxes.detach(), scores.detach(), strict=True)
     ]
-    counts = torch.tensor([len(each) for each in picks], dtype=torch.int32, device=boxes.device)
+    counts = torch.tensor([len(pick) for pick in picks], dtype=torch.int32, device=boxes.device)
     indices = torch.full((len(picks), max_boxes), -1, dtype=torch.int64, device=boxes.device)
     for row, pick in zip(indices, picks, strict=True):
         row[: len(pick)] = pick
@@ -77,7 +77,7 @@ def _selected(
 def _overlaps(box: Tensor, others: Tensor) -> Tensor:
     """Return the intersection of `box` with each other box over their union."""
     (low, high), (lows, highs) = (
-        (each[..., :2] - each[..., 2:] / 2, each[..., :2] + each[..., 2:] / 2) for each in (box, others)
+        (boxes[..., :2] - boxes[..., 2:] / 2, boxes[..., :2] + boxes[..., 2:] / 2) for boxes in (box, others)
     )
     shared = (torch.minimum(high, highs) - torch.maximum(low, lows)).clamp(min=0).prod(-1)
     union = box[2:].prod(-1) + others[:, 2:].prod(-1) - shared

@@ -53,10 +53,10 @@ def _padded_natively(x: Tensor, pairs: tuple[tuple[int, int], ...], mode: str) -
 
 
 def _sources(size: int, before: int, after: int, mode: str, device: torch.device) -> Tensor:
-    """Return which element each place of the padded axis copies."""
+    """Return which element each position of the padded axis copies."""
     if mode == "reflect" and max(before, after) >= size:
         raise ValueError(f"a mirror of {max(before, after)} elements on an axis of {size}")
-    places = torch.arange(-before, size + after, device=device)
+    positions = torch.arange(-before, size + after, device=device)
     if mode == "replicate":
-        return places.clamp(0, size - 1)
-    return (size - 1) - ((size - 1) - places.abs()).abs()
+        return positions.clamp(0, size - 1)
+    return (size - 1) - ((size - 1) - positions.abs()).abs()

@@ -3,7 +3,7 @@
 Source of every definition: coremltools 9.0, `converters/mil/mil/ops/defs/iOS15`, `iOS17` and `iOS18`, `recurrent.py`
 (https://apple.github.io/coremltools/source/coremltools.converters.mil.mil.ops.defs.html), and where that is silent,
 coremltools' own tests of Core ML, `converters/mil/mil/ops/tests/iOS14/test_recurrent.py`: the parameters of
-activations, the place of a clip, and that "reverse" gives the sequence in the order in which it was computed.
+activations, where a clip stands, and that "reverse" gives the sequence in the order in which it was computed.
 """
 
 from __future__ import annotations

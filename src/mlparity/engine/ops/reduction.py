@@ -1,4 +1,4 @@
-"""MIL's reductions: sums, norms, extremes and their places along some axes.
+"""MIL's reductions: sums, norms, extremes and their indices along some axes.
 
 Source of every definition: coremltools 9.0, `converters/mil/mil/ops/defs/iOS15` and `iOS17`, `reduction.py`
 (https://apple.github.io/coremltools/source/coremltools.converters.mil.mil.ops.defs.html). Without `axes` all are
@@ -33,7 +33,7 @@ def _typed(result: Tensor, x: Tensor) -> Tensor:
 
 @mil_op("reduce_argmax", rounding=Rounding.NONE)
 def reduce_argmax(x: Tensor, axis: int = -1, keep_dims: bool = False) -> Tensor:
-    """Return the place of the greatest element along `axis`; NaN counts as the greatest, and the first of equals wins.
+    """Return the index of the greatest element along `axis`; NaN counts as the greatest, and the first of equals wins.
 
     Types: int32. Which of equals wins is not documented: assumed.
     """
@@ -42,7 +42,7 @@ def reduce_argmax(x: Tensor, axis: int = -1, keep_dims: bool = False) -> Tensor:
 
 @mil_op("reduce_argmax", since=17, rounding=Rounding.NONE)
 def reduce_argmax_17(x: Tensor, axis: int = -1, keep_dims: bool = False, output_dtype: str = "int32") -> Tensor:
-    """Return the place of the greatest element along `axis` as int32 or uint16.
+    """Return the index of the greatest element along `axis` as int32 or uint16.
 
     Raises:
         ValueError: `output_dtype` is neither int32 nor uint16.
@@ -53,7 +53,7 @@ def reduce_argmax_17(x: Tensor, axis: int = -1, keep_dims: bool = False, output_
 
 @mil_op("reduce_argmin", rounding=Rounding.NONE)
 def reduce_argmin(x: Tensor, axis: int = -1, keep_dims: bool = False) -> Tensor:
-    """Return the place of the least element along `axis`; NaN counts as the least, and the first of equals wins.
+    """Return the index of the least element along `axis`; NaN counts as the least, and the first of equals wins.
 
     Types: int32. Which of equals wins is not documented: assumed.
     """
@@ -62,7 +62,7 @@ def reduce_argmin(x: Tensor, axis: int = -1, keep_dims: bool = False) -> Tensor:
 
 @mil_op("reduce_argmin", since=17, rounding=Rounding.NONE)
 def reduce_argmin_17(x: Tensor, axis: int = -1, keep_dims: bool = False, output_dtype: str = "int32") -> Tensor:
-    """Return the place of the least element along `axis` as int32 or uint16.
+    """Return the index of the least element along `axis` as int32 or uint16.
 
     Raises:
         ValueError: `output_dtype` is neither int32 nor uint16.

@@ -1,4 +1,4 @@
-"""Where MIL's sampling modes place their points on one axis; `resize` and `crop_resize` share them.
+"""Where the points of MIL's sampling modes lie on one axis; `resize` and `crop_resize` share them.
 
 Source: coremltools 9.0, `converters/mil/mil/ops/defs/iOS15/image_resizing.py` (`resize_bilinear`, Notes), with the
 interval [0, Xin - 1] there written as [first, last] here.
@@ -12,15 +12,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-Placing = Callable[[Tensor, Tensor, Tensor, int], Tensor]
+Spacing = Callable[[Tensor, Tensor, Tensor, int], Tensor]
 """The points of (first, last, 0 .. count - 1, count)."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Mode:
-    """How a mode places points, and whether none may leave the interval it samples."""
+    """Where the points of a mode lie, and whether none may leave the interval it samples."""
 
-    place: Placing
+    points: Spacing
     keeps_inside: bool
 
 
@@ -65,7 +65,7 @@ def interval_points(first: Tensor, last: Tensor, count: int, sampling_mode: str)
     if mode is None:
         raise ValueError(f"the sampling mode {sampling_mode!r}; expected one of {', '.join(_MODES)}")
     ends = first.to(torch.float64).unsqueeze(-1), last.to(torch.float64).unsqueeze(-1)
-    points = mode.place(*ends, torch.arange(count, dtype=torch.float64, device=first.device), count)
+    points = mode.points(*ends, torch.arange(count, dtype=torch.float64, device=first.device), count)
     return points.clamp(torch.minimum(*ends), torch.maximum(*ends)) if mode.keeps_inside else points
 
 

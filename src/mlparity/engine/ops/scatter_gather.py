@@ -27,9 +27,9 @@ def gather(x: Tensor, indices: Tensor, axis: int = 0) -> Tensor:
     Shape: x.shape with the axis replaced by the shape of `indices`.
     Raises: IndexError if an index lies outside the axis.
     """
-    place = _axis(axis, x)
-    picked = x.index_select(place, _from_end(indices.reshape(-1), x.shape[place]))
-    return picked.reshape([*x.shape[:place], *indices.shape, *x.shape[place + 1 :]])
+    axis = _axis(axis, x)
+    picked = x.index_select(axis, _from_end(indices.reshape(-1), x.shape[axis]))
+    return picked.reshape([*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]])
 
 
 @mil_op("gather", since=16, rounding=Rounding.NONE)
@@ -39,20 +39,20 @@ def gather_ios16(x: Tensor, indices: Tensor, axis: int = 0, batch_dims: int = 0)
     Shape: x.shape[:axis] + indices.shape[batch_dims:] + x.shape[axis + 1:].
     Raises: IndexError as in iOS15; ValueError if the axis or the indices do not cover the batch dimensions.
     """
-    place = _axis(axis, x)
+    axis = _axis(axis, x)
     if batch_dims == 0:
-        return gather(x, indices, place)
-    if not 0 < batch_dims <= place or indices.shape[:batch_dims] != x.shape[:batch_dims]:
+        return gather(x, indices, axis)
+    if not 0 < batch_dims <= axis or indices.shape[:batch_dims] != x.shape[:batch_dims]:
         raise ValueError(
             f"{batch_dims} batch dimensions of {list(x.shape)}, indices {list(indices.shape)}, axis {axis}"
         )
     flat = indices.reshape(math.prod(x.shape[:batch_dims]), math.prod(indices.shape[batch_dims:]))
-    rows = _from_end(flat, x.shape[place])
-    batches = x.movedim(place, batch_dims).flatten(0, batch_dims - 1)
+    rows = _from_end(flat, x.shape[axis])
+    batches = x.movedim(axis, batch_dims).flatten(0, batch_dims - 1)
     picked = batches[torch.arange(len(rows), device=x.device).unsqueeze(-1), rows]
-    kept = [size for at, size in enumerate(x.shape) if at >= batch_dims and at != place]
-    result = picked.reshape([*x.shape[:batch_dims], rows.shape[1], *kept]).movedim(batch_dims, place)
-    return result.reshape([*x.shape[:place], *indices.shape[batch_dims:], *x.shape[place + 1 :]])
+    kept = [size for at, size in enumerate(x.shape) if at >= batch_dims and at != axis]
+    result = picked.reshape([*x.shape[:batch_dims], rows.shape[1], *kept]).movedim(batch_dims, axis)
+    return result.reshape([*x.shape[:axis], *indices.shape[batch_dims:], *x.shape[axis + 1 :]])
 
 
 @mil_op("gather", since=17, rounding=Rounding.NONE)
@@ -111,7 +111,9 @@ def gather_nd_ios16(x: Tensor, indices: Tensor, batch_dims: int = 0) -> Tensor:
     if indices.shape[:batch_dims] != batch or batch_dims + depth > x.ndim:
         raise ValueError(f"{batch_dims} batch dimensions of {list(x.shape)}, indices {list(indices.shape)}")
     inner = x.shape[batch_dims : batch_dims + depth]
-    rows = _rows([_from_end(each, size) for each, size in zip(indices.unbind(-1), inner, strict=True)], inner, indices)
+    rows = _rows(
+        [_from_end(column, size) for column, size in zip(indices.unbind(-1), inner, strict=True)], inner, indices
+    )
     rows = rows.reshape(math.prod(batch), math.prod(rows.shape[batch_dims:]))
     rows = rows + torch.arange(len(rows), device=rows.device).unsqueeze(-1) * math.prod(inner)
     kept = x.shape[batch_dims + depth :]
@@ -129,8 +131,8 @@ def gather_nd_ios17(x: Tensor, indices: Tensor, batch_dims: int = 0, validate_in
     Raises: as in iOS16.
     """
     if validate_indices:
-        for each, size in zip(indices.unbind(-1), x.shape[batch_dims:], strict=False):
-            _validated(each, size)
+        for column, size in zip(indices.unbind(-1), x.shape[batch_dims:], strict=False):
+            _validated(column, size)
     return gather_nd_ios16(x, indices, batch_dims)
 
 
@@ -138,7 +140,7 @@ def gather_nd_ios17(x: Tensor, indices: Tensor, batch_dims: int = 0, validate_in
 def scatter(data: Tensor, indices: Tensor, updates: Tensor, axis: int = 0, mode: str = "add") -> Tensor:
     """Combine slices of `updates` into a copy of `data` at `indices` along `axis`.
 
-    `mode` is "update", "add", "sub", "mul", "div", "max" or "min"; of updates to the same place, "update" keeps the
+    `mode` is "update", "add", "sub", "mul", "div", "max" or "min"; of updates to the same position, "update" keeps the
     last (assumed), the others combine all.
     Shape: updates is data.shape with the axis replaced by the shape of `indices`; the result is data.shape.
     Raises: IndexError if an index lies outside the axis; ValueError for other shapes or another mode.
@@ -181,8 +183,8 @@ def scatter_along_axis_ios17(
     validate_indices: bool = False,
 ) -> Tensor:
     """Do as in iOS15, with iOS17's rule for indices outside the axis."""
-    places = _bounded(indices, data.shape[axis], validate_indices)
-    return _combined(data, places, updates, axis, mode, has_outside=_has_outside(places, data.shape[axis]))
+    bounded = _bounded(indices, data.shape[axis], validate_indices)
+    return _combined(data, bounded, updates, axis, mode, has_outside=_has_outside(bounded, data.shape[axis]))
 
 
 @mil_op("scatter_nd", rounding=Rounding.REDUCE)
@@ -193,8 +195,8 @@ def scatter_nd(data: Tensor, indices: Tensor, updates: Tensor, mode: str = "add"
     Shape: updates is indices.shape[:-1] + data.shape[indices.shape[-1]:]; the result is data.shape.
     """
     inner = data.shape[: indices.shape[-1]]
-    places = [_from_end(each, size) for each, size in zip(indices.unbind(-1), inner, strict=True)]
-    return _scattered_nd(data, _rows(places, inner, indices), updates, mode)
+    coordinates = [_from_end(column, size) for column, size in zip(indices.unbind(-1), inner, strict=True)]
+    return _scattered_nd(data, _rows(coordinates, inner, indices), updates, mode)
 
 
 @mil_op("scatter_nd", since=17, rounding=Rounding.REDUCE)
@@ -207,7 +209,7 @@ def scatter_nd_ios17(
     is_inside = ((indices >= 0) & (indices < bounds)).all(-1)
     if validate_indices and not bool(is_inside.all()):
         raise IndexError(f"a coordinate outside {list(inner)}")
-    rows = _rows([each.to(torch.int64) for each in indices.unbind(-1)], inner, indices)
+    rows = _rows([column.to(torch.int64) for column in indices.unbind(-1)], inner, indices)
     return _scattered_nd(data, torch.where(is_inside, rows, math.prod(inner)), updates, mode)
 
 
@@ -248,28 +250,28 @@ def _bounded(indices: Tensor, size: int, validate: bool) -> Tensor:
     return torch.where((wide >= 0) & (wide < size), wide, size)
 
 
-def _has_outside(places: Tensor, size: int) -> bool:
-    """Return whether `_bounded` marked any place as outside."""
-    return _range(places)[1] >= size
+def _has_outside(indices: Tensor, size: int) -> bool:
+    """Return whether `_bounded` marked any index as outside."""
+    return _range(indices)[1] >= size
 
 
-def _rows(places: Sequence[Tensor], sizes: Sequence[int], indices: Tensor) -> Tensor:
+def _rows(coordinates: Sequence[Tensor], sizes: Sequence[int], indices: Tensor) -> Tensor:
     """Return the row-major number of each coordinate row; without coordinates there is the one row 0."""
     rows = torch.zeros(indices.shape[:-1], dtype=torch.int64, device=indices.device)
-    for place, size in zip(places, sizes, strict=True):
-        rows = rows * size + place
+    for coordinate, size in zip(coordinates, sizes, strict=True):
+        rows = rows * size + coordinate
     return rows
 
 
 def _scattered(data: Tensor, indices: Tensor, updates: Tensor, axis: int, mode: str) -> Tensor:
-    place = _axis(axis, data)
-    expected = [*data.shape[:place], *indices.shape, *data.shape[place + 1 :]]
+    axis = _axis(axis, data)
+    expected = [*data.shape[:axis], *indices.shape, *data.shape[axis + 1 :]]
     if list(updates.shape) != expected:
         raise ValueError(f"updates of the shape {list(updates.shape)}; expected {expected}")
-    flat = updates.reshape([*data.shape[:place], indices.numel(), *data.shape[place + 1 :]])
-    view = [-1 if at == place else 1 for at in range(data.ndim)]
-    has_outside = _has_outside(indices, data.shape[place])
-    return _combined(data, indices.reshape(view).expand(flat.shape), flat, place, mode, has_outside)
+    flat = updates.reshape([*data.shape[:axis], indices.numel(), *data.shape[axis + 1 :]])
+    view = [-1 if at == axis else 1 for at in range(data.ndim)]
+    has_outside = _has_outside(indices, data.shape[axis])
+    return _combined(data, indices.reshape(view).expand(flat.shape), flat, axis, mode, has_outside)
 
 
 def _scattered_nd(data: Tensor, rows: Tensor, updates: Tensor, mode: str) -> Tensor:
@@ -290,13 +292,13 @@ def _combined(data: Tensor, indices: Tensor, updates: Tensor, axis: int, mode: s
         raise ValueError(f"updates of the shape {list(updates.shape)} for indices of {list(indices.shape)}")
     if not has_outside:
         return combine(data, axis, indices, updates)
-    place, size = _axis(axis, data), data.shape[axis]
-    spare = data.new_zeros([*data.shape[:place], 1, *data.shape[place + 1 :]])
-    return combine(torch.cat([data, spare], dim=place), place, indices, updates).narrow(place, 0, size)
+    axis, size = _axis(axis, data), data.shape[axis]
+    spare = data.new_zeros([*data.shape[:axis], 1, *data.shape[axis + 1 :]])
+    return combine(torch.cat([data, spare], dim=axis), axis, indices, updates).narrow(axis, 0, size)
 
 
 def _divided(data: Tensor, axis: int, indices: Tensor, updates: Tensor) -> Tensor:
-    """Divide by the product of the updates, which is exact where each place has one; integers truncate: assumed."""
+    """Divide by the product of the updates, which is exact where each position has one; integers truncate: assumed."""
     divisor = torch.ones_like(data).scatter_reduce(axis, indices, updates, "prod")
     return data / divisor if data.is_floating_point() else data.div(divisor, rounding_mode="trunc")
 

@@ -41,9 +41,11 @@ class Schema:
 def schema_of(fn: Callable[..., object]) -> Schema:
     """Return the schema that the annotations of `fn` state."""
     hints = typing.get_type_hints(fn)
-    parameters = {name: each for name, each in inspect.signature(fn).parameters.items() if hints[name] is not Numerics}
+    parameters = {
+        name: parameter for name, parameter in inspect.signature(fn).parameters.items() if hints[name] is not Numerics
+    }
     kinds = {name: _kind(hints[name]) for name in parameters}
-    required = tuple(name for name, each in parameters.items() if each.default is inspect.Parameter.empty)
+    required = tuple(name for name, parameter in parameters.items() if parameter.default is inspect.Parameter.empty)
     return Schema(kinds, required, takes_num=Numerics in hints.values())
 
 
@@ -62,7 +64,7 @@ def _leaves(hint: object) -> tuple[set[object], bool]:
     origin = typing.get_origin(hint)
     if origin is None:
         return {hint}, False
-    parts = [_leaves(each) for each in typing.get_args(hint)]
+    parts = [_leaves(part) for part in typing.get_args(hint)]
     leaves = set[object]().union(*(found for found, _ in parts))
     is_sequence = isinstance(origin, type) and issubclass(origin, Sequence)
     return leaves, is_sequence or any(many for _, many in parts)

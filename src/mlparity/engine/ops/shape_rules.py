@@ -22,8 +22,8 @@ def _broadcast(x: Tensor, y: Tensor, **_: object) -> Tensor:
     if len(x.shape) == 0 or x.shape == y.shape:
         return x.new_empty(y.shape)
     sizes = []
-    for place in range(1, max(x.ndim, y.ndim) + 1):
-        pair = {each.shape[-place] for each in (x, y) if place <= each.ndim} - {1}
+    for from_end in range(1, max(x.ndim, y.ndim) + 1):
+        pair = {tensor.shape[-from_end] for tensor in (x, y) if from_end <= tensor.ndim} - {1}
         if len(pair) > 1:
             raise ValueError(f"shapes {list(x.shape)} and {list(y.shape)} do not fit each other")
         sizes.append(pair.pop() if pair else 1)
@@ -31,10 +31,10 @@ def _broadcast(x: Tensor, y: Tensor, **_: object) -> Tensor:
 
 
 def _reduced(x: Tensor, axes: tuple[int, ...] | None = None, keep_dims: bool = False, **_: object) -> Tensor:
-    places = range(x.ndim) if axes is None else axes
-    if any(not -x.ndim <= axis < x.ndim for axis in places):
+    reduced = range(x.ndim) if axes is None else axes
+    if any(not -x.ndim <= axis < x.ndim for axis in reduced):
         raise ValueError(f"no axes {axes} in the shape {list(x.shape)}")
-    gone = {axis % x.ndim for axis in places}
+    gone = {axis % x.ndim for axis in reduced}
     kept = [1 if axis in gone else size for axis, size in enumerate(x.shape) if keep_dims or axis not in gone]
     return x.new_empty(kept)
 
@@ -46,20 +46,20 @@ def _linear(x: Tensor, weight: Tensor, **_: object) -> Tensor:
 
 
 def _concat(values: Sequence[Tensor], axis: int, **_: object) -> Tensor:
-    values = [each.reshape(1) if each.ndim == 0 else each for each in values]
+    values = [value.reshape(1) if value.ndim == 0 else value for value in values]
     first = values[0]
     axis = _axis(axis, first.ndim)
-    rest = {(*each.shape[:axis], *each.shape[axis + 1 :]) for each in values if each.ndim == first.ndim}
-    if len(rest) != 1 or any(each.ndim != first.ndim for each in values):
-        raise ValueError(f"shapes {[list(each.shape) for each in values]} cannot be joined along axis {axis}")
-    return first.new_empty((*first.shape[:axis], sum(each.shape[axis] for each in values), *first.shape[axis + 1 :]))
+    rest = {(*value.shape[:axis], *value.shape[axis + 1 :]) for value in values if value.ndim == first.ndim}
+    if len(rest) != 1 or any(value.ndim != first.ndim for value in values):
+        raise ValueError(f"shapes {[list(value.shape) for value in values]} cannot be joined along axis {axis}")
+    return first.new_empty((*first.shape[:axis], sum(value.shape[axis] for value in values), *first.shape[axis + 1 :]))
 
 
 def _stack(values: Sequence[Tensor], axis: int, **_: object) -> Tensor:
     shape = values[0].shape
     axis = _axis(axis, len(shape) + 1)
-    if any(each.shape != shape for each in values):
-        raise ValueError(f"shapes {[list(each.shape) for each in values]} cannot be stacked")
+    if any(value.shape != shape for value in values):
+        raise ValueError(f"shapes {[list(value.shape) for value in values]} cannot be stacked")
     return values[0].new_empty((*shape[:axis], len(values), *shape[axis:]))
 
 

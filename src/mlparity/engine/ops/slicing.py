@@ -110,21 +110,21 @@ def _region(
         else slice(None if row[3] else row[0], None if row[4] else row[1], row[2])
         for size, row in zip(sizes, zip(*rows, strict=True), strict=True)
     )
-    backwards = tuple(axis for axis, each in enumerate(slices) if each.step is not None and each.step < 0)
-    forwards = tuple(_forwards(each, size) for each, size in zip(slices, sizes, strict=True))
+    backwards = tuple(axis for axis, part in enumerate(slices) if part.step is not None and part.step < 0)
+    forwards = tuple(_forwards(part, size) for part, size in zip(slices, sizes, strict=True))
     return _Region(forwards, backwards, tuple(axis for axis in range(rank) if dropped[axis]))
 
 
-def _index(place: int, size: int) -> slice:
-    start = place + size if place < 0 else place
+def _index(index: int, size: int) -> slice:
+    start = index + size if index < 0 else index
     if not 0 <= start < size:
-        raise IndexError(f"the index {place} in {size} elements")
+        raise IndexError(f"the index {index} in {size} elements")
     return slice(start, start + 1, 1)
 
 
 def _forwards(part: slice, size: int) -> slice:
     """Return the slice with a positive step that covers the same elements; torch has no negative steps."""
-    places = range(size)[part]
-    if len(places) == 0:
+    taken = range(size)[part]
+    if len(taken) == 0:
         return slice(0, 0, 1)
-    return slice(min(places[0], places[-1]), max(places[0], places[-1]) + 1, abs(places.step))
+    return slice(min(taken[0], taken[-1]), max(taken[0], taken[-1]) + 1, abs(taken.step))

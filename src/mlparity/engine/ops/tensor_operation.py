@@ -46,13 +46,13 @@ def concat(values: Sequence[Tensor], axis: int, interleave: bool = False) -> Ten
         return torch.stack(list(values))
     if not interleave:
         return torch.cat(list(values), dim=axis)
-    place = axis + values[0].ndim if axis < 0 else axis
-    return torch.stack(list(values), dim=place + 1).flatten(place, place + 1)
+    axis = axis + values[0].ndim if axis < 0 else axis
+    return torch.stack(list(values), dim=axis + 1).flatten(axis, axis + 1)
 
 
 @mil_op("cumsum", rounding=Rounding.REDUCE)
 def cumsum(x: Tensor, axis: int = 0, exclusive: bool = False, reverse: bool = False, *, num: Numerics) -> Tensor:
-    """Sum the elements up to each place along `axis`; `exclusive` leaves out the element itself.
+    """Sum the elements up to each position along `axis`; `exclusive` leaves out the element itself.
 
     Rounding: the running sum stays in num.accum.
     """
@@ -121,8 +121,8 @@ def one_hot(
     given = on_value if on_value is not None else off_value
     dtype = torch.int32 if given is None else given.dtype
     on, off = (
-        torch.full((), default, dtype=dtype, device=indices.device) if each is None else each.reshape(())
-        for default, each in ((1, on_value), (0, off_value))
+        torch.full((), default, dtype=dtype, device=indices.device) if value is None else value.reshape(())
+        for default, value in ((1, on_value), (0, off_value))
     )
     return torch.where(is_on, on, off).movedim(-1, axis)
 
@@ -134,7 +134,7 @@ def range_1d(start: Tensor, end: Tensor, step: Tensor) -> Tensor:
     Shape: (ceil((end - start) / step),), and empty where the step leads away from the end.
     Raises: ValueError if the step is zero or a bound is not finite.
     """
-    first, last, stride = (each.reshape(()).item() for each in (start, end, step))
+    first, last, stride = (number.reshape(()).item() for number in (start, end, step))
     if stride == 0 or not all(map(math.isfinite, (first, last, stride))):
         raise ValueError(f"a range from {first} to {last} by {stride} has no length")
     count = max(0, math.ceil((last - first) / stride))

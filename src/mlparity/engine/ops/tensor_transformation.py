@@ -83,7 +83,7 @@ def reshape(x: Tensor, shape: tuple[int, ...]) -> Tensor:
     """
     if 0 in shape and len(shape) != x.ndim:
         raise ValueError(f"a 0 in the shape {shape} for a tensor of rank {x.ndim}")
-    return _reshaped(x, [x.shape[place] if size == 0 else size for place, size in enumerate(shape)])
+    return _reshaped(x, [x.shape[axis] if size == 0 else size for axis, size in enumerate(shape)])
 
 
 @mil_op("reshape", since=17, rounding=Rounding.NONE)
@@ -94,7 +94,7 @@ def reshape_ios17(x: Tensor, shape: tuple[int, ...]) -> Tensor:
     """
     shift = x.ndim - len(shape)
     sizes = [
-        size if size != 0 else (x.shape[place + shift] if place + shift >= 0 else 1) for place, size in enumerate(shape)
+        size if size != 0 else (x.shape[axis + shift] if axis + shift >= 0 else 1) for axis, size in enumerate(shape)
     ]
     return _reshaped(x, sizes)
 
@@ -140,9 +140,9 @@ def reverse_sequence(x: Tensor, lengths: Tensor, seq_axis: int = 0, batch_axis: 
     size = x.shape[seq]
     if seq == batch or lengths.shape != (x.shape[batch],) or bool(((lengths < 0) | (lengths > size)).any()):
         raise ValueError(f"lengths of the shape {list(lengths.shape)} for {list(x.shape)} on axes {seq} and {batch}")
-    place = torch.arange(size, device=x.device)
+    step = torch.arange(size, device=x.device)
     limit = lengths.to(torch.int64).unsqueeze(-1)
-    sources = torch.where(place < limit, limit - 1 - place, place)
+    sources = torch.where(step < limit, limit - 1 - step, step)
     sources = sources if batch < seq else sources.T
     view = [x.shape[axis] if axis in (seq, batch) else 1 for axis in range(x.ndim)]
     return x.gather(seq, sources.reshape(view).expand(x.shape))
@@ -154,8 +154,8 @@ def sliding_windows(x: Tensor, axis: int, size: int, stride: int = 1) -> Tensor:
 
     Shape: the axis becomes (number of windows, size). The result is a view.
     """
-    place = axis % x.ndim
-    return x.unfold(place, size, stride).movedim(-1, place + 1)
+    axis = axis % x.ndim
+    return x.unfold(axis, size, stride).movedim(-1, axis + 1)
 
 
 @mil_op("space_to_batch", rounding=Rounding.NONE)

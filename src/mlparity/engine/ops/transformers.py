@@ -18,8 +18,8 @@ def scaled_dot_product_attention(
 ) -> Tensor:
     """Return softmax(query key^T / sqrt(E) + mask) value, softmax over the source sequence.
 
-    A boolean mask says which places take part, a floating one is added. A place that sees nothing gets what PyTorch
-    gives it.
+    A boolean mask says which positions take part, a floating one is added. A position that sees nothing gets what
+    PyTorch gives it.
 
     Shape: query (B, *, L, E), key (B, *, S, E), value (B, *, S, EV), attn_mask broadcasts to (B, *, L, S); gives
     (B, *, L, EV).

@@ -29,7 +29,7 @@ class ComputePlan:
         Raises:
             FormatError: as said.
         """
-        known = {each.name for op in function.walk() for each in op.outputs}
+        known = {output.name for op in function.walk() for output in op.outputs}
         strange = sorted(set(self.processors) - known)
         if strange:
             raise FormatError(

@@ -29,10 +29,10 @@ def costs_of(function: Function) -> tuple[Cost, ...] | None:
     Ops of nested blocks count once, whatever the number of their turns. Nothing is fused, and nothing stays in a
     cache between two ops, so that bytes are an upper bound.
     """
-    types: dict[str, ValueType] = {each.name: each.type for each in function.inputs}
-    types |= {each.name: each.type for op in function.walk() for each in op.outputs}
+    types: dict[str, ValueType] = {named.name: named.type for named in function.inputs}
+    types |= {output.name: output.type for op in function.walk() for output in op.outputs}
     costs = [_cost(op, types) for op in function.walk() if not is_constant(op) and not op.blocks]
-    known = tuple(each for each in costs if each is not None)
+    known = tuple(cost for cost in costs if cost is not None)
     return known if len(known) == len(costs) else None
 
 
@@ -68,9 +68,9 @@ def _cost(op: Op, types: Mapping[str, ValueType]) -> Cost | None:
             shapes.append(shape)
             moved += math.prod(shape) * _BYTES.get(kind.dtype, 1)
         inputs[name] = tuple(shapes)
-    outputs = [each.type for each in op.outputs if isinstance(each.type, TensorType)]
-    results = [_known(each) for each in outputs]
-    if not results or any(each is None for each in results):
+    outputs = [output.type for output in op.outputs if isinstance(output.type, TensorType)]
+    results = [_known(kind) for kind in outputs]
+    if not results or any(result is None for result in results):
         return None
     moved += sum(
         math.prod(shape) * _BYTES.get(kind.dtype, 1) for kind, shape in zip(outputs, results, strict=True) if shape

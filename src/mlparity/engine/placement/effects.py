@@ -53,9 +53,9 @@ def _may_be_transformed(op: Op, declared: Types) -> bool:
     """Return whether the op is a dense convolution of 3 by 3 without stride, or may be one."""
     if op.type not in ("conv", "conv_quantized"):
         return False
-    shapes = [_shape(each, declared) for each in op.inputs.get("weight", ())]
-    inputs = [_shape(each, declared) for each in op.inputs.get("x", ())]
-    results = [each.type.shape for each in op.outputs if isinstance(each.type, TensorType)]
+    shapes = [_shape(argument, declared) for argument in op.inputs.get("weight", ())]
+    inputs = [_shape(argument, declared) for argument in op.inputs.get("x", ())]
+    results = [output.type.shape for output in op.outputs if isinstance(output.type, TensorType)]
     known = [shape for shape in (*shapes, *inputs, *results) if shape is not None and None not in shape]
     if len(known) < 3 or len(known[0]) < 4:
         return True

@@ -36,7 +36,7 @@ class _Asked:
     generation: str
 
     def tensors(self) -> tuple[TensorType, ...]:
-        return (*(each for types in self.inputs.values() for each in types), *self.outputs)
+        return (*(kind for types in self.inputs.values() for kind in types), *self.outputs)
 
 
 def eligibility(function: Function, chip: str) -> tuple[Eligibility, ...]:
@@ -44,11 +44,11 @@ def eligibility(function: Function, chip: str) -> tuple[Eligibility, ...]:
 
     One convolution wider than the engine's kernels keeps the whole function off it.
     """
-    types: dict[str, ValueType] = {each.name: each.type for each in function.inputs}
-    types |= {each.name: each.type for op in function.body.ops for each in op.outputs}
+    types: dict[str, ValueType] = {named.name: named.type for named in function.inputs}
+    types |= {output.name: output.type for op in function.body.ops for output in op.outputs}
     asked = [_asked(op, types, generation_of(chip)) for op in function.body.ops if op.outputs and not is_constant(op)]
-    too_wide = next((found for each in asked if (found := _kernel_width(each)) is not None), None)
-    return tuple(_answer(each, too_wide) for each in asked)
+    too_wide = next((found for op in asked if (found := _kernel_width(op)) is not None), None)
+    return tuple(_answer(op, too_wide) for op in asked)
 
 
 def is_constant(op: Op) -> bool:
@@ -60,7 +60,7 @@ _Refusal = tuple[str, str]
 
 
 def _answer(asked: _Asked, too_wide: _Refusal | None) -> Eligibility:
-    neutral = not any(each.dtype in FLOATS for each in asked.tensors())
+    neutral = not any(kind.dtype in FLOATS for kind in asked.tensors())
     refusal = too_wide
     for check in _CHECKS:
         if refusal is None:
@@ -72,12 +72,12 @@ def _answer(asked: _Asked, too_wide: _Refusal | None) -> Eligibility:
 
 def _typed(asked: _Asked) -> _Refusal | None:
     """Only fp16 reaches the engine; numbers that steer an op, such as an epsilon, may be typed fp32."""
-    wide = [each.dtype for each in asked.tensors() if each.dtype in FLOATS and each.dtype != "fp16" and each.shape]
-    wide += [each.dtype for each in asked.outputs if each.dtype in FLOATS and each.dtype != "fp16"]
+    wide = [kind.dtype for kind in asked.tensors() if kind.dtype in FLOATS and kind.dtype != "fp16" and kind.shape]
+    wide += [kind.dtype for kind in asked.outputs if kind.dtype in FLOATS and kind.dtype != "fp16"]
     if wide:
         return f"{wide[0]}-typed: the engine computes fp16 alone", _TYPED_EXECUTION
-    if not any(each.dtype == "fp16" for each in asked.tensors()):
-        kinds = sorted({each.dtype for each in asked.outputs})
+    if not any(kind.dtype == "fp16" for kind in asked.tensors()):
+        kinds = sorted({kind.dtype for kind in asked.outputs})
         return f"no floating values ({', '.join(kinds)})", _TYPED_EXECUTION
     return None
 
@@ -108,14 +108,14 @@ def _limit(name: str, asked: _Asked) -> tuple[Limit, int]:
 
 def _rank(asked: _Asked) -> _Refusal | None:
     limit, most = _limit("rank", asked)
-    beyond = [len(each.shape) for each in asked.tensors() if each.shape is not None and len(each.shape) > most]
+    beyond = [len(kind.shape) for kind in asked.tensors() if kind.shape is not None and len(kind.shape) > most]
     return (f"rank {max(beyond)}, the engine takes {most}", limit.evidence) if beyond else None
 
 
 def _axes(asked: _Asked) -> _Refusal | None:
     limit, most = _limit("axis", asked)
-    data = [each for name, types in asked.inputs.items() if name not in _WEIGHTS for each in types]
-    sizes = [size for each in (*data, *asked.outputs) for size in _image_axes(each)]
+    data = [kind for name, types in asked.inputs.items() if name not in _WEIGHTS for kind in types]
+    sizes = [size for kind in (*data, *asked.outputs) for size in _image_axes(kind)]
     beyond = [size for size in sizes if size is not None and size > most]
     return (f"an axis of {max(beyond)}, the engine takes {most}", limit.evidence) if beyond else None
 
@@ -123,16 +123,16 @@ def _axes(asked: _Asked) -> _Refusal | None:
 _WEIGHTS = frozenset({"weight", "bias"})
 
 
-def _image_axes(each: TensorType) -> tuple[int | None, ...]:
+def _image_axes(kind: TensorType) -> tuple[int | None, ...]:
     """Return height and width: what the limit is known for. Vectors are laid out along channels."""
-    return each.shape[2:] if each.shape is not None else ()
+    return kind.shape[2:] if kind.shape is not None else ()
 
 
 def _kernel_width(asked: _Asked) -> _Refusal | None:
     """A conv's kernel is (out, in, [depth,] [height,] width)."""
     limit, most = _limit("kernel_width", asked)
     weights = asked.inputs.get("weight", ()) if asked.op.type in ("conv", "conv_transpose") else ()
-    widths = [each.shape[-1] for each in weights if each.shape]
+    widths = [kind.shape[-1] for kind in weights if kind.shape]
     beyond = [width for width in widths if width is not None and width > most]
     if not beyond:
         return None
@@ -148,10 +148,12 @@ _CHECKS: tuple[Callable[[_Asked], _Refusal | None], ...] = (_typed, _gate, _rank
 
 def _asked(op: Op, types: Mapping[str, ValueType], generation: str) -> _Asked:
     inputs = {
-        name: tuple(found for each in arguments if (found := _type(each, types)) is not None)
+        name: tuple(found for argument in arguments if (found := _type(argument, types)) is not None)
         for name, arguments in op.inputs.items()
     }
-    return _Asked(op, inputs, tuple(each.type for each in op.outputs if isinstance(each.type, TensorType)), generation)
+    return _Asked(
+        op, inputs, tuple(output.type for output in op.outputs if isinstance(output.type, TensorType)), generation
+    )
 
 
 def _type(argument: Argument, types: Mapping[str, ValueType]) -> TensorType | None:

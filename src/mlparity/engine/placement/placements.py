@@ -28,22 +28,22 @@ def placements_of(function: Function, chip: str) -> tuple[Placement, ...]:
     found = eligibility(function, chip)
     segments = tuple(_segments(found))
     candidates = (
-        Placement("long segments", _names([each for each in segments if len(each) >= LONG_SEGMENT])),
+        Placement("long segments", _names([segment for segment in segments if len(segment) >= LONG_SEGMENT])),
         Placement("all eligible", _names(segments)),
         Placement("none", frozenset()),
     )
     # Of equal ones the last gives the name: nothing placed is "none".
-    distinct = {each.on_engine: each for each in candidates}
-    return tuple(sorted(distinct.values(), key=lambda each: len(each.on_engine), reverse=True))
+    distinct = {placement.on_engine: placement for placement in candidates}
+    return tuple(sorted(distinct.values(), key=lambda placement: len(placement.on_engine), reverse=True))
 
 
 def _segments(found: Sequence[Eligibility]) -> Iterator[list[Eligibility]]:
     """Yield the runs of eligible ops; an op without floating values interrupts none."""
     segment: list[Eligibility] = []
-    for each in found:
-        if each.eligible:
-            segment.append(each)
-        elif not each.neutral and segment:
+    for op in found:
+        if op.eligible:
+            segment.append(op)
+        elif not op.neutral and segment:
             yield segment
             segment = []
     if segment:
@@ -51,4 +51,4 @@ def _segments(found: Sequence[Eligibility]) -> Iterator[list[Eligibility]]:
 
 
 def _names(segments: Sequence[Sequence[Eligibility]]) -> frozenset[str]:
-    return frozenset(each.op.outputs[0].name for segment in segments for each in segment)
+    return frozenset(op.op.outputs[0].name for segment in segments for op in segment)

@@ -28,7 +28,7 @@ class Roof:
 
     def seconds(self, costs: Sequence[Cost]) -> float:
         """Return the least time for these ops, one after the other: each by the slower of its two rates."""
-        return sum(max(each.flops / (self.gflops * 1e9), each.bytes / (self.gbps * 1e9)) for each in costs)
+        return sum(max(cost.flops / (self.gflops * 1e9), cost.bytes / (self.gbps * 1e9)) for cost in costs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Work:
 def work_of(function: Function) -> Work | None:
     """Return the sum of all costs, None where a shape is not known."""
     costs = costs_of(function)
-    return None if costs is None else Work(sum(each.flops for each in costs), sum(each.bytes for each in costs))
+    return None if costs is None else Work(sum(cost.flops for cost in costs), sum(cost.bytes for cost in costs))
 
 
 def roofline(function: Function, unit: str, chip: str) -> float | None:
@@ -66,9 +66,9 @@ def roofline(function: Function, unit: str, chip: str) -> float | None:
 def _on_engine(function: Function, costs: Sequence[Cost], roofs: Mapping[str, Roof], generation: str) -> list[float]:
     ways = []
     for placement in placements_of(function, generation):
-        here = [each.op.outputs[0].name in placement.on_engine for each in costs]
-        engine = [each for each, is_here in zip(costs, here, strict=True) if is_here]
-        others = [each for each, is_here in zip(costs, here, strict=True) if not is_here]
+        here = [cost.op.outputs[0].name in placement.on_engine for cost in costs]
+        engine = [cost for cost, is_here in zip(costs, here, strict=True) if is_here]
+        others = [cost for cost, is_here in zip(costs, here, strict=True) if not is_here]
         segments = sum(is_here and not before for is_here, before in zip(here, [False, *here], strict=False))
         seconds = roofs["ane"].seconds(engine) + roofs["cpu"].seconds(others)
         ways.append(seconds + segments * roofs["ane"].dispatch_us * 1e-6)

@@ -62,7 +62,7 @@ class Variant:
     def name(self) -> str:
         """The profiles and, where the engine takes part, the placement."""
         first = self.base if self.engine is None else self.engine
-        names = " = ".join(each.name for each in (first, *self.alike))
+        names = " = ".join(profile.name for profile in (first, *self.alike))
         if self.engine is None:
             return names
         rest = f"; rest {self.base.name}" if self.key[0] is not None else ""
@@ -85,7 +85,7 @@ class Variant:
     @property
     def confidence(self) -> Confidence:
         """The least of the profiles' own."""
-        return max((Confidence(each.profile.confidence) for each in self.profiles), key=_CERTAINTY.index)
+        return max((Confidence(choice.profile.confidence) for choice in self.profiles), key=_CERTAINTY.index)
 
 
 def is_emulated(function: Function) -> bool:
@@ -133,7 +133,7 @@ def pinned_variants(function: Function, plan: ComputePlan, *, fast: bool) -> tup
     if len(groups) > 2:
         raise FormatError("the compute plan divides the model among three processors", expected="one or two")
     rest = min(groups, key=tuple(Processor).index)
-    others = [each for each in groups if each is not rest]
+    others = [group for group in groups if group is not rest]
     if not others:
         return tuple(asked.alone(unit_profile, chips) for unit_profile, chips in asked.profiles(rest))
     (other,) = others
@@ -145,8 +145,8 @@ def pinned_variants(function: Function, plan: ComputePlan, *, fast: bool) -> tup
 
 
 def _declared(function: Function) -> Types:
-    declared = {each.name: each.type for each in function.inputs}
-    return declared | {each.name: each.type for op in function.walk() for each in op.outputs}
+    declared = {named.name: named.type for named in function.inputs}
+    return declared | {output.name: output.type for op in function.walk() for output in op.outputs}
 
 
 def ideal_choice(function: Function) -> Choice:
@@ -263,7 +263,7 @@ def _that_round(function: Function) -> dict[str, Op]:
 
 
 def _rounds(op: Op, opset: int) -> bool:
-    if not any(isinstance(each.type, TensorType) and each.type.dtype == "fp16" for each in op.outputs):
+    if not any(isinstance(output.type, TensorType) and output.type.dtype == "fp16" for output in op.outputs):
         return False
     try:
         return find(op.type, opset).rounding is not Rounding.NONE

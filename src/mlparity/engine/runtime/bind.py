@@ -79,7 +79,7 @@ def _plan(binder: _Binder, interface: Interface, steps: tuple[Step, ...], initia
     function = binder.function
     _check_outputs(function, binder.types)
     states = {name for name in binder.inputs if is_state(binder.types[name].type)}
-    described = {each.name: each.shape for each in interface.states}
+    described = {state.name: state.shape for state in interface.states}
     return Plan(
         function=function,
         interface=interface,
@@ -158,11 +158,11 @@ class _Binder:
         return done.steps, done.initial
 
     def steps(self) -> tuple[Step, ...]:
-        self.inputs = {each.name: self._define(each) for each in self.function.inputs}
+        self.inputs = {named.name: self._define(named) for named in self.function.inputs}
         body = self.function.body.ops
         for op in body:
-            for each in op.outputs:
-                self._define(each)
+            for output in op.outputs:
+                self._define(output)
         self.values |= {op.outputs[0].name: op.attributes["val"] for op in body if _is_constant(op)}
         return tuple(self._step(op) for op in body if not _is_constant(op))
 
@@ -172,12 +172,12 @@ class _Binder:
 
     def output_slots(self) -> frozenset[int]:
         """Return the slots of the outputs and states; an output that is a constant becomes a tensor here."""
-        states = [each.name for each in self.function.inputs if is_state(each.type)]
+        states = [named.name for named in self.function.inputs if is_state(named.type)]
         return frozenset(self._slot(Name(name)) for name in (*self.function.body.outputs, *states))
 
-    def _define(self, each: NamedType) -> int:
+    def _define(self, named: NamedType) -> int:
         slot, self.count = self.count, self.count + 1
-        self.slots[each.name], self.types[each.name] = slot, each
+        self.slots[named.name], self.types[named.name] = slot, named
         return slot
 
     def _step(self, op: Op) -> Step:
@@ -201,24 +201,24 @@ class _Binder:
     def _stores(self, op: Op, definition: OpDef) -> tuple[Store, ...]:
         """Return where results go; each state that `op` writes is a result too, and has a new slot from here on."""
         profile = self.profile_of(op)
-        results = [self._store(self.slots[each.name], each, definition, profile) for each in op.outputs]
-        states = [self._store(self._define(each), held_by(each), definition, profile) for each in self._written(op)]
+        results = [self._store(self.slots[output.name], output, definition, profile) for output in op.outputs]
+        states = [self._store(self._define(state), held_by(state), definition, profile) for state in self._written(op)]
         return (*results, *states)
 
     def _written(self, op: Op) -> list[NamedType]:
         known = [self.types[name] for name in written_states((op,)) if name in self.types]
-        return [each for each in known if is_state(each.type)]
+        return [state for state in known if is_state(state.type)]
 
     def _control_flow(self, op: Op) -> Step:
         """Return the step of an op whose blocks were bound to slots of their own."""
         control, states = CONTROL_FLOW[op.type], self._written(op)
         control.check(op)
         carried = states if control.is_passed_on else []
-        blocks = [self._block(each, carried, states) for each in op.blocks]
-        values = (*op.inputs[control.parameter], *(Name(each.name) for each in carried))
-        feeds = [Feed(control.parameter, tuple(self._slot(each) for each in values), control.kind)]
-        for place, (_, outer) in enumerate(blocks):
-            feeds.append(Feed(f"captured_{place}", tuple(self._named(name) for name in outer), Kind.TENSORS))
+        blocks = [self._block(block, carried, states) for block in op.blocks]
+        values = (*op.inputs[control.parameter], *(Name(state.name) for state in carried))
+        feeds = [Feed(control.parameter, tuple(self._slot(value) for value in values), control.kind)]
+        for index, (_, outer) in enumerate(blocks):
+            feeds.append(Feed(f"captured_{index}", tuple(self._named(name) for name in outer), Kind.TENSORS))
         first, second = (body for body, _ in blocks)
         definition = OpDef(op.type, 15, Rounding.NONE, control.run(first, second), first.is_pure and second.is_pure)
         return Step(op, definition, definition.fn, {}, tuple(feeds), self._stores(op, definition))
@@ -228,7 +228,7 @@ class _Binder:
 
         It takes `carried` besides its own inputs, and gives back `states` besides its own outputs.
         """
-        outputs = (*block.outputs, *(each.name for each in states))
+        outputs = (*block.outputs, *(state.name for state in states))
         function = replace(self.function, inputs=(*block.inputs, *carried), body=replace(block, outputs=outputs))
         inner = _Binder(function, self.profile, self.device, self.kernels, self.profiles, {})
         inner.types, inner.values = dict(self.types), dict(self.values)
@@ -260,7 +260,9 @@ class _Binder:
             )
 
     def _check_types(self, op: Op, key: str, arguments: tuple[Argument, ...], kind: Kind) -> None:
-        types = [self.types[each.name].type if isinstance(each, Name) else each.type for each in arguments]
+        types = [
+            self.types[argument.name].type if isinstance(argument, Name) else argument.type for argument in arguments
+        ]
         if not _fits(types, kind):
             raise FormatError(
                 f"the input {key!r} of op {op.type!r} is not what its definition takes",
@@ -272,10 +274,10 @@ class _Binder:
 
     def _bind(self, arguments: tuple[Argument, ...], kind: Kind) -> object:
         """Return the value of a constant argument, or a nameless feed for one that is made at run time."""
-        constant = [self._constant(each) for each in arguments]
+        constant = [self._constant(argument) for argument in arguments]
         if kind in (Kind.SCALAR, Kind.TUPLE) and None not in constant:
-            return python_value([each.data for each in constant if each is not None], kind)
-        return Feed("", tuple(self._slot(each) for each in arguments), kind)
+            return python_value([value.data for value in constant if value is not None], kind)
+        return Feed("", tuple(self._slot(argument) for argument in arguments), kind)
 
     def _constant(self, argument: Argument) -> Value | None:
         return self.values.get(argument.name) if isinstance(argument, Name) else argument
@@ -322,11 +324,11 @@ class _Binder:
 
 def _fits(types: Sequence[ValueType], kind: Kind) -> bool:
     """Return whether arguments of `types` are what a parameter of this kind takes."""
-    tensors = [isinstance(each, TensorType) and each.dtype != "string" for each in types]
+    tensors = [isinstance(found, TensorType) and found.dtype != "string" for found in types]
     if kind in (Kind.TENSOR, Kind.TENSORS):
         return all(tensors) and (len(tensors) == 1 or (kind is Kind.TENSORS and bool(tensors)))
     if kind in (Kind.LIST, Kind.STATE):
-        return [each.kind for each in types if isinstance(each, OtherType)] == [str(kind)] and len(types) == 1
+        return [found.kind for found in types if isinstance(found, OtherType)] == [str(kind)] and len(types) == 1
     return bool(types)
 
 

@@ -26,7 +26,7 @@ def tensors_from_features(plan: Plan, data: Mapping[str, object]) -> dict[str, T
     Raises:
         InputError: an unknown or missing name, another rank or shape, values that are not numbers, another image size.
     """
-    features = {each.name: each for each in plan.interface.inputs}
+    features = {feature.name: feature for feature in plan.interface.inputs}
     unknown = sorted(set(data) - set(features))
     if unknown:
         raise InputError(f"the model has no input {unknown[0]!r}", expected=", ".join(features), next_step=_RENAME)
@@ -144,7 +144,7 @@ def features_from_outputs(plan: Plan, outputs: Mapping[str, object]) -> dict[str
     Source: apple/coremltools `coremlpython/CoreMLPythonUtils.mm` (fp16 arrays come back as float32, colour images as
     RGBA); coremltools 9.0 `testing_utils.py` (Core ML gives no scalars).
     """
-    features = {each.name: each for each in plan.interface.outputs}
+    features = {feature.name: feature for feature in plan.interface.outputs}
     return {name: _feature(features.get(name), plan.outputs[name][1], value) for name, value in outputs.items()}
 
 

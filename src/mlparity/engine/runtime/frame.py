@@ -35,9 +35,9 @@ class Frame:
         """
         frame = cls._checked(plan)
         frame.put({slot: inputs[name] for name, (slot, _) in plan.inputs.items()})
-        zeros = {name: each for name, each in plan.states.items() if name not in states}
+        zeros = {name: state for name, state in plan.states.items() if name not in states}
         frame.put({plan.states[name].first: value for name, value in states.items() if name in plan.states})
-        frame.put({each.first: each.zeros(plan.device) for each in zeros.values()})
+        frame.put({state.first: state.zeros(plan.device) for state in zeros.values()})
         return frame
 
     @classmethod
@@ -100,4 +100,4 @@ class Frame:
 
     def states(self, plan: Plan) -> dict[str, Tensor]:
         """Return what each state of `plan` holds now."""
-        return {name: cast("Tensor", self.slots[each.last]) for name, each in plan.states.items()}
+        return {name: cast("Tensor", self.slots[state.last]) for name, state in plan.states.items()}

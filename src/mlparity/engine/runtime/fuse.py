@@ -24,15 +24,15 @@ def without_inner_stores(
     Before: `y = store(conv(x)); z = relu(y)`. After: `y = conv(x); z = store(relu(y))`.
     """
     readers: dict[int, list[int]] = {}
-    for place, step in enumerate(steps):
+    for index, step in enumerate(steps):
         for slot in {slot for feed in step.feeds for slot in feed.slots}:
-            readers.setdefault(slot, []).append(place)
+            readers.setdefault(slot, []).append(index)
     moved = list(steps)
-    for place, step in enumerate(steps):
+    for index, step in enumerate(steps):
         follower = _only_follower(step, steps, readers, frozenset(function.body.outputs))
         if follower is not None and _may_move(step, steps[follower], profile_of):
             moved[follower] = _storing(moved[follower], step.stores[0].numerics)
-            moved[place] = _storing(moved[place], None)
+            moved[index] = _storing(moved[index], None)
     return tuple(moved)
 
 
@@ -48,8 +48,8 @@ def _only_follower(
 ) -> int | None:
     if step.op.type not in PRODUCERS or len(step.stores) != 1 or step.stores[0].output.name in given_back:
         return None
-    places = readers.get(step.stores[0].slot, [])
-    return places[0] if len(places) == 1 and steps[places[0]].op.type in FOLLOWERS else None
+    followers = readers.get(step.stores[0].slot, [])
+    return followers[0] if len(followers) == 1 and steps[followers[0]].op.type in FOLLOWERS else None
 
 
 def _storing(step: Step, numerics: Numerics | None) -> Step:

@@ -72,8 +72,8 @@ def run_step(step: Step, slots: Slots) -> None:
     results = result if isinstance(result, tuple | list) and len(step.stores) > 1 else (result,)
     if len(results) != len(step.stores):
         raise _refused(step, slots, ValueError(f"{len(results)} results for {len(step.stores)} declared outputs"))
-    for store, each in zip(step.stores, results, strict=True):
-        slots[store.slot] = stored(store, each)
+    for store, value in zip(step.stores, results, strict=True):
+        slots[store.slot] = stored(store, value)
 
 
 def _run_of(step: Step) -> Callable[[Slots], None]:
@@ -106,7 +106,7 @@ def _positional(step: Step) -> tuple[int, ...] | None:
     """
     slots = {feed.parameter: feed.slots[0] for feed in step.feeds if feed.kind is Kind.TENSOR}
     parameters = list(signature(step.fn).parameters.values())[: len(step.feeds)]
-    first = [each.name for each in parameters if each.kind is Parameter.POSITIONAL_OR_KEYWORD]
+    first = [parameter.name for parameter in parameters if parameter.kind is Parameter.POSITIONAL_OR_KEYWORD]
     fits = bool(first) and len(slots) == len(step.feeds) and set(first) == set(slots)
     return tuple(slots[name] for name in first) if fits else None
 

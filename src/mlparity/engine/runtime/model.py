@@ -72,16 +72,16 @@ class Pipeline:
         Raises:
             InputError: an unknown name, features that do not fit a stage, or a state, which a pipeline has not.
         """
-        known = [each.name for each in self.interface.inputs]
+        known = [feature.name for feature in self.interface.inputs]
         unknown = sorted(set(data) - set(known))
         if unknown or state is not None:
             found = f"the input {unknown[0]!r}" if unknown else "a state"
             raise InputError("the pipeline does not take this", found=found, expected=", ".join(known))
         features = dict(data)
         for model in self.models:
-            names = [each.name for each in model.plan.interface.inputs]
+            names = [feature.name for feature in model.plan.interface.inputs]
             features |= model.predict({name: features[name] for name in names if name in features})
-        return {each.name: features[each.name] for each in self.interface.outputs if each.name in features}
+        return {feature.name: features[feature.name] for feature in self.interface.outputs if feature.name in features}
 
     def make_state(self) -> ModelState:
         """Raise: the state of a stage is not the pipeline's.

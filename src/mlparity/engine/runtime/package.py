@@ -102,9 +102,9 @@ def _state_of(path: Path) -> _Key:
 
     It is empty for a bare spec, whose weights may lie anywhere beside it.
     """
-    place = path.resolve()
-    files = [place, *sorted(place.rglob("*"))] if place.is_dir() else []
-    return tuple((str(each), *_identity(each)) for each in files if each.exists())
+    whole = path.resolve()
+    files = [whole, *sorted(whole.rglob("*"))] if whole.is_dir() else []
+    return tuple((str(file), *_identity(file)) for file in files if file.exists())
 
 
 def _identity(path: Path) -> tuple[int, ...]:

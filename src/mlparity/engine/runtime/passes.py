@@ -58,9 +58,9 @@ def run_passes(draft: Draft, *, optimised: bool) -> Draft:
     Raises:
         FormatError: a declared shape is wrong.
     """
-    for each in PASSES:
-        if optimised or not each.is_optimising:
-            draft = each.apply(draft)
+    for run in PASSES:
+        if optimised or not run.is_optimising:
+            draft = run.apply(draft)
     return draft
 
 
@@ -143,6 +143,6 @@ PASSES = (
 
 def numerics_of(op: Op, profile: Profile) -> Numerics:
     """Return the numerics of an op's results in a profile: those of the first floating one."""
-    types = [each.type.dtype for each in op.outputs if isinstance(each.type, TensorType)]
+    types = [output.type.dtype for output in op.outputs if isinstance(output.type, TensorType)]
     floats = [name for name in types if name in FLOATS]
     return profile.numerics(floats[0] if floats else "")

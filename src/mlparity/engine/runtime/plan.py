@@ -110,7 +110,7 @@ class Plan:
     @property
     def given(self) -> tuple[int, ...]:
         """The slots that a run starts with: of the inputs and of the states."""
-        return (*(slot for slot, _ in self.inputs.values()), *(each.first for each in self.states.values()))
+        return (*(slot for slot, _ in self.inputs.values()), *(state.first for state in self.states.values()))
 
     @property
     def results(self) -> Iterator[int]:

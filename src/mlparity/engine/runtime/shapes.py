@@ -31,8 +31,8 @@ def check_shapes(
         FormatError: a declared shape is wrong; without this check a corrupt file could ask for any amount of memory.
     """
     slots: Slots = [None] * count
-    for slot, each in enumerate(function.inputs):
-        slots[slot] = _declared(each.type, profile)
+    for slot, named in enumerate(function.inputs):
+        slots[slot] = _declared(named.type, profile)
     for slot, value in constants.items():
         slots[slot] = widened(value.to(_META), profile.compute) if isinstance(value, Tensor) else value
     for step in steps:

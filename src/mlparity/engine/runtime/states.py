@@ -53,7 +53,7 @@ def written_states(ops: Iterable[Op]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for op in ops:
         if op.type == "write_state":
-            found |= {each.name: None for each in op.inputs.get("input", ()) if isinstance(each, Name)}
+            found |= {argument.name: None for argument in op.inputs.get("input", ()) if isinstance(argument, Name)}
         for block in op.blocks:
             found |= dict.fromkeys(written_states(block.ops))
     return tuple(found)
@@ -76,11 +76,11 @@ class ModelState:
             FormatError: a state's declared shape is larger than the memory.
         """
         try:
-            self.tensors = {name: each.zeros(self.plan.device) for name, each in self.plan.states.items()}
+            self.tensors = {name: state.zeros(self.plan.device) for name, state in self.plan.states.items()}
         except (MemoryError, RuntimeError) as error:  # torch's own report of a lack of memory
             raise FormatError(
                 "the states that the model declares do not fit into memory",
-                found=", ".join(f"{name} {each.dtype}{list(each.shape)}" for name, each in self.plan.states.items()),
+                found=", ".join(f"{name} {state.dtype}{list(state.shape)}" for name, state in self.plan.states.items()),
                 next_step="the file is corrupt, or the machine is too small for the model",
             ) from error
 

@@ -35,16 +35,16 @@ def as_units_do(
     adapted = []
     for step in steps:
         arithmetic = numerics_of(step.op).arithmetic
-        each = _summing_int8(step, makers, constants) if arithmetic.sums_int8 else step
-        each = _overridden(each, arithmetic)
+        own = _summing_int8(step, makers, constants) if arithmetic.sums_int8 else step
+        own = _overridden(own, arithmetic)
         if arithmetic.absorbs_nan:
             reads = {slot for feed in step.feeds for slot in feed.slots} if step.op.type not in PRODUCTS else set()
             clean.update(slot for slot in reads - clean if _is_clean(constants, slot))
             if not reads <= clean:
-                each = replace(each, fn=_NanAsInfinity(each.fn))
+                own = replace(own, fn=_NanAsInfinity(own.fn))
             if not _has_nan(step.constants):
                 clean.update(store.slot for store in step.stores)
-        adapted.append(each)
+        adapted.append(own)
     return tuple(adapted)
 
 
@@ -105,7 +105,7 @@ class _NanAsInfinity:
 
 def _read(value: object) -> object:
     if isinstance(value, list):
-        return [_read(each) for each in value]
+        return [_read(part) for part in value]
     if not isinstance(value, Tensor) or not value.is_floating_point():
         return value
     return torch.where(torch.isnan(value), torch.copysign(torch.full_like(value, torch.inf), value), value)

@@ -1,4 +1,4 @@
-"""How kernels are compiled: without Python's lock, and kept on disk where there is a place for them.
+"""How kernels are compiled: without Python's lock, and kept on disk where that is possible.
 
 Numba takes the folder of the source, that of NUMBA_CACHE_DIR or the user's own cache. Where none of them can be
 written, as in a container whose user has no home, it refuses to keep a kernel: then each process compiles its own.

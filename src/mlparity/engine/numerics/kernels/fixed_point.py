@@ -105,7 +105,7 @@ def decoded(values: Floats) -> Floats:
 
 @compiled
 def multiply(
-    numbers, starts, places, by_channel, grown, units, bounds, largest, bias, limit, is_small, is_safe, out, start, end
+    numbers, starts, offsets, by_channel, grown, units, bounds, largest, bias, limit, is_small, is_safe, out, start, end
 ):
     """Write lines `start` to `end` (see `lines.Lines`) times weights (blocks, K, 16) plus bias, to out (M, N).
 
@@ -114,23 +114,23 @@ def multiply(
     """
     initial = np.empty(bias.shape[0], np.int32)
     for n in range(bias.shape[0]):
-        initial[n] = np.int32(bias[n] - (places.shape[0] * _AT_REST if is_small else 0))
+        initial[n] = np.int32(bias[n] - (offsets.shape[0] * _AT_REST if is_small else 0))
     weights = grown if is_small else units
     size = ROWS if end - start >= ROWS else 1
     for first in range(start, end, size):
         m = min(first, end - size)
-        if is_safe or (not by_channel and are_bounded(numbers, starts[m : m + size], places, largest, limit)):
-            _by_tile(numbers, starts, places, by_channel, weights, bounds, is_small, initial, size, out, m)
+        if is_safe or (not by_channel and are_bounded(numbers, starts[m : m + size], offsets, largest, limit)):
+            _by_tile(numbers, starts, offsets, by_channel, weights, bounds, is_small, initial, size, out, m)
         else:
             for row in range(m, m + size):
-                _in_order(numbers, starts[row], places, by_channel, units, bounds, bias, out[row])
+                _in_order(numbers, starts[row], offsets, by_channel, units, bounds, bias, out[row])
 
 
 @compiled
-def _by_tile(numbers, starts, places, by_channel, weights, bounds, is_small, initial, size, out, m):
+def _by_tile(numbers, starts, offsets, by_channel, weights, bounds, is_small, initial, size, out, m):
     """Write `size` lines, ROWS or one, from line m on; `initial` are units that sums start from."""
-    x, at, table, w = numbers.ctypes.data, starts.ctypes.data + 8 * m, places.ctypes.data, weights.ctypes.data
-    least, begin, length, width = bounds.ctypes.data, initial.ctypes.data, places.shape[0], out.shape[1]
+    x, at, table, w = numbers.ctypes.data, starts.ctypes.data + 8 * m, offsets.ctypes.data, weights.ctypes.data
+    least, begin, length, width = bounds.ctypes.data, initial.ctypes.data, offsets.shape[0], out.shape[1]
     spare = np.empty((ROWS, COLUMNS), np.float32)
     for block in range(weights.shape[0]):
         column = block * COLUMNS
@@ -169,14 +169,14 @@ def _tile(x, at, table, w, least, begin, length, out, apart, by_channel, is_smal
 
 
 @compiled
-def _in_order(numbers, start, places, by_channel, units, bounds, bias, out):
+def _in_order(numbers, start, offsets, by_channel, units, bounds, bias, out):
     """Write one line to out (N), summed in its order: the first partial sum of 32768 or more decides the result."""
     totals = np.empty(COLUMNS, np.int64)
     for column in range(0, out.shape[0], COLUMNS):
         block = column // COLUMNS
         totals[:] = bias[column : column + COLUMNS]
-        for k in range(places.shape[0]):
-            at = start + places[k]
+        for k in range(offsets.shape[0]):
+            at = start + offsets[k]
             for n in range(COLUMNS):
                 x = numbers[at + column + n] if by_channel else numbers[at]
                 totals[n] = plus_in_order(totals[n], x, units[block, k, n], bounds[block, k, n])

@@ -39,7 +39,7 @@ def _kept(b: Any, x: Any, least: Any) -> Any:
 
 
 def _least(b: Any, given: Arguments, numbers: Numbers) -> Any:
-    return b.load(at(b, given.bounds, numbers.place, FLOATS), align=4)
+    return b.load(at(b, given.bounds, numbers.index, FLOATS), align=4)
 
 
 def _small(b: Any, given: Arguments, numbers: Numbers, held: Sums, latch: Any) -> Sums:

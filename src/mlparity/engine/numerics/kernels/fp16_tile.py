@@ -59,8 +59,8 @@ def _step(b: Any, _given: Arguments, numbers: Numbers, held: Sums, latch: Any) -
     rows = list(zip(held, numbers.x, strict=True))
     ups = [b.add(bits(b, fused(b, x, numbers.weights, before)), all_of(I32, 0x1000)) for before, x in rows]
     near = [b.and_(up, all_of(I32, ~0x1FFF)) for up in ups]
-    clear = reduce(b.and_, [b.icmp_signed("!=", up, each) for up, each in zip(ups, near, strict=True)])
-    rounded = [floats(b, each) for each in near]
+    clear = reduce(b.and_, [b.icmp_signed("!=", up, rounded) for up, rounded in zip(ups, near, strict=True)])
+    rounded = [floats(b, rounded) for rounded in near]
     common, rare, lanes = b.block, b.append_basic_block("rare"), ir.IntType(COLUMNS)
     b.cbranch(b.icmp_signed("==", b.bitcast(clear, lanes), lanes(-1)), latch, rare)
     b.position_at_end(rare)
@@ -68,8 +68,8 @@ def _step(b: Any, _given: Arguments, numbers: Numbers, held: Sums, latch: Any) -
     b.branch(latch)
     b.position_at_end(latch)
     after = [b.phi(FLOATS) for _ in held]
-    for phi, each, odd in zip(after, rounded, mended, strict=True):
-        phi.add_incoming(each, common)
+    for phi, whole, odd in zip(after, rounded, mended, strict=True):
+        phi.add_incoming(whole, common)
         phi.add_incoming(odd, rare)
     return after
 

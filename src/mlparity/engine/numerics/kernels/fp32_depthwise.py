@@ -33,12 +33,12 @@ def _taps(start, dilation, taps, size):
 
 @compiled
 def _inside(job, x, high, y_step, weights, out, bias, first, last):
-    """Write sixteen channels of a row's places from `first` to `last`, all of whose columns of taps are inside."""
+    """Write sixteen channels of a row's positions from `first` to `last`, all of whose columns of taps are inside."""
     pixel, wide, limits, rounds = 4 * job.channels, job.taps_wide, job.limits, job.rounds
     tap, x_step, row = pixel * job.dilation_x, pixel * job.stride_x, BYTES * wide
     size = 8 if last - first >= 8 else 4 if last - first >= 4 else 1
-    for place in range(first, last, size):
-        at = min(place, last - size)  # some places twice rather than another size
+    for position in range(first, last, size):
+        at = min(position, last - size)  # some positions twice rather than another size
         source, end = x + pixel * (at * job.stride_x - job.left), out + pixel * at
         if size == 8:
             _eight(source, x_step, high, wide, y_step, tap, weights, row, 0, end, pixel, bias, limits, rounds)
@@ -49,12 +49,16 @@ def _inside(job, x, high, y_step, weights, out, bias, first, last):
 
 
 @compiled
-def _edge(job, x, high, y_step, weights, out, bias, place):
-    """Write all channels of one place of a row, some of whose columns of taps may be outside."""
-    start, pixel, limits, rounds = place * job.stride_x - job.left, 4 * job.channels, job.limits, job.rounds
+def _edge(job, x, high, y_step, weights, out, bias, position):
+    """Write all channels of one position of a row, some of whose columns of taps may be outside."""
+    start, pixel, limits, rounds = position * job.stride_x - job.left, 4 * job.channels, job.limits, job.rounds
     first, wide = _taps(start, job.dilation_x, job.taps_wide, job.width)
     tap, row, apart = pixel * job.dilation_x, BYTES * job.taps_wide, BYTES * job.taps_high * job.taps_wide
-    source, target, weights = x + pixel * (start + first * job.dilation_x), out + pixel * place, weights + BYTES * first
+    source, target, weights = (
+        x + pixel * (start + first * job.dilation_x),
+        out + pixel * position,
+        weights + BYTES * first,
+    )
     whole, block = job.channels // COLUMNS, 0
     while block * COLUMNS < job.channels:
         channel = 4 * min(block * COLUMNS, job.channels - COLUMNS)
@@ -81,10 +85,10 @@ def _row(job, number):
         channel = 4 * min(block * COLUMNS, job.channels - COLUMNS)
         taps = weights + BYTES * block * job.taps_high * job.taps_wide
         _inside(job, x + channel, high, y_step, taps, out + channel, job.bias + BYTES * block, inner, outer)
-    for place in range(inner):
-        _edge(job, x, high, y_step, weights, out, job.bias, place)
-    for place in range(outer, job.out_width):
-        _edge(job, x, high, y_step, weights, out, job.bias, place)
+    for position in range(inner):
+        _edge(job, x, high, y_step, weights, out, job.bias, position)
+    for position in range(outer, job.out_width):
+        _edge(job, x, high, y_step, weights, out, job.bias, position)
 
 
 @task_body

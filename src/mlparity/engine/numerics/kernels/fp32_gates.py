@@ -86,7 +86,7 @@ def lstm_step(_typing, _sums, _added, _cell, _hidden, _rounds):  # type: ignore[
         sums, added, cell, hidden, rounds = values
         gates = [b.fadd(*(vector(b, b.add(start, SIZE(BYTES * gate))) for start in (sums, added))) for gate in range(4)]
         rounded = b.icmp_signed("!=", rounds, SIZE(0))
-        i, f, o = (sigmoid(b, each) for each in gates[:3])
+        i, f, o = (sigmoid(b, gate) for gate in gates[:3])
         c = _stored(b, fused(b, i, tanh(b, gates[3]), b.fmul(f, vector(b, cell))), rounded)
         put(b, cell, c)
         put(b, hidden, _stored(b, b.fmul(o, tanh(b, c)), rounded))

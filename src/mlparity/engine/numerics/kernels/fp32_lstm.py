@@ -29,13 +29,13 @@ _gates = product_tile(1, GATES)
 def _units(job, step, sample, group, sums):
     """Do one step of sixteen units of a sample; sums (4, 16) is room for the gates."""
     width = job.pieces * COLUMNS * 4
-    place = step * job.samples + sample
-    before, after = job.hidden + place * width, job.hidden + (place + job.samples) * width
+    index = step * job.samples + sample
+    before, after = job.hidden + index * width, job.hidden + (index + job.samples) * width
     weights, apart = job.weights + group * GATES * job.units * BYTES, job.units * BYTES
     for k in range(0, job.units, LONGEST):
         numbers = min(LONGEST, job.units - k)
         _gates(before + 4 * k, 0, weights + k * BYTES, apart, numbers, sums, 0, k > 0, 0, 0, 0, 0)
-    added = job.added + (place * job.pieces + group) * GATES * BYTES
+    added = job.added + (index * job.pieces + group) * GATES * BYTES
     lstm_step(sums, added, job.cell + sample * width + group * BYTES, after + group * BYTES, job.rounds)
 
 

@@ -70,14 +70,14 @@ def _limited(b: Any, x: Any, low: Any, high: Any) -> Any:
 def _write(b: Any, sums: Sequence[Any], outs: Sequence[Any], biases: Sequence[Any], ends: Ends) -> None:
     """Emit the offsets, the rounding and the limits of whole sums, and write them."""
     low, high = (spread(b, b.load(at(b, ends.limits, SIZE(place), F32))) for place in range(2))
-    whole = [b.fadd(each, bias) for each, bias in zip(sums, biases, strict=True)]
+    whole = [b.fadd(total, bias) for total, bias in zip(sums, biases, strict=True)]
     with b.if_else(b.icmp_signed("!=", ends.rounds, SIZE(0))) as (rounded, kept):
         with rounded:
-            for each, out in zip(whole, outs, strict=True):
-                put(b, out, _limited(b, b.fpext(b.fptrunc(each, HALVES), FLOATS), low, high))
+            for total, out in zip(whole, outs, strict=True):
+                put(b, out, _limited(b, b.fpext(b.fptrunc(total, HALVES), FLOATS), low, high))
         with kept:
-            for each, out in zip(whole, outs, strict=True):
-                put(b, out, _limited(b, each, low, high))
+            for total, out in zip(whole, outs, strict=True):
+                put(b, out, _limited(b, total, low, high))
 
 
 def product_tile(height: int, width: int) -> Any:
@@ -99,17 +99,17 @@ def product_tile(height: int, width: int) -> Any:
             starts = [b.add(out, b.mul(out_step, SIZE(row))) for row in range(height)]
             outs = [b.add(start, SIZE(BYTES * block)) for start in starts for block in range(width)]
             with b.if_then(b.icmp_signed("!=", more, SIZE(0))):
-                for each, place in zip(sums, outs, strict=True):
-                    b.store(b.fadd(vector(b, place), b.load(each)), each)
-            results = [b.load(each) for each in sums]
+                for total, end in zip(sums, outs, strict=True):
+                    b.store(b.fadd(vector(b, end), b.load(total)), total)
+            results = [b.load(total) for total in sums]
             with b.if_else(b.icmp_signed("!=", last, SIZE(0))) as (whole, part):
                 with whole:
                     given = Ends(*ends)
                     biases = [vector(b, b.add(given.bias, SIZE(BYTES * block))) for block in range(width)]
                     _write(b, results, outs, biases * height, given)
                 with part:
-                    for each, place in zip(results, outs, strict=True):
-                        put(b, place, each)
+                    for result, end in zip(results, outs, strict=True):
+                        put(b, end, result)
             return context.get_dummy_value()
 
         return types.void(*[types.intp] * 12), build
@@ -121,23 +121,23 @@ def _product(b: Any, rows: Sequence[Any], blocks: Sequence[Any], length: Any, ah
     """Emit the loop over what is summed; return where the sums are, row by row."""
     sums = [cgutils.alloca_once_value(b, all_of(F32, 0.0)) for _ in range(len(rows) * len(blocks))]
     with cgutils.for_range(b, length) as loop:
-        places = [b.add(block, b.mul(loop.index, SIZE(BYTES))) for block in blocks]
-        columns = [vector(b, place) for place in places]
-        for place in places:
-            _fetch(b, b.add(place, ahead))
+        addresses = [b.add(block, b.mul(loop.index, SIZE(BYTES))) for block in blocks]
+        columns = [vector(b, address) for address in addresses]
+        for address in addresses:
+            _fetch(b, b.add(address, ahead))
         for row, start in enumerate(rows):
             number = spread(b, b.load(at(b, start, loop.index, F32)))
-            for place, weight in enumerate(columns, row * len(blocks)):
-                b.store(fused(b, number, weight, b.load(sums[place])), sums[place])
+            for index, weight in enumerate(columns, row * len(blocks)):
+                b.store(fused(b, number, weight, b.load(sums[index])), sums[index])
     return sums
 
 
-def taps_tile(height: int, by_place: bool) -> Any:
-    """Return the intrinsic of a depthwise sum: `height` places of sixteen channels, or as many blocks of one place.
+def taps_tile(height: int, by_position: bool) -> Any:
+    """Return the intrinsic of a depthwise sum: sixteen channels at `height` positions, or as many blocks at one.
 
     Its arguments are integers: the address of x, bytes from result to result; rows and columns of taps, bytes in x from
     row to row and from column to column; the address of the weights, sixteen a tap, bytes there from row to row, and
-    from block to block; the address of the results, bytes from result to result; and `Ends`. `by_place` the results
+    from block to block; the address of the results, bytes from result to result; and `Ends`. `by_position` the results
     share weights and offsets.
     """
 
@@ -147,18 +147,18 @@ def taps_tile(height: int, by_place: bool) -> Any:
         def build(context: Any, b: Any, _signature: Any, values: Any) -> Any:
             x, x_step, high, wide, y_step, z_step, weights, row_step, block_step, out, out_step, *ends = values
             sums = [cgutils.alloca_once_value(b, all_of(F32, 0.0)) for _ in range(height)]
-            steps = [b.mul(x_step, SIZE(place)) for place in range(height)]
-            apart = [b.mul(block_step, SIZE(place)) for place in range(1 if by_place else height)]
+            steps = [b.mul(x_step, SIZE(number)) for number in range(height)]
+            apart = [b.mul(block_step, SIZE(number)) for number in range(1 if by_position else height)]
             with cgutils.for_range(b, high) as rows, cgutils.for_range(b, wide) as taps:
                 start = b.add(x, b.add(b.mul(rows.index, y_step), b.mul(taps.index, z_step)))
                 tap = b.add(weights, b.add(b.mul(rows.index, row_step), b.mul(taps.index, SIZE(BYTES))))
-                found = [vector(b, b.add(tap, each)) for each in apart] * (height // len(apart))
-                for each, step, weight in zip(sums, steps, found, strict=True):
-                    b.store(fused(b, vector(b, b.add(start, step)), weight, b.load(each)), each)
+                found = [vector(b, b.add(tap, offset)) for offset in apart] * (height // len(apart))
+                for total, step, weight in zip(sums, steps, found, strict=True):
+                    b.store(fused(b, vector(b, b.add(start, step)), weight, b.load(total)), total)
             given = Ends(*ends)
-            biases = [vector(b, b.add(given.bias, SIZE(BYTES * place))) for place in range(len(apart))]
-            outs = [b.add(out, b.mul(out_step, SIZE(place))) for place in range(height)]
-            _write(b, [b.load(each) for each in sums], outs, biases * (height // len(apart)), given)
+            biases = [vector(b, b.add(given.bias, SIZE(BYTES * number))) for number in range(len(apart))]
+            outs = [b.add(out, b.mul(out_step, SIZE(number))) for number in range(height)]
+            _write(b, [b.load(total) for total in sums], outs, biases * (height // len(apart)), given)
             return context.get_dummy_value()
 
         return types.void(*[types.intp] * 14), build

@@ -32,11 +32,11 @@ def _half_even_part(x, count):
     for block in range(whole):
         round_sixteen(x + BYTES * block)
     rest, held = x + BYTES * whole, np.zeros(COLUMNS, np.float32)
-    for place in range(count - COLUMNS * whole):
-        held[place] = one_of(rest + 4 * place)
+    for index in range(count - COLUMNS * whole):
+        held[index] = one_of(rest + 4 * index)
     round_sixteen(held.ctypes.data)
-    for place in range(count - COLUMNS * whole):
-        put_one(rest + 4 * place, held[place])
+    for index in range(count - COLUMNS * whole):
+        put_one(rest + 4 * index, held[index])
 
 
 @task_body

@@ -60,7 +60,9 @@ def packed(weights: Floats, bias: Floats | None) -> SequentialWeights:
 
 
 @compiled
-def multiply(numbers, starts, places, by_channel, weights, largest, bias, limit, tiny, lanes, is_safe, out, start, end):
+def multiply(
+    numbers, starts, offsets, by_channel, weights, largest, bias, limit, tiny, lanes, is_safe, out, start, end
+):
     """Write lines `start` to `end` (see `lines.Lines`) times weights (blocks, K, 16) plus bias, to out (M, N).
 
     See `SequentialWeights` for the weights. No partial sum passes 65504 where the greatest products of a line add up to
@@ -73,20 +75,20 @@ def multiply(numbers, starts, places, by_channel, weights, largest, bias, limit,
     size = ROWS if end - start >= ROWS else 1
     for first in range(start, end, size):
         m = min(first, end - size)
-        by_tile = is_safe or (not by_channel and are_bounded(numbers, starts[m : m + size], places, largest, limit))
+        by_tile = is_safe or (not by_channel and are_bounded(numbers, starts[m : m + size], offsets, largest, limit))
         if can and by_tile:
-            _by_tile(numbers, starts, places, by_channel, weights, scaled, size, sums, out, m)
+            _by_tile(numbers, starts, offsets, by_channel, weights, scaled, size, sums, out, m)
         else:
             for row in range(m, m + size):
-                _in_order(numbers, starts[row], places, by_channel, weights, bias, sums[:, 0], out[row])
+                _in_order(numbers, starts[row], offsets, by_channel, weights, bias, sums[:, 0], out[row])
 
 
 @compiled
-def _by_tile(numbers, starts, places, by_channel, weights, initial, size, sums, out, m):
+def _by_tile(numbers, starts, offsets, by_channel, weights, initial, size, sums, out, m):
     """Write `size` lines, ROWS or one, from line m on; initial (2, N) are the biases, `DOWN` times as large, and 0."""
-    x, at, table, w = numbers.ctypes.data, starts.ctypes.data + 8 * m, places.ctypes.data, weights.ctypes.data
+    x, at, table, w = numbers.ctypes.data, starts.ctypes.data + 8 * m, offsets.ctypes.data, weights.ctypes.data
     begin, held, width = initial.ctypes.data, sums.ctypes.data, out.shape[1]
-    length, lanes = places.shape[0], sums.shape[0]
+    length, lanes = offsets.shape[0], sums.shape[0]
     for block in range(weights.shape[0]):
         column = block * COLUMNS
         in_place = lanes == 1 and column + COLUMNS <= width
@@ -111,14 +113,14 @@ def _by_tile(numbers, starts, places, by_channel, weights, initial, size, sums, 
 
 
 @compiled
-def _in_order(numbers, start, places, by_channel, weights, bias, sums, out):
+def _in_order(numbers, start, offsets, by_channel, weights, bias, sums, out):
     """Write one line to out (N), whatever its partial sums come to; sums (lanes, 16) are room for them."""
     for column in range(0, out.shape[0], COLUMNS):
         block = weights[column // COLUMNS]
         sums[:] = 0
         sums[0] = bias[column : column + COLUMNS]
-        for k in range(places.shape[0]):
-            lane, at = sums[k % sums.shape[0]], start + places[k]
+        for k in range(offsets.shape[0]):
+            lane, at = sums[k % sums.shape[0]], start + offsets[k]
             for n in range(COLUMNS):
                 x = numbers[at + column + n] if by_channel else numbers[at]
                 lane[n] = plus_fp16(lane[n], x * _WHOLE, block[k, n] * _WHOLE)

@@ -117,7 +117,7 @@ def openmp() -> OpenMP | None:
     except (AttributeError, OSError, TypeError):
         return None
     fork.argtypes, fork.restype = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint], None
-    number, size, give_way = (int(ctypes.cast(each, ctypes.c_void_p).value or 0) for each in others)
+    number, size, give_way = (int(ctypes.cast(other, ctypes.c_void_p).value or 0) for other in others)
     return OpenMP(fork, (number, size, give_way))
 
 

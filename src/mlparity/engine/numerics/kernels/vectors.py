@@ -1,6 +1,6 @@
 """A tile: several rows of sixteen sums that stay in registers while a loop goes over what is added to them.
 
-A row of numbers is where its start and the table of places say: number k of row r is at `starts[r] + places[k]`. So a
+A row of numbers is where its start and the table of offsets say: number k of row r is at `starts[r] + offsets[k]`. So a
 convolution needs no patches of its own, and sums in whatever order the table has.
 """
 
@@ -26,7 +26,7 @@ HALVES = ir.VectorType(ir.HalfType(), COLUMNS)
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """The arguments of a tile: addresses of 32-bit numbers, but for 64-bit `starts` and `places`; the rest are counts.
+    """The arguments of a tile: addresses of 32-bit numbers, but for 64-bit `starts` and `offsets`; the rest are counts.
 
     `weights` are sixteen a number, as are `bounds`, which only some tiles read; `initial` are sixteen sums that each
     row starts from. Numbers `first`, `first + step` and so on below `length` are summed. The results of a row go to
@@ -35,7 +35,7 @@ class Arguments:
 
     numbers: Any
     starts: Any
-    places: Any
+    offsets: Any
     weights: Any
     bounds: Any
     initial: Any
@@ -58,12 +58,12 @@ Finish = Callable[[Any, Any], Any]
 class Numbers:
     """The numbers that one step adds the products of: x by row, and the weights of the sixteen columns.
 
-    `place` is the number's index among weights and bounds.
+    `index` is the number's index among weights and bounds.
     """
 
     x: list[Any]
     weights: Any
-    place: Any
+    index: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +135,11 @@ def _loop(b: Any, kind: Kind, height: int, by_column: bool, given: Arguments) ->
 
 
 def _numbers(b: Any, given: Arguments, starts: Sequence[Any], k: Any, by_column: bool) -> Numbers:
-    place, row = _table(b, given.places, k), b.mul(k, SIZE(COLUMNS))
+    offset, row = _table(b, given.offsets, k), b.mul(k, SIZE(COLUMNS))
     weights = b.load(at(b, given.weights, row, FLOATS), align=4)
     if by_column:
-        return Numbers([b.load(at(b, start, place, FLOATS), align=4) for start in starts], weights, row)
-    return Numbers([spread(b, b.load(at(b, start, place, F32))) for start in starts], weights, row)
+        return Numbers([b.load(at(b, start, offset, FLOATS), align=4) for start in starts], weights, row)
+    return Numbers([spread(b, b.load(at(b, start, offset, F32))) for start in starts], weights, row)
 
 
 def tile_of(kind: Kind, height: int, by_column: bool) -> Any:
@@ -149,7 +149,7 @@ def tile_of(kind: Kind, height: int, by_column: bool) -> Any:
     """
 
     def tile(  # type: ignore[no-untyped-def]  # the arguments are numba's
-        _typing, _numbers, _starts, _places, _weights, _bounds, _initial, _first, _length, _step, _out, _apart
+        _typing, _numbers, _starts, _offsets, _weights, _bounds, _initial, _first, _length, _step, _out, _apart
     ):
         def build(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
             given = Arguments(*values)

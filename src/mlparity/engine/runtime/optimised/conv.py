@@ -65,7 +65,7 @@ class PackedConvolution:
 
 @dataclass(frozen=True, slots=True)
 class PackedPointwise:
-    """A convolution of single places, as a product of channels with a packed matrix."""
+    """A convolution with a kernel of one position, as a product of channels with a packed matrix."""
 
     matrix: PackedMatrix
     can_round: bool = True
@@ -97,7 +97,7 @@ POINTWISE = (NONE, (1, 1), 1)
 
 
 def _is_finite(weight: Tensor) -> bool:
-    return math.isfinite(sum(float(each) for each in weight.float().aminmax()))
+    return math.isfinite(sum(float(bound) for bound in weight.float().aminmax()))
 
 
 def packed_convolution(step: Step, weights: Weights) -> PackedStep | None:
@@ -158,7 +158,7 @@ def _geometry(step: Step, weight: Tensor, size: tuple[int, ...] | None) -> Geome
     # A truth value is an int to Python, and none to oneDNN: the plain op says so.
     if not isinstance(groups, int) or isinstance(groups, bool) or weight.numel() == 0:
         return None
-    if min(*(each for side in around for each in side), groups - 1, *(each - 1 for each in spans)) < 0:
+    if min(*(size for pair in around for size in pair), groups - 1, *(span - 1 for span in spans)) < 0:
         return None
     seen = size[2:] if by_size and size is not None else None
     return Geometry(around, strides, dilations, groups, spans, pad_type, seen)
@@ -173,6 +173,6 @@ def _ints(known: Mapping[str, object], name: str) -> tuple[int, ...] | None:
     value = known.get(name)
     if not isinstance(value, tuple):
         return None
-    if not all(isinstance(each, int) and not isinstance(each, bool) for each in value):
+    if not all(isinstance(number, int) and not isinstance(number, bool) for number in value):
         raise ValueError(f"{name} is {value}, not whole numbers")
-    return tuple(int(each) for each in value)
+    return tuple(int(number) for number in value)

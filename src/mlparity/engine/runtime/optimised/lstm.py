@@ -67,15 +67,15 @@ class PackedLstm:
         count, (inputs, units) = len(self.directions), (self.directions[0].inputs, self.directions[0].units)
         if x.ndim != 3 or x.shape[2] != inputs or x.dtype is not torch.float32:
             raise ValueError(f"x is {x.dtype} {list(x.shape)}, the weights take {inputs} columns of fp32")
-        h, c = (each[: x.shape[1]] for each in (initial_h, initial_c))
-        for name, each in (("initial_h", h), ("initial_c", c)):
-            if each.shape != (x.shape[1], count * units) or each.dtype is not torch.float32:
-                raise ValueError(f"{name} is {each.dtype} {list(each.shape)}, not fp32 {[x.shape[1], count * units]}")
+        h, c = (state[: x.shape[1]] for state in (initial_h, initial_c))
+        for name, state in (("initial_h", h), ("initial_c", c)):
+            if state.shape != (x.shape[1], count * units) or state.dtype is not torch.float32:
+                raise ValueError(f"{name} is {state.dtype} {list(state.shape)}, not fp32 {[x.shape[1], count * units]}")
         ways = [x.flip(0) if self.reverse else x, x.flip(0)][:count]
         starts = zip(self.directions, ways, h.chunk(count, -1), c.chunk(count, -1), strict=True)
-        found = [self._run(*each) for each in starts]
-        sequences = [states.flip(0) if place else states for place, (states, _, _) in enumerate(found)]
-        states, h, c = (torch.cat(each, -1) for each in (sequences, [f[1] for f in found], [f[2] for f in found]))
+        found = [self._run(*start) for start in starts]
+        sequences = [states.flip(0) if direction else states for direction, (states, _, _) in enumerate(found)]
+        states, h, c = (torch.cat(parts, -1) for parts in (sequences, [f[1] for f in found], [f[2] for f in found]))
         return (states if self.whole else h.unsqueeze(0)), h, c
 
     def _run(self, weights: Direction, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -126,7 +126,7 @@ def _direction(found: Mapping[str, Tensor], weights: Weights, end: str) -> Direc
     if bias is not None and bias.shape != (GATES * units,):
         return None
     offsets = torch.zeros(GATES * units) if bias is None else bias.float()
-    packed = [PackedOnce(_in_groups, (each, weights.scratch)) for each in (ih, hh)]
+    packed = [PackedOnce(_in_groups, (weight, weights.scratch)) for weight in (ih, hh)]
     return Direction(packed[0], packed[1], _by_group(offsets[:, None]).flatten(), ih.shape[1], units)
 
 

@@ -37,7 +37,7 @@ class PackedMatmul:
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the product of the innermost matrices, as `matmul` has it, in new memory."""
-        left, right = (each.mT if turned and each.ndim > 1 else each for each, turned in self._sides(x, y))
+        left, right = (matrix.mT if turned and matrix.ndim > 1 else matrix for matrix, turned in self._sides(x, y))
         if not _fits(left, right):
             return self.follows.after(self.plain(x, y))
         out = torch.empty((*left.shape[:-1], right.shape[-1]), dtype=torch.float32)

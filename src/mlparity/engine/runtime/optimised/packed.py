@@ -131,8 +131,8 @@ class Weights:
         if not all(self._is_fraction(slot) for feed in step.feeds if feed.parameter in reads for slot in feed.slots):
             return None  # the plain op says what becomes of whole numbers
         found = {feed.parameter: self.initial[feed.slots[0]] for feed in step.feeds if feed.parameter not in reads}
-        tensors = {name: each for name, each in found.items() if isinstance(each, Tensor)}
-        fit = all(each.device.type == "cpu" and each.is_floating_point() for each in tensors.values())
+        tensors = {name: tensor for name, tensor in found.items() if isinstance(tensor, Tensor)}
+        fit = all(tensor.device.type == "cpu" and tensor.is_floating_point() for tensor in tensors.values())
         return tensors if fit and len(tensors) == len(found) else None
 
     def fed(self, step: Step) -> tuple[Tensor, Tensor | None] | None:
