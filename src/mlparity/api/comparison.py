@@ -27,7 +27,18 @@ def compare_outputs(
     progress: Progress = silent,
     runtime: RuntimeOptions | None = None,
 ) -> tuple[tuple[OutputFigures, ...], Judgement]:
-    """Return the figures and the verdict of `compare_files`."""
+    """Compare two files of saved outputs, and return the figures of each output and the verdict.
+
+    `first` is the reference. The files are .npz, .npy or .safetensors. An artifact may be given instead of a file: it
+    is run on `inputs`. Samples are paired by name; a single sample is paired with a single one. They are compared one
+    at a time, as `verify` does. The verdict is `unknown` if only one side has a sample, or only `second` has an output.
+    It is `fail` if `second` lacks an output, or has it in another shape.
+
+    Raises:
+        InputError: a file cannot be read, `inputs` are given without an artifact, or an artifact without `inputs`.
+        PolicyError: the policy is unknown or not valid, or a metric of it fails.
+        MlparityError: an artifact or the samples cannot be used.
+    """
     compared = compare_pair(first, second, policy, Making(inputs, preprocess, unit, runtime), progress)
     return compared.outputs, compared.judgement
 
@@ -36,15 +47,9 @@ def compare_outputs(
 def compare_files(
     first: Path, second: Path, policy: str | Policy, making: Making, progress: Progress = silent
 ) -> Compared:
-    """Compare two .npz, .npy or .safetensors files of outputs; `first` is the reference.
-
-    In the place of a file there may be an artifact, which is run. Samples pair by name, a lone one with a lone one,
-    and are compared one at a time, as `verify` does it. A sample that one side alone has, or an output that only the
-    second has, makes the verdict `unknown`; an output that the second lacks, or has in another shape, fails.
+    """Compare two files of saved outputs, as `compare_outputs` does, with all that is shown of it.
 
     Raises:
-        InputError: a file cannot be read, or there are `inputs` for no artifact, or an artifact without them.
-        PolicyError: a policy that is unknown or not valid, or a metric of it that fails.
-        MlparityError: an artifact or the samples cannot be used.
+        MlparityError: as in `compare_outputs`.
     """
     return compare_pair(first, second, policy, making, progress)

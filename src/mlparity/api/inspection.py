@@ -13,22 +13,24 @@ __all__ = ["Inspection", "PlacedOp", "inspect_artifact", "inspect_placement", "o
 
 @typed_errors
 def inspect_artifact(path: Path) -> Inspection:
-    """Read an artifact of any target.
+    """Read an artifact of any target, and return what it contains.
 
     Raises:
-        FormatError: it cannot be read.
-        BackendUnavailableError: the runtime that reads it is not installed.
+        FormatError: the artifact cannot be read.
+        BackendUnavailableError: the package that reads this format is not installed.
     """
     return inspected(path)
 
 
 @typed_errors
 def inspect_placement(path: Path, chip: str) -> tuple[PlacedOp, ...]:
-    """Return what the Neural Engine of `chip` makes of each op of an `.mlpackage`, in the program's order.
+    """Return, for each op of an `.mlpackage`, whether the Neural Engine of `chip` can run it.
+
+    The ops are in the program's order.
 
     Raises:
-        FormatError: it cannot be read.
-        InputError: an unknown chip.
+        FormatError: the package cannot be read.
+        InputError: the chip is unknown.
     """
     from mlparity.targets.coreml.inspect import placement_of
 

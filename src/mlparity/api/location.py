@@ -24,10 +24,11 @@ def locate(
     options: VerifyOptions | None = None,
     progress: Progress = silent,
 ) -> Cause:
-    """Return why an `.mlpackage` differs, with the ops that carry most of it.
+    """Find out why an `.mlpackage` differs, and which ops contribute most.
 
-    With a `source` the difference is from it, and ops are named by the source's modules and lines too. Without one it
-    is that of the numerics of `unit` from wide arithmetic on the same graph: faults of a conversion do not show.
+    With `source` the artifact is compared with the PyTorch model, and ops are also named by its modules and lines.
+    Without it the arithmetic of `unit` is compared with exact arithmetic on the same graph; errors of the conversion
+    then do not show.
 
     Raises:
         MlparityError: the artifact, the samples or the source cannot be used.

@@ -32,14 +32,14 @@ def assert_parity(
     out: str | Path | None = None,
     options: VerifyOptions | None = None,
 ) -> Record:
-    """Verify `source` and return the record; without `artifact` it is converted first.
+    """Verify `source`, and fail like an assertion unless the verdict is `pass`; return the record.
 
-    A given artifact is verified in the settings of its own precision, unless `options` name others. Record and
-    report are kept in the folder `out`, or not at all.
+    Without `artifact` the source is converted first. A given artifact is verified in the settings of its own precision,
+    unless `options` name others. Record and report are kept only if there is a folder `out`.
 
     Raises:
         AssertionError: the verdict is `fail` or `unknown`; the message is the report as Markdown.
-        MlparityError: bad input.
+        MlparityError: the source, the samples or the policy cannot be used.
     """
     __tracebackhide__ = True
     chosen = VerifyOptions() if options is None else options

@@ -11,10 +11,9 @@ from mlparity.verification.policies import policy_of
 
 @typed_errors
 def load_policy(name_or_path: str | Path) -> Policy:
-    """Return the policy of that name ("consistency", "task"), or read it from a TOML file.
+    """Return a built-in policy by name ("consistency" or "task"), or read one from a TOML file.
 
     Raises:
-        PolicyError: no such name or file, a key, metric, setting or value that does not exist, or a limit that no value
-            can meet or break.
+        PolicyError: no such name or file, an unknown key, metric or setting, or a limit that nothing can meet or break.
     """
     return policy_of(name_or_path)

@@ -17,24 +17,25 @@ __all__ = ["Finding", "check_artifact", "read_any_record", "summary_of", "verdic
 
 @typed_errors
 def read_any_record(path: Path) -> Record | Mapping[str, str]:
-    """Return the record in a file or an output folder, or the texts that an artifact carries.
+    """Return the record in a file or an output folder, or the texts that an artifact carries in its metadata.
 
     Raises:
-        FormatError: nothing there, or no record in it.
+        FormatError: there is nothing at `path`, or no record in it.
     """
     return record_at(path)
 
 
 @typed_errors
 def check_artifact(path: Path, unit: str = "", record: Path | None = None) -> tuple[Finding, ...]:
-    """Return what holds of the artifact at `path`: its content, the `unit` it is to run on, and its `record` if given.
+    """Check an artifact against the record that it carries, and against `record` if that is given.
 
-    Without `unit` the setting that the record recommends is asked for. An artifact without a record is `unknown`.
-    What an artifact says of itself anyone can change. With `record` each of its texts is compared with what the record
-    says of an artifact of this content; that nobody changed the record, a signature beside it tells.
+    It is checked that the content is the one that was verified, and that the artifact was verified on `unit`. Without
+    `unit` this is the setting that the record recommends. An artifact without a record is `unknown`. Anyone can change
+    what an artifact says of itself: with `record`, each of its texts is compared with the record's. A signature beside
+    the record can prove that nobody changed the record itself.
 
     Raises:
-        FormatError: no such artifact, or it or the record cannot be read.
+        FormatError: there is no such artifact, or the artifact or the record cannot be read.
     """
     return findings_of(path, unit, record)
 

@@ -21,10 +21,10 @@ def run_artifact(
     progress: Progress = silent,
     runtime: RuntimeOptions | None = None,
 ) -> int:
-    """Run `artifact` on the samples of `inputs`, save "sample/output" to array in the .npz file `out`.
+    """Run an artifact on samples, save its outputs in the .npz file `out`, and return the number of samples.
 
-    The file also says which artifact, setting, runtime, machine and samples these are, and how long each prediction
-    took. Returns the number of samples.
+    Each output is stored under "SAMPLE/OUTPUT". The file also tells the artifact, setting, runtime, machine and
+    samples, and the time of each prediction.
 
     Raises:
         MlparityError: the artifact or the samples cannot be used, or `out` cannot be written.

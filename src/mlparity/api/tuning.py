@@ -24,14 +24,15 @@ def tune(
     options: VerifyOptions | None = None,
     progress: Progress = silent,
 ) -> Tuning:
-    """Keep as few ops as possible in fp32 so that `policy` holds in every fp16 setting of `options`.
+    """Find the fewest ops that have to stay in fp32 so that `policy` passes in every fp16 setting of `options`.
 
-    Writes the package, `op_selector.py` and `tuning.json` into the folder `out`. What overflows is cured first; then
-    ops are added in the order of what they carry, and taken away again while the policy holds. All samples are held
-    in memory.
+    The package, `op_selector.py` and `tuning.json` are written into the folder `out`. Ops that overflow are kept in
+    fp32 first, then those that contribute most to the difference. Afterwards every op that is not needed is returned to
+    fp16. All samples are held in memory.
 
     Raises:
-        ConversionError: the policy does not hold even with every op in fp32.
-        MlparityError: bad input, or no place to write; nothing is left behind.
+        ConversionError: the policy does not pass even with every op in fp32.
+        MlparityError: the source, the samples or the policy cannot be used, or `out` cannot be written; nothing is left
+            behind.
     """
     return run_tuning(source, out, inputs, policy, VerifyOptions() if options is None else options, progress)

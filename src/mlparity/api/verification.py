@@ -24,15 +24,15 @@ def verify(
     options: VerifyOptions | None = None,
     progress: Progress = silent,
 ) -> Record:
-    """Verify `source` on `inputs` under `policy`, and write record, report and artifacts into the folder `out`.
+    """Convert a PyTorch model, compare every setting with it, and write record, report and artifacts into `out`.
 
-    `source` is a module or a name (`package.module:factory`, `file.py:factory`, a .pt2 or TorchScript file); `inputs`
-    is a folder, a file, a `module:function` generator, a `SampleSet` or a list of samples (input name to array);
-    without it, random inputs are drawn.
+    `source` is a module or a name: `package.module:factory`, `file.py:factory`, or a .pt2 or TorchScript file. `inputs`
+    is a folder, a file, a `module:function` generator, a `SampleSet`, or a list of samples, each of which maps input
+    names to arrays. Without `inputs`, random ones are drawn. `policy` says which differences are acceptable.
 
-    A call that takes long keeps its progress in the folder `OUT.resume`, and an identical call goes on from it.
+    A long verification keeps its progress in the folder `OUT.resume`; the same call continues from it.
 
     Raises:
-        MlparityError: bad input, a source that cannot be verified, or no place to write; nothing else is left behind.
+        MlparityError: bad input, a source that cannot be run, or no space to write; nothing else is left behind.
     """
     return run_verification(source, out, inputs, policy, VerifyOptions() if options is None else options, progress)

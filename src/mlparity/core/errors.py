@@ -13,11 +13,10 @@ def shortened(text: str, longest: int = LONGEST) -> str:
 
 
 class MlparityError(Exception):
-    """A failure that the user can act on; the command line prints it and exits with code 2.
+    """An error that the user can correct; the command line prints it and exits with code 2.
 
-    The message is built from the same parts everywhere: what happened, where, what was found
-    against what was expected, and what to do next. Empty parts are left out, and long ones shortened; the
-    attributes hold them whole.
+    Every message has the same parts: what happened (`what`), `where`, what was `found`, what was `expected`, and the
+    `next_step`. Empty parts are left out, and very long ones are shortened. The attributes hold the full texts.
     """
 
     def __init__(self, what: str, *, where: str = "", found: str = "", expected: str = "", next_step: str = "") -> None:
@@ -42,40 +41,43 @@ class MlparityError(Exception):
 
 
 class InputError(MlparityError):
-    """The samples cannot be used: missing, unreadable, empty, not finite, or of another name, shape or type."""
+    """The samples cannot be used: missing, unreadable, empty, not finite, or with a wrong name, shape or type."""
 
 
 class SourceError(MlparityError):
-    """The source cannot be loaded or run: a factory that raises, no module, training mode, changing outputs."""
+    """The PyTorch source cannot be loaded or run.
+
+    For example its factory raises or returns no module, it is in training mode, or its outputs change from run to run.
+    """
 
 
 class FormatError(MlparityError):
-    """A file is not what it should be: a package, a spec, a weight file or a record that cannot be read."""
+    """A file cannot be read as what it should be, such as a model package, a weight file or a record."""
 
 
 class UnsupportedOpError(MlparityError):
-    """A program uses an op that the engine has not; the text names the op, its opset and its location."""
+    """A program uses an op that the engine does not have; the message names the op, its opset and its location."""
 
 
 class ExecutionError(MlparityError):
-    """An op refused its inputs while running; the text names the op and its location."""
+    """An op or a runtime failed while it ran; the message says where."""
 
 
 class ConversionError(MlparityError):
-    """A converter failed; the text names the op, where it is in the model, and what to try next."""
+    """A conversion failed; the message names the op, where it is in the model, and what to try next."""
 
 
 class BackendUnavailableError(MlparityError):
-    """A runtime or a package that a step needs is not installed or not offered on this platform."""
+    """A runtime or package that is needed is not installed, or does not exist for this platform."""
 
 
 class PolicyError(MlparityError):
-    """A policy file cannot be read, or names a metric or a setting that does not exist."""
+    """A policy is not valid: its file cannot be read, or it names a key, metric or setting that does not exist."""
 
 
 class OutputError(MlparityError):
-    """A result could not be written: no space, no permission, or something else is at the path."""
+    """A result cannot be written: there is no space, no permission, or something else is at the path."""
 
 
 class ResourceError(MlparityError):
-    """The system refuses what the work needs: memory, or a file or folder that it cannot open."""
+    """The system refuses what the work needs: memory, or a file or folder that cannot be opened."""

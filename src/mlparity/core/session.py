@@ -21,9 +21,9 @@ OUTPUTS_HEADER = "mlparity.json"
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
-    """The name, shape and numpy dtype name of one input or output; a `None` dimension is flexible.
+    """The name, shape and type of one input or output.
 
-    `shape` is None where a runtime does not tell it; `dtype` is "" where it does not.
+    A dimension of `None` is flexible. `shape` is None, and `dtype` (a numpy name) is "", if a runtime does not tell it.
     """
 
     name: str
@@ -88,11 +88,11 @@ class Closing(ABC):
 
 
 class SampleSet(Protocol):
-    """Samples that can be iterated again and again, always in the same order and with the same values."""
+    """Samples that can be iterated several times, always in the same order and with the same values."""
 
     @property
     def description(self) -> str:
-        """One line for the record: the kind, and where the samples come from."""
+        """One line for the record: what kind of samples they are, and where they come from."""
         ...
 
     @property

@@ -8,14 +8,14 @@ from enum import StrEnum
 
 
 class Precision(StrEnum):
-    """The type that a converted graph stores its values in."""
+    """The floating type of a converted graph: fp32, or fp16 for weights and values between ops."""
 
     FP32 = "fp32"
     FP16 = "fp16"
 
 
 class ComputeUnit(StrEnum):
-    """Core ML's own names for the sets of processors that a model may run on.
+    """The processors that Core ML may use for a model, by Core ML's own names.
 
     Source: https://apple.github.io/coremltools/source/coremltools.models.html (`ComputeUnit`).
     """
@@ -27,7 +27,11 @@ class ComputeUnit(StrEnum):
 
 
 class Provenance(StrEnum):
-    """Where a number comes from; every number that is shown or stored carries it."""
+    """Where a number comes from.
+
+    `measured`: a real runtime or device. `computed`: our engine, in reference arithmetic. `emulated`: our engine, in
+    the arithmetic of a compute unit. `estimated`: neither was run.
+    """
 
     MEASURED = "measured"
     COMPUTED = "computed"
@@ -36,7 +40,7 @@ class Provenance(StrEnum):
 
 
 class Confidence(StrEnum):
-    """How well an emulated behaviour is known, the least known last."""
+    """How well an emulated behaviour is known, best first: measured on a device, documented, or assumed."""
 
     MEASURED = "measured"
     DOCUMENTED = "documented"
@@ -44,7 +48,11 @@ class Confidence(StrEnum):
 
 
 class Grade(StrEnum):
-    """What a setting is good for: the same numbers, the user's policy, neither, or nobody knows."""
+    """How good a setting is.
+
+    `consistent`: it passes the policy `consistency`, so it computes the same numbers. `acceptable`: it passes the
+    user's policy. `not acceptable`: it passes neither. `unknown`: it could not be compared.
+    """
 
     CONSISTENT = "consistent"
     ACCEPTABLE = "acceptable"
@@ -53,7 +61,7 @@ class Grade(StrEnum):
 
 
 class Verdict(StrEnum):
-    """The answer for one setting; nothing compared or nothing readable is `unknown`, never `pass`."""
+    """The answer of a verification, or of one setting: `unknown` if nothing could be compared, never `pass`."""
 
     PASS = "pass"
     FAIL = "fail"
@@ -68,10 +76,13 @@ _NAME = re.compile("[a-z][a-z0-9_]{0,40}")
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One way to run an artifact, named `[target/]format[+compression][/unit]`.
+    """One way to run a model, named `[target/]format[+compression][/unit]`.
 
-    `target` is the name of a target, `compression` what was done to the weights ("" for nothing), and `compute_unit`
-    the processors that the artifact is loaded for, None where a target has no such choice.
+    `target` is the target's name. `compression` says how the weights are stored, "" for not compressed. `compute_unit`
+    is None for a target that offers no choice.
+
+    Raises:
+        ValueError: the target or the compression is not a plain name.
     """
 
     target: str

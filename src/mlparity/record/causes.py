@@ -10,7 +10,13 @@ from mlparity.core.words import Confidence
 
 
 class CauseKind(StrEnum):
-    """Why an artifact differs from its source."""
+    """Why an artifact differs from its source.
+
+    `none`: it does not differ beyond the policy. `precision`: fp16 rounding. `compute_unit`: the arithmetic of a
+    processor. `overflow`: a value beyond what fp16 or a processor can hold. `converter`: the converted graph computes
+    something else. `preprocessing`: inputs or outputs are prepared differently. `training_mode`: the source was not in
+    eval mode. `nondeterminism`: the source gives different outputs for the same sample.
+    """
 
     NONE = "none"
     PRECISION = "precision"
@@ -26,11 +32,13 @@ class CauseKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LocatedOp:
-    """One op of an artifact that carries a difference: its MIL type, its name, and the name of its first output.
+    """An op of an artifact that contributes to the difference.
 
-    `origin` is the source's op, module and line in its place, "" where it is not known. `share` is its part of the
-    difference to first order (negative: it makes it smaller), `removed` the part that goes away with it alone made
-    right; None where that is not known.
+    `type` is the MIL op type, `name` the op's name, and `output` the name of its first output. `origin` is the op of
+    the source that it comes from, with module and line, or "" if that is not known. `share` is the op's part of the
+    difference, estimated to first order; it is negative if the op makes the difference smaller. `removed` is the part
+    that disappears when this op alone is computed exactly. Both are fractions of 1, and None where they were not
+    determined.
     """
 
     type: str
@@ -100,7 +108,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why an artifact differs: one word, what shows it, and the ops that carry the difference."""
+    """Why an artifact differs from its source.
+
+    `evidence` is what was observed, as data; the reports write the sentence. `ops` are the ops that contribute most.
+    """
 
     kind: CauseKind
     evidence: tuple[Evidence, ...]
@@ -109,10 +120,11 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Hazard:
-    """A limit of a processor that an op comes near to, on these samples or on others.
+    """An op that comes close to a limit of a processor, such as the largest number that it can hold.
 
-    `seen` is the range of the value that counts, over the samples; `limit` bounds it, and `margin` is how many times
-    the value could grow before it gets there: below 1 it is beyond. `location` names the op within `artifact`.
+    `seen` is the range of the limited value over the samples. `margin` is how many times larger the value could become
+    before it reaches `limit`; below 1 it is already beyond. `location` is the op's name in `artifact`. `remedy` says
+    what to do. `evidence` is the source of the limit, and `confidence` how well it is known.
     """
 
     kind: str

@@ -13,7 +13,10 @@ CONSISTENT_FIRST = "fp32/CPU_ONLY"
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Times of one prediction after warm-up, in milliseconds: the median, and the quartiles as its spread."""
+    """The time of one prediction after warm-up.
+
+    Units: milliseconds. `median_ms` is the median of `runs` predictions; `low_ms` and `high_ms` are the quartiles.
+    """
 
     median_ms: float
     low_ms: float
@@ -23,10 +26,10 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """How fast a setting is among those of its target; the fastest has `rank` 1, and equal ones share a rank.
+    """How fast a setting is, compared with the other settings of its target.
 
-    A measured rank has the `latency` that it comes from. An estimated one has none: its `basis` says what it was
-    estimated from, and it orders settings, no more.
+    The fastest setting has `rank` 1; equally fast ones share a rank. A measured rank has a `latency`. An estimated rank
+    has none: `basis` says what it was estimated from, and only the order of the settings means anything.
     """
 
     rank: int
@@ -37,7 +40,7 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One compared setting: its grade, and its speed where that is known."""
+    """One setting that was compared, with its grade, and its speed where that is known."""
 
     setting: Setting
     grade: Grade
@@ -46,9 +49,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The grades of the compared settings, and the fastest acceptable one whose numbers are shown.
+    """Which of the compared settings is the fastest acceptable one.
 
-    `evidence` has the sources of estimated speeds.
+    `fastest` is None if no setting is acceptable. `evidence` lists the sources of estimated speeds. `consistency_first`
+    tells whether only fp32/CPU_ONLY could be recommended.
     """
 
     candidates: tuple[Candidate, ...]
@@ -59,6 +63,6 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """The setting to ship, None where none is fit."""
+    """The setting to ship, or None if none is fit."""
 
     setting: Setting | None

@@ -9,13 +9,14 @@ from mlparity.core.words import Confidence, Provenance
 
 @dataclass(frozen=True, slots=True)
 class DriftPoint:
-    """One result along a graph: its op's MIL type and name, its own name, and its errors.
+    """One result along a graph, with its errors.
 
-    `step` is the op's index in the order of the run. `local` is what the op itself loses on the inputs that it got,
-    `accumulated` how far its result is from that of an exact run: root mean squares of differences over that of the
-    exact result, infinite where a NaN or an infinity has no equal. `low` and `high` bound the finite exact values (NaN
-    where there are none); `lost` counts elements that the op itself makes infinite or NaN. `origin` is the source's op,
-    module and line, "" where it is not known.
+    `type` and `name` are those of the op, `output` is the result's name, and `step` is the op's index in the order of
+    the run. `local` is the error that the op itself adds, `accumulated` the error of its result compared with an exact
+    run: the root mean square of the difference, divided by that of the exact result. Both are infinite if a NaN or an
+    infinity has no equal. `low` and `high` bound the finite exact values (NaN if there are none). `lost` counts
+    elements that the op itself makes infinite or NaN. `origin` is the source's op, module and line, or "" if that is
+    not known.
     """
 
     step: int
@@ -32,11 +33,11 @@ class DriftPoint:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """The error along the graph of one artifact on one sample, in one arithmetic.
+    """How the error grows along the graph of one artifact, on one sample and in one arithmetic.
 
-    An exact run is one of the same artifact: what its weights lost when they were rounded counts as no error here.
-    `count` results were followed; `points` are all of them, or of as many stretches of the graph that with the largest
-    error of its own. `profiles` names the rows of the engine's table of numerics of an emulated drift.
+    It is measured against an exact run of the same artifact, so the rounding of stored weights does not count as error.
+    `count` is the number of results that were followed. `points` has all of them, or, of a large graph, the one with
+    the largest local error in each stretch. `profiles` names the numerics profiles of an emulated drift.
     """
 
     artifact: str

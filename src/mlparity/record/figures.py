@@ -11,7 +11,7 @@ from mlparity.record.policy import OutputTask
 
 
 class Better(StrEnum):
-    """Which way a metric gets better."""
+    """Whether lower or higher values of a metric are better."""
 
     LOWER = "lower"
     HIGHER = "higher"
@@ -19,10 +19,11 @@ class Better(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MetricInfo:
-    """What a figure means: `formula` is one sentence, `unit` says "output" for the unit of the output itself.
+    """What a metric means.
 
-    With `of_difference` the metric grows with the size of the difference alone, so that a difference within the
-    source's own noise passes every limit on it. A metric of one `task` alone names it.
+    `formula` is one sentence. `unit` is "output" if the metric has the unit of the output itself. `of_difference` tells
+    whether the metric grows with the size of the difference alone: a difference within the source's own noise then
+    passes every limit on it. `task` names the one task that the metric belongs to, or is "".
     """
 
     name: str
@@ -36,10 +37,11 @@ class MetricInfo:
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """Counts of absolute differences by decade; `edges` has one more entry than `counts`, in log10.
+    """How many elements differ by how much, counted by powers of ten.
 
-    The first and the last decade also hold what lies beyond them. `zeros` counts exact agreements, which no decade
-    holds; `not_finite` counts positions where a NaN or an infinity has no equal on the other side.
+    `counts[i]` counts absolute differences from 10**`edges[i]` to 10**`edges[i + 1]`; the first and the last count
+    include smaller and larger ones. `zeros` counts elements that are equal. `not_finite` counts positions where a NaN
+    or an infinity has no equal on the other side.
     """
 
     edges: tuple[float, ...]
@@ -50,7 +52,10 @@ class Histogram:
 
 @dataclass(frozen=True, slots=True)
 class WorstSample:
-    """One of the samples with the largest difference; `image` is a PNG data URI where the input is an image."""
+    """A sample with one of the largest differences.
+
+    `image` is a PNG data URI if the input is an image, else "".
+    """
 
     sample: str
     max_abs: float
@@ -60,14 +65,15 @@ class WorstSample:
 
 @dataclass(frozen=True, slots=True)
 class Flips:
-    """How often a decision changed, over `samples` decisions, with a 95% Wilson interval.
+    """How often a decision changed.
 
-    A decision is the top class of a row of scores, or a score against a threshold. Its margin is the source's gap
-    between first and second class, or to the threshold, in output units: `smallest_margin` over all and
-    `flipped_margin` the largest among the flipped ones (None where none flipped). `margin_consumed` is the largest
-    share of its margin that the change of the scores took from any decision: below 1 no change of that size, whichever
-    way it goes, can flip one. `certified` counts the decisions of which that is true. `flipped_names` holds the first
-    few samples.
+    A decision is the top class of a row of scores, or a score against a threshold. `samples` counts decisions.
+    `rate_low` and `rate_high` are the 95% Wilson interval of the rate. The margin of a decision is the gap in the
+    source between the first and the second class, or between score and threshold: `smallest_margin` over all decisions,
+    `flipped_margin` the largest among those that changed (None if none did). `margin_consumed` is the largest part of
+    its margin that any decision lost; below 1, no change of that size can flip a decision. `certified` counts the
+    decisions for which that holds. `flipped_names` has the first few samples whose decision changed.
+    Units: margins are in the unit of the output.
     """
 
     flipped: int
@@ -83,10 +89,11 @@ class Flips:
 
 @dataclass(frozen=True, slots=True)
 class OutputFigures:
-    """The difference of one output over all samples: `figures` maps a metric's name to its value.
+    """The difference of one output over all samples.
 
-    `scale` is the largest finite absolute value of the source's output. A figure is None where it has no value
-    (an empty output; cosine of a zero vector), and absent where it does not apply (flips of what is no class score).
+    `figures` maps the name of a metric to its value: None if it has no value here, such as the cosine of a zero vector.
+    Metrics that do not apply are absent. `elements` is the number of values that were compared. `scale` is the largest
+    finite absolute value of the source's output.
     """
 
     output: str
@@ -101,9 +108,10 @@ class OutputFigures:
 
 @dataclass(frozen=True, slots=True)
 class TaskFigure:
-    """What the user's own metric gave: its mean over `samples`, its worst value and the sample that has it.
+    """The result of the user's own metric.
 
-    `skipped` counts the samples for which it does not apply. The values are None where no sample has one.
+    `mean` and `worst` are over `samples` samples; both are None if the metric applies to none. `skipped` counts the
+    samples that it does not apply to.
     """
 
     metric: str
@@ -116,7 +124,7 @@ class TaskFigure:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The least and the greatest value of one figure over an envelope; None where no profile has a value."""
+    """The smallest and the largest value of one figure over all variants, or None if no variant has a value."""
 
     low: float | None
     high: float | None
@@ -124,11 +132,11 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class VariantFigures:
-    """One plausible variant of a setting, and what it gave.
+    """The result of one plausible execution of a setting.
 
-    `profiles` names rows of the engine's table of numerics, the first for most of the ops; `placement` says which ops
-    ran in which. `chips` are those that are thought to calculate so. `figures` is by output, then by metric; it is
-    empty where the run failed, and `note` says why.
+    `profiles` names the numerics profiles that were used, first the one that most ops ran in. `placement` says which
+    ops ran on which processor. `chips` are the chips that are thought to compute this way. `figures` maps an output to
+    its metrics; it is empty if the run failed, and `note` says why.
     """
 
     name: str
@@ -143,10 +151,10 @@ class VariantFigures:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What a setting may give: every plausible variant that was run, and each figure's range over them.
+    """The range of results that a setting may give on a device: every variant that was run.
 
-    `spans` is by output, then by metric. `dominating` names the worst of `runs`, whose figures the setting shows and
-    whose verdict it has; `confidence` is the least of its runs' own.
+    `spans` maps an output to its metrics, each with its range over all variants. `dominating` names the variant with
+    the worst result: the setting shows its figures and has its verdict. `confidence` is the lowest of the variants'.
     """
 
     dominating: str

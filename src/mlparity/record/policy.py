@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class TaskKind(StrEnum):
-    """What an output is for: classes by score, a score against a threshold, an embedding, a mask, or nothing known."""
+    """What an output is used for: scores of classes, a score against a threshold, an embedding, a mask, or unknown."""
 
     CLASSES = "classes"
     THRESHOLD = "threshold"
@@ -18,10 +18,11 @@ class TaskKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OutputTask:
-    """The task of one output; `guessed` by its shape where nobody named it.
+    """What one output is used for.
 
-    `axis` is the class axis of scores and masks; `k` counts the best classes or the nearest neighbours; `threshold`
-    is the score from which a decision, or a mask without `axis`, is positive.
+    `axis` is the axis of the classes, of scores and masks. `k` is the number of best classes, or of nearest neighbours,
+    that are compared. `threshold` is the score from which a decision, or a mask without `axis`, is positive. `guessed`
+    tells that the task was derived from the output's shape, because nobody named one.
     """
 
     output: str
@@ -34,10 +35,10 @@ class OutputTask:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """One bound of a policy: a metric's name and the largest (or, with `at_least`, smallest) value allowed.
+    """The largest or smallest value of a metric that a policy allows.
 
-    With `of_scale` the bound is multiplied by the output's scale; `None` bounds nothing. A limit of one `output` alone
-    replaces the general one for it.
+    `None` sets no bound. With `of_scale` the bounds are multiples of the output's scale. A limit for one `output`
+    replaces the general limit on the same metric.
     """
 
     metric: str
@@ -49,9 +50,10 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class UserMetric:
-    """The user's own metric: `function` is `module:name`, and `mean` and `worst` are its budget.
+    """A metric of the user's own.
 
-    Larger values are worse, unless a bound is `at_least`.
+    `function` is `module:name` or `file.py:name`. `mean` and `worst` limit the mean over all samples and the worst
+    sample. Larger values are worse, unless a limit is `at_least`.
     """
 
     name: str
@@ -66,10 +68,11 @@ NOISE_FACTOR = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The tolerances of a verification; `required` is "any", "all" or names of settings that must pass.
+    """Which differences are acceptable, and which settings have to pass.
 
-    A difference within `noise_factor` times the source's own fp32 noise passes every limit on a difference, but noise
-    excuses at most `noise_cap` of the output's scale: a source that does not know its own output proves nothing.
+    `required` is ("any",), ("all",), or the names of the settings that must pass. A difference within `noise_factor`
+    times the source's own fp32 noise passes every limit on the size of differences. `noise_cap` bounds what noise can
+    excuse, as a share of the output's scale: a source with large noise does not know its own output.
     """
 
     name: str

@@ -19,10 +19,12 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """One converted file: where it is, what it weighs, its SHA-256, and how it was made.
+    """A model file that was verified, and how it was made.
 
-    `frontend` is the route that converted it ("trace", "export", "given", ...); `attempts` has one line for
-    each route that was tried before and why it failed.
+    `path` is relative to the record's folder. `sha256` is the digest of its contents. `frontend` is the conversion
+    route that made it, such as "trace" or "export", or "given" for a file that somebody else converted. `attempts` has
+    one line for each route that was tried before, with the reason why it was not kept. `options` are the converter's.
+    Units: `size_bytes` in bytes, `seconds` (of the conversion) in seconds.
     """
 
     path: str
@@ -38,10 +40,11 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """The source's own rounding for one output: its fp32 run against its fp64 run, over the samples.
+    """The rounding noise of the source itself in one output: its fp32 run compared with its fp64 run.
 
-    `most` is the largest that fp32 alone can make (None in older records). Above it the two runs compute different
-    things: the noise is unknown, and excuses nothing.
+    `max_abs` and `mean_abs` are taken over all samples. `scale` is the largest absolute value of the output. `most` is
+    the largest difference that rounding to fp32 can cause (None in older records). If `max_abs` is larger, the two runs
+    do not compute the same thing: the noise is unknown, and no difference is excused by it.
     """
 
     output: str
@@ -52,13 +55,17 @@ class Noise:
 
     @property
     def is_known(self) -> bool:
-        """Whether fp32 alone can have made it."""
+        """Whether rounding to fp32 alone can explain the difference between both runs."""
         return math.isfinite(self.max_abs) and (self.most is None or self.max_abs <= self.most)
 
 
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
-    """Which model was verified; `notes` say what was changed to run it, such as a switch to eval mode."""
+    """The PyTorch model that was verified.
+
+    `notes` say what was changed in order to run it, such as a switch to eval mode. `parameters` is their number, None
+    where it is not known. `sha256` is the digest of its file or weights.
+    """
 
     name: str
     kind: str
@@ -70,7 +77,11 @@ class SourceInfo:
 
 @dataclass(frozen=True, slots=True)
 class SamplesInfo:
-    """On what it was verified; `sha256` covers names, dtypes, shapes and bytes of all samples in order."""
+    """The samples that the model was verified on.
+
+    `sha256` covers the names, dtypes, shapes and bytes of all samples, in order. `warning` says what such samples
+    cannot show. `carry` maps an output to the input that it feeds in the next sample.
+    """
 
     description: str
     count: int
@@ -82,10 +93,11 @@ class SamplesInfo:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """All that one verification found; small, self-describing, and written beside the artifacts.
+    """Everything that one verification found; it is written beside the artifacts as `record.json`.
 
-    `created` is an ISO 8601 time in UTC. `metrics` explains the names that `figures` uses. `explanation_failure` says
-    why the cause could not be looked for op by op, and is "" where it was, or where nothing had to be.
+    `created` is an ISO 8601 time in UTC. `metrics` explains the metric names that appear in `figures`. `rungs` are
+    extra runs that tell causes apart. `explanation_failure` says why the difference could not be traced to ops; it is
+    "" if it was traced, or if there was nothing to trace.
     """
 
     schema_version: int

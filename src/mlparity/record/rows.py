@@ -11,7 +11,7 @@ from mlparity.record.figures import Envelope, OutputFigures, TaskFigure
 
 
 class RowState(StrEnum):
-    """What became of one setting."""
+    """What happened to a setting: it was compared, does not exist for this artifact, or failed to run."""
 
     COMPARED = "compared"
     NOT_APPLICABLE = "not applicable"
@@ -20,14 +20,14 @@ class RowState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SettingResult:
-    """One row of the table: a setting, its figures and its verdict, or the reason why it has none.
+    """The result of one setting: its figures and its verdict, or the reason why it has none.
 
-    `unlike` tells of outputs that are missing or of another shape, which no figure of `outputs` includes. An emulated
-    row has an `envelope`; `outputs` are then those of its dominating profile. `artifact` is the path of
-    the file within the record's folder; `seconds_per_sample` is wall time of our runs on this machine and says
-    nothing of a device. A witness stands beside the target that an app ships: it tells causes apart, and
-    is not what is asked to pass. A row that agrees with the source to its rounding has no `causes`; two faults at once
-    are two of them, the larger first.
+    `outputs` has the figures of each output. An emulated result also has an `envelope`; `outputs` then shows the
+    variant with the largest differences. `unlike` describes outputs that are missing or have another shape, which no
+    figure includes. `causes` says why the row differs: it is empty if the row agrees with the source up to rounding,
+    and lists the larger cause first if there are two. `artifact` is a path relative to the record's folder.
+    `is_witness` marks a setting of another target, which was run only to tell causes apart; it does not have to pass.
+    Units: `seconds_per_sample` is wall time on the machine that verified, not on a device.
     """
 
     setting: Setting
@@ -62,7 +62,10 @@ class SettingResult:
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One run of the ladder that no app can choose: `meaning` says in which arithmetic an artifact was run."""
+    """An extra run that helps to tell causes apart; no app can choose it.
+
+    `meaning` says in which arithmetic the artifact was run.
+    """
 
     name: str
     meaning: str

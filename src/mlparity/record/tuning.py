@@ -10,9 +10,10 @@ from mlparity.record.figures import OutputFigures
 
 @dataclass(frozen=True, slots=True)
 class KeptOp:
-    """One op that computes in fp32: its name in the program, its MIL type, who keeps it there, and why.
+    """An op that computes in fp32.
 
-    `by` is "tune", or "converter" where coremltools itself leaves the op in fp32.
+    `name` and `type` are those of the MIL program. `by` is "tune", or "converter" if coremltools itself keeps the op in
+    fp32.
     """
 
     name: str
@@ -23,7 +24,7 @@ class KeptOp:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One package: its verdict, the figures of its worst setting, its size, and how many ops compute in which type."""
+    """One package that was tried: its verdict, the figures of its worst setting, its size, and its ops by precision."""
 
     verdict: Verdict
     outputs: tuple[OutputFigures, ...]
@@ -34,10 +35,11 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """The tuned package and how it came to be; `selector` is Python code for `coremltools.convert`.
+    """The tuned package, and how it was found.
 
-    `kept` is empty where plain fp16 holds the policy. `conversions` counts the packages that were made and checked.
-    `sha256` is the package's digest, as a record names it; "" in tunings that were written before there was one.
+    `kept` lists the ops that stay in fp32; it is empty if plain fp16 passes the policy. `selector` is Python code for
+    `coremltools.convert`. `before` is plain fp16, `after` the tuned package. `conversions` counts the packages that
+    were made and checked. `sha256` is the package's digest, as a record names it; "" in older tunings.
     """
 
     package: str

@@ -11,11 +11,11 @@ from mlparity.core.session import TensorSpec
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What `inspect_artifact` found; `kind` names the format.
+    """What an artifact contains.
 
-    `ops` counts the ops by their names in the artifact; it is empty, as is `text`, where a runtime does not tell them.
-    `eligible` tells by chip how many of the ops its Neural Engine can take, and is empty where our engine does not run
-    the artifact. `problem` says why it cannot, and is "" where it can.
+    `kind` names the format. `ops` counts ops by type, and `text` is the program as text; both are empty if a runtime
+    does not tell them. `eligible` says, for each chip, how many ops its Neural Engine can run; it is empty if our
+    engine cannot run the artifact. `problem` then says why.
     """
 
     path: Path
@@ -31,13 +31,16 @@ class Inspection:
 
     @property
     def is_program(self) -> bool:
-        """Whether it is a program that our engine reads."""
+        """Whether our engine can read the program."""
         return bool(self.eligible)
 
 
 @dataclass(frozen=True, slots=True)
 class PlacedOp:
-    """Whether the Neural Engine of a chip can take an op, and why not; `type` is that of its first result."""
+    """Whether the Neural Engine of a chip can run an op.
+
+    `type` is the type of the op's first result. `reason` says why it cannot, and `evidence` is the source of that rule.
+    """
 
     op: str
     location: str

@@ -85,13 +85,14 @@ def all_settings() -> tuple[Setting, ...]:
 
 
 def settings_from(names: Sequence[str]) -> tuple[Setting, ...]:
-    """Return the settings with these names or patterns ("fp16/ALL", "litert/*"), all default ones where none is given.
+    """Return the settings with these names or patterns, such as "fp16/ALL" or "litert/*".
 
-    A setting's name is `[target/]format[+compression][/unit]`. A pattern stands for the settings that are verified by
-    default where any fits, else for those that have to be named.
+    Without names these are all settings that are verified by default. A setting's name is
+    `[target/]format[+compression][/unit]`. A pattern selects among the default settings; if it matches none of them, it
+    selects among those that have to be named.
 
     Raises:
-        PolicyError: a name or a pattern of no setting.
+        PolicyError: a name or a pattern matches no setting.
     """
     found = [setting for name in names for setting in _matching(name)]
     return tuple(dict.fromkeys(found)) if names else default_settings()

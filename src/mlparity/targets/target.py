@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RuntimeOptions:
-    """How a runtime that works in a process of its own is treated: today Core AI's.
+    """How to treat a runtime that runs in a separate process, as Core AI does.
 
-    `time_limit` is in seconds, for loading and for each sample; with `show_log` its messages go to stderr.
+    `time_limit` applies to loading, and to each sample. With `show_log` the runtime's messages go to stderr.
+    Units: seconds.
 
     Raises:
-        InputError: a time limit that is no time, or above a day.
+        InputError: the time limit is not a positive number of seconds, or is above a day.
     """
 
     time_limit: float = 600.0
