@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mlparity.cli.options import PreprocessOption, RuntimeLogOption, TimeLimitOption, UnitOption
+from mlparity.cli.options import SAMPLES, PolicyOption, PreprocessOption, RuntimeLogOption, TimeLimitOption, UnitOption
 from mlparity.cli.progress import shown_progress
 from mlparity.cli.terminal import stdout
 from mlparity.core.words import ComputeUnit, Verdict
@@ -19,16 +19,19 @@ def compare(
         Path, typer.Argument(help="The reference: outputs (.npz, .npy, .safetensors), or an artifact to run.")
     ],
     other: Annotated[Path, typer.Argument(help="What to compare with it, of the same kinds.")],
-    policy: Annotated[str, typer.Option(help="consistency, task, or a policy file (TOML).")] = "consistency",
+    policy: PolicyOption = "consistency",
     inputs: Annotated[
-        str | None, typer.Option(help="The samples for artifacts: as in `mlparity run`. Not for saved outputs.")
+        str | None,
+        typer.Option(
+            rich_help_panel=SAMPLES, metavar="INPUTS", help="The samples to run artifacts on; not for saved outputs."
+        ),
     ] = None,
     preprocess: PreprocessOption = None,
     unit: UnitOption = ComputeUnit.ALL,
     time_limit: TimeLimitOption = 600,
     runtime_log: RuntimeLogOption = False,
 ) -> Verdict:
-    """Compare outputs: saved ones, for example of a device, or those of an artifact on --inputs."""
+    """Compare outputs that were saved, for example on a device, or those of artifacts on --inputs."""
     from mlparity import api
 
     making = api.Making(inputs, preprocess, unit, api.RuntimeOptions(time_limit, runtime_log))

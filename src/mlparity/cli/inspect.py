@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 def inspect(
-    artifact: Annotated[Path | None, typer.Argument(help="An .mlpackage, an .aimodel or a .tflite file.")] = None,
+    artifact: Annotated[
+        Path | None, typer.Argument(metavar="ARTIFACT", help="An .mlpackage, an .aimodel or a .tflite file.")
+    ] = None,
     text: Annotated[bool, typer.Option("--text", help="Print the whole program, an op a line.")] = False,
     placement: Annotated[
         bool, typer.Option("--placement", help="List the ops that the Neural Engine cannot take, and why.")

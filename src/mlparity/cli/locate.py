@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mlparity.cli.options import (
+    SAMPLES,
     EvalOption,
     InputsOption,
     PreprocessOption,
@@ -25,20 +26,25 @@ from mlparity.report.plain_table import Rows
 
 
 def locate(
-    artifact: Annotated[Path, typer.Argument(help="An .mlpackage.")],
+    artifact: Annotated[Path, typer.Argument(metavar="ARTIFACT", help="An .mlpackage.")],
     inputs: InputsOption = None,
     source: Annotated[
-        str | None, typer.Option(help="The PyTorch model: finds faults of the conversion too, and names modules.")
+        str | None,
+        typer.Option(
+            metavar="SOURCE", help="The PyTorch model. Errors of the conversion then show too, with its modules."
+        ),
     ] = None,
     unit: UnitOption = ComputeUnit.ALL,
     preprocess: PreprocessOption = None,
     shape: ShapeOption = None,
-    limit: Annotated[int, typer.Option(min=1, help="Look at the first N samples.")] = 8,
+    limit: Annotated[
+        int, typer.Option(min=1, metavar="N", rich_help_panel=SAMPLES, help="Look at the first N samples.")
+    ] = 8,
     seed: SeedOption = 0,
     eval_mode: EvalOption = False,
     trust: TrustOption = False,
 ) -> None:
-    """Say why ARTIFACT differs, and list the ops that carry most of the difference."""
+    """Say why ARTIFACT differs, and list the ops that contribute most."""
     from mlparity import api
 
     options = api.VerifyOptions(

@@ -8,25 +8,78 @@ import typer
 
 from mlparity.core.words import ComputeUnit
 
+SAMPLES, CHECKED, EMULATED, WORK = "Samples", "What is verified", "Emulation of compute units", "How it runs"
+"""The groups of options that a help text shows, each as a table of its own: one table has no room for all names."""
+
 SourceArgument = Annotated[
-    str, typer.Argument(help="package.module:factory, file.py:factory, a .pt2 file, or a TorchScript file.")
+    str,
+    typer.Argument(
+        metavar="SOURCE", help="package.module:factory, file.py:factory, a .pt2 file, or a TorchScript file."
+    ),
 ]
 InputsOption = Annotated[
     str | None,
-    typer.Option(help="A folder of images, .npy, .npz or .safetensors files, or module:function that yields samples."),
+    typer.Option(
+        metavar="INPUTS",
+        rich_help_panel=SAMPLES,
+        help="A folder of images, .npy, .npz or .safetensors files, or a module:function that yields samples.",
+    ),
 ]
 PreprocessOption = Annotated[
-    str | None, typer.Option(help="For images: a preset (imagenet), a TOML file, or module:function.")
+    str | None,
+    typer.Option(
+        metavar="HOW",
+        rich_help_panel=SAMPLES,
+        help="How images become arrays: a preset such as imagenet, a TOML file, or module:function.",
+    ),
 ]
 ShapeOption = Annotated[
-    list[str] | None, typer.Option(help="x:1,3,224,224 or ids:1,64:int32: an input of random samples.")
+    list[str] | None,
+    typer.Option(
+        metavar="NAME:SIZES",
+        rich_help_panel=SAMPLES,
+        help="Draw random samples with this input, such as x:1,3,224,224 or ids:1,64:int32.",
+    ),
 ]
-SeedOption = Annotated[int, typer.Option(help="The seed of random samples.")]
-TargetOption = Annotated[str | None, typer.Option(help="The deployment target of Core ML, such as iOS17.")]
-EvalOption = Annotated[bool, typer.Option("--eval", help="Put a module in training mode into eval mode.")]
+SeedOption = Annotated[int, typer.Option(metavar="N", rich_help_panel=SAMPLES, help="The seed of random samples.")]
+PolicyOption = Annotated[
+    str,
+    typer.Option(
+        metavar="POLICY", rich_help_panel=CHECKED, help="What is good enough: consistency, task, or a TOML file."
+    ),
+]
+SettingOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="SETTING",
+        rich_help_panel=CHECKED,
+        help="Only this setting, such as fp16/ALL, or a pattern, such as 'fp16/*'; may be repeated.",
+    ),
+]
+TargetOption = Annotated[
+    str | None,
+    typer.Option(metavar="TARGET", rich_help_panel=CHECKED, help="Core ML's minimum deployment target, such as iOS17."),
+]
+EvalOption = Annotated[
+    bool, typer.Option("--eval", rich_help_panel=WORK, help="Switch a model in training mode to eval mode.")
+]
 TrustOption = Annotated[
-    bool, typer.Option("--trust", help="Load a .pt2 file whose contents run as Python: only where you know its origin.")
+    bool,
+    typer.Option(
+        "--trust",
+        rich_help_panel=WORK,
+        help="Load a .pt2 file that contains Python code: only if you know where it comes from.",
+    ),
 ]
-UnitOption = Annotated[ComputeUnit, typer.Option(help="Core ML's compute units.")]
-TimeLimitOption = Annotated[float, typer.Option(help="Seconds that Core AI may take to load, and for a sample.")]
-RuntimeLogOption = Annotated[bool, typer.Option("--runtime-log", help="Show Core AI's own messages.")]
+UnitOption = Annotated[
+    ComputeUnit, typer.Option(metavar="UNITS", help=f"Core ML's compute units: {', '.join(ComputeUnit)}.")
+]
+TimeLimitOption = Annotated[
+    float,
+    typer.Option(
+        metavar="SECONDS", rich_help_panel=WORK, help="How long Core AI may take to load, and for each sample."
+    ),
+]
+RuntimeLogOption = Annotated[
+    bool, typer.Option("--runtime-log", rich_help_panel=WORK, help="Show Core AI's own messages.")
+]

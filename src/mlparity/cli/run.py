@@ -14,11 +14,16 @@ from mlparity.core.words import ComputeUnit
 
 
 def run(
-    artifact: Annotated[Path, typer.Argument(help="An .mlpackage, an .aimodel, a .tflite or an .onnx file.")],
-    inputs: Annotated[
-        str, typer.Option(help="A folder of images, .npy, .npz or .safetensors files, or module:function.")
+    artifact: Annotated[
+        Path, typer.Argument(metavar="ARTIFACT", help="An .mlpackage, an .aimodel, a .tflite or an .onnx file.")
     ],
-    out: Annotated[Path, typer.Option(help="The .npz file for the outputs: SAMPLE/OUTPUT to array.")],
+    inputs: Annotated[
+        str,
+        typer.Option(
+            metavar="INPUTS", help="A folder of images, .npy, .npz or .safetensors files, or a module:function."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The .npz file for the outputs, named SAMPLE/OUTPUT.")],
     preprocess: PreprocessOption = None,
     unit: UnitOption = ComputeUnit.ALL,
     time_limit: TimeLimitOption = 600,

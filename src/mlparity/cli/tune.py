@@ -8,10 +8,13 @@ from typing import Annotated
 import typer
 
 from mlparity.cli.options import (
+    SAMPLES,
     EvalOption,
     InputsOption,
+    PolicyOption,
     PreprocessOption,
     SeedOption,
+    SettingOption,
     ShapeOption,
     SourceArgument,
     TargetOption,
@@ -26,21 +29,23 @@ from mlparity.report.tuning import tuning_text
 
 def tune(
     source: SourceArgument,
-    out: Annotated[Path, typer.Option(help="The folder for the package, the op selector and tuning.json.")],
+    out: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Where the package, the op selector and tuning.json are written.")
+    ],
     inputs: InputsOption = None,
     preprocess: PreprocessOption = None,
-    policy: Annotated[str, typer.Option(help="task, consistency, or a policy file (TOML).")] = "task",
-    setting: Annotated[
-        list[str] | None, typer.Option(help="Only this setting, such as fp16/ALL; may be repeated.")
-    ] = None,
+    policy: PolicyOption = "task",
+    setting: SettingOption = None,
     shape: ShapeOption = None,
-    limit: Annotated[int, typer.Option(min=1, help="Use the first N samples.")] = 16,
+    limit: Annotated[
+        int, typer.Option(min=1, metavar="N", rich_help_panel=SAMPLES, help="Use the first N samples.")
+    ] = 16,
     seed: SeedOption = 0,
     target: TargetOption = None,
     eval_mode: EvalOption = False,
     trust: TrustOption = False,
 ) -> None:
-    """Convert SOURCE to fp16 with the fewest ops in fp32 that the policy needs; each candidate is really checked."""
+    """Convert SOURCE to fp16, and keep in fp32 only the ops that the policy needs; every candidate is run."""
     from mlparity import api
 
     options = api.VerifyOptions(

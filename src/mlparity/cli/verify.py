@@ -9,11 +9,17 @@ import typer
 
 from mlparity.cli.github import annotate
 from mlparity.cli.options import (
+    CHECKED,
+    EMULATED,
+    SAMPLES,
+    WORK,
     EvalOption,
     InputsOption,
+    PolicyOption,
     PreprocessOption,
     RuntimeLogOption,
     SeedOption,
+    SettingOption,
     ShapeOption,
     SourceArgument,
     TargetOption,
@@ -32,60 +38,98 @@ from mlparity.report.terminal import STYLES, hazards_table, settings_table, task
 
 def verify(
     source: SourceArgument,
-    out: Annotated[Path, typer.Option(help="The folder for record, report and artifacts.")],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where record, report and artifacts are written.")],
     inputs: InputsOption = None,
     preprocess: PreprocessOption = None,
-    policy: Annotated[str, typer.Option(help="consistency, task, or a policy file (TOML).")] = "consistency",
-    setting: Annotated[
-        list[str] | None,
-        typer.Option(help="Only this setting, such as fp16/ALL, or a pattern, such as 'fp16/*'; may be repeated."),
-    ] = None,
+    policy: PolicyOption = "consistency",
+    setting: SettingOption = None,
     artifact: Annotated[
-        list[Path] | None, typer.Option(help="Verify this .mlpackage, .aimodel or .tflite in place of converting.")
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            rich_help_panel=CHECKED,
+            help="Verify this .mlpackage, .aimodel or .tflite instead of converting; may be repeated.",
+        ),
     ] = None,
     class_output: Annotated[
         list[str] | None,
-        typer.Option(help="An output of class scores, or none; may be repeated. Without it they are guessed by shape."),
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=CHECKED,
+            help="An output of class scores, or `none`; guessed by shape where this is not given. May be repeated.",
+        ),
     ] = None,
     carry: Annotated[
-        list[str] | None, typer.Option(help="OUTPUT=INPUT: feed an output into the next sample's input.")
+        list[str] | None,
+        typer.Option(
+            metavar="OUTPUT=INPUT",
+            rich_help_panel=SAMPLES,
+            help="Feed this output into that input of the next sample; may be repeated.",
+        ),
     ] = None,
     device_outputs: Annotated[
         list[Path] | None,
-        typer.Option(help="Outputs that `mlparity run` saved on a device, of the same --artifact; may be repeated."),
+        typer.Option(
+            metavar="FILE",
+            rich_help_panel=CHECKED,
+            help="Outputs of the same --artifact that `mlparity run` saved on a device; may be repeated.",
+        ),
     ] = None,
     shape: ShapeOption = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Use the first N samples (or N random ones).")] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", rich_help_panel=SAMPLES, help="Use the first N samples, or N random ones."),
+    ] = None,
     seed: SeedOption = 0,
     target: TargetOption = None,
     fp32_op: Annotated[
         list[str] | None,
         typer.Option(
-            help="An op to keep in fp32: a MIL type or name, or for Core AI such as aten.addmm; may be repeated."
+            metavar="OP",
+            rich_help_panel=CHECKED,
+            help="Keep this op in fp32: a MIL op type or name; for Core AI such as aten.addmm. May be repeated.",
         ),
     ] = None,
     members: Annotated[
-        str, typer.Option(help="fast or all: how many unit profiles of each processor are emulated.")
+        str,
+        typer.Option(
+            metavar="fast|all",
+            rich_help_panel=EMULATED,
+            help="How many plausible arithmetics of each processor are tried: the likely ones, or all.",
+        ),
     ] = "fast",
     compute_plan: Annotated[
-        Path | None, typer.Option(help="A placement that was saved on a Mac, for the setting that it is of.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            rich_help_panel=EMULATED,
+            help="Which op runs on which processor, as saved on a Mac; for the setting that it was saved for.",
+        ),
     ] = None,
     chips: Annotated[
         str | None,
-        typer.Option(help="Emulate these chips alone, such as M1,M4,M6 or A18."),
+        typer.Option(metavar="CHIPS", rich_help_panel=EMULATED, help="Only these chips, such as M1,M4,M6 or A18."),
     ] = None,
     time_limit: TimeLimitOption = 600,
     runtime_log: RuntimeLogOption = False,
     consistency_first: Annotated[
-        bool, typer.Option("--consistency-first", help="Recommend fp32/CPU_ONLY or nothing, whatever is faster.")
+        bool,
+        typer.Option(
+            "--consistency-first",
+            rich_help_panel=CHECKED,
+            help="Recommend fp32/CPU_ONLY or nothing, even if another setting is faster.",
+        ),
     ] = False,
     resume: Annotated[
-        bool, typer.Option(help="Go on where the same command was stopped; --no-resume starts over.")
+        bool,
+        typer.Option(
+            rich_help_panel=WORK, help="Continue where the same command was stopped; --no-resume starts again."
+        ),
     ] = True,
     eval_mode: EvalOption = False,
     trust: TrustOption = False,
 ) -> Verdict:
-    """Convert SOURCE, run it and the artifacts on the same samples, compare, explain, and write the proof down.
+    """Convert SOURCE, compare every converted model with it on the same samples, and say what differs, and why.
 
     Exit code: 0 pass, 1 fail, 2 bad input, 3 unknown.
     """
