@@ -37,7 +37,7 @@ def test_the_ops_that_lose_most_come_first() -> None:
 
 def test_the_page_tells_the_provenance_and_what_was_left_out() -> None:
     page = html_report(emulated_record())
-    assert "Of 900 results 4 are shown" in page
+    assert "4 of 900 results are shown" in page
     assert '<figcaption>Along the graph <span class="provenance computed">' in page
     emulated = replace(DRIFT, provenance=Provenance.EMULATED, profiles=("cpu-a",), confidence=Confidence.ASSUMED)
     page = html_report(replace(emulated_record(), drift=emulated))

@@ -123,7 +123,7 @@ def _variants(record: Record) -> Iterator[str]:
     lines = variant_lines(record)
     if not lines:
         return
-    yield from ("## How the compute units may calculate", "")
+    yield from ("## What the compute units may compute", "")
     yield from _heads(*VARIANT_COLUMNS)
     for variant in lines:
         settings = ", ".join(f"**{name}**" if name in variant.dominates else name for name in variant.settings)
@@ -132,7 +132,7 @@ def _variants(record: Record) -> Iterator[str]:
             for text in (variant.name, variant.profiles, variant.chips, variant.confidence, variant.provenance)
         )
         yield f"| {' | '.join((*names, settings, *(cell.text for cell in variant.cells), variant.verdict))} |"
-    yield from ("", "A setting in bold has its verdict from that variant, the worst of its own.", "")
+    yield from ("", "A setting in bold takes its verdict from that variant, its worst one.", "")
     yield from (f"- {escape(sentence)}" for sentence in rung_sentences(record))
     yield ""
 
@@ -170,7 +170,7 @@ def _decision(record: Record) -> Iterator[str]:
     if decision is None:
         return
     yield from ("## Decision", "", escape(decision_paragraph(record)), "")
-    yield from ("| setting | grade | speed, 1 the fastest |", "| --- | --- | --- |")
+    yield from ("| setting | grade | speed (1 = fastest) |", "| --- | --- | --- |")
     yield from (
         f"| {candidate.setting} | {candidate.grade} | {speed_text(candidate)} |" for candidate in decision.candidates
     )
