@@ -102,7 +102,7 @@ def _is_slower(row: SettingResult, best: SettingResult, speeds: Mapping[Setting,
 
 
 _HOW_IT_PASSES = {
-    Provenance.COMPUTED: "in reference arithmetic, which is not shown on the unit itself",
+    Provenance.COMPUTED: "in reference arithmetic, which may not be that of the unit itself",
     Provenance.EMULATED: "in every plausible arithmetic of their units that was run, which is not the unit itself",
 }
 

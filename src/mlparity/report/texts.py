@@ -36,7 +36,7 @@ def flips_sentence(flips: Flips, task: OutputTask | None = None) -> str:
     sentence = f"{flips_text(flips)} {what} changed ({rate}); {margin}"
     if flips.flipped_margin is not None:
         sentence += f", largest among the flipped {format_number(flips.flipped_margin)}"
-    guess = " That these are class scores is guessed from the shape." if task is not None and task.guessed else ""
+    guess = " It was guessed from the shape that these are class scores." if task is not None and task.guessed else ""
     return f"{sentence}.{_certainty(flips)}{guess}"
 
 
@@ -45,12 +45,12 @@ def _certainty(flips: Flips) -> str:
         return ""
     if flips.certified == flips.samples:
         return (
-            " No flip is possible on these samples by changes of this size, whichever way they go:"
-            f" they take at most {_percent(flips.margin_consumed or 0.0)} of a margin."
+            " No change of this size can flip a decision on these samples, in whatever direction:"
+            f" it uses at most {_percent(flips.margin_consumed or 0.0)} of a margin."
         )
     return (
-        f" {format_count(flips.certified)} of {format_count(flips.samples)} could not flip by changes of this size,"
-        " whichever way they go."
+        f" {format_count(flips.certified)} of {format_count(flips.samples)} decisions cannot flip by a change of this"
+        " size, in whatever direction."
     )
 
 
