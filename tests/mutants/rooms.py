@@ -51,7 +51,7 @@ ROOMS = (
     ),
     Room(
         "rules",
-        ("record/decisive.py", "core/numbers.py", "core/finiteness.py", "diagnose/ladder.py"),
+        ("record/decisive.py", "core/numbers.py", "core/finiteness.py", "diagnose/ladder.py", "record/excess.py"),
         ("tests/diagnose/test_ladder.py", "tests/record/test_decisive.py", "tests/core"),
         (*_PLAIN, *_CORE, *_ENGINE, "mlparity.engine.runtime.bind", "mlparity.engine.runtime.interpret"),
     ),

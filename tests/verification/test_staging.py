@@ -15,7 +15,7 @@ from mlparity.core.errors import OutputError
 from mlparity.record.files import read_record, write_record
 from mlparity.record.tuning_file import write_tuning
 from mlparity.targets.artifacts import artifact_sha256
-from mlparity.verification.staging import clean_up, place_of, staged_folder
+from mlparity.verification.staging import clean_up, real_path_of, staged_folder
 from tests.record.example import example_record
 from tests.record.test_tuning_file import TUNING
 
@@ -24,7 +24,7 @@ EMPTY = dataclasses.replace(RECORD, artifacts=())
 
 
 def _write(out: Path, text: str) -> None:
-    with staged_folder(place_of(out)) as stage:
+    with staged_folder(real_path_of(out)) as stage:
         write_record(dataclasses.replace(EMPTY, created=text), stage / "record.json")
 
 
@@ -84,7 +84,7 @@ def test_a_folder_with_somebody_s_files_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "notes.txt").read_text() == "mine"
 
 
-def test_a_file_in_the_place_of_the_folder_is_left_alone(tmp_path: Path) -> None:
+def test_a_file_in_the_real_path_of_the_folder_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("mine")
     with pytest.raises(OutputError, match="something else"):
         _write(tmp_path / "out", "first")

@@ -132,7 +132,9 @@ class Comparer:
         """Go on where a comparer of the same tasks and metrics stopped; `image_of` gives a sample's picture by name."""
         self._problems, self._unlike = dict.fromkeys(state.problems), dict.fromkeys(state.unlike)
         self._metrics = [(loaded, tally) for (loaded, _), tally in zip(self._metrics, state.metrics, strict=True)]
-        self._outputs = {each.name: _Accumulator.restored(each, self._worst_kept, image_of) for each in state.outputs}
+        self._outputs = {
+            output.name: _Accumulator.restored(output, self._worst_kept, image_of) for output in state.outputs
+        }
 
     def _add_output(self, sample: str, name: str, source: np.ndarray, artifact: np.ndarray, image: Image) -> None:
         task = self._tasks.of(name, source, artifact)

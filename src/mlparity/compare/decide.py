@@ -35,14 +35,15 @@ def decide(
         Candidate(result.setting, grade_of(result, noise), speeds.get(result.setting)) for result in compared
     )
     shown = {result.setting for result in compared if not result.depends_on_unshown}
-    fit = [each for each in candidates if each.grade in (Grade.CONSISTENT, Grade.ACCEPTABLE) and each.setting in shown]
-    ranked = [(each.speed.rank, each) for each in fit if each.speed is not None]
+    good = (Grade.CONSISTENT, Grade.ACCEPTABLE)
+    fit = [candidate for candidate in candidates if candidate.grade in good and candidate.setting in shown]
+    ranked = [(candidate.speed.rank, candidate) for candidate in fit if candidate.speed is not None]
     fastest = min(ranked, key=lambda entry: entry[0])[1] if ranked else None
     return Decision(candidates, None if fastest is None else fastest.setting, consistency_first)
 
 
 def ranks(seconds: Mapping[Setting, float]) -> dict[Setting, int]:
-    """Return places from 1 by time; times within a thousandth of each other share one."""
+    """Return ranks from 1 by time; times within a thousandth of each other share one."""
     ordered = sorted(seconds.values())
     starts: list[float] = []
     for value in ordered:

@@ -14,26 +14,26 @@ _CERTAINTY = tuple(Confidence)
 
 
 def envelope_of(runs: Sequence[VariantFigures], outputs: Sequence[Sequence[OutputFigures]]) -> tuple[Envelope, int]:
-    """Return the envelope of at least one run, and the place of the one that dominates.
+    """Return the envelope of at least one run, and the index of the one that dominates.
 
     `outputs` are the figures of the runs, in their order; a run that failed has none. The worst verdict dominates, and
     among equals the largest difference for its scale, where a NaN or an infinity without an equal counts as infinite.
     """
-    place = min(range(len(runs)), key=lambda each: (_WORST_FIRST.index(runs[each].verdict), -_share(outputs[each])))
+    index = min(range(len(runs)), key=lambda run: (_WORST_FIRST.index(runs[run].verdict), -_share(outputs[run])))
     return (
         Envelope(
-            dominating=runs[place].name,
+            dominating=runs[index].name,
             confidence=max((run.confidence for run in runs), key=_CERTAINTY.index),
             chips=tuple(dict.fromkeys(chip for run in runs for chip in run.chips)),
             runs=tuple(runs),
             spans=_spans(runs),
         ),
-        place,
+        index,
     )
 
 
 def _share(outputs: Sequence[OutputFigures]) -> float:
-    return max((_output_share(each) for each in outputs), default=0.0)
+    return max((_output_share(output) for output in outputs), default=0.0)
 
 
 def _output_share(output: OutputFigures) -> float:
@@ -55,6 +55,6 @@ def _spans(runs: Sequence[VariantFigures]) -> Mapping[str, Mapping[str, Span]]:
 
 
 def _span(values: Sequence[float | None]) -> Span:
-    """Return the range; NaN, which has no place in an order, counts as the greatest."""
+    """Return the range; NaN, which no order has, counts as the greatest."""
     known = sorted((value for value in values if value is not None), key=lambda value: (math.isnan(value), value))
     return Span(known[0], known[-1]) if known else Span(None, None)

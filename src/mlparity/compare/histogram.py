@@ -24,8 +24,8 @@ class DecadeCounter:
 
     def add(self, difference: NDArray[np.float64], not_finite: int) -> None:
         """Count finite differences, and `not_finite` positions that have none."""
-        places = np.searchsorted(_EDGES, difference[difference > 0], side="right") - 1
-        self._counts += np.bincount(np.clip(places, 0, len(self._counts) - 1), minlength=len(self._counts))
+        bins = np.searchsorted(_EDGES, difference[difference > 0], side="right") - 1
+        self._counts += np.bincount(np.clip(bins, 0, len(self._counts) - 1), minlength=len(self._counts))
         self._zeros += int((difference == 0).sum())
         self._not_finite += not_finite
 

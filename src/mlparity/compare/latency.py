@@ -13,7 +13,7 @@ WARM_UP = 3
 
 def latency_of(seconds: Sequence[float]) -> Latency | None:
     """Return the latency that times in order show, the first three left out; None where none is left."""
-    counted = sorted(1000 * each for each in seconds[WARM_UP:])
+    counted = sorted(1000 * second for second in seconds[WARM_UP:])
     if not counted:
         return None
     low, median, high = statistics.quantiles(counted, n=4, method="inclusive") if len(counted) > 1 else counted * 3

@@ -35,7 +35,7 @@ def tally_mask(source: np.ndarray, artifact: np.ndarray, axis: int | None, thres
     if not source.size:
         return MaskTally()
     if axis is None:
-        first, second = (_positive(each, 0.0 if threshold is None else threshold) for each in (source, artifact))
+        first, second = (_positive(scores, 0.0 if threshold is None else threshold) for scores in (source, artifact))
         classes = np.ones(1, np.int64)
     else:
         first, second = _classes(source, axis), _classes(artifact, axis)
@@ -44,7 +44,7 @@ def tally_mask(source: np.ndarray, artifact: np.ndarray, axis: int | None, thres
     readable = (first >= 0) | (second >= 0)
     if not readable.any():
         return MaskTally()
-    values = [_iou(first == each, second == each) for each in classes]
+    values = [_iou(first == label, second == label) for label in classes]
     value = math.fsum(values) / len(values)
     return MaskTally(1, value, value, int((first != second).sum()), int(readable.sum()))
 

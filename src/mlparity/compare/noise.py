@@ -28,7 +28,7 @@ def noise_of(outputs: tuple[OutputFigures, ...], roundings: float) -> tuple[Nois
     The noise is infinite where a position is finite in one run alone, or none in both.
     """
     share = _SENSITIVITY * _UNIT * math.sqrt(roundings)
-    return tuple(_noise(each, share * each.scale) for each in outputs if each.elements)
+    return tuple(_noise(output, share * output.scale) for output in outputs if output.elements)
 
 
 def _noise(output: OutputFigures, most: float) -> Noise:

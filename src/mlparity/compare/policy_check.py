@@ -15,8 +15,8 @@ from mlparity.record.policy import Limit, Policy
 def check_policy(policy: Policy, where: str = "") -> Policy:
     """Return the policy as it is; `where` names its file in an error.
 
-    A limit that no value can break is refused too, for a gate that cannot fail is none; one output's own may stand in
-    the place of a general limit on that metric, which it lifts. Budgets of the user's own metrics are free.
+    A limit that no value can break is refused too, for a gate that cannot fail is none; one output's own may replace a
+    general limit on that metric, which it lifts. Budgets of the user's own metrics are free.
 
     Raises:
         PolicyError: a limit on no known metric, without a bound, of a scale that the metric has not, that no value can

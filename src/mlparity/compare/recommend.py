@@ -46,14 +46,14 @@ def recommend(
 def _order(
     passing: Sequence[SettingResult], prefer: Sequence[str], speeds: Mapping[Setting, Speed]
 ) -> Callable[[SettingResult], tuple[bool, int, bool, int, int]]:
-    stated = {name: place for place, name in enumerate(prefer)}
-    places = {name: place for place, name in enumerate(LEAST_UNVERIFIED_FIRST)}
+    stated = {name: index for index, name in enumerate(prefer)}
+    usual = {name: index for index, name in enumerate(LEAST_UNVERIFIED_FIRST)}
     is_ranked = all(result.setting in speeds for result in passing)
 
     def key(result: SettingResult) -> tuple[bool, int, bool, int, int]:
         name = str(result.setting)
         rank = speeds[result.setting].rank if is_ranked else 0
-        wish, place = stated.get(name, len(stated)), places.get(name, len(places))
-        return result.provenance is not Provenance.MEASURED, wish, result.depends_on_unshown, rank, place
+        wish, order = stated.get(name, len(stated)), usual.get(name, len(usual))
+        return result.provenance is not Provenance.MEASURED, wish, result.depends_on_unshown, rank, order
 
     return key

@@ -53,7 +53,7 @@ class Retrieval:
         if not source.size:
             return
         for first, second in zip(_units(source), _units(artifact), strict=True):
-            has_direction = [bool(np.isfinite(each).all()) for each in (first, second)]
+            has_direction = [bool(np.isfinite(vector).all()) for vector in (first, second)]
             if not all(has_direction):
                 self.tally = _merge(self.tally, _LOST) if any(has_direction) else self.tally
             elif len(self.gallery) < max(3, min(GALLERY, _GALLERY_BYTES // (16 * first.size))):
@@ -66,8 +66,8 @@ class Retrieval:
         total = self.tally
         if len(self.gallery) < 3:
             return total
-        for place, (first, second) in enumerate(self.gallery):
-            others = self.gallery[:place] + self.gallery[place + 1 :]
+        for index, (first, second) in enumerate(self.gallery):
+            others = self.gallery[:index] + self.gallery[index + 1 :]
             total = _merge(total, _query(first, second, others, self._k))
         return total
 
@@ -86,12 +86,12 @@ def _units(array: np.ndarray) -> Doubles:
 
 
 def _query(first: Doubles, second: Doubles, gallery: list[tuple[Doubles, Doubles]], k: int) -> RetrievalTally:
-    source = np.array([each @ first for each, _ in gallery])
-    artifact = np.array([each @ second for _, each in gallery])
+    source = np.array([other @ first for other, _ in gallery])
+    artifact = np.array([other @ second for _, other in gallery])
     k = min(k, len(gallery))
     best = np.argpartition(source, -k)[-k:]
     kept = float((artifact[best] >= np.partition(artifact, -k)[-k]).mean())
-    # A tie for the nearest place is no change.
+    # A tie for the nearest is no change.
     same = bool(artifact[source.argmax()] == artifact.max())
     correlation = _correlation(_ranks(source), _ranks(artifact))
     if correlation is None:

@@ -152,6 +152,6 @@ def _difference(source: np.ndarray, artifact: np.ndarray, wide_source: Doubles, 
         difference: Doubles = np.abs(wide_source - wide_artifact)
     if "i" in (kinds := source.dtype.kind + artifact.dtype.kind) or "u" in kinds:
         large = np.maximum(np.abs(wide_source), np.abs(wide_artifact)) >= _EXACT_INTEGERS
-        for place in np.flatnonzero(large):
-            difference[place] = abs(int(source[place]) - int(artifact[place]))
+        for index in np.flatnonzero(large):
+            difference[index] = abs(int(source[index]) - int(artifact[index]))
     return difference

@@ -129,10 +129,10 @@ def _raised(what: str, metric: UserMetric, error: BaseException, sample: str = "
     return _failed(what, metric, f"raised at {raised_at(error)}", said(error), sample)
 
 
-def _failed(what: str, metric: UserMetric, place: str, found: str, sample: str = "") -> PolicyError:
+def _failed(what: str, metric: UserMetric, where: str, found: str, sample: str = "") -> PolicyError:
     return PolicyError(
         what,
-        where=f"metrics.{metric.name}, {f'{sample}, ' if sample else ''}{place}",
+        where=f"metrics.{metric.name}, {f'{sample}, ' if sample else ''}{where}",
         found=found,
         expected="module:function or file.py:function; it takes two dicts of arrays and returns a number or None",
         next_step="mend the function, or take the metric out of the policy",

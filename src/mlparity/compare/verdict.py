@@ -139,7 +139,7 @@ def _left_out(output: OutputFigures) -> str:
 def _absent(policy: Policy, outputs: Sequence[OutputFigures]) -> list[str]:
     """Return what the policy asks of outputs that were not compared: nothing, if nothing at all was."""
     compared = {output.output for output in outputs}
-    named = dict.fromkeys([*(each.output for each in policy.tasks), *(each.output for each in policy.limits)])
+    named = dict.fromkeys([*(task.output for task in policy.tasks), *(limit.output for limit in policy.limits)])
     names = [name for name in named if name and name not in compared]
     have = ", ".join(compared)
     return [f"{name}: the policy names it, and no such output was compared ({have})" for name in names if compared]

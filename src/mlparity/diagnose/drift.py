@@ -61,9 +61,17 @@ def _points(numerics: Plan, exact: Plan, inputs: Tensors) -> Iterator[DriftPoint
         for store in step.stores:
             results = [frame.slots[store.slot] for frame in (narrow, mixed, wide)]
             mixed.slots[store.slot] = _held(results[0], exact.profile.compute)
-            found = [each for each in results if isinstance(each, Tensor) and each.is_floating_point() and each.numel()]
+            found = [
+                result
+                for result in results
+                if isinstance(result, Tensor) and result.is_floating_point() and result.numel()
+            ]
             # An inner result of a group rounds nothing; a run that branched elsewhere has another shape.
-            if store.numerics is not None and len(found) == len(results) and len({each.shape for each in found}) == 1:
+            if (
+                store.numerics is not None
+                and len(found) == len(results)
+                and len({result.shape for result in found}) == 1
+            ):
                 yield _point(numerics, index, store, *found)
         for frame in (wide, mixed, narrow):
             frame.free(index)
@@ -78,12 +86,12 @@ def _held(value: object, compute: torch.dtype) -> object:
     return value.to(compute, copy=True) if isinstance(value, Tensor) and value.is_floating_point() else value
 
 
-def _point(plan: Plan, place: int, store: Store, found: Tensor, alone: Tensor, expected: Tensor) -> DriftPoint:
-    op, seen = blamed(plan, place), range_of(expected)
+def _point(plan: Plan, index: int, store: Store, found: Tensor, alone: Tensor, expected: Tensor) -> DriftPoint:
+    op, seen = blamed(plan, index), range_of(expected)
     lost = int((torch.isfinite(alone) & ~torch.isfinite(found)).sum())
     low, high = (seen.low, seen.high) if seen.count else (math.nan, math.nan)
     return DriftPoint(
-        place, op.type, op.location, store.output.name, gap(found, alone), gap(found, expected), low, high, lost
+        index, op.type, op.location, store.output.name, gap(found, alone), gap(found, expected), low, high, lost
     )
 
 

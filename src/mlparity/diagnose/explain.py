@@ -52,15 +52,15 @@ class Rungs:
     def run(self, plan: Plan, inputs: Tensors) -> Tensors:
         """Return a plan's outputs that are tensors."""
         width = plan.profile.compute
-        held = {name: each.to(width) if each.is_floating_point() else each for name, each in inputs.items()}
+        held = {name: value.to(width) if value.is_floating_point() else value for name, value in inputs.items()}
         with torch.no_grad():
             found = run_plan(plan, held)
-        return {name: each for name, each in found.items() if isinstance(each, Tensor)}
+        return {name: value for name, value in found.items() if isinstance(value, Tensor)}
 
     def in_width(self, plan: Plan) -> Tensors:
         """Return the inputs in the storage dtype of a plan."""
         width = plan.profile.compute
-        return {name: each.to(width) if each.is_floating_point() else each for name, each in self.inputs.items()}
+        return {name: value.to(width) if value.is_floating_point() else value for name, value in self.inputs.items()}
 
 
 def explain(rungs: Rungs) -> Cause:
@@ -69,7 +69,7 @@ def explain(rungs: Rungs) -> Cause:
     in_numerics = rungs.run(rungs.numerics, rungs.inputs)
     whole, graph = distance(in_numerics, rungs.expected), distance(exact, rungs.expected)
     if whole <= max(AGREES, rungs.floor):
-        empty = [name for name, each in rungs.expected.items() if not each.numel()]
+        empty = [name for name, value in rungs.expected.items() if not value.numel()]
         if empty or not rungs.expected:
             reasons = {"reasons": f"{', '.join(empty) or 'every output'} is empty"}
             return _cause(CauseKind.UNKNOWN, Observation.OUTPUTS_NOT_COMPARED, {}, names=reasons)
@@ -81,8 +81,8 @@ def explain(rungs: Rungs) -> Cause:
 
 def _of_numerics(rungs: Rungs, exact: Tensors, whole: float) -> Cause:
     found = locate(rungs.numerics, rungs.exact, [(rungs.in_width(rungs.numerics), exact)])
-    known = origins(rungs, [each.place for each in found.suspects[:KEPT]])
-    ops = tuple(_located(each, known.get(each.place, "")) for each in found.suspects[:KEPT])
+    known = origins(rungs, [suspect.index for suspect in found.suspects[:KEPT]])
+    ops = tuple(_located(suspect, known.get(suspect.index, "")) for suspect in found.suspects[:KEPT])
     if not found.suspects:
         return _cause(CauseKind.PRECISION, Observation.ARITHMETIC, {"difference": whole})
     first = found.suspects[0]
@@ -100,13 +100,13 @@ def _leading(found: Location, first: Suspect) -> tuple[Observation, dict[str, fl
     return Observation.ARITHMETIC_CONFIRMED, {"removed": first.removed or 0.0}
 
 
-def origins(rungs: Rungs, places: Sequence[int]) -> dict[int, str]:
+def origins(rungs: Rungs, indices: Sequence[int]) -> dict[int, str]:
     """Return the source's op, module and line for those of the steps that have one; none without a trace."""
     trace = rungs.trace()
     if trace is None:
         return {}
     values = values_of(rungs.exact, rungs.in_width(rungs.exact))
-    return {place: str(origin) for place, origin in origins_of(rungs.exact, values, trace, places).items()}
+    return {index: str(origin) for index, origin in origins_of(rungs.exact, values, trace, indices).items()}
 
 
 def _of_graph(rungs: Rungs, exact: Tensors, graph: float) -> Cause:
@@ -118,15 +118,15 @@ def _of_graph(rungs: Rungs, exact: Tensors, graph: float) -> Cause:
 
 
 def _infinite_weights(rungs: Rungs, exact: Tensors, graph: float) -> Cause | None:
-    """A constant that fp16 cannot hold: with the largest finite number in its place, (most of) the difference goes."""
+    """A constant that fp16 cannot hold: with the largest finite number instead, (most of) the difference goes."""
     del exact
     steps = infinite_constants(rungs.exact)
     if not steps:
         return None
     most = torch.finfo(torch.float16).max
     finite = tuple(
-        each.clamp(-most, most) if isinstance(each, Tensor) and each.is_floating_point() else each
-        for each in rungs.exact.initial
+        value.clamp(-most, most) if isinstance(value, Tensor) and value.is_floating_point() else value
+        for value in rungs.exact.initial
     )
     gone = removed(graph, distance(rungs.run(replace(rungs.exact, initial=finite), rungs.inputs), rungs.expected))
     if gone < _MOST:
@@ -164,7 +164,7 @@ def _fp16_weights(rungs: Rungs, exact: Tensors, graph: float) -> Cause | None:
 
 def _rounded_constants(rungs: Rungs, exact: Tensors, graph: float) -> Cause | None:
     """Weights that were changed before they were rounded, as by a folded norm: what their rounding may do is drawn."""
-    if not any(isinstance(t := each.type, TensorType) and t.dtype == "fp16" for each in _results(rungs.exact)):
+    if not any(isinstance(t := result.type, TensorType) and t.dtype == "fp16" for result in _results(rungs.exact)):
         return None
     drawn = [distance(rungs.run(moved_by_rounding(rungs.exact, seed), rungs.inputs), exact) for seed in range(_DRAWS)]
     if not graph <= _WITHIN * max(drawn):
@@ -176,10 +176,12 @@ def _rounded_constants(rungs: Rungs, exact: Tensors, graph: float) -> Cause | No
 def _rounded_ops(rungs: Rungs) -> tuple[LocatedOp, ...]:
     """Return the ops whose constants' rounding may do most, with their part of the expected square."""
     shares = rounding_shares(rungs.exact, rungs.in_width(rungs.exact), rungs.expected)
-    leading = sorted(shares, key=lambda place: shares[place], reverse=True)[:KEPT]
+    leading = sorted(shares, key=lambda index: shares[index], reverse=True)[:KEPT]
     known = origins(rungs, leading)
     steps = rungs.exact.steps
-    return tuple(_op(steps[each].op, shares[each], None, "by its constants", known.get(each, "")) for each in leading)
+    return tuple(
+        _op(steps[index].op, shares[index], None, "by its constants", known.get(index, "")) for index in leading
+    )
 
 
 _DRAWS = 4
@@ -188,7 +190,7 @@ _WITHIN = 2.0
 
 
 def _results(plan: Plan) -> Iterator[NamedType]:
-    return (each for op in plan.function.body.ops for each in op.outputs)
+    return (output for op in plan.function.body.ops for output in op.outputs)
 
 
 def _divergences(rungs: Rungs) -> tuple[Divergence, ...]:
@@ -198,7 +200,7 @@ def _divergences(rungs: Rungs) -> tuple[Divergence, ...]:
 
 def _diverging(rungs: Rungs, graph: float) -> Cause:
     found = _divergences(rungs)
-    gone = math.fsum(each.removed or 0.0 for each in found)
+    gone = math.fsum(divergence.removed or 0.0 for divergence in found)
     if not found:
         return _cause(CauseKind.UNKNOWN, Observation.GRAPH_DIFFERS, {"difference": graph})
     ops = _diverging_ops(found)
@@ -218,10 +220,12 @@ def _diverging(rungs: Rungs, graph: float) -> Cause:
 
 
 def _diverging_ops(found: Sequence[Divergence]) -> tuple[LocatedOp, ...]:
-    """Return of each place its last and its first op, the places in turn; then those between."""
-    ends = [(each, op) for each in found for op in dict.fromkeys((each.ops[-1], each.ops[0]))]
-    inner = [(each, op) for each in found for op in each.ops[1:-1]]
-    return tuple(_op(op, None, each.removed, "", str(each.origin or "")) for each, op in [*ends, *inner][:KEPT])
+    """Return of each divergence its last and its first op, one after the other; then those between."""
+    ends = [(divergence, op) for divergence in found for op in dict.fromkeys((divergence.ops[-1], divergence.ops[0]))]
+    inner = [(divergence, op) for divergence in found for op in divergence.ops[1:-1]]
+    return tuple(
+        _op(op, None, divergence.removed, "", str(divergence.origin or "")) for divergence, op in [*ends, *inner][:KEPT]
+    )
 
 
 def _located(suspect: Suspect, origin: str) -> LocatedOp:

@@ -26,22 +26,22 @@ def find_hazards(function: Function, seen: Seen, artifact: str) -> tuple[Hazard,
     `seen` are ranges of an unrounded run, so that they go on past the limits. What concerns the Neural Engine alone is
     told only of ops that it takes.
     """
-    placed = {each.op.outputs[0].name for each in eligibility(function, _CHIP) if each.eligible}
+    placed = {op.op.outputs[0].name for op in eligibility(function, _CHIP) if op.eligible}
     operands = operands_of(function, seen)
     found = [
         hazard
         for rule in RULES
-        for each in operands
-        if set(rule.processors) != {"NE"} or each.op.outputs[0].name in placed
-        for hazard in _looked(rule, each, artifact)
+        for operand in operands
+        if set(rule.processors) != {"NE"} or operand.op.outputs[0].name in placed
+        for hazard in _looked(rule, operand, artifact)
     ]
     return tuple(_nearest([*found, *_wide_kernels(function, artifact), *_hard_swishes(function, placed, artifact)]))
 
 
 def _nearest(found: Iterable[Hazard]) -> Iterator[Hazard]:
     by_kind: dict[str, list[Hazard]] = {}
-    for each in found:
-        by_kind.setdefault(each.kind, []).append(each)
+    for hazard in found:
+        by_kind.setdefault(hazard.kind, []).append(hazard)
     for alike in by_kind.values():
         yield from sorted(alike, key=lambda hazard: hazard.margin)[:KEPT]
 
@@ -70,7 +70,7 @@ def _wide_kernels(function: Function, artifact: str) -> Iterator[Hazard]:
     """Yield each convolution whose kernel keeps the model off the Neural Engine."""
     limit = limits()["kernel_width"]
     most = limit.most[_CHIP]
-    types = {each.name: each.type for op in function.body.ops for each in op.outputs}
+    types = {output.name: output.type for op in function.body.ops for output in op.outputs}
     for op in function.body.ops:
         width = _kernel_width(op, types) if op.type in ("conv", "conv_transpose") else 0
         if width > most:
@@ -103,9 +103,9 @@ def _hard_swishes(function: Function, placed: set[str], artifact: str) -> Iterat
     readers: dict[str, list[Op]] = {}
     for op in function.body.ops:
         for arguments in op.inputs.values():
-            for each in arguments:
-                if isinstance(each, Name):
-                    readers.setdefault(each.name, []).append(op)
+            for argument in arguments:
+                if isinstance(argument, Name):
+                    readers.setdefault(argument.name, []).append(op)
     for op in function.body.ops:
         output = op.outputs[0] if op.outputs else None
         if op.type != "linear" or output is None or output.name not in placed or _rank(output.type) != 2:

@@ -25,13 +25,13 @@ from mlparity.engine.runtime.plan import Plan, Step
 class LocalError:
     """What one result loses in the numerics in question, on the inputs that it got there.
 
-    `place` is the step's index and `slot` that of its result. `norm` is the Euclidean norm of the finite errors, `peak`
+    `index` is the step's index and `slot` that of its result. `norm` is the Euclidean norm of the finite errors, `peak`
     the largest finite exact value. `lost` counts elements that are finite exactly and are not in the numerics: they
     overflowed. `contribution` is the part of the outputs' distance that follows from this error, to first order; None
     where no gradient reaches it.
     """
 
-    place: int
+    index: int
     slot: int
     norm: float
     peak: float
@@ -66,10 +66,10 @@ def follow(numerics: Plan, exact: Plan, inputs: Tensors, expected: Tensors) -> L
     run = _Run(numerics, exact, inputs)
     with torch.enable_grad():
         run.wide.run(run.follow)
-    outputs = {name: each for name, each in run.wide.outputs(exact).items() if isinstance(each, Tensor)}
+    outputs = {name: value for name, value in run.wide.outputs(exact).items() if isinstance(value, Tensor)}
     contributions = _contributions(run, outputs, expected)
     errors = tuple(_error(run, slot, contributions.get(slot)) for slot in run.losses)
-    detached = {name: each.detach() for name, each in outputs.items()}
+    detached = {name: output.detach() for name, output in outputs.items()}
     return LocalErrors(errors, detached, distance(detached, expected), run.values)
 
 
@@ -88,21 +88,21 @@ class _Run:
         leaf = self._widened(value).clone()
         return leaf.requires_grad_(leaf.is_floating_point())
 
-    def follow(self, place: int, exact_step: Step) -> None:
+    def follow(self, index: int, exact_step: Step) -> None:
         """Run the step in the numerics in question after the exact one, and keep what it loses."""
-        step = self.narrow.steps[place]
+        step = self.narrow.steps[index]
         if self.same_width and _same_arithmetic(step, exact_step):
             for store in step.stores:
                 value = self.wide.slots[store.slot]
                 self.narrow.slots[store.slot] = stored(store, value.detach() if isinstance(value, Tensor) else value)
         else:
             with torch.no_grad():
-                self.narrow.step(place)
+                self.narrow.step(index)
         for store in step.stores:
-            self._take(place, store.slot)
-        self.narrow.free(place)
+            self._take(index, store.slot)
+        self.narrow.free(index)
 
-    def _take(self, place: int, slot: int) -> None:
+    def _take(self, index: int, slot: int) -> None:
         value, exact = self.narrow.slots[slot], self.wide.slots[slot]
         self.values[slot] = value
         if not isinstance(value, Tensor) or not isinstance(exact, Tensor) or not exact.is_floating_point():
@@ -117,7 +117,7 @@ class _Run:
             exact = plain.clone().requires_grad_()  # behind integers no gradient comes from before, but one follows
         replaced: Tensor = _Instead.apply(exact, kept)  # type: ignore[no-untyped-call]
         self.wide.slots[slot] = replaced
-        self.losses[slot] = _Loss(place, replaced, *_measured(error, norm, plain, kept))
+        self.losses[slot] = _Loss(index, replaced, *_measured(error, norm, plain, kept))
 
     def _widened(self, value: Tensor) -> Tensor:
         return value.detach().to(self.compute) if value.is_floating_point() else value
@@ -125,7 +125,7 @@ class _Run:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Loss:
-    place: int
+    index: int
     result: Tensor
     error: Tensor
     norm: float
@@ -172,7 +172,7 @@ class _Instead(torch.autograd.Function):
 
 def _contributions(run: _Run, outputs: Tensors, expected: Tensors) -> dict[int, float]:
     """Return, for each result with an error, that error along the gradient of the distance."""
-    ways = directions({name: each.detach() for name, each in outputs.items()}, expected)
+    ways = directions({name: output.detach() for name, output in outputs.items()}, expected)
     roots = [name for name in ways if outputs[name].requires_grad]
     if not roots or not run.losses:
         return {}
@@ -193,7 +193,7 @@ def _contributions(run: _Run, outputs: Tensors, expected: Tensors) -> dict[int, 
 def _error(run: _Run, slot: int, contribution: float | None) -> LocalError:
     loss = run.losses[slot]
     finite = contribution if contribution is not None and math.isfinite(contribution) else None
-    return LocalError(loss.place, slot, loss.norm, loss.peak, loss.lost, finite)
+    return LocalError(loss.index, slot, loss.norm, loss.peak, loss.lost, finite)
 
 
 def _check_same(numerics: Plan, exact: Plan) -> None:

@@ -40,7 +40,7 @@ class Suspect:
     """
 
     op: Op
-    place: int
+    index: int
     share: float | None
     removed: float | None
     lost: int
@@ -106,29 +106,29 @@ def _shares(runs: Sequence[LocalErrors]) -> tuple[Mapping[int, float], float | N
     for run in runs:
         for error in run.errors:
             if error.contribution is not None:
-                sums[error.place] = sums.get(error.place, 0.0) + error.contribution / whole
+                sums[error.index] = sums.get(error.index, 0.0) + error.contribution / whole
     return sums, math.fsum(sums.values()) if sums else None
 
 
 def _ranked(plan: Plan, run: LocalErrors, shares: Mapping[int, float]) -> tuple[Suspect, ...]:
-    by_place: dict[int, LocalError] = {}
+    by_index: dict[int, LocalError] = {}
     for error in run.errors:
-        known = by_place.get(error.place)
-        by_place[error.place] = error if known is None else replace(known, lost=known.lost + error.lost)
+        known = by_index.get(error.index)
+        by_index[error.index] = error if known is None else replace(known, lost=known.lost + error.lost)
     suspects = [
-        Suspect(blamed(plan, place), place, shares.get(place), None, error.lost, error.peak)
-        for place, error in by_place.items()
+        Suspect(blamed(plan, index), index, shares.get(index), None, error.lost, error.peak)
+        for index, error in by_index.items()
     ]
-    return tuple(sorted(suspects, key=lambda each: each.weight, reverse=True))
+    return tuple(sorted(suspects, key=lambda suspect: suspect.weight, reverse=True))
 
 
-def blamed(plan: Plan, place: int) -> Op:
+def blamed(plan: Plan, index: int) -> Op:
     """Return the op whose result a step rounds: the producer before an activation that only selects."""
-    step = plan.steps[place]
+    step = plan.steps[index]
     if step.op.type not in FOLLOWERS or step.stores[0].numerics is None:
         return step.op
     fed = {slot for feed in step.feeds if feed.parameter == "x" for slot in feed.slots}
-    for earlier in reversed(plan.steps[:place]):
+    for earlier in reversed(plan.steps[:index]):
         if earlier.stores[0].slot in fed:
             is_inner = earlier.op.type in PRODUCERS and earlier.stores[0].numerics is None
             return earlier.op if is_inner else step.op
@@ -138,42 +138,44 @@ def blamed(plan: Plan, place: int) -> Op:
 def _confirmed(
     location: Location, numerics: Plan, exact: Plan, run: LocalErrors, expected: Tensors, count: int
 ) -> Location:
-    tried = tuple(_with_removed(each, numerics, exact, run, expected) for each in location.suspects[:count])
+    tried = tuple(_with_removed(suspect, numerics, exact, run, expected) for suspect in location.suspects[:count])
     return replace(location, suspects=(*tried, *location.suspects[count:]))
 
 
 def _with_removed(suspect: Suspect, numerics: Plan, exact: Plan, run: LocalErrors, expected: Tensors) -> Suspect:
-    outputs, _ = run_with_exact(numerics, exact, run.values, {suspect.place})
+    outputs, _ = run_with_exact(numerics, exact, run.values, {suspect.index})
     return replace(suspect, removed=removed(run.distance, distance(outputs, expected)))
 
 
 def _searched(location: Location, numerics: Plan, exact: Plan, run: LocalErrors, expected: Tensors) -> Location:
-    errors = {error.place: error for error in run.errors}
+    errors = {error.index: error for error in run.errors}
     if any(error.lost for error in run.errors):
         found = overflow_chain(numerics, exact, run, expected)
         if found.removed > 0:
             return _led_by(location, numerics, found)
-    by_error = sorted(location.suspects, key=lambda each: _relative(errors[each.place]), reverse=True)
-    leading = {each.place: each for each in (*location.suspects[: _SEARCHED // 2], *by_error)}
+    by_error = sorted(location.suspects, key=lambda suspect: _relative(errors[suspect.index]), reverse=True)
+    leading = {suspect.index: suspect for suspect in (*location.suspects[: _SEARCHED // 2], *by_error)}
     tried: list[Suspect] = []
-    for each in [*leading.values()][:_SEARCHED]:
-        tried.append(_with_removed(each, numerics, exact, run, expected))
+    for suspect in [*leading.values()][:_SEARCHED]:
+        tried.append(_with_removed(suspect, numerics, exact, run, expected))
         if tried[-1].weight >= _ENOUGH:
             break
-    return _led(location, sorted(tried, key=lambda each: each.weight, reverse=True))
+    return _led(location, sorted(tried, key=lambda suspect: suspect.weight, reverse=True))
 
 
 def _led_by(location: Location, numerics: Plan, found: OverflowChain) -> Location:
     leading = [
-        Suspect(blamed(numerics, link.place), link.place, None, found.removed, link.lost, link.peak)
+        Suspect(blamed(numerics, link.index), link.index, None, found.removed, link.lost, link.peak)
         for link in found.links
     ]
-    return replace(_led(location, leading), chain=tuple(each.op for each in leading))
+    return replace(_led(location, leading), chain=tuple(suspect.op for suspect in leading))
 
 
 def _led(location: Location, leading: Sequence[Suspect]) -> Location:
-    known = {each.place for each in leading}
-    return replace(location, suspects=(*leading, *(each for each in location.suspects if each.place not in known)))
+    known = {suspect.index for suspect in leading}
+    return replace(
+        location, suspects=(*leading, *(suspect for suspect in location.suspects if suspect.index not in known))
+    )
 
 
 def _relative(error: LocalError) -> float:

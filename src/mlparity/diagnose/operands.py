@@ -31,7 +31,7 @@ class Operands:
         if array is not None:
             return _range(array)
         arguments = self.op.inputs.get(parameter, ())
-        names = [each.name for each in arguments if isinstance(each, Name)]
+        names = [argument.name for argument in arguments if isinstance(argument, Name)]
         return self.seen.get(names[0], Range()) if names else Range()
 
     def constant(self, parameter: str) -> np.ndarray | None:
@@ -58,7 +58,7 @@ def operands_of(function: Function, seen: Seen) -> tuple[Operands, ...]:
 
 
 def _is_fp16(op: Op) -> bool:
-    return any(isinstance(each.type, TensorType) and each.type.dtype == "fp16" for each in op.outputs)
+    return any(isinstance(output.type, TensorType) and output.type.dtype == "fp16" for output in op.outputs)
 
 
 def _range(array: np.ndarray) -> Range:

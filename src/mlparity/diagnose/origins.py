@@ -17,7 +17,7 @@ _AHEAD = 8
 
 
 def origins_of(
-    plan: Plan, values: Mapping[int, object], trace: SourceTrace, places: Sequence[int]
+    plan: Plan, values: Mapping[int, object], trace: SourceTrace, indices: Sequence[int]
 ) -> dict[int, Origin]:
     """Return, for steps of a run, the source's op that gives the same values, or the first after it that does.
 
@@ -26,16 +26,16 @@ def origins_of(
     source = SourceValues(trace)
     made_by = {number: op.origin for op in trace.ops for number, _ in op.results}
     found = {}
-    for place in places:
-        number = _number(plan, values, source, place)
+    for index in indices:
+        number = _number(plan, values, source, index)
         if number in made_by:
-            found[place] = made_by[number]
+            found[index] = made_by[number]
     return found
 
 
-def _number(plan: Plan, values: Mapping[int, object], source: SourceValues, place: int) -> int | None:
-    reached = {store.slot for store in plan.steps[place].stores}
-    for step in plan.steps[place : place + _AHEAD]:
+def _number(plan: Plan, values: Mapping[int, object], source: SourceValues, index: int) -> int | None:
+    reached = {store.slot for store in plan.steps[index].stores}
+    for step in plan.steps[index : index + _AHEAD]:
         reads = {slot for feed in step.feeds for slot in feed.slots}
         made = [store.slot for store in step.stores]
         if not (reached & {*reads, *made}):

@@ -21,7 +21,7 @@ _LONGEST = 32
 class OverflowLink:
     """A step that overflows: how many elements are lost, and the largest finite exact value."""
 
-    place: int
+    index: int
     lost: int
     peak: float
 
@@ -43,26 +43,26 @@ def overflow_chain(numerics: Plan, exact: Plan, run: LocalErrors, expected: Tens
         found = _first_overflow(numerics, exact, values, links)
         if found is None:
             break
-        links[found.place] = found
+        links[found.index] = found
         outputs, made = run_with_exact(numerics, exact, values, set(links))
         values.update(made)
     gone = removed(run.distance, distance(outputs, expected))
     needed = _needed(numerics, exact, run, expected, set(links), gone) if gone > 0 else set(links)
-    return OverflowChain(tuple(links[place] for place in sorted(needed)), gone)
+    return OverflowChain(tuple(links[index] for index in sorted(needed)), gone)
 
 
 def _first_overflow(
     numerics: Plan, exact: Plan, values: Mapping[int, object], known: Collection[int]
 ) -> OverflowLink | None:
-    for place, step in enumerate(numerics.steps):
+    for index, step in enumerate(numerics.steps):
         stored = [values[store.slot] for store in step.stores]
-        if place in known or all(_is_finite(value) for value in stored):
+        if index in known or all(_is_finite(value) for value in stored):
             continue
-        for right, left in zip(exact_results(exact, values, place), stored, strict=True):
+        for right, left in zip(exact_results(exact, values, index), stored, strict=True):
             if isinstance(right, Tensor) and isinstance(left, Tensor) and right.is_floating_point():
                 lost = int((torch.isfinite(right) & ~torch.isfinite(left)).sum())
                 if lost:
-                    return OverflowLink(place, lost, float(right.abs().nan_to_num(0.0, 0.0, 0.0).max()))
+                    return OverflowLink(index, lost, float(right.abs().nan_to_num(0.0, 0.0, 0.0).max()))
     return None
 
 
@@ -71,12 +71,12 @@ def _is_finite(value: object) -> bool:
 
 
 def _needed(
-    numerics: Plan, exact: Plan, run: LocalErrors, expected: Tensors, places: set[int], gone: float
+    numerics: Plan, exact: Plan, run: LocalErrors, expected: Tensors, indices: set[int], gone: float
 ) -> set[int]:
-    """Return `places` without those that remove nothing: dropping them leaves (nearly) all of the gain."""
-    kept = set(places)
-    for place in sorted(places, reverse=True):
-        rest = kept - {place}
+    """Return `indices` without those that remove nothing: dropping them leaves (nearly) all of the gain."""
+    kept = set(indices)
+    for index in sorted(indices, reverse=True):
+        rest = kept - {index}
         if not rest:
             break
         outputs, _ = run_with_exact(numerics, exact, run.values, rest)

@@ -143,18 +143,18 @@ def changed_input(plan: Plan, ops: Sequence[Op]) -> str | None:
     """Return the input that the first ops of a divergence change by constants alone, before its last op takes it.
 
     `ops` begin with the first op that differs and end with the one whose result stands for one of the source's. None
-    where the last changes an input so too: then the source has a value of its own in its place.
+    where the last changes an input so too: then the source has a value of its own for it.
     """
     inputs = {name: name for name in plan.inputs}
-    made = {each.name for op in plan.function.body.ops if op.type == "const" for each in op.outputs}
+    made = {output.name for op in plan.function.body.ops if op.type == "const" for output in op.outputs}
     *changes, last = ops
     for op in changes:
-        read = [each.name for given in op.inputs.values() for each in given if isinstance(each, Name)]
-        fed = [each for each in read if each not in made]
+        read = [argument.name for given in op.inputs.values() for argument in given if isinstance(argument, Name)]
+        fed = [name for name in read if name not in made]
         if op.type not in _CHANGES_OF_INPUTS or len(fed) != 1 or fed[0] not in inputs:
             return None
         inputs[op.outputs[0].name] = inputs[fed[0]]
-    taken = [each.name for given in last.inputs.values() for each in given if isinstance(each, Name)]
+    taken = [argument.name for given in last.inputs.values() for argument in given if isinstance(argument, Name)]
     if not changes or last.type in _CHANGES_OF_INPUTS or changes[-1].outputs[0].name not in taken:
         return None
     return inputs[changes[-1].outputs[0].name]
@@ -184,7 +184,7 @@ def _spread(numbers: tuple[float, ...], value: Tensor, axis: int | None) -> Tens
     tensor = torch.tensor(numbers, dtype=value.dtype)
     if len(numbers) == 1 or axis is None:
         return tensor
-    return tensor.reshape([3 if each == axis else 1 for each in range(value.ndim)])
+    return tensor.reshape([3 if other == axis else 1 for other in range(value.ndim)])
 
 
 _Change = Callable[[Tensor], Tensor]
@@ -227,7 +227,7 @@ def _output_changes(found: Tensors, expected: Tensors) -> Iterator[tuple[str, Te
 
 
 def _all_finite(*tensors: Tensor) -> bool:
-    return all(bool(torch.isfinite(each).all()) for each in tensors)
+    return all(bool(torch.isfinite(tensor).all()) for tensor in tensors)
 
 
 def _order(left: Tensor, right: Tensor) -> Tensor | None:

@@ -55,7 +55,7 @@ def range_of(values: Tensor) -> Range:
         finite = finite[torch.isfinite(finite)]
     if finite.numel() == 0:
         return Range(minus_infinities=minus)
-    low, high = (float(each) for each in torch.aminmax(finite))
+    low, high = (float(bound) for bound in torch.aminmax(finite))
     squares = float(torch.linalg.vector_norm(finite, dtype=torch.float64)) ** 2
     return Range(low, high, squares, finite.numel(), minus)
 

@@ -38,15 +38,15 @@ def _sizes(trace: SourceTrace) -> frozenset[int]:
 
 def _on_the_way(plan: Plan, names: Sequence[str]) -> list[Step]:
     """Return the steps that outputs depend on, in order."""
-    makers = {store.slot: place for place, step in enumerate(plan.steps) for store in step.stores}
+    makers = {store.slot: index for index, step in enumerate(plan.steps) for store in step.stores}
     waiting = [plan.outputs[name][0] for name in names if name in plan.outputs]
     seen: set[int] = set()
     while waiting:
-        place = makers.get(waiting.pop())
-        if place is not None and place not in seen:
-            seen.add(place)
-            waiting.extend(slot for feed in plan.steps[place].feeds for slot in feed.slots)
-    return [plan.steps[place] for place in sorted(seen)]
+        index = makers.get(waiting.pop())
+        if index is not None and index not in seen:
+            seen.add(index)
+            waiting.extend(slot for feed in plan.steps[index].feeds for slot in feed.slots)
+    return [plan.steps[index] for index in sorted(seen)]
 
 
 def _first(

@@ -13,19 +13,19 @@ from mlparity.engine.runtime.plan import Plan, Step
 
 
 def run_with_exact(
-    numerics: Plan, exact: Plan, values: Mapping[int, object], places: Collection[int]
+    numerics: Plan, exact: Plan, values: Mapping[int, object], indices: Collection[int]
 ) -> tuple[dict[str, Tensor], dict[int, object]]:
-    """Return the outputs, and the new values by slot, of a run in which the steps at `places` are exact.
+    """Return the outputs, and the new values by slot, of a run in which the steps at `indices` are exact.
 
-    An exact result is passed on as it is, not rounded. What comes before the first of `places` is taken from `values`,
+    An exact result is passed on as it is, not rounded. What comes before the first of `indices` is taken from `values`,
     the results of an earlier run of `numerics`.
     """
-    first = min(places)
+    first = min(indices)
     frame = Frame.resumed(numerics, values, first)
     made: dict[int, object] = {}
 
     def keep(index: int, step: Step) -> None:
-        if index in places:
+        if index in indices:
             results = _results(exact, index, dict(enumerate(frame.slots)))
             frame.put({slot: _held(value, numerics.profile.compute) for slot, value in results.items()})
         made.update(frame.values(store.slot for store in step.stores))
@@ -36,8 +36,8 @@ def run_with_exact(
 
 
 def run_with_values(plan: Plan, values: Mapping[int, object], given: Mapping[int, Tensor]) -> dict[int, object]:
-    """Return all values by slot of a run in which the slots of `given` hold these tensors in place of their results."""
-    first = min(place for place, step in enumerate(plan.steps) for store in step.stores if store.slot in given)
+    """Return all values by slot of a run in which the slots of `given` hold these tensors instead of their results."""
+    first = min(index for index, step in enumerate(plan.steps) for store in step.stores if store.slot in given)
     frame = Frame.resumed(plan, values, first)
     made = dict(values)
 
@@ -65,18 +65,18 @@ def outputs_of(plan: Plan, values: Mapping[int, object]) -> dict[str, Tensor]:
     return _tensors(Frame.resumed(plan, values, len(plan.steps)).outputs(plan))
 
 
-def exact_results(exact: Plan, values: Mapping[int, object], place: int) -> list[object]:
+def exact_results(exact: Plan, values: Mapping[int, object], index: int) -> list[object]:
     """Return what a step gives exactly on the inputs that it has among `values`."""
-    return [*_results(exact, place, values).values()]
+    return [*_results(exact, index, values).values()]
 
 
-def _results(exact: Plan, place: int, values: Mapping[int, object]) -> dict[int, object]:
+def _results(exact: Plan, index: int, values: Mapping[int, object]) -> dict[int, object]:
     """Return what one step of the exact plan makes of `values`, by slot; constants come from the plan."""
-    frame, step = Frame(exact.steps, exact.initial), exact.steps[place]
+    frame, step = Frame(exact.steps, exact.initial), exact.steps[index]
     fed = (slot for feed in step.feeds for slot in feed.slots if exact.initial[slot] is None)
     frame.put({slot: _held(values[slot], exact.profile.compute) for slot in fed})
     with torch.no_grad():
-        frame.step(place)
+        frame.step(index)
     return frame.values(store.slot for store in step.stores)
 
 
@@ -85,4 +85,4 @@ def _held(value: object, compute: torch.dtype) -> object:
 
 
 def _tensors(outputs: Mapping[str, object]) -> dict[str, Tensor]:
-    return {name: each for name, each in outputs.items() if isinstance(each, Tensor)}
+    return {name: value for name, value in outputs.items() if isinstance(value, Tensor)}

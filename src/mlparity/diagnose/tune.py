@@ -37,7 +37,7 @@ def minimised(items: Sequence[T], holds: Holds[T]) -> tuple[T, ...]:
     kept, parts = list(items), 2
     while len(kept) > 1:
         chunks = _split(kept, min(parts, len(kept)))
-        smaller = next((each for each in _candidates(chunks) if holds(each)), None)
+        smaller = next((candidate for candidate in _candidates(chunks) if holds(candidate)), None)
         if smaller is not None:
             parts = 2 if len(smaller) <= len(chunks[0]) else max(parts - 1, 2)
             kept = smaller

@@ -13,8 +13,8 @@ def infinite_constants(plan: Plan) -> tuple[Step, ...]:
     """Return the steps that read a constant tensor with an infinite element, in order."""
     bad = {
         slot
-        for slot, each in enumerate(plan.initial)
-        if isinstance(each, Tensor) and each.is_floating_point() and bool(torch.isinf(each).any())
+        for slot, value in enumerate(plan.initial)
+        if isinstance(value, Tensor) and value.is_floating_point() and bool(torch.isinf(value).any())
     }
     return tuple(step for step in plan.steps if any(slot in bad for feed in step.feeds for slot in feed.slots))
 
@@ -23,8 +23,10 @@ def reads_compressed(plan: Plan, op: Op) -> bool:
     """Tell whether an op reads weights that are stored in fewer bits: quantised, palettised or sparse."""
     compressed = {
         output.name
-        for each in plan.function.body.ops
-        if each.type.startswith("constexpr_") and each.type != "constexpr_cast"
-        for output in each.outputs
+        for op in plan.function.body.ops
+        if op.type.startswith("constexpr_") and op.type != "constexpr_cast"
+        for output in op.outputs
     }
-    return any(isinstance(each, Name) and each.name in compressed for given in op.inputs.values() for each in given)
+    return any(
+        isinstance(argument, Name) and argument.name in compressed for given in op.inputs.values() for argument in given
+    )

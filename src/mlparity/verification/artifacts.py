@@ -32,7 +32,7 @@ class Made:
 
     def find(self, kind: Kind) -> Artifact | None:
         """Return the artifact of a kind, None where it could not be made."""
-        return next((each for each in self.artifacts if (each.target, each.precision) == kind), None)
+        return next((artifact for artifact in self.artifacts if (artifact.target, artifact.precision) == kind), None)
 
 
 def make_artifacts(
@@ -85,7 +85,9 @@ def _missing(options: VerifyOptions, given: Collection[Kind]) -> list[Kind]:
     The conversions that our engine checks come last in fp16: they may take longest.
     """
     unneeded, taken = not_applicable(options), {target for target, _ in given}
-    wanted = dict.fromkeys((each.target, each.precision) for each in options.settings if each not in unneeded)
+    wanted = dict.fromkeys(
+        (setting.target, setting.precision) for setting in options.settings if setting not in unneeded
+    )
     kinds = [kind for kind in wanted if kind not in given and kind[0] not in taken]
     return sorted(kinds, key=lambda kind: kind[1] is Precision.FP16 and target_named(kind[0]).engine is not None)
 
@@ -102,18 +104,18 @@ def _taken(path: Path, stage: Path) -> tuple[Kind, Artifact]:
 
 
 def _name(source: Source, kind: Kind) -> str:
-    stem = "".join(each if each.isalnum() or each in "-_" else "_" for each in source.name)
+    stem = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in source.name)
     return f"{stem[:80] if stem else 'model'}_{kind[1]}{target_named(kind[0]).suffixes[0]}"
 
 
-def _artifact(place: Path, stage: Path, kind: Kind, how: Conversion) -> Artifact:
-    files = [place] if place.is_file() else check_members(place)
+def _artifact(path: Path, stage: Path, kind: Kind, how: Conversion) -> Artifact:
+    files = [path] if path.is_file() else check_members(path)
     return Artifact(
-        path=str(place.relative_to(stage)),
+        path=str(path.relative_to(stage)),
         target=kind[0],
         precision=kind[1],
-        size_bytes=sum(each.stat().st_size for each in files),
-        sha256=artifact_sha256(place),
+        size_bytes=sum(file.stat().st_size for file in files),
+        sha256=artifact_sha256(path),
         frontend=how.frontend,
         attempts=how.attempts,
         options=dict(how.options),

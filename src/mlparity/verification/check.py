@@ -84,10 +84,10 @@ def _record(record: Record, metadata: Mapping[str, str], name: str) -> Finding:
 def _claims(record: Record, metadata: Mapping[str, str], path: Path, name: str) -> Finding:
     """Compare what the artifact says of itself with what the record says of an artifact of this content."""
     content = artifact_sha256(path)
-    said = [metadata_of(record, each) for each in record.artifacts if each.sha256 == content]
+    said = [metadata_of(record, artifact) for artifact in record.artifacts if artifact.sha256 == content]
     if not said:
         return Finding("metadata", Verdict.FAIL, f"{name} lists no artifact of this content ({content})")
-    differing = [_differing(_own(each), metadata) for each in said]
+    differing = [_differing(_own(text), metadata) for text in said]
     least = min(differing, key=len)
     if not least:
         return Finding("metadata", Verdict.PASS, f"each text in the artifact is as {name} says")

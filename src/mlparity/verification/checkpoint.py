@@ -92,17 +92,17 @@ def state_of(runs: Runs, references: References) -> RunsState:
 
 def fits(runs: Runs, state: RunsState) -> bool:
     """Return whether the state is one of these runs."""
-    return [name_of(run) for run in runs.runs] == [each.name for each in state.runs]
+    return [name_of(run) for run in runs.runs] == [known.name for known in state.runs]
 
 
 def restore(runs: Runs, references: References, state: RunsState, samples: SampleSet) -> None:
     """Let runs that the state fits go on from it; pictures of the worst samples are taken from `samples`."""
     image_of = partial(partial, thumbnail, samples)
-    for run, each in zip(runs.runs, state.runs, strict=True):
-        run.seconds, run.samples, run.failure = each.seconds, each.samples, each.failure
-        run.comparer.restore(each.comparer, image_of)
-        _carry_on(run.session, each.held)
-    found = {each.artifact: each for each in state.watches}
+    for run, known in zip(runs.runs, state.runs, strict=True):
+        run.seconds, run.samples, run.failure = known.seconds, known.samples, known.failure
+        run.comparer.restore(known.comparer, image_of)
+        _carry_on(run.session, known.held)
+    found = {watched.artifact: watched for watched in state.watches}
     for watch in runs.watches:
         watch.has_failed = watch.artifact.path not in found
     for watch in runs.watching():

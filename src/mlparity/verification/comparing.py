@@ -40,7 +40,7 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Making:
-    """How an artifact in the place of saved outputs is run: on which inputs, and as `run_artifact` takes the rest."""
+    """How an artifact, given for saved outputs, is run: on which inputs, and as `run_artifact` takes the rest."""
 
     inputs: str | None = None
     preprocess: str | None = None

@@ -53,7 +53,7 @@ def explain_rows(job: Job, runs: Runs, results: Sequence[SettingResult]) -> Expl
 
 
 def _with(made: Explained, before: Cause, row: SettingResult, found: Diagnosis, excused: Excused) -> Explained:
-    """Put what was found on one row's artifact in the place of the ladder's cause `before`."""
+    """Put what was found on one row's artifact instead of the ladder's cause `before`."""
     is_new = before.kind is CauseKind.NONE and found.cause is not before
 
     def causes_of(other: SettingResult) -> tuple[Cause, ...]:
@@ -129,7 +129,7 @@ def _with_drift(cause: Cause, row: SettingResult, case: Case, unit: ComputeUnit 
         known = origins(case.rungs, [point.step for point in passed.points])
     except MlparityError as error:
         return Diagnosis(cause, failure=f"the error along the graph is not known: {error}")
-    points = tuple(replace(each, origin=known.get(each.step, "")) for each in passed.points)
+    points = tuple(replace(point, origin=known.get(point.step, "")) for point in passed.points)
     if not points:
         return Diagnosis(cause)
     drift = Drift(row.artifact, case.sample, TYPED.summary, Provenance.COMPUTED, passed.count, points)
@@ -137,8 +137,8 @@ def _with_drift(cause: Cause, row: SettingResult, case: Case, unit: ComputeUnit 
 
 
 def _emulated(drift: Drift, choice: Choice, unit: ComputeUnit) -> Drift:
-    profiles = {each.name: each for each in (choice.profile, *choice.profiles.values())}
-    least = max((each.confidence for each in profiles.values()), key=tuple(Confidence).index)
+    profiles = {profile.name: profile for profile in (choice.profile, *choice.profiles.values())}
+    least = max((profile.confidence for profile in profiles.values()), key=tuple(Confidence).index)
     return replace(
         drift,
         arithmetic=f"a plain prediction on {unit}",
@@ -181,7 +181,7 @@ _REFINED_BY = {
     CauseKind.CONVERTER: frozenset(CauseKind) - {CauseKind.NONE, CauseKind.UNKNOWN},
     CauseKind.UNKNOWN: frozenset(CauseKind) - {CauseKind.NONE},
 }
-"""Which causes found on the engine may take the place of the ladder's."""
+"""Which causes found on the engine may replace the ladder's."""
 
 
 def _merged(cause: Cause, found: Cause) -> Cause:

@@ -72,7 +72,7 @@ def engine_of(path: Path) -> EngineSupport:
     """
     engine = checked_target(path).engine
     if engine is None:
-        expected = ", ".join(suffix for each in targets() if each.engine is not None for suffix in each.suffixes)
+        expected = ", ".join(suffix for target in targets() if target.engine is not None for suffix in target.suffixes)
         raise FormatError(
             "ops are located in what the engine runs", where=str(path), expected=expected, next_step="check the path"
         )
@@ -204,14 +204,14 @@ def suspects_of(package: Path, source: Source, samples: Sequence[Sample], settin
             tensors_from_features(plans.numerics, session.features(_fitting(session, sample))) for sample in samples
         ]
     with torch.no_grad():
-        runs = [(each, _tensors(run_plan(plans.exact, each))) for each in inputs]
+        runs = [(sample, _tensors(run_plan(plans.exact, sample))) for sample in inputs]
     found = locate(plans.numerics, plans.exact, runs)
     infinite = [(step.op, True) for step in infinite_constants(plans.exact)]
-    return infinite + [(each.op, each.op in found.chain) for each in found.suspects]
+    return infinite + [(suspect.op, suspect.op in found.chain) for suspect in found.suspects]
 
 
 def _tensors(outputs: Mapping[str, object]) -> dict[str, Tensor]:
-    return {name: each for name, each in outputs.items() if isinstance(each, Tensor)}
+    return {name: value for name, value in outputs.items() if isinstance(value, Tensor)}
 
 
 def _difference(rungs: Rungs) -> float:
@@ -257,7 +257,9 @@ class _Renamed:
     partners: Mapping[str, str]
 
     def tensors(self, outputs: Outputs) -> dict[str, Tensor]:
-        return {self.partners[name]: torch.from_numpy(each) for name, each in outputs.items() if name in self.partners}
+        return {
+            self.partners[name]: torch.from_numpy(array) for name, array in outputs.items() if name in self.partners
+        }
 
     def perhaps(self, outputs: Outputs | None) -> dict[str, Tensor] | None:
         return None if outputs is None else self.tensors(outputs)
@@ -274,7 +276,7 @@ def _noise(source: Source, sample: Sample, narrow: Outputs) -> float:
             exact = wide.run(sample)
     except MlparityError:
         return 0.0
-    found, expected = ({name: torch.from_numpy(each) for name, each in side.items()} for side in (narrow, exact))
+    found, expected = ({name: torch.from_numpy(array) for name, array in side.items()} for side in (narrow, exact))
     return plausible_share(distance(found, expected), wide.roundings)
 
 

@@ -44,7 +44,7 @@ class Job:
         """Return the first samples, of which all have the first one's shapes; one alone where state is carried."""
         few = [sample for _, sample in islice(self.samples, 1 if self.options.carry else CHECKED_SAMPLES)]
         shapes = [{name: array.shape for name, array in sample.items()} for sample in few]
-        return tuple(sample for sample, each in zip(few, shapes, strict=True) if each == shapes[0])
+        return tuple(sample for sample, shape in zip(few, shapes, strict=True) if shape == shapes[0])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

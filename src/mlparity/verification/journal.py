@@ -218,7 +218,7 @@ def _read(folder: Path, key: str) -> Checkpoint | None:
         found = _checkpoint_from(read_regular(folder / _FILE, limit=MEDIUM))
         if (found.key, found.version) != (key, CHECKPOINT_VERSION):
             return None
-        is_whole = all(artifact_sha256(folder / each.path) == each.sha256 for each in found.artifacts)
+        is_whole = all(artifact_sha256(folder / artifact.path) == artifact.sha256 for artifact in found.artifacts)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, MlparityError):
         return None
     return found if is_whole else None
@@ -241,17 +241,17 @@ def _digest_of(content: object) -> str:
     return sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
-def _link(source: Path, place: Path) -> None:
-    """Put a file or folder at `place` too, without a second copy of its bytes where the disk can."""
+def _link(source: Path, target: Path) -> None:
+    """Put a file or folder at `target` too, without a second copy of its bytes where the disk can."""
     if source.is_dir():
-        shutil.copytree(source, place, copy_function=_link_file)
+        shutil.copytree(source, target, copy_function=_link_file)
     else:
-        _link_file(str(source), str(place))
+        _link_file(str(source), str(target))
 
 
-def _link_file(source: str, place: str) -> str:
+def _link_file(source: str, target: str) -> str:
     try:
-        os.link(source, place)
+        os.link(source, target)
     except OSError:
-        shutil.copyfile(source, place)
-    return place
+        shutil.copyfile(source, target)
+    return target

@@ -30,7 +30,7 @@ class VerifyOptions:
 
     `carry` maps an output to the input that it feeds in the next sample. `shapes` (`x:1,3,224,224`,
     `ids:1,64:int32`) are for random samples.
-    `artifacts` are given in place of converting. `class_outputs` names the outputs that are class scores, whose top
+    `artifacts` are verified instead of converting. `class_outputs` names the outputs that are class scores, whose top
     class is compared; None guesses them by their shape. `members` and `chips` (all with evidence of their own where
     empty) say which numerics of the compute units are emulated. `device_outputs` are files that `mlparity run` wrote
     on a device, for the same artifacts and samples. With `resume` a call goes on where an identical one was
@@ -98,7 +98,7 @@ def chips_from(text: str | None) -> tuple[str, ...]:
     """
     from mlparity.engine.placement.variants import check_chips
 
-    return () if text is None else check_chips([each.strip() for each in text.split(",") if each.strip()])
+    return () if text is None else check_chips([name.strip() for name in text.split(",") if name.strip()])
 
 
 def compute_plan_from(path: Path | None) -> ComputePlan | None:

@@ -45,8 +45,8 @@ class Plan:
 def read_emulations(made: Made, options: VerifyOptions, stage: Path) -> Emulations:
     """Read each artifact that a setting needs and our engine runs."""
     absent = not_applicable(options)
-    kinds = {(each.target, each.precision) for each in options.settings if each not in absent}
-    needed = [each for each in made.artifacts if (each.target, each.precision) in kinds]
+    kinds = {(setting.target, setting.precision) for setting in options.settings if setting not in absent}
+    needed = [artifact for artifact in made.artifacts if (artifact.target, artifact.precision) in kinds]
     found: dict[str, Emulation | MlparityError] = {}
     for artifact in needed:
         engine = target_named(artifact.target).engine
@@ -83,7 +83,7 @@ def plan_runs(made: Made, options: VerifyOptions, emulations: Emulations) -> Pla
                 key, PlannedRun((), artifact, setting.compute_unit, _provenance(setting, variant), variant)
             )
             runs[key] = replace(known, settings=(*known.settings, setting))
-    watched = tuple(each for each in made.artifacts if _is_emulated(emulations.get(each.path)))
+    watched = tuple(artifact for artifact in made.artifacts if _is_emulated(emulations.get(artifact.path)))
     return Plan(options.settings, (*runs.values(), *map(_ideal, watched)), watched, failures, absent)
 
 

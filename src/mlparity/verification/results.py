@@ -120,12 +120,12 @@ def _row(
 
 def _emulated(setting: Setting, runs: Sequence[Run], policy: Policy, noise: Sequence[Noise]) -> SettingResult:
     outputs = [() if run.failure else run.comparer.result() for run in runs]
-    judgements = [_judged(run, each, policy, noise) for run, each in zip(runs, outputs, strict=True)]
-    variants = [_variant(*each) for each in zip(runs, outputs, judgements, strict=True)]
-    envelope, place = envelope_of(variants, outputs)
+    judgements = [_judged(run, figures, policy, noise) for run, figures in zip(runs, outputs, strict=True)]
+    variants = [_variant(*parts) for parts in zip(runs, outputs, judgements, strict=True)]
+    envelope, worst = envelope_of(variants, outputs)
     if all(run.failure for run in runs):
-        return SettingResult(setting, RowState.FAILED, Verdict.UNKNOWN, note=runs[place].failure)
-    row = _row(setting, runs[place], outputs[place], judgements[place], envelope)
+        return SettingResult(setting, RowState.FAILED, Verdict.UNKNOWN, note=runs[worst].failure)
+    row = _row(setting, runs[worst], outputs[worst], judgements[worst], envelope)
     reasons = (*row.reasons, *_share_of(variants, row.verdict))
     return replace(row, reasons=reasons, seconds_per_sample=_seconds(runs))
 
@@ -154,7 +154,7 @@ def _variant(run: Run, outputs: tuple[OutputFigures, ...], judgement: Judgement)
 
 def _share_of(variants: Sequence[VariantFigures], verdict: Verdict) -> tuple[str, ...]:
     """Say how many of the variants have the verdict of the worst, where not all have it."""
-    alike = sum(each.verdict is verdict for each in variants)
+    alike = sum(variant.verdict is verdict for variant in variants)
     if alike == len(variants):
         return ()
     return (f"{alike} of {len(variants)} plausible variants: {verdict}",)

@@ -38,7 +38,7 @@ def save_outputs(
         MlparityError: the artifact or the samples cannot be used, or `out` cannot be written.
     """
     setting = _setting(artifact, unit)
-    place = out.absolute()  # the user's code may change the current folder
+    path = out.absolute()  # the user's code may change the current folder
     if out.suffix != ".npz":
         raise InputError("outputs are saved as .npz", found=str(out), next_step="name a file that ends in .npz")
     opening = Opening(setting.compute_unit, runtime=RuntimeOptions() if runtime is None else runtime)
@@ -46,7 +46,7 @@ def save_outputs(
     try:
         names = tuple(spec.name for spec in session.signature.inputs)
         samples = choose_samples(inputs, names, preprocess=preprocess, progress=progress)
-        with writing_outputs(place) as writer:
+        with writing_outputs(path) as writer:
             seconds = _run(session, samples, writer, progress)
             writer.close_with(_header(artifact, setting, session.runtime, samples, seconds))
     finally:
@@ -56,8 +56,8 @@ def save_outputs(
 
 def _run(session: Session, samples: SampleSet, writer: OutputsWriter, progress: Progress) -> tuple[float, ...]:
     seconds = []
-    for place, (name, sample) in enumerate(samples):
-        progress("run", place, len(samples))
+    for index, (name, sample) in enumerate(samples):
+        progress("run", index, len(samples))
         started = time.perf_counter()
         outputs = run_checked(session, sample)
         seconds.append(time.perf_counter() - started)

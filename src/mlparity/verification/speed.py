@@ -30,15 +30,15 @@ def speeds_of(runs: Runs, first: Sample, stage: Path) -> dict[Setting, Speed]:
     A time here is of the sample `first` alone, run again and again when all samples have been compared. Times that a
     device saved with its outputs count where they are of one device and of every setting.
     """
-    on_units = [run for run in runs.runs if any(each.compute_unit for each in run.settings) and not run.failure]
+    on_units = [run for run in runs.runs if any(setting.compute_unit for setting in run.settings) and not run.failure]
     own = [run for run in on_units if run.saved is None]
     if own and all(run.provenance is Provenance.MEASURED for run in own):
         return _measured([(run.settings, measure(run, first), _runtime(run)) for run in own])
-    saved = [(run.settings, each) for run in on_units if (each := run.saved) is not None]
-    timed = {setting for settings, each in saved for setting in settings if latency_of(each.seconds) is not None}
-    is_one_device = len({each.platform for _, each in saved}) == 1
+    saved = [(run.settings, outputs) for run in on_units if (outputs := run.saved) is not None]
+    timed = {setting for settings, outputs in saved for setting in settings if latency_of(outputs.seconds) is not None}
+    is_one_device = len({outputs.platform for _, outputs in saved}) == 1
     if is_one_device and timed >= {setting for run in own for setting in run.settings}:
-        return _measured([(settings, latency_of(each.seconds), each.origin) for settings, each in saved])
+        return _measured([(settings, latency_of(outputs.seconds), outputs.origin) for settings, outputs in saved])
     return _estimated(own, stage)
 
 
@@ -64,11 +64,11 @@ def measure(run: Run, sample: Sample) -> Latency | None:
 def _measured(timed: Sequence[tuple[Sequence[Setting], Latency | None, str]]) -> dict[Setting, Speed]:
     """Rank settings by what was timed, each with where that was."""
     found = {
-        setting: (latency, place) for settings, latency, place in timed if latency is not None for setting in settings
+        setting: (latency, origin) for settings, latency, origin in timed if latency is not None for setting in settings
     }
-    places = ranks({setting: latency.median_ms for setting, (latency, _) in found.items()})
+    rank_of = ranks({setting: latency.median_ms for setting, (latency, _) in found.items()})
     return {
-        setting: Speed(places[setting], Provenance.MEASURED, runtime, latency)
+        setting: Speed(rank_of[setting], Provenance.MEASURED, runtime, latency)
         for setting, (latency, runtime) in found.items()
     }
 
@@ -88,14 +88,14 @@ def _estimated(runs: list[Run], stage: Path) -> dict[Setting, Speed]:
             scores[setting] = score
     bases = {run.artifact.path: _basis(functions[run.artifact.path]) for run in runs}
     basis_of = {setting: bases[run.artifact.path] for run in runs for setting in run.settings}
-    places = ranks(scores)
-    return {setting: Speed(places[setting], Provenance.ESTIMATED, basis_of[setting]) for setting in scores}
+    rank_of = ranks(scores)
+    return {setting: Speed(rank_of[setting], Provenance.ESTIMATED, basis_of[setting]) for setting in scores}
 
 
 def _score(function: Function, setting: Setting) -> float | None:
     """Return the geometric mean of the estimates over the chips of the table: good for an order alone."""
     times = [roofline(function, str(setting.compute_unit), chip) for chip in throughput()]
-    known = [math.log(each) for each in times if each]
+    known = [math.log(time) for time in times if time]
     return math.exp(sum(known) / len(known)) if len(known) == len(times) else None
 
 
@@ -107,7 +107,7 @@ def _basis(function: Function) -> str:
 
 def with_evidence(decision: Decision) -> Decision:
     """Return the decision with the sources of its estimates, where it has any."""
-    speeds = [each.speed for each in decision.candidates if each.speed is not None]
+    speeds = [candidate.speed for candidate in decision.candidates if candidate.speed is not None]
     if not any(speed.provenance is Provenance.ESTIMATED for speed in speeds):
         return decision
     sources = {

@@ -24,7 +24,7 @@ _RECORD, _TUNING = "record.json", "tuning.json"
 _SHOWN = 200
 
 
-def place_of(out: str | Path) -> Path:
+def real_path_of(out: str | Path) -> Path:
     """Return where `out` really is: results go into what a link leads to, and the link stays.
 
     Raises:
@@ -32,18 +32,18 @@ def place_of(out: str | Path) -> Path:
     """
     path = Path(out).absolute()
     try:
-        place = path.resolve() if path.is_symlink() else path
-        is_circle = place.is_symlink()
+        real = path.resolve() if path.is_symlink() else path
+        is_circle = real.is_symlink()
     except (OSError, RuntimeError, ValueError) as error:
         raise _unwritable(path, error) from error
     if is_circle:
         raise _unwritable(path, OSError("a circle of links"))
-    return place
+    return real
 
 
 @contextmanager
 def staged_folder(out: Path) -> Iterator[Path]:
-    """Yield an empty folder beside `out`; when the block ends well it takes the place of `out`.
+    """Yield an empty folder beside `out`; when the block ends well it replaces `out`.
 
     An `out` that holds what an earlier run wrote, and nothing else, is replaced; any other non-empty folder
     is left alone. If the block raises, Ctrl-C included, nothing of it remains and an earlier result stays.
@@ -60,7 +60,7 @@ def staged_folder(out: Path) -> Iterator[Path]:
         with work_beside(out) as work:
             (work / _NEW).mkdir()
             yield work / _NEW
-            _take_place(work, out)
+            _put_in_place(work, out)
     except OSError as error:
         raise _unwritable(out, error) from error
 
@@ -78,7 +78,7 @@ def _check_free(out: Path) -> None:
         return
     if not out.is_dir():
         raise _taken(out, "a file")
-    entries = {each.name for each in out.iterdir()}
+    entries = {entry.name for entry in out.iterdir()}
     if not entries:
         return
     strange = sorted(entries - _ours(out, entries))
@@ -110,7 +110,7 @@ def _check_same(path: Path, sha256: str) -> None:
         raise FormatError(f"{path.name} is not what the folder's own record or tuning describes", where=str(path))
 
 
-def _take_place(work: Path, out: Path) -> None:
+def _put_in_place(work: Path, out: Path) -> None:
     new, old = work / _NEW, work / _OLD
     new.chmod(0o755)
     _check_free(out)  # again: somebody may have put a file there meanwhile
@@ -141,6 +141,6 @@ def _unwritable(out: Path, error: Exception) -> OutputError:
         "the results could not be written",
         where=str(out),
         found=str(error),
-        expected="a place with enough free space that may be written to",
+        expected="a writable folder with enough free space",
         next_step="free some space, or choose another --out; nothing was left behind",
     )

@@ -42,7 +42,7 @@ from mlparity.verification.options import VerifyOptions
 from mlparity.verification.policies import policy_of
 from mlparity.verification.results import results_of
 from mlparity.verification.sources import Inputs, open_source
-from mlparity.verification.staging import place_of, staged_folder
+from mlparity.verification.staging import real_path_of, staged_folder
 
 _CURES = 8
 """How often an overflow is looked for again after the last one was cured (assumed)."""
@@ -64,15 +64,15 @@ def run_tuning(
     """Keep as few ops as possible in fp32, as `mlparity.tune` says.
 
     Raises:
-        MlparityError: bad input, no set of ops that helps, or no place to write.
+        MlparityError: bad input, no set of ops that helps, or no space to write.
     """
-    place = place_of(out)  # now: the user's code may change the current folder
+    folder = real_path_of(out)  # now: the user's code may change the current folder
     chosen = _fp16_only(options)
     limits = policy_of(policy)
     metrics = tuple(load_metric(metric) for metric in limits.metrics)
     flat, samples = open_source(source, inputs, chosen, progress)
     held = MemorySamples(tuple(sample for _, sample in samples), samples.warning)
-    with staged_folder(place) as stage, open_references(flat, chosen) as found:
+    with staged_folder(folder) as stage, open_references(flat, chosen) as found:
         job = Job(flat, held, limits, chosen, metrics, stage)
         bench = Bench(job, held, References(CachedSession(found.narrow), CachedSession(found.wide)), progress)
         names = _search(bench)
@@ -80,8 +80,8 @@ def run_tuning(
 
 
 def _fp16_only(options: VerifyOptions) -> VerifyOptions:
-    in_fp16 = [each for each in options.settings if each.precision is Precision.FP16]
-    settings = tuple(each for each in in_fp16 if target_named(each.target).engine is not None)
+    in_fp16 = [setting for setting in options.settings if setting.precision is Precision.FP16]
+    settings = tuple(setting for setting in in_fp16 if target_named(setting.target).engine is not None)
     if not settings or options.artifacts or options.carry:
         raise InputError(
             "tuning needs an fp16 setting of Core ML, a source to convert, and no carried state",
@@ -137,15 +137,15 @@ class Bench:
 
     def _tidy(self) -> None:
         """Delete all but the newest packages, and the first, which every other is compared with."""
-        for each in [*self.done.values()][1:-_PACKAGES_KEPT]:
-            shutil.rmtree(each.path.parent, ignore_errors=True)
+        for candidate in [*self.done.values()][1:-_PACKAGES_KEPT]:
+            shutil.rmtree(candidate.path.parent, ignore_errors=True)
 
     def _made(self, names: Names) -> Candidate:
         folder = Path(tempfile.mkdtemp(prefix=_CANDIDATE, dir=self.job.stage))
         options = replace(self.job.options, fp32_ops=(*self.job.options.fp32_ops, *sorted(names)))
         job = replace(self.job, options=options, stage=folder)
-        known = [each.artifact for each in self.done.values()][:1]
-        routes = {each.target: each.frontend for each in known}
+        known = [candidate.artifact for candidate in self.done.values()][:1]
+        routes = {artifact.target: artifact.frontend for artifact in known}
         made = make_artifacts(job.source, (self.first,), options, folder, silent, routes)
         with closing(open_runs(job, made, self.references)) as runs:
             narrow = self.references.narrow
@@ -202,9 +202,9 @@ def _grown(bench: Bench, cured: Names) -> Names:
 def _suspects(bench: Bench, names: Names) -> list[tuple[Op, bool]]:
     """Return the ops of a candidate by what they carry, and whether each overflows, on the sample that differs most."""
     package, candidate = bench.package(names), bench.candidate(names)
-    row = next((each for each in candidate.rows if each.verdict is not Verdict.PASS), candidate.rows[0])
-    worst = [int(each.sample) for output in row.outputs for each in output.worst[:1]]
-    samples = [bench.samples.samples[place] for place in dict.fromkeys(worst)]
+    row = next((failing for failing in candidate.rows if failing.verdict is not Verdict.PASS), candidate.rows[0])
+    worst = [int(sample.sample) for output in row.outputs for sample in output.worst[:1]]
+    samples = [bench.samples.samples[index] for index in dict.fromkeys(worst)]
     return suspects_of(package, bench.job.source, samples if samples else [bench.first], row.setting)
 
 
@@ -249,6 +249,6 @@ _BY_CONVERTER = (
 
 def _tried(candidate: Candidate) -> Tried:
     program = read_program(candidate.path)
-    row = next((each for each in candidate.rows if each.verdict is not Verdict.PASS), candidate.rows[0])
+    row = next((failing for failing in candidate.rows if failing.verdict is not Verdict.PASS), candidate.rows[0])
     counts = [sum(1 for _ in float_ops(program, precision)) for precision in (Precision.FP16, Precision.FP32)]
     return Tried(row.verdict, row.outputs, candidate.artifact.size_bytes, *counts)

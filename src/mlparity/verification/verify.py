@@ -51,7 +51,7 @@ from mlparity.verification.policies import policy_of
 from mlparity.verification.results import hazards_of, results_of, rungs_of
 from mlparity.verification.runs import Runs
 from mlparity.verification.sources import Inputs, open_source
-from mlparity.verification.staging import place_of, staged_folder
+from mlparity.verification.staging import real_path_of, staged_folder
 
 _PACKAGES = (
     *("torch", "coremltools", "numpy", "litert-torch", "ai-edge-litert", "onnxruntime"),
@@ -72,17 +72,17 @@ def run_verification(
     An exception that nobody foresaw while a difference was explained is raised once the results are in `out`.
 
     Raises:
-        MlparityError: bad input, a source that cannot be verified, or no place to write.
+        MlparityError: bad input, a source that cannot be verified, or no space to write.
     """
-    place = place_of(out)  # now: the user's code may change the current folder
+    folder = real_path_of(out)  # now: the user's code may change the current folder
     limits = policy_of(policy)
     # Loaded before any work begins: they are the user's own code.
     metrics = tuple(load_metric(metric) for metric in limits.metrics)
     progress("load", 0, 0)
     flat, samples = open_source(source, inputs, chosen, progress)
-    with staged_folder(place) as stage, open_references(flat, chosen) as references:
+    with staged_folder(folder) as stage, open_references(flat, chosen) as references:
         job = Job(flat, samples, limits, chosen, metrics, stage)
-        journal = Journal(place, _key(job), chosen, stage)
+        journal = Journal(folder, _key(job), chosen, stage)
         with journal.telling():
             made = journal.put_artifacts()
             if made is None:
@@ -99,7 +99,7 @@ def _key(job: Job) -> str:
     first = job.first()
     with torch_session.open(job.source) as plain:
         expected = check_deterministic(plain, first)
-    counted = (job.policy.tasks, [(each.metric, each.sha256) for each in job.metrics])
+    counted = (job.policy.tasks, [(loaded.metric, loaded.sha256) for loaded in job.metrics])
     return key_of(job.source, job.options, counted, first, expected, environment())
 
 
@@ -185,10 +185,10 @@ def _notes(source: Source, runs: Runs, made: Made) -> tuple[str, ...]:
     notes = (*source.notes, *route_notes(made.artifacts))
     if runs.noise.failure:
         return (*notes, f"the source's own fp32 noise is not known: {runs.noise.failure.splitlines()[0]}")
-    unknown = [each for each in runs.noise.result() if not each.is_known]
+    unknown = [noise for noise in runs.noise.result() if not noise.is_known]
     return (
         *notes,
-        *(f"the source's own fp32 noise in {each.output} is {noise_of_text(each)}" for each in unknown),
+        *(f"the source's own fp32 noise in {noise.output} is {noise_of_text(noise)}" for noise in unknown),
     )
 
 
