@@ -41,6 +41,6 @@ def check_artifact(path: Path, unit: str = "", record: Path | None = None) -> tu
 
 
 def summary_of(record: Record) -> str:
-    """Return a record in three lines of words: the verdict, why the artifacts differ, and what to ship."""
+    """Return a record as three lines of text: the verdict, why the artifacts differ, and what to ship."""
     lines = (f"{record.verdict} ({record.policy.name})", cause_sentence(record), recommendation_text(record))
     return "\n".join(lines)

@@ -20,7 +20,10 @@ _OF_FLIPS = frozenset({"flips", "flip_rate"})
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A verdict and why; a `pass` may carry reasons too: where noise decided, and what the figures leave out."""
+    """A verdict, with the reasons for it.
+
+    A `pass` may have reasons too: it says where noise decided, and which positions the figures leave out.
+    """
 
     verdict: Verdict
     reasons: tuple[str, ...] = ()

@@ -51,7 +51,7 @@ class LocatedOp:
 
 
 class Observation(StrEnum):
-    """What was observed; `report/causes.py` has the sentence of each."""
+    """What was observed; the reports have a sentence for each."""
 
     NOTHING_COMPARED = "nothing compared"
     ALL_AGREE = "all agree"
@@ -93,11 +93,11 @@ class Observation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One observation and what it rests on, as data.
+    """One observation that explains a difference, as data.
 
-    `figures` are numbers by name: a `difference` is a part of the outputs' scale, a share lies between 0 and 1.
-    `names` are texts by name, such as an op's. `settings` names the rows whose figures show it, by their role in the
-    sentence, such as "fp32" and "witness".
+    `figures` are numbers by name: `difference` is a fraction of the output's scale, and a share lies between 0 and 1.
+    `names` are texts by name, such as an op's. `settings` names the rows that show it, by their part in the sentence,
+    such as "fp32" or "witness".
     """
 
     observation: Observation

@@ -121,7 +121,7 @@ _SENTENCES: Mapping[Observation, str] = {
 
 
 def cause_text(cause: Cause, rows: Sequence[SettingResult] = (), rungs: Sequence[Rung] = ()) -> str:
-    """Return a cause in words; `rows` and `rungs` are the record's, of which observations about settings speak."""
+    """Return a cause as a sentence; evidence about settings needs the record's `rows` and `rungs`."""
     return " ".join(_sentence(evidence, rows, rungs) for evidence in cause.evidence)
 
 

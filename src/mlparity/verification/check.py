@@ -18,7 +18,7 @@ _NOT_PROVED = "so the artifact itself says, and its texts are not signed: give -
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One question about an artifact, its answer, and the sentence that says what was compared with what."""
+    """The answer to one question about an artifact, and a sentence that says what was compared with what."""
 
     question: str
     verdict: Verdict

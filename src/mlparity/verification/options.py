@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Members(StrEnum):
-    """How many of the plausible numerics of each processor are run."""
+    """How many plausible arithmetics of each processor are tried: the likely ones (`fast`), or all."""
 
     FAST = "fast"
     ALL = "all"
@@ -26,17 +26,22 @@ class Members(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class VerifyOptions:
-    """The choices of one verification; each has the default of the command line.
+    """The choices of one verification; the defaults are those of the command line.
 
-    `carry` maps an output to the input that it feeds in the next sample. `shapes` (`x:1,3,224,224`,
-    `ids:1,64:int32`) are for random samples.
-    `artifacts` are verified instead of converting. `class_outputs` names the outputs that are class scores, whose top
-    class is compared; None guesses them by their shape. `members` and `chips` (all with evidence of their own where
-    empty) say which numerics of the compute units are emulated. `device_outputs` are files that `mlparity run` wrote
-    on a device, for the same artifacts and samples. With `resume` a call goes on where an identical one was
-    stopped; a checkpoint is written every `checkpoint_s` seconds.
-    `consistency_first` recommends fp32/CPU_ONLY or nothing, however fast the others are. `trust` loads a .pt2 file
-    that brings code of its own.
+    - `settings`: what is verified. `artifacts`: model files that are verified instead of converting.
+    - `carry`: maps an output to the input that it feeds in the next sample.
+    - `shapes`: the inputs of random samples, such as `x:1,3,224,224` or `ids:1,64:int32`; `seed` is theirs.
+    - `limit`: how many samples are used; None uses all, or draws eight random ones.
+    - `preprocess`: how pictures become arrays: the name of a preset, a TOML file or `module:function`.
+    - `class_outputs`: the outputs that hold class scores; None guesses them by their shape.
+    - `device_outputs`: files that `mlparity run` saved on a device, for the same artifacts and samples.
+    - `members`, `chips`, `compute_plan`: which arithmetics of the compute units are emulated, for which chips (empty:
+      all with evidence of their own), and in which placement of the ops.
+    - `deployment_target`, `fp32_ops`: options of the conversion.
+    - `eval_mode`: switch a model in training mode to eval mode.
+    - `trust`: load a .pt2 file that contains Python code.
+    - `resume`: continue where the same call was stopped; a checkpoint is written every `checkpoint_s` seconds.
+    - `consistency_first`: recommend fp32/CPU_ONLY or nothing, however fast other settings are.
     """
 
     settings: tuple[Setting, ...] = field(default_factory=default_settings)
@@ -62,7 +67,7 @@ class VerifyOptions:
 
     @property
     def is_default(self) -> bool:
-        """Whether no setting was asked for by name."""
+        """Whether no setting was chosen."""
         return self.settings == default_settings()
 
 
