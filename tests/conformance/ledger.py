@@ -34,9 +34,9 @@ LEDGER: Sequence[Entry] = (
         "fp32, which is finer than fp16's spacing. Whether it fails depends on its random numbers, and so on the tests "
         "that ran before it. The 80 such tests that failed in shard 3/16 were run once more, in one order, twice: 71 "
         "failed, and 68 of these also with every value between held in fp32 (CONFORMANCE_PROFILE=fp32), where no "
-        "engine can pass them. The other three are LSTMs; they pass then, and fail where states and results are rounded "
-        "to the type that they are declared to have. The nine that passed are GRUs, and passed both times. Only "
-        "INCLUDE_MIL_FP32_UNIT_TESTS makes coremltools run these variants.",
+        "engine can pass them. The other three are LSTMs; they pass then, and fail where states and results are "
+        "rounded to the type that they are declared to have. The nine that passed are GRUs, and passed both times. "
+        "Only INCLUDE_MIL_FP32_UNIT_TESTS makes coremltools run these variants.",
     ),
     Entry(
         "coremltools' test",
