@@ -15,7 +15,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "conformance.md"
 _HEAD = """# coremltools' own tests on our engine
 
 coremltools 9.0 ships tests that convert a model and compare Core ML's prediction with PyTorch's or numpy's; off macOS
-they skip the comparison. Here they make it, with the engine in the place of Core ML (`tests/conformance/apple.py`), in
+they skip the comparison. Here they make it, with the engine instead of Core ML (`tests/conformance/apple.py`), in
 fp16 and, with INCLUDE_MIL_FP32_UNIT_TESTS, in fp32. A test reaches prediction if it calls `predict` at least once.
 
 Made by `make conformance`, or `make conformance SHARD=3/16` for a part: a hash of its name puts a test into one part,
