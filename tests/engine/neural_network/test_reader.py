@@ -14,7 +14,7 @@ from torch import nn
 
 from mlparity.core.errors import FormatError, InputError, UnsupportedOpError
 from mlparity.engine.coremltools_binding import enable_coremltools
-from mlparity.engine.neural_network.table import LOWERINGS, REFUSED
+from mlparity.engine.neural_network.table import CONTROL_FLOW, LOWERINGS, REFUSED
 from mlparity.engine.reading import read_program
 from tests.engine.mil.packages import SHAPE, expected, sample
 from tests.engine.mil.packages import SmallNet as Small
@@ -399,5 +399,5 @@ def test_every_layer_type_is_lowered_or_refused() -> None:
     from mlparity.engine.mil.spec import proto
 
     layers = proto("NeuralNetwork").NeuralNetworkLayer.DESCRIPTOR.oneofs_by_name["layer"].fields
-    known = {*LOWERINGS, *REFUSED}
+    known = {*LOWERINGS, *REFUSED, *CONTROL_FLOW}
     assert {each.name for each in layers} == known

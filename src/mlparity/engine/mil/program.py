@@ -127,11 +127,12 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class ImageType:
-    """An image feature: colour space ("RGB", "BGR", "GRAYSCALE", "GRAYSCALE_FLOAT16") and size in pixels."""
+    """An image feature: colour space ("RGB", "BGR", "GRAYSCALE", "GRAYSCALE_FLOAT16"), size in pixels, and axes."""
 
     color: str
     height: int
     width: int
+    rank: int = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,7 @@ class Feature:
     `shape` is the default shape; `sizes` holds (lower, upper) for each dimension where a range is allowed
     (upper -1: no bound), `choices` the enumerated shapes. `default` is an optional input's value. A feature that
     `is_rank5` is described by its channels, or by channels, height and width; it has sequence and batch before them.
+    An output that `is_shaped` takes on the described shape where it has as many elements.
     """
 
     name: str
@@ -154,6 +156,7 @@ class Feature:
     choices: tuple[tuple[int, ...], ...] = ()
     default: float | None = None
     is_rank5: bool = False
+    is_shaped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ class Blob:
     @property
     def is_known(self) -> bool:
         """Whether its numbers are known before a run."""
-        return all(each is not None and not each.is_meta for each in self.worlds)
+        return all(each is not None and not getattr(each, "is_meta", False) for each in self.worlds)
 
     @property
     def name(self) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -49,8 +50,17 @@ class Draft:
     inputs: dict[str, tuple[Argument, ...]]
     outputs: list[NamedType]
     location: str
-    blocks: tuple[Block, ...] = ()
+    blocks: tuple[DraftBlock, ...] = ()
     attributes: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class DraftBlock:
+    """A block of an op before its values have their names."""
+
+    inputs: list[NamedType]
+    drafts: list[Draft]
+    outputs: list[Blob]
 
 
 @dataclass(slots=True)
@@ -118,9 +128,10 @@ class Builder:
         first = values[0]
         dtype = FLOW if first is None else _MIL_TYPES[np.dtype(str(first.dtype).removeprefix("torch.")).kind]
         dtype = EXACT if dtype == FLOW and is_known and first is not None else dtype
-        return Blob(self._new_name(), TensorType(dtype, common_shape(values)), values)
+        return Blob(self.new_name(), TensorType(dtype, common_shape(values)), values)
 
-    def _new_name(self) -> Name:
+    def new_name(self) -> Name:
+        """Return a name that nothing has."""
         self.count += 1
         return Name(f"#{self.count}")
 
@@ -193,7 +204,7 @@ class Builder:
     def weight(self, array: np.ndarray, name: str) -> Blob:
         """Return an array that the network carries, as a value with a name: the layer's and `name`."""
         blob = self._constant(array, FLOW)
-        made = replace(blob, argument=self._new_name())
+        made = replace(blob, argument=self.new_name())
         attributes = {"val": value} if isinstance(value := blob.argument, Value) else {}
         draft = Draft("const", {}, [_named(made)], f"{self.layer}_{name}", attributes=attributes)
         self.drafts.append(draft)
@@ -207,6 +218,16 @@ class Builder:
             torch.from_numpy(np.array(narrow)) if narrow.size <= KNOWN else torch.empty(narrow.shape, device="meta")
         )
         return Blob(Value(mil_type, narrow), mil_type, (tensor,) * self.worlds)
+
+    @contextmanager
+    def block(self, drafts: list[Draft] | None = None) -> Iterator[list[Draft]]:
+        """Let ops go into a block, a new one or one that was begun, and give its list."""
+        around, flows = self.drafts, self.flows
+        self.drafts, self.flows = [] if drafts is None else drafts, dict(flows)
+        try:
+            yield self.drafts
+        finally:
+            self.drafts, self.flows = around, flows
 
     def labels(self, labels: Sequence[str] | Sequence[int]) -> Value:
         """Return the labels of a classifier as a constant."""
@@ -236,18 +257,30 @@ class Builder:
     def finished(self, reserved: Iterable[str] = ()) -> tuple[Op, ...]:
         """Return the ops under the names that their values have in the end; no value is named as one of `reserved`."""
         taken = {*self.names.values(), *reserved}
-        counts: dict[str, int] = {}
-        for draft in self.drafts:
+        self._name_all(self.drafts, taken, {})
+        return tuple(self._op(draft) for draft in self.drafts)
+
+    def _name_all(self, drafts: Iterable[Draft], taken: set[str], counts: dict[str, int]) -> None:
+        for draft in drafts:
             wanted = draft.location if draft.type == "const" else f"{draft.location}_{draft.type}"
+            for block in draft.blocks:
+                for each in block.inputs:
+                    self.names.setdefault(each.name, _free(f"{wanted}_variable", taken, counts))
+                self._name_all(block.drafts, taken, counts)
             for each in draft.outputs:
                 if each.name not in self.names:
                     self.names[each.name] = _free(wanted, taken, counts)
-        return tuple(self._op(draft) for draft in self.drafts)
 
     def _op(self, draft: Draft) -> Op:
         inputs = {name: tuple(self._final(each) for each in values) for name, values in draft.inputs.items()}
         outputs = tuple(NamedType(self.names[each.name], each.type) for each in draft.outputs)
-        return Op(draft.type, inputs, outputs, draft.location, draft.blocks, draft.attributes)
+        blocks = tuple(self._block(each) for each in draft.blocks)
+        return Op(draft.type, inputs, outputs, draft.location, blocks, draft.attributes)
+
+    def _block(self, block: DraftBlock) -> Block:
+        inputs = tuple(NamedType(self.names[each.name], each.type) for each in block.inputs)
+        ops = tuple(self._op(each) for each in block.drafts)
+        return Block(inputs, ops, tuple(self.names[each.name] for each in block.outputs))
 
     def _final(self, argument: Argument) -> Argument:
         return Name(self.names[argument.name]) if isinstance(argument, Name) else argument

@@ -31,17 +31,33 @@ class Doors:
     trials: Mapping[str, tuple[tuple[int, ...], ...]]
 
 
-def doors_of(message: Any, interface: Interface) -> Doors:
-    """Return how the features of a network's description become its inputs."""
-    mapped = {"multiArrayType": message.arrayInputShapeMapping == RANK5_ARRAYS}
-    mapped |= {"imageType": message.imageInputShapeMapping == RANK5_IMAGES}
-    features = tuple(replace(each, is_rank5=mapped.get(each.kind, False)) for each in interface.inputs)
-    outputs = tuple(replace(each, is_rank5=mapped["multiArrayType"]) for each in interface.outputs)
+def doors_of(message: Any, interface: Interface, image_rank: int) -> Doors:
+    """Return how the features of a network's description become its inputs; images have `image_rank` axes."""
+    is_rank5 = message.arrayInputShapeMapping == RANK5_ARRAYS
+    features = tuple(_mapped(each, is_rank5=is_rank5, image_rank=image_rank) for each in interface.inputs)
+    outputs = tuple(replace(each, is_rank5=is_rank5, is_shaped=True) for each in interface.outputs)
     wanted = {each.name: _trials(each) for each in features}
     count = max((len(trials) for trials in wanted.values()), default=1)
     trials = {name: tuple(each[min(place, len(each) - 1)] for place in range(count)) for name, each in wanted.items()}
     types = tuple(NamedType(each.name, _type(each, trials[each.name])) for each in features)
     return Doors(replace(interface, inputs=features, outputs=outputs), types, trials)
+
+
+def image_ranks(message: Any, interface: Interface) -> tuple[int, ...]:
+    """Return how many axes images may have, the likelier number first.
+
+    Five or four, as the network says; and three in place of four, where an image came in the place of such an array.
+    Source of the last: coremltools 9.0, `test/neural_network/test_model.py` (`make_image_input`).
+    """
+    if message.imageInputShapeMapping == RANK5_IMAGES:
+        return (5,)
+    return (4, 3, 4) if any(each.image is not None for each in interface.inputs) else (4,)
+
+
+def _mapped(feature: Feature, *, is_rank5: bool, image_rank: int) -> Feature:
+    if feature.image is None:
+        return replace(feature, is_rank5=is_rank5 and feature.kind == "multiArrayType")
+    return replace(feature, image=replace(feature.image, rank=image_rank))
 
 
 def _type(feature: Feature, trials: Sequence[tuple[int, ...]]) -> TensorType:
@@ -53,7 +69,7 @@ def _trials(feature: Feature) -> tuple[tuple[int, ...], ...]:
     """Return the choices of sizes to follow: the default, and another where the description allows one."""
     if feature.image is not None:
         channels = 1 if feature.image.color.startswith("GRAYSCALE") else 3
-        leading = (1, 1) if feature.is_rank5 else (1,)
+        leading = (1,) * (feature.image.rank - 3)
         return tuple((*leading, channels, *shape) for shape in _choices(feature))
     if not feature.is_rank5:
         return _choices(feature)
@@ -141,6 +157,9 @@ def _centred(builder: Builder, x: Blob, message: Any) -> Blob:
     return builder.emit("sub", x=x, y=builder.weight(mean.reshape(sizes), "mean"))
 
 
+_OF_CLASSES = ("dictionaryType", "int64Type", "stringType")
+"""The kinds of outputs that a classifier adds to those of its layers."""
+
 _TARGETS: Mapping[str, str] = {"int32": "int32", "int8": "int32", "fp16": "fp16"}
 
 
@@ -153,9 +172,9 @@ def leave(builder: Builder, interface: Interface, blobs: Mapping[str, Blob]) -> 
     made = []
     for feature in interface.outputs:
         builder.layer, builder.kind = feature.name, "output"
+        if feature.kind in _OF_CLASSES:
+            continue
         if feature.name not in blobs:
-            if feature.name in (interface.predicted_feature, interface.predicted_probabilities):
-                continue
             raise builder.fault("no layer that gives it")
         blob = builder.cast(blobs[feature.name], "int32" if _TARGETS.get(feature.dtype) == "int32" else EXACT)
         builder.names[blob.name] = feature.name

@@ -30,7 +30,8 @@ def _linear(layer: Layer, x: Blob, weight: Blob, bias: Blob | None) -> Blob:
         return layer.emit("linear", x=x, weight=weight, bias=bias)
     scale = _int8_scale(layer, x)
     rounded = layer.emit("round", x=layer.emit("real_div", x=x, y=scale))
-    return layer.emit("mul", x=layer.emit("linear", x=rounded, weight=weight), y=scale)
+    product = layer.emit("mul", x=layer.emit("linear", x=rounded, weight=weight), y=scale)
+    return product if bias is None else layer.emit("add", x=product, y=bias)
 
 
 def _int8_scale(layer: Layer, x: Blob) -> Blob:

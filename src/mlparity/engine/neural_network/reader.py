@@ -8,9 +8,9 @@ from typing import Any
 from mlparity.core.errors import FormatError
 from mlparity.engine.mil.check import check_function
 from mlparity.engine.mil.interface import read_interface
-from mlparity.engine.mil.program import Block, Function, Program
+from mlparity.engine.mil.program import Block, Function, Interface, Program, TensorType
 from mlparity.engine.neural_network.builder import OPSET, Builder
-from mlparity.engine.neural_network.doors import classify, doors_of, entered, leave, preprocess
+from mlparity.engine.neural_network.doors import classify, doors_of, entered, image_ranks, leave, preprocess
 from mlparity.engine.neural_network.network import Network
 
 KINDS = ("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor")
@@ -26,16 +26,38 @@ def network_program(path: Path, message: Any) -> Program:
         FormatError: the network contradicts itself.
         UnsupportedOpError: the engine does not run one of its layers; the text names it.
     """
+    interface = read_interface(message.description)
+    ranks = image_ranks(getattr(message, message.WhichOneof("Type")), interface)
+    for rank in ranks[:-1]:
+        try:
+            program = _program_of(path, message, interface, rank)
+        except FormatError:
+            continue
+        if _fits(program):
+            return program
+    return _program_of(path, message, interface, ranks[-1])
+
+
+def _fits(program: Program) -> bool:
+    """Return whether the arrays that come out have as many axes as the description says."""
+    function = program.functions[_FUNCTION]
+    made = {each.name: each.type for op in function.body.ops for each in op.outputs}
+    described = {each.name: each.shape for each in program.interfaces[_FUNCTION].outputs if each.shape}
+    ranks = {name: kind.shape for name, kind in made.items() if isinstance(kind, TensorType)}
+    return all(ranks.get(name) is None or len(ranks[name] or ()) == len(shape) for name, shape in described.items())
+
+
+def _program_of(path: Path, message: Any, interface: Interface, image_rank: int) -> Program:
     kind = message.WhichOneof("Type")
     network = getattr(message, kind)
-    interface = read_interface(message.description)
-    doors = doors_of(network, interface)
+    doors = doors_of(network, interface, image_rank)
     builder = Builder(path, max((len(each) for each in doors.trials.values()), default=1))
     blobs = entered(builder, doors)
     preprocess(builder, network, doors, blobs)
     names = frozenset(each.name for each in (*interface.inputs, *interface.outputs))
-    layers = Network(builder, blobs, names)
-    layers.lower(network)
+    wanted = frozenset(each.name for each in interface.outputs) | {_probabilities(network, kind)}
+    layers = Network(builder, blobs, names, wanted)
+    layers.lower(network.layers)
     outputs = leave(builder, doors.interface, layers.blobs)
     if kind == "neuralNetworkClassifier":
         outputs += classify(builder, network, doors.interface, layers.blobs)
@@ -51,6 +73,10 @@ def network_program(path: Path, message: Any) -> Program:
         metadata=dict(message.description.metadata.userDefined),
         kind=kind,
     )
+
+
+def _probabilities(network: Any, kind: str) -> str:
+    return str(network.labelProbabilityLayerName) if kind == "neuralNetworkClassifier" else ""
 
 
 def _fault(path: Path, found: str) -> FormatError:

@@ -12,6 +12,7 @@ from mlparity.engine.neural_network import (
     normalization,
     pooling,
     products,
+    recurrent,
     reduction,
     reshaping,
     resizing,
@@ -21,16 +22,14 @@ from mlparity.engine.neural_network.layer import Lowering
 
 _FAMILIES = (
     *(activation, convolution, creation, elementwise, normalization, pooling),
-    *(products, reduction, reshaping, resizing, selection),
+    *(products, recurrent, reduction, reshaping, resizing, selection),
 )
 
 LOWERINGS: Mapping[str, Lowering] = {name: lower for family in _FAMILIES for name, lower in family.LAYERS.items()}
 """The layers that the engine runs, by their names in the specification."""
 
-_NOT_YET = "branch loop loopBreak loopContinue simpleRecurrent gru uniDirectionalLSTM biDirectionalLSTM"
+CONTROL_FLOW = ("branch", "loop", "loopBreak", "loopContinue")
+"""The layers that decide which others run; see `control_flow`."""
 
-REFUSED: Mapping[str, str] = {
-    "custom": "what it computes is in the app that brings it, not in the file",
-    **dict.fromkeys(_NOT_YET.split(), "the engine has no ops for it yet"),
-}
+REFUSED: Mapping[str, str] = {"custom": "what it computes is in the app that brings it, not in the file"}
 """The layers that the engine does not run, and why."""

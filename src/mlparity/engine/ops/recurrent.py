@@ -24,16 +24,22 @@ def _hard_sigmoid(x: Tensor) -> Tensor:
     return (0.2 * x + 0.5).clamp(0, 1)
 
 
+NETWORK_LIMIT = 50.0
+"""Where a network's recurrent layers end what goes into an activation. Source: `NeuralNetwork.proto`."""
+
 ACTIVATIONS: Mapping[str, Activation] = {
     "hard_sigmoid": _hard_sigmoid,
     "linear": lambda x: x,
+    "network_linear": lambda x: x.clamp(-NETWORK_LIMIT, NETWORK_LIMIT),
+    "network_relu": lambda x: x.clamp(0, NETWORK_LIMIT),
+    "network_scaled_tanh": lambda x: 1.7159 * torch.tanh(x * (2 / 3)),
     "relu": torch.relu,
     "scaled_tanh": torch.tanh,
     "sigmoid": torch.sigmoid,
     "sigmoid_hard": _hard_sigmoid,
     "tanh": torch.tanh,
 }
-"""The activations by MIL's names; a scaled tanh without parameters is a tanh."""
+"""The activations by MIL's names, and a network's own; a scaled tanh without parameters is a tanh."""
 
 
 def activation_named(name: str) -> Activation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -56,7 +57,7 @@ def _fitted(array: np.ndarray, named: NamedType) -> np.ndarray:
 def _array(feature: Feature, value: object) -> np.ndarray:
     if feature.image is not None:
         image = _image_array(feature, value)
-        return image[None] if feature.is_rank5 else image
+        return image.reshape((1,) * (feature.image.rank - 3) + image.shape[1:])
     array = np.asarray(value)
     if array.dtype.kind not in "fiub" and array.dtype.name != "bfloat16":
         raise InputError(
@@ -157,7 +158,7 @@ def _feature(feature: Feature | None, named: NamedType, value: object) -> object
     array = array_from(value, dtype)
     if feature is not None and feature.kind in _SCALARS:
         return _SCALARS[feature.kind](array.reshape(-1)[0])
-    if feature is not None and feature.is_rank5:
+    if feature is not None and feature.is_shaped:
         array = _as_described(feature, array)
     if feature is not None and feature.dtype == "fp64":
         return np.atleast_1d(array.astype(np.float64))
@@ -169,11 +170,16 @@ _SCALARS: Mapping[str, Callable[[object], object]] = {"doubleType": float, "int6
 
 
 def _as_described(feature: Feature, array: np.ndarray) -> np.ndarray:
-    """Return an output of an older network: without sequence and batch where both are 1, else with all five axes.
+    """Return an output of a network in the described shape, where it has as many elements.
 
-    Without them, and without height and width where the description has channels alone (assumed).
+    Else an older network's has five axes, or is without sequence and batch where both are 1, and without height and
+    width where the description has at most channels (assumed).
+    Source of the first: coremltools 9.0, `test/neural_network/test_model.py` (`transpose_elimination`).
     """
-    if array.ndim != 5 or array.shape[:2] != (1, 1):
+    is_fixed = bool(feature.shape) and not feature.sizes and not feature.choices
+    if is_fixed and math.prod(feature.shape) == array.size:
+        return array.reshape(feature.shape)
+    if not feature.is_rank5 or array.ndim != 5 or array.shape[:2] != (1, 1):
         return array
     is_vector = array.shape[3:] == (1, 1) and len(feature.shape) <= 1
     return array.reshape(array.shape[2:3] if is_vector else array.shape[2:])
