@@ -53,7 +53,7 @@ DEPENDENT = frozenset({"non_zero", "range_1d"})
 
 
 def _ran(fn: Callable[..., object], arguments: dict[str, object]) -> object:
-    """Return what `fn` gives; what cannot run without data runs on zeros, which every index may be."""
+    """Return what `fn` gives; what cannot run without data runs on ones, and on indices 0."""
     try:
         return fn(**arguments)
     except (RuntimeError, NotImplementedError, TypeError):
@@ -66,7 +66,8 @@ def _filled(value: object) -> object:
         return [_filled(each) for each in value]
     if not isinstance(value, Tensor) or not value.is_meta:
         return value
-    return torch.zeros((), dtype=value.dtype).expand(value.shape)
+    number = torch.ones if value.is_floating_point() else torch.zeros
+    return number((), dtype=value.dtype).expand(value.shape)
 
 
 def _is_tensor(kind: Kind) -> bool:
