@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, Self
 
 import torch
 
 from mlparity.engine.mil.program import Name, NamedType, TensorType
 from mlparity.engine.neural_network.blob import EXACT, FLOATS, FLOW, Blob
-from mlparity.engine.neural_network.builder import Draft, DraftBlock
-
-if TYPE_CHECKING:
-    from mlparity.engine.neural_network.network import Network
+from mlparity.engine.neural_network.builder import Builder, Draft, DraftBlock
 
 BROKEN = "<broken>"
 """The name of the condition that a `loopBreak` sets."""
@@ -30,6 +27,29 @@ _PASSES = 2
 """How often a loop is written anew with wider types of its variables: sizes become open, then the rank."""
 
 _LEAVING = ("loopBreak", "loopContinue")
+
+
+class Network(Protocol):
+    """What branches and loops ask of the network that they stand in: its values by name, and its layers to ops."""
+
+    builder: Builder
+    blobs: dict[str, Blob]
+
+    def within(self) -> Self:
+        """Return the scope of a block: what is changed there is not changed here."""
+        ...
+
+    def lower(self, layers: Sequence[Any]) -> None:
+        """Add the ops of the layers, up to where a loop is left."""
+        ...
+
+    def only_input(self, message: Any) -> Blob:
+        """Return the one input of a layer."""
+        ...
+
+    def assign(self, name: str, blob: Blob) -> None:
+        """Let a name stand for a value from here on."""
+        ...
 
 
 def leaves(layers: Iterable[Any]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 from mlparity.engine.neural_network.blob import Blob
 from mlparity.engine.neural_network.builder import Builder
@@ -28,7 +28,7 @@ class Network:
     outputs: frozenset[str]
     depth: int = 0
 
-    def within(self) -> Network:
+    def within(self) -> Self:
         """Return the scope of a block: what is changed there is not changed here.
 
         Raises:
