@@ -33,6 +33,7 @@ from mlparity.record.record import Record
 from mlparity.record.rows import RowState
 from mlparity.report.causes import cause_sentence, other_causes
 from mlparity.report.decision import decision_paragraph, recommendation_text
+from mlparity.report.fix import fix_lines
 from mlparity.report.terminal import STYLES, hazards_table, settings_table, task_lines, variants_table
 
 
@@ -120,6 +121,9 @@ def verify(
             help="Recommend fp32/CPU_ONLY or nothing, even if another setting is faster.",
         ),
     ] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Where the policy fails, convert again in other ways and keep what passes.")
+    ] = False,
     resume: Annotated[
         bool,
         typer.Option(
@@ -152,6 +156,7 @@ def verify(
         runtime=api.RuntimeOptions(time_limit, runtime_log),
         resume=resume,
         consistency_first=consistency_first,
+        fix=fix,
         members=api.members_from(members),
         chips=api.chips_from(chips),
         compute_plan=api.compute_plan_from(compute_plan),
@@ -194,6 +199,13 @@ def _show(record: Record, out: Path, folder: Path) -> None:
     console.print(f"Recommended: {recommendation_text(record)}")
     if record.decision is not None:
         console.print(f"For a pull request: {decision_paragraph(record)}")
+    if record.fix is not None:
+        cure, *tried = fix_lines(record.fix)
+        console.print(f"Cure: {cure}")
+        for line in tried:
+            console.print(f"- {line}")
+        if record.fix.call:
+            console.lines(record.fix.call)
     console.print(f"Verdict: {record.verdict}", style=STYLES[record.verdict])
     console.print(f"report: {out / 'report.html'}")
     console.print(f"record: {out / 'record.json'}")

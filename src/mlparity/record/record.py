@@ -11,6 +11,7 @@ from mlparity.record.causes import Cause, Hazard
 from mlparity.record.decision import Decision, Recommendation
 from mlparity.record.drift import Drift
 from mlparity.record.figures import MetricInfo
+from mlparity.record.fix import Fix
 from mlparity.record.policy import Policy
 from mlparity.record.rows import Rung, SettingResult
 
@@ -97,7 +98,8 @@ class Record:
 
     `created` is an ISO 8601 time in UTC. `metrics` explains the metric names that appear in `figures`. `rungs` are
     extra runs that tell causes apart. `explanation_failure` says why the difference could not be traced to ops; it is
-    "" if it was traced, or if there was nothing to trace.
+    "" if it was traced, or if there was nothing to trace. `fix` says what was tried to cure a difference; it is None if
+    nobody asked.
     """
 
     schema_version: int
@@ -119,3 +121,4 @@ class Record:
     decision: Decision | None = None
     drift: Drift | None = None
     explanation_failure: str = ""
+    fix: Fix | None = None

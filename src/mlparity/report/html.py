@@ -16,6 +16,7 @@ from mlparity.report.causes import cause_sentence, other_causes
 from mlparity.report.charts import CHARTS_SHOWN, charts_of
 from mlparity.report.decision import decision_paragraph, recommendation_text
 from mlparity.report.drift import drift_view
+from mlparity.report.fix import fix_lines
 from mlparity.report.ladder import LADDERS_SHOWN, ladders_of
 from mlparity.report.loaders import swift_of
 from mlparity.report.rows import columns_of, comparisons_of, groups_of, remarks_of, rows_of
@@ -115,6 +116,7 @@ def _context(record: Record) -> dict[str, object]:
         "other_causes": other_causes(record),
         "recommendation": recommendation_text(record),
         "paragraph": decision_paragraph(record),
+        "cure": () if record.fix is None else tuple(fix_lines(record.fix)),
         "snippet": swift_of(record),
         "digest": record_sha256(record),
         "style": _text("report.css"),

@@ -10,6 +10,7 @@ from mlparity.core.numbers import format_number
 from mlparity.record.record import Artifact, Record
 from mlparity.report.causes import cause_sentence, other_causes
 from mlparity.report.decision import decision_paragraph, recommendation_text
+from mlparity.report.fix import fix_lines
 from mlparity.report.ladder import ladders_of
 from mlparity.report.loaders import swift_of
 from mlparity.report.rows import columns_of, groups_of, ranked_outputs, remarks_of, rows_of
@@ -45,11 +46,17 @@ def escape(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", entities)
 
 
+def escape_code(line: str) -> str:
+    """Return a line of code without letters that control a terminal or the direction of text."""
+    return "".join(letter for letter in line if unicodedata.category(letter) not in ("Cc", "Cf", "Zl", "Zp"))
+
+
 def _lines(record: Record) -> Iterator[str]:
     yield from _head(record)
     yield from _settings(record)
     yield from _decision(record)
     yield from _section("Cause", _causes(record))
+    yield from _fix(record)
     yield from _variants(record)
     yield from _ladders(record)
     yield from _hazards(record)
@@ -67,6 +74,16 @@ def _causes(record: Record) -> Iterator[str]:
     yield f"{record.cause.kind}: {escape(cause_sentence(record))}"
     for settings, cause, words in other_causes(record):
         yield from ("", f"- {escape(settings)}: {cause.kind}. {escape(words)}")
+
+
+def _fix(record: Record) -> Iterator[str]:
+    if record.fix is None:
+        return
+    cure, *tried = fix_lines(record.fix)
+    yield from ("## Cure", "", escape(cure), "")
+    yield from (f"- {escape(line)}" for line in tried)
+    # Indented, not fenced: no text of a record can end such a block.
+    yield from ("", *(f"    {escape_code(line)}" for line in record.fix.call.splitlines()), "")
 
 
 def _head(record: Record) -> Iterator[str]:

@@ -14,6 +14,7 @@ from mlparity.core.words import ComputeUnit, Precision, Provenance, Setting
 from mlparity.record.rows import SettingResult
 from mlparity.targets.inspection import Inspection
 from mlparity.targets.metadata import SIDECAR, Metadata
+from mlparity.targets.recipe import Recipes
 
 if TYPE_CHECKING:
     from mlparity.engine.mil.program import Function
@@ -156,7 +157,8 @@ class Target:
     `settings` are verified where nothing else is asked for, `extra_settings` where they are named. A target that
     `leads` is what an app ships: its settings are judged, and other targets' are witnesses beside it. `open_artifact`
     gives plain predictions. `not_applicable` says why a setting does not exist on this machine, "" where it does; it
-    is told whether somebody asked for the target.
+    is told whether somebody asked for the target. `recipes` are conversions by plain calls of the converter, None where
+    there are none.
     """
 
     name: str
@@ -173,4 +175,5 @@ class Target:
     not_applicable: Callable[[Setting, bool], str] = _always
     metadata: Metadata = SIDECAR
     loaders: tuple[Loader, ...] = ()
+    recipes: Recipes | None = None
     engine: EngineSupport | None = None

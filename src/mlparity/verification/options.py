@@ -42,6 +42,7 @@ class VerifyOptions:
     - `trust`: load a .pt2 file that contains Python code.
     - `resume`: continue where the same call was stopped; a checkpoint is written every `checkpoint_s` seconds.
     - `consistency_first`: recommend fp32/CPU_ONLY or nothing, however fast other settings are.
+    - `fix`: where the policy fails, convert again in other ways and keep what passes.
     """
 
     settings: tuple[Setting, ...] = field(default_factory=default_settings)
@@ -64,6 +65,7 @@ class VerifyOptions:
     resume: bool = True
     checkpoint_s: float = 30.0
     consistency_first: bool = False
+    fix: bool = False
 
     @property
     def is_default(self) -> bool:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Collection
-from contextlib import closing
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
 from torch import nn
@@ -16,9 +14,10 @@ from mlparity.compare.user_metric import load_metric
 from mlparity.core.errors import ConversionError, InputError
 from mlparity.core.progress import Progress, silent
 from mlparity.core.session import Sample
-from mlparity.core.words import Precision, Verdict
+from mlparity.core.words import Precision, Setting, Verdict
 from mlparity.core.writing import write_whole
 from mlparity.diagnose.tune import minimised, shortest_prefix
+from mlparity.engine.mil.precision import program_precision
 from mlparity.engine.mil.program import Op
 from mlparity.engine.reading import read_program
 from mlparity.record.policy import Policy
@@ -26,23 +25,19 @@ from mlparity.record.record import Artifact
 from mlparity.record.rows import SettingResult
 from mlparity.record.tuning import KeptOp, Tried, Tuning
 from mlparity.record.tuning_file import write_tuning
-from mlparity.samples.images import thumbnail
 from mlparity.samples.memory import MemorySamples
 from mlparity.sessions.cached import CachedSession
-from mlparity.sessions.checked import run_checked
 from mlparity.targets.artifacts import artifact_sha256
 from mlparity.targets.coreml.mixed_precision import converter_name, float_ops, selector_code
 from mlparity.targets.table import target_named
 from mlparity.verification.artifacts import make_artifacts
-from mlparity.verification.execute import Feed, execute
 from mlparity.verification.explain_package import suspects_of
 from mlparity.verification.job import Job, References, open_references
-from mlparity.verification.opening import open_runs
 from mlparity.verification.options import VerifyOptions
 from mlparity.verification.policies import policy_of
-from mlparity.verification.results import results_of
 from mlparity.verification.sources import Inputs, open_source
 from mlparity.verification.staging import real_path_of, staged_folder
+from mlparity.verification.trial import rows_of
 
 _CURES = 8
 """How often an overflow is looked for again after the last one was cured (assumed)."""
@@ -77,6 +72,25 @@ def run_tuning(
         bench = Bench(job, held, References(CachedSession(found.narrow), CachedSession(found.wide)), progress)
         names = _search(bench)
         return _written(bench, names)
+
+
+def selector_for(job: Job, references: References, setting: Setting, progress: Progress) -> str:
+    """Return code that keeps the fewest ops of a conversion in fp32, "" where none or all have to be.
+
+    Raises:
+        MlparityError: the source cannot be converted or run.
+    """
+    held = MemorySamples(tuple(sample for _, sample in job.samples))
+    cached = References(CachedSession(references.narrow), CachedSession(references.wide))
+    with tempfile.TemporaryDirectory(prefix="tuning_", dir=job.stage) as folder:
+        options = replace(job.options, settings=(setting,), artifacts=())
+        bench = Bench(replace(job, samples=held, options=options, stage=Path(folder)), held, cached, progress)
+        try:
+            names = _search(bench)
+        except ConversionError:
+            return ""
+        program = read_program(bench.package(names))
+        return selector_code(program, names) if names and program_precision(program) is Precision.FP16 else ""
 
 
 def _fp16_only(options: VerifyOptions) -> VerifyOptions:
@@ -147,11 +161,7 @@ class Bench:
         known = [candidate.artifact for candidate in self.done.values()][:1]
         routes = {artifact.target: artifact.frontend for artifact in known}
         made = make_artifacts(job.source, (self.first,), options, folder, silent, routes)
-        with closing(open_runs(job, made, self.references)) as runs:
-            narrow = self.references.narrow
-            feed = Feed(self.samples, len(self.samples), picture=partial(thumbnail, self.samples))
-            execute(feed, lambda _, sample: run_checked(narrow, sample), runs.observers(), silent)
-            results = results_of(runs, job.policy)
+        results = rows_of(job, made, self.references)
         return Candidate(made.artifacts[0], folder / made.artifacts[0].path, results)
 
     @property

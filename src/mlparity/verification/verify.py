@@ -33,6 +33,7 @@ from mlparity.samples.check import check_sample, signature_of
 from mlparity.samples.images import thumbnail
 from mlparity.sessions import torch as torch_session
 from mlparity.sessions.checked import run_checked
+from mlparity.sources.code import check_loadable
 from mlparity.sources.deterministic import check_deterministic
 from mlparity.targets.artifacts import write_metadata
 from mlparity.targets.coreml.checked_conversion import route_notes
@@ -42,6 +43,7 @@ from mlparity.verification.decide import decided
 from mlparity.verification.device import device_runs
 from mlparity.verification.execute import Feed, Step, execute
 from mlparity.verification.explain import Explained, explain_rows
+from mlparity.verification.fix import find_fix
 from mlparity.verification.job import Job, References, open_references
 from mlparity.verification.journal import Journal, Seen, key_of
 from mlparity.verification.layouts import diagnose_misfit
@@ -80,6 +82,8 @@ def run_verification(
     metrics = tuple(load_metric(metric) for metric in limits.metrics)
     progress("load", 0, 0)
     flat, samples = open_source(source, inputs, chosen, progress)
+    if chosen.fix:
+        check_loadable(flat)  # before any work
     with staged_folder(folder) as stage, open_references(flat, chosen) as references:
         job = Job(flat, samples, limits, chosen, metrics, stage)
         journal = Journal(folder, _key(job), chosen, stage)
@@ -112,7 +116,10 @@ def _verified(
         seen = _run(job, runs, references, journal, progress)
         results = results_of(runs, job.policy)
         found = _explained(job, made, runs, results)
-        return _record(job, made, runs, seen, found), found.fault
+        record = _record(job, made, runs, seen, found)
+    if job.options.fix:
+        record = replace(record, fix=find_fix(job, record, references, progress))
+    return record, found.fault
 
 
 def _run(job: Job, runs: Runs, references: References, journal: Journal, progress: Progress) -> Seen:

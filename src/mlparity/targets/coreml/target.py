@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from mlparity.core.words import DEFAULT_TARGET, ComputeUnit, Precision, Provenan
 from mlparity.targets.coreml.loaders import python_loader, swift_snippet
 from mlparity.targets.coreml.metadata import PACKAGE
 from mlparity.targets.inspection import Inspection
+from mlparity.targets.recipe import Recipe, RecipeRequest
 from mlparity.targets.target import Conversion, EngineSession, EngineSupport, Loader, Opening, Request, Target
 
 if TYPE_CHECKING:
@@ -78,6 +80,12 @@ def _plain_provenance(path: Path) -> Provenance:
     return plain_provenance(path)
 
 
+def _recipes(request: RecipeRequest) -> Iterator[Recipe]:
+    from mlparity.targets.coreml.recipes import coreml_recipes
+
+    return coreml_recipes(request)
+
+
 _NEVER = {
     Setting(DEFAULT_TARGET, Precision.FP32, ComputeUnit.CPU_AND_NE): (
         "An fp32-typed op never runs on the Neural Engine, so this setting is fp32/CPU_ONLY under another name. "
@@ -104,5 +112,6 @@ COREML = Target(
     not_applicable=_not_applicable,
     metadata=PACKAGE,
     loaders=(Loader("VerifiedModel.swift", "//", swift_snippet), Loader("verified_model.py", "#", python_loader)),
+    recipes=_recipes,
     engine=EngineSupport(_emulation, _open_variant, _watch, _provenance, _plain_provenance),
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 from mlparity.core.session import Session
 from mlparity.core.words import Precision, Setting
 from mlparity.targets.inspection import Inspection
+from mlparity.targets.litert.recipes import litert_recipes
 from mlparity.targets.metadata import SIDECAR
 from mlparity.targets.target import Conversion, Opening, Request, Target
 
@@ -47,4 +48,5 @@ LITERT = Target(
     open_artifact=_open,
     inspect=_inspect,
     precision=_precision,
+    recipes=litert_recipes,
 )
