@@ -122,7 +122,12 @@ def verify(
         ),
     ] = False,
     fix: Annotated[
-        bool, typer.Option("--fix", help="Where the policy fails, convert again in other ways and keep what passes.")
+        bool,
+        typer.Option(
+            "--fix",
+            rich_help_panel=CHECKED,
+            help="If no setting passes, convert again in other ways and keep what passes.",
+        ),
     ] = False,
     resume: Annotated[
         bool,
