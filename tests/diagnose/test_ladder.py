@@ -231,7 +231,7 @@ def test_what_agrees_is_not_named_among_what_differs() -> None:
 def test_the_output_that_differs_most_for_its_scale_is_shown() -> None:
     small, large = exact(CPU32, 0.5, scale=1.0).outputs[0], exact(CPU32, 2.0, scale=100.0).outputs[0]
     both = replace(exact(CPU32, 0.0), outputs=(replace(large, output="z"), small))
-    assert "differs by at most 0.5 on scale 1" in told([both])
+    assert "differs by at most 0.5 in y on scale 1" in told([both])
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,19 @@ class ComputeUnit(StrEnum):
     CPU_AND_NE = "CPU_AND_NE"
     ALL = "ALL"
 
+    @property
+    def processors(self) -> tuple[str, ...]:
+        """The processors that may run an op: CPU, GPU, NE (the Neural Engine)."""
+        return _PROCESSORS[self]
+
+
+_PROCESSORS = {
+    ComputeUnit.CPU_ONLY: ("CPU",),
+    ComputeUnit.CPU_AND_GPU: ("CPU", "GPU"),
+    ComputeUnit.CPU_AND_NE: ("CPU", "NE"),
+    ComputeUnit.ALL: ("CPU", "GPU", "NE"),
+}
+
 
 class Provenance(StrEnum):
     """Where a number comes from.

@@ -95,8 +95,9 @@ def _of_numerics(rungs: Rungs, exact: Tensors, whole: float) -> Cause:
 
 
 def _leading(found: Location, first: Suspect) -> tuple[Observation, dict[str, float]]:
+    shares = {"share": first.share or 0.0, "explained": found.explained or 0.0}
     if found.first_order:
-        return Observation.ARITHMETIC_FIRST_ORDER, {"share": first.share or 0.0, "explained": found.explained or 0.0}
+        return Observation.ARITHMETIC_FIRST_ORDER, {**shares, "removed": first.removed or 0.0}
     return Observation.ARITHMETIC_CONFIRMED, {"removed": first.removed or 0.0}
 
 

@@ -67,8 +67,8 @@ _SENTENCES: Mapping[Observation, str] = {
     ),
     Observation.ARITHMETIC: "The arithmetic makes the difference ({difference:scale}); no op carries it.",
     Observation.ARITHMETIC_FIRST_ORDER: (
-        "The arithmetic makes the difference ({difference:scale}); {op} carries {share:share} of it, all ops together"
-        " {explained:share} to first order."
+        "The arithmetic makes the difference ({difference:scale}); to first order {op} carries {share:share} of it, all"
+        " ops together {explained:share}; with that op exact, {removed:share} goes away."
     ),
     Observation.ARITHMETIC_CONFIRMED: (
         "The arithmetic makes the difference ({difference:scale}); to first order it is not explained; with {op}"
@@ -197,7 +197,8 @@ def _largest(row: SettingResult | Rung) -> tuple[str, str]:
     if difference is None:
         return "have", f"no position in {output.output} that is finite on both sides"
     note = left_out_note(output.figures, output.elements)
-    return "differ", f"by at most {format_number(difference)} on scale {format_number(output.scale, 3)}{note}"
+    where = f" in {output.output}" if len(row.outputs) > 1 else ""
+    return "differ", f"by at most {format_number(difference)}{where} on scale {format_number(output.scale, 3)}{note}"
 
 
 def _rung_text(rungs: Iterable[Rung]) -> str:

@@ -58,10 +58,24 @@ def _not_consistent(candidates: Sequence[SettingResult]) -> str:
 def _none(candidates: Sequence[SettingResult], policy: Policy) -> str:
     if not any(row.state is RowState.COMPARED for row in candidates):
         return "No setting can be recommended: none was compared."
+    failing = f"No compared setting passes the policy {policy.name!r}. See the reasons in the table"
+    flips = [output.flips for row in candidates for output in row.outputs if output.flips is not None]
+    most = max(flips, key=lambda found: found.flipped, default=None)
+    if policy.name == _TASK or any(not _has_no_flip(row) for row in candidates if row.outputs):
+        changed = "" if most is None else f"; they change up to {most.flipped} of {most.samples} top classes"
+        return f"{failing}{changed}."
     return (
-        f"No compared setting passes the policy {policy.name!r}. See the reasons in the table; if the differences do"
-        " no harm to your task, verify again with a policy that measures the harm (--policy task)."
+        f"{failing}; if the differences do no harm to your task, verify again with a policy that measures the harm"
+        " (--policy task)."
     )
+
+
+_TASK = "task"
+"""The name of the built-in policy that allows differences without harm."""
+
+
+def _has_no_flip(row: SettingResult) -> bool:
+    return all(output.flips is None or not output.flips.flipped for output in row.outputs)
 
 
 def _why(best: SettingResult, policy: Policy) -> str:

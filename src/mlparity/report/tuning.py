@@ -15,6 +15,6 @@ def tuning_text(tuning: Tuning) -> str:
         return f"Plain fp16 holds the policy: no op has to be chosen.{left}"
     growth = tuning.after.size_bytes / tuning.before.size_bytes - 1
     return (
-        f"With {', '.join(own)} in fp32 the policy holds.{left} Ops in fp32 ({len(tuning.kept)}) cannot run on the"
+        f"With {', '.join(own)} in fp32 the policy holds.{left} Ops in fp32 ({tuning.after.fp32_ops}) cannot run on the"
         f" Neural Engine, which takes fp16 alone; the package grows by {growth:.1%}."
     )

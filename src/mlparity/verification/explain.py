@@ -184,11 +184,17 @@ _REFINED_BY = {
 """Which causes found on the engine may replace the ladder's."""
 
 
+_SAYS_NOTHING = frozenset({CauseKind.NONE, CauseKind.UNKNOWN})
+"""Agreement, or that no cause is clear: neither is said beside a cause that was found."""
+
+
 def _merged(cause: Cause, found: Cause) -> Cause:
     if cause.kind is CauseKind.COMPUTE_UNIT and found.kind in _REFINED_BY[cause.kind]:
         # It stays the unit's doing, whatever its arithmetic does.
         return Cause(cause.kind, cause.evidence + found.evidence, found.ops)
     if found.kind in _REFINED_BY.get(cause.kind, ()):
+        if cause.kind in _SAYS_NOTHING:
+            return found
         is_alike = found.kind is cause.kind
         evidence = cause.evidence + found.evidence if is_alike else found.evidence + cause.evidence
         return Cause(found.kind, evidence, found.ops)

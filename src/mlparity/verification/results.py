@@ -44,11 +44,14 @@ def rungs_of(runs: Runs, policy: Policy) -> tuple[Rung, ...]:
 
 
 def hazards_of(runs: Runs) -> tuple[Hazard, ...]:
-    """Return what the artifacts' ranges come near to."""
+    """Return what the artifacts' ranges come near to, of the processors that a setting was asked for."""
+    units = [setting.compute_unit for setting in runs.plan.settings if setting.compute_unit is not None]
+    asked = {processor for unit in units for processor in unit.processors}
     return tuple(
         hazard
         for watch in runs.watching()
         for hazard in find_hazards(watch.function, watch.ranges.found, watch.artifact.path)
+        if asked.intersection(hazard.processors)
     )
 
 

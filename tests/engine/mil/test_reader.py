@@ -139,7 +139,10 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
         "newer than this version",
     ),
     "ops out of order": (lambda path: _edit_spec(path, _reverse_ops), "before it is defined"),
-    "neural network": (lambda path: _edit_spec(path, lambda m: m.neuralNetwork.SetInParent()), "neuralNetwork"),
+    "a network without layers": (
+        lambda path: _edit_spec(path, lambda m: m.neuralNetwork.SetInParent()),
+        "has no layer that gives it",
+    ),
 }
 
 

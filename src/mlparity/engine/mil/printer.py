@@ -33,7 +33,9 @@ def _op(op: Op, indent: str) -> Iterator[str]:
     outputs = ", ".join(f"%{output.name}: {output.type}" for output in op.outputs)
     shown = {"val": (op.attributes["val"],)} if op.type == "const" and "val" in op.attributes else op.inputs
     inputs = ", ".join(f"{key}={_arguments(arguments)}" for key, arguments in shown.items())
-    yield f"{indent}{outputs} = {op.type}({inputs})" + (" {" if op.blocks else "")
+    # Messages and reports name an op by its location, which may be none of its outputs.
+    name = "" if op.location in (op.type, *(output.name for output in op.outputs)) else f"  # {op.location}"
+    yield f"{indent}{outputs} = {op.type}({inputs})" + (" {" if op.blocks else "") + name
     for block in op.blocks:
         yield from _block(block, indent + "  ")
         yield indent + "}"
