@@ -1,4 +1,4 @@
-"""A model file to programs, whatever form it has: an ML Program, a neural network, or a pipeline of these."""
+"""A model file to programs: an ML Program, a neural network, a suppression of boxes, or a pipeline of these."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from mlparity.engine.mil.program import Interface, Program
 from mlparity.engine.mil.reader import program_of
 from mlparity.engine.mil.spec import parse_spec
 from mlparity.engine.neural_network.reader import KINDS, network_program
+from mlparity.engine.neural_network.suppression import SUPPRESSION, suppression_program
 
 _PIPELINES: Mapping[str, Callable[[Any], Any]] = {
     "pipeline": lambda message: message.pipeline.models,
@@ -64,10 +65,12 @@ def _program(path: Path, package: Package, message: Any) -> Program:
         return program_of(path, package, message)
     if kind in KINDS:
         return network_program(path, message)
+    if kind == SUPPRESSION:
+        return suppression_program(path, message)
     raise FormatError(
         f"the model is of type {kind}, which the engine does not run",
         where=str(path),
         found=str(kind),
-        expected=", ".join(("mlProgram", *KINDS, *_PIPELINES)),
+        expected=", ".join(("mlProgram", *KINDS, SUPPRESSION, *_PIPELINES)),
         next_step="convert a PyTorch source with coremltools; models of other kinds run on Core ML alone",
     )

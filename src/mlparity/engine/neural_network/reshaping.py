@@ -119,7 +119,13 @@ def _split_nd(layer: Layer) -> tuple[Blob, ...]:
     if sizes:
         return layer.builder.emit_many("split", len(sizes), x=layer.raw, axis=axis, split_sizes=sizes)
     count = int(layer.params.numSplits) or layer.outputs
-    return layer.builder.emit_many("split", count, x=layer.raw, axis=axis, num_splits=count)
+    shape = layer.raw.shape
+    size = None if shape is None else shape[layer.axis(axis, len(shape))]
+    if size is None or size % count == 0:
+        return layer.builder.emit_many("split", count, x=layer.raw, axis=axis, num_splits=count)
+    # The first parts are one longer. Source: coremltools 9.0, `test_numpy_nn_layers.py` (`test_split_nd_cpu`).
+    uneven = tuple(size // count + (place < size % count) for place in range(count))
+    return layer.builder.emit_many("split", count, x=layer.raw, axis=axis, split_sizes=uneven)
 
 
 def _sequence_repeat(layer: Layer) -> Blob:

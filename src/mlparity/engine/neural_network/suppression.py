@@ -1,0 +1,222 @@
+"""A model of the type `nonMaximumSuppression`, which ends pipelines of detectors, as a program.
+
+It keeps boxes by falling confidence, and drops those below a threshold and those that overlap a kept one. It computes
+in fp32 on every unit (assumed: it is no network, and has no types of its own).
+Source: coremltools 9.0, `NonMaximumSuppression.proto`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlparity.core.errors import FormatError
+from mlparity.engine.mil.check import check_function
+from mlparity.engine.mil.interface import read_interface
+from mlparity.engine.mil.program import (
+    Argument,
+    Block,
+    Feature,
+    Function,
+    Interface,
+    Name,
+    NamedType,
+    Op,
+    Program,
+    TensorType,
+    Value,
+)
+
+SUPPRESSION = "nonMaximumSuppression"
+"""The model type, by its name in `Model.proto`."""
+
+_FUNCTION = "main"
+_OPSET = 16
+
+Given = str | list[str] | int | float | bool | tuple[int, ...]
+"""An input of an op: the name of a value, several, or a constant."""
+
+
+def suppression_program(path: Path, message: Any) -> Program:
+    """Return the program of a `Model` message of the type `nonMaximumSuppression`.
+
+    Raises:
+        FormatError: the description lacks one of the arrays that the model names.
+    """
+    model = message.nonMaximumSuppression
+    interface = _with_defaults(read_interface(message.description), model)
+    features = {each.name: each for each in (*interface.inputs, *interface.outputs)}
+    for name in (model.confidenceInputFeatureName, model.coordinatesInputFeatureName):
+        _check(path, name, [each.name for each in interface.inputs])
+    outputs = (model.confidenceOutputFeatureName, model.coordinatesOutputFeatureName)
+    for name in outputs:
+        _check(path, name, [each.name for each in interface.outputs])
+    inputs = tuple(_input(each, model) for each in interface.inputs)
+    ops = _ops(model, {each.name for each in inputs}, set(features), _limits([features[name] for name in outputs]))
+    function = Function(_FUNCTION, inputs, _OPSET, Block((), ops, outputs))
+    check_function(function, lambda found: _fault(path, found))
+    return Program(
+        path=path,
+        spec_version=message.specificationVersion,
+        functions={_FUNCTION: function},
+        interfaces={_FUNCTION: interface},
+        default_function=_FUNCTION,
+        metadata=dict(message.description.metadata.userDefined),
+        kind=SUPPRESSION,
+    )
+
+
+def _check(path: Path, name: str, known: Sequence[str]) -> None:
+    if name not in known:
+        raise _fault(path, f"no {name!r} among {', '.join(known)}")
+
+
+def _fault(path: Path, found: str) -> FormatError:
+    return FormatError(
+        "the suppression of boxes contradicts its description",
+        where=str(path),
+        found=found,
+        next_step="the file is corrupt: make the pipeline again",
+    )
+
+
+def _with_defaults(interface: Interface, model: Any) -> Interface:
+    """Return the interface, thresholds that are optional inputs with the model's own as their defaults."""
+    own = {model.iouThresholdInputFeatureName: model.iouThreshold}
+    own |= {model.confidenceThresholdInputFeatureName: model.confidenceThreshold}
+    inputs = tuple(replace(each, default=own.get(each.name, each.default)) for each in interface.inputs)
+    return replace(interface, inputs=inputs)
+
+
+def _input(feature: Feature, model: Any) -> NamedType:
+    columns = {model.confidenceInputFeatureName: None, model.coordinatesInputFeatureName: 4}
+    if feature.name in columns:
+        return NamedType(feature.name, TensorType("fp32", (None, columns[feature.name])))
+    return NamedType(feature.name, TensorType("fp32", ()))
+
+
+def _limits(outputs: Sequence[Feature]) -> tuple[int, int | None]:
+    """Return the least and the greatest number of rows that the outputs may have, None for any."""
+    least, most = 0, None
+    for each in outputs:
+        if each.sizes:
+            low, high = each.sizes[0]
+            least, most = max(least, low), (high if high >= 0 else most)
+        elif len(each.shape) == 2:
+            least = most = each.shape[0]
+    return least, most
+
+
+@dataclass(slots=True)
+class _Ops:
+    """The ops so far; names of values that are no feature begin with `prefix`, as no feature's does."""
+
+    features: frozenset[str]
+    prefix: str = "suppression_"
+    made: list[Op] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Choose the prefix."""
+        while any(name.startswith(self.prefix) for name in self.features):
+            self.prefix += "_"
+
+    def add(self, kind: str, output: str, dtype: str, shape: tuple[int | None, ...], **given: Given) -> str:
+        """Add an op with one result, and return its name."""
+        return self.several(kind, [(output, dtype, shape)], **given)
+
+    def several(self, kind: str, outputs: Sequence[tuple[str, str, tuple[int | None, ...]]], **given: Given) -> str:
+        """Add an op with several results, and return the first one's name."""
+        named = tuple(NamedType(self.named(name), TensorType(dtype, shape)) for name, dtype, shape in outputs)
+        inputs = {name: _arguments(value) for name, value in given.items()}
+        self.made.append(Op(kind, inputs, named, named[0].name))
+        return named[0].name
+
+    def named(self, name: str) -> str:
+        """Return the name of a value in the program, which no feature has."""
+        return f"{self.prefix}{name}"
+
+    def give(self, kind: str, feature: str, shape: tuple[int | None, ...], **given: Given) -> None:
+        """Add the op whose result is an output of the model."""
+        self.add(kind, feature, "fp32", shape, **given)
+        made = self.made[-1]
+        self.made[-1] = replace(made, outputs=(replace(made.outputs[0], name=feature),))
+
+
+def _arguments(value: Given) -> tuple[Argument, ...]:
+    if isinstance(value, str):
+        return (Name(value),)
+    if isinstance(value, list):
+        return tuple(Name(each) for each in value)
+    array = np.asarray(value)
+    kinds = {"b": ("bool", np.bool_), "i": ("int32", np.int32), "f": ("fp32", np.float32)}
+    name, held = kinds[array.dtype.kind]
+    return (Value(TensorType(name, array.shape), array.astype(held)),)
+
+
+def _ops(model: Any, inputs: set[str], names: set[str], limits: tuple[int, int | None]) -> tuple[Op, ...]:
+    ops = _Ops(frozenset(names))
+    confidence, coordinates = model.confidenceInputFeatureName, model.coordinatesInputFeatureName
+    overlap: Given = model.iouThresholdInputFeatureName
+    least: Given = model.confidenceThresholdInputFeatureName
+    overlap = overlap if overlap in inputs else float(model.iouThreshold)
+    least = least if least in inputs else float(model.confidenceThreshold)
+    count = ops.add("shape", "rows", "int32", (2,), x=confidence)
+    count = ops.add("slice_by_index", "count", "int32", (1,), x=count, begin=(0,), end=(1,))
+    scores = ops.add("expand_dims", "scores", "fp32", (1, None, None), x=confidence, axes=(0,))
+    boxes = ops.add("expand_dims", "boxes", "fp32", (1, None, 4), x=coordinates, axes=(0,))
+    ops.several(
+        "non_maximum_suppression",
+        [
+            ("kept_boxes", "fp32", (1, None, 4)),
+            ("kept_scores", "fp32", (1, None, None)),
+            ("kept_indices", "int32", (1, None)),
+            ("kept_count", "int32", (1,)),
+        ],
+        boxes=boxes,
+        scores=scores,
+        iou_threshold=overlap,
+        score_threshold=least,
+        max_boxes=count,
+        per_class_suppression=bool(model.pickTop.perClass),
+    )
+    indices = ops.add("squeeze", "indices", "int32", (None,), x=ops.named("kept_indices"), axes=(0,))
+    chosen = _confident(ops, confidence, indices, least)
+    if limits[1] is not None:
+        end = {"begin": (0,), "end": (limits[1],)}
+        chosen = ops.add("slice_by_index", "limited", "int32", (None,), x=chosen, **end)
+    rows = ((confidence, model.confidenceOutputFeatureName, None), (coordinates, model.coordinatesOutputFeatureName, 4))
+    for source, target, columns in rows:
+        _row_op(ops, source, chosen, (target, columns), limits[0])
+    return tuple(ops.made)
+
+
+def _confident(ops: _Ops, confidence: str, indices: str, least: Given) -> str:
+    """Return the indices whose confidence reaches the threshold: the op above gives one box where none does."""
+    best = ops.add("reduce_max", "best", "fp32", (None,), x=confidence, axes=(-1,), keep_dims=False)
+    is_box = ops.add("greater_equal", "is_box", "bool", (None,), x=indices, y=0)
+    safe = ops.add("maximum", "safe", "int32", (None,), x=indices, y=0)
+    reached = ops.add("gather", "reached", "fp32", (None,), x=best, indices=safe, axis=0)
+    is_sure = ops.add("greater_equal", "is_sure", "bool", (None,), x=reached, y=least)
+    is_kept = ops.add("logical_and", "is_kept", "bool", (None,), x=is_box, y=is_sure)
+    places = ops.add("non_zero", "places", "int32", (None, 1), x=is_kept)
+    places = ops.add("squeeze", "places_in_order", "int32", (None,), x=places, axes=(1,))
+    return ops.add("gather", "chosen", "int32", (None,), x=indices, indices=places, axis=0)
+
+
+def _row_op(ops: _Ops, source: str, chosen: str, target: tuple[str, int | None], least: int) -> None:
+    """Add the rows of one array that are kept, and rows of zeros up to the least number."""
+    name, columns = target
+    if least == 0:
+        ops.give("gather", name, (None, columns), x=source, indices=chosen, axis=0)
+        return
+    rows = ops.add("gather", f"{name}_rows", "fp32", (None, columns), x=source, indices=chosen, axis=0)
+    size = ops.add("shape", f"{name}_size", "int32", (1,), x=chosen)
+    lacking = ops.add("sub", f"{name}_lacking", "int32", (1,), x=(least,), y=size)
+    lacking = ops.add("maximum", f"{name}_missing", "int32", (1,), x=lacking, y=(0,))
+    none = ops.add("sub", f"{name}_none", "int32", (1,), x=lacking, y=lacking)
+    amounts = ops.add("concat", f"{name}_amounts", "int32", (4,), values=[none, lacking, none, none], axis=0)
+    ops.give("pad", name, (None, columns), x=rows, pad=amounts)
