@@ -1,7 +1,7 @@
 """What the command line calls; `__init__.py` imports each from here when it is first asked for."""
 
 from .comparison import Making, compare_files, compare_outputs
-from .execute import execute_script
+from .execute import execute_module, execute_script
 from .inspection import Inspection, PlacedOp, inspect_artifact, inspect_placement, op_inventory
 from .location import locate
 from .options import (
@@ -31,6 +31,7 @@ __all__ = [
     "compare_files",
     "compare_outputs",
     "compute_plan_from",
+    "execute_module",
     "execute_script",
     "inspect_artifact",
     "inspect_placement",

@@ -63,14 +63,14 @@ for _name, _command in (
 ):
     app.command(_name)(ends_well(_command))
 app.add_typer(record.app, name="record")
-# The options after SCRIPT are the script's own, `--help` included, and so are its exit code and its exceptions.
+# The options after SCRIPT or -m are the script's own, `--help` included, and so are its exit code and its exceptions.
 app.command(
     "exec",
     context_settings={
         "allow_extra_args": True,
         "allow_interspersed_args": False,
         "ignore_unknown_options": True,
-        "help_option_names": [],
+        "help_option_names": ["--help", "-h"],
     },
 )(ends_as_its_script(execute.execute))
 

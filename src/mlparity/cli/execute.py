@@ -7,12 +7,35 @@ from typing import Annotated
 
 import typer
 
+from mlparity.core.errors import InputError
+
+_MODULE, _PLAIN = "-m", "none"
+
 
 def execute(
     context: typer.Context,
-    script: Annotated[Path, typer.Argument(help="A Python script that uses coremltools.", metavar="SCRIPT [ARGS]...")],
+    script: Annotated[
+        str,
+        typer.Argument(
+            help="A Python script that uses coremltools, or -m and the name of a module.",
+            metavar="SCRIPT|-m MODULE [ARGS]...",
+        ),
+    ],
+    chip: Annotated[
+        str,
+        typer.Option(
+            metavar="CHIP",
+            help="Whose arithmetic fp16 models get, such as M1 or A18; `none` for plain arithmetic, the fastest.",
+        ),
+    ] = "M4",
 ) -> None:
     """Run SCRIPT with its ARGS; `MLModel.predict` works in it on any machine."""
     from mlparity import api
 
-    api.execute_script(script, tuple(context.args))
+    chosen, arguments = None if chip == _PLAIN else chip, tuple(context.args)
+    if script != _MODULE:
+        api.execute_script(Path(script), arguments, chosen)
+        return
+    if not arguments:
+        raise InputError("-m needs the name of a module", next_step="mlparity exec -m package.module [ARGS]")
+    api.execute_module(arguments[0], arguments[1:], chosen)

@@ -95,6 +95,7 @@ class CoreMLModelProxy:
         started = time.perf_counter_ns()
         outputs = _as_runtime_error(lambda: self._model.predict(data, held))
         self._predict_ns = time.perf_counter_ns() - started
+        _slow.count(self._predict_ns)
         return outputs
 
     def batchPredict(self, data: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:  # noqa: N802  coremltools' name
@@ -160,6 +161,31 @@ class Arithmetic:
     choose: Callable[[Function, str], Choice]
     tap: Tap | None = None
 
+
+class _Slow:
+    """Says once that plain arithmetic is faster, when predictions in a chip's own have taken long together."""
+
+    def __init__(self) -> None:
+        self.spent_ns = 0
+        self.is_told = False
+
+    def count(self, ns: int) -> None:
+        self.spent_ns += ns
+        chip = _plain.get("chip")
+        if self.is_told or chip is None or _asked.get() is not None or self.spent_ns < _LONG_NS:
+            return
+        self.is_told = True
+        logging.getLogger("mlparity").warning(
+            "mlparity: predictions have taken %.0f s in the exact arithmetic of %s; plain arithmetic is faster:"
+            " `mlparity exec --chip none`, or enable_coremltools(chip=None)",
+            self.spent_ns / 1e9,
+            chip,
+        )
+
+
+_slow = _Slow()
+_LONG_NS = 8_000_000_000
+"""How long predictions take together before somebody is told (assumed: nothing is silent for ten seconds)."""
 
 _asked: ContextVar[Arithmetic | None] = ContextVar("arithmetic", default=None)
 _plain: dict[str, str | None] = {}
