@@ -48,7 +48,7 @@ def read_stages(path: Path) -> tuple[tuple[Program, ...], Interface]:
     if inner is None:
         program = _program(path, package, message)
         return (program,), program.interfaces[program.default_function]
-    stages = tuple(_program(path, package, each) for each in inner(message))
+    stages = tuple(_program(path, package, stage) for stage in inner(message))
     if not stages:
         raise FormatError(
             "the pipeline has no models",

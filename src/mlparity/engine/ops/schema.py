@@ -76,14 +76,14 @@ def python_value(values: Sequence[object], kind: Kind) -> object:
     Several values, MIL's list of arguments, become a tuple of their own values.
     """
     if len(values) != 1:
-        return tuple(python_value([each], Kind.SCALAR) for each in values)
+        return tuple(python_value([value], Kind.SCALAR) for value in values)
     data = values[0].tolist() if isinstance(values[0], Tensor | np.ndarray) else values[0]
     if isinstance(data, tuple):
-        return tuple(python_value([each], Kind.SCALAR) for each in data)  # a list of MIL: labels
+        return tuple(python_value([text], Kind.SCALAR) for text in data)  # a list of MIL: labels
     if isinstance(data, list):
         return _tuples(data) if kind is Kind.TUPLE or len(data) != 1 else data[0]
     return (data,) if kind is Kind.TUPLE else data
 
 
 def _tuples(data: list[object]) -> tuple[object, ...]:
-    return tuple(_tuples(each) if isinstance(each, list) else each for each in data)
+    return tuple(_tuples(part) if isinstance(part, list) else part for part in data)

@@ -48,7 +48,7 @@ class Crossings:
             feeds = []
             for feed in step.feeds:
                 made = [self._read(slot, numerics) for slot in feed.slots]
-                yield from (each for _, each in made if each is not None)
+                yield from (added for _, added in made if added is not None)
                 feeds.append(replace(feed, slots=tuple(slot for slot, _ in made)))
             self.rounded.update(store.slot for store in step.stores)
             yield replace(step, feeds=tuple(feeds))
