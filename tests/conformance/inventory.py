@@ -13,6 +13,7 @@ import mlparity.engine.ops  # noqa: F401  # registers every op
 from mlparity.engine.mil.spec import proto
 from mlparity.engine.ops.registry import Rounding, definitions
 from mlparity.engine.runtime.blocks import CONTROL_FLOW
+from tests.conformance import layers
 
 PAGE = Path(__file__).parents[2] / "docs" / "ops.md"
 
@@ -78,7 +79,7 @@ def page() -> str:
     rows = [_row(name, theirs.get(name), ours.get(name)) for name in sorted(theirs | ours)]
     lacking = sum(name not in ours and not reason(name) for name in theirs)
     foot = f"\n{len(theirs)} ops are registered in coremltools; {len(ours)} run here, {lacking} are missing.\n"
-    return _HEAD + "\n".join(rows) + "\n" + foot
+    return _HEAD + "\n".join(rows) + "\n" + foot + layers.table()
 
 
 def _row(name: str, theirs: tuple[int, ...] | None, ours: tuple[tuple[int, ...], Rounding] | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,16 +26,18 @@ def cases() -> Iterator[tuple[str, Case]]:
 CASES = dict(cases())
 
 
+def network_of(case: Case) -> Any:
+    """Return the network of one layer that a case is about."""
+    inputs = {f"x{place}": each.shape for place, each in enumerate(case.inputs)}
+    outputs = [f"y{place}" for place in range(case.outputs)]
+    return network([LayerSpec(case.kind, case.params, list(inputs), outputs)], inputs, outputs, rank5=case.rank5)
+
+
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_a_layer_computes_what_its_oracle_does(case: Case) -> None:
-    names = [f"x{place}" for place in range(len(case.inputs))]
-    outputs = [f"y{place}" for place in range(case.outputs)]
-    shapes = {name: each.shape for name, each in zip(names, case.inputs, strict=True)}
-    layer = LayerSpec(case.kind, case.params, names, outputs)
-    model = network([layer], shapes, outputs, rank5=case.rank5)
-    got = run(model, FP32, **dict(zip(names, case.inputs, strict=True)))
+    got = run(network_of(case), FP32, **{f"x{place}": each for place, each in enumerate(case.inputs)})
     wanted = case.oracle(*(each.astype(np.float64) for each in case.inputs))
-    for name, want in zip(outputs, wanted if isinstance(wanted, tuple) else (wanted,), strict=True):
+    for name, want in zip(got, wanted if isinstance(wanted, tuple) else (wanted,), strict=True):
         assert got[name].shape == np.shape(want), case.note
         np.testing.assert_allclose(got[name], want, case.rtol, case.atol)
 
