@@ -22,15 +22,27 @@ def corpus() -> tuple[Fault, ...]:
     return (*FAULTS, *REAL, *LATER, *PLANTED, *COMPRESSED, *PREPROCESSED, *MODES, *ROUNDED, *HEALTHY)
 
 
+def newer() -> tuple[Fault, ...]:
+    """Return the faults of other targets, images, masks, branches, writes, orders and weights, and their controls."""
+    from tests.faults import attending, branching, checkpoints, elsewhere, pixels, writing
+
+    faults = (
+        *(*elsewhere.REAL, *elsewhere.PLANTED, *pixels.PIXELS, *attending.MASKS, *branching.BRANCHES),
+        *(*branching.ORDERS, *writing.WRITES, *checkpoints.WEIGHTS_OF_OTHERS),
+    )
+    controls = (elsewhere, pixels, attending, branching, writing)
+    return (*faults, *(each for module in controls for each in module.HEALTHY))
+
+
 def make(folder: Path) -> None:
     """Write every artifact. A process of its own keeps coremltools as it is: conversions by mlparity correct it."""
     warnings.simplefilter("ignore")
     logging.disable(logging.ERROR)
-    faults = corpus()
+    faults = (*corpus(), *newer())
     gc.freeze()  # coremltools collects garbage in each conversion: not through all that was imported
     for each in faults:
         with contextlib.redirect_stderr(io.StringIO()):
-            each.make(each.source(), each.samples()[0], folder / f"{each.name}.mlpackage")
+            each.make(each.source(), each.samples()[0], folder / f"{each.name}{each.suffix}")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def plain(precision: Any = FP32, *, export: bool = False, kept: Callable[[Any], 
     return make
 
 
-def changed(change: Callable[[nn.Module], nn.Module | None], precision: Any = FP32, *, export: bool = False) -> Make:
+def changed(change: Callable[[Any], nn.Module | None], precision: Any = FP32, *, export: bool = False) -> Make:
     """Return a maker that converts a changed copy of the source: the fault is in the change."""
 
     def make(module: nn.Module, sample: Sample, path: Path) -> None:
@@ -85,7 +86,8 @@ def quantised() -> Make:
 
 def convert(module: nn.Module, sample: Sample, precision: Any, export: bool) -> Any:
     values = tuple(torch.from_numpy(each) for each in sample.values())
-    with torch.no_grad():
+    # coremltools knows none of the fused ops of attention.
+    with torch.no_grad(), _op_by_op():
         if export:
             loaded = torch.export.export(module, values).run_decompositions({})
         else:
@@ -99,6 +101,16 @@ def convert(module: nn.Module, sample: Sample, precision: Any, export: bool) -> 
         minimum_deployment_target=ct.target.iOS18,
         skip_model_load=True,
     )
+
+
+@contextmanager
+def _op_by_op() -> Iterator[None]:
+    known = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(known)
 
 
 def _dtype(array: np.ndarray) -> type:
