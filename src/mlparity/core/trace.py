@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -30,12 +30,18 @@ class TracedOp:
     """One op of one run of the source: its origin, and its results by number.
 
     `inputs` holds the numbers of the values that it read, an earlier op's results or the source's inputs; parameters
-    and constants have none.
+    and constants have none. `call` is its position among all ops of the run, also those that are not kept; -1 where
+    that is not known. `settings` are its arguments that are no tensors, by name. `is_write` tells that it writes into
+    a tensor that it is given. `answer` is the number that Python got of a tensor, None for every other op.
     """
 
     origin: Origin
     inputs: tuple[int, ...]
     results: tuple[tuple[int, np.ndarray], ...]
+    call: int = -1
+    settings: Mapping[str, object] = field(default_factory=dict)
+    is_write: bool = False
+    answer: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -52,14 +52,14 @@ def _traced(module: nn.Module, tensors: Sequence[Tensor], source: Source, double
         (name, recorder.number(tensor), tensor.numpy(force=True).copy())
         for name, tensor in zip(source.input_names, tensors, strict=True)
     )
-    with torch.no_grad(), _layers_by_their_parts(), _paths(module, recorder), recorder:
-        results = _run(module, tensors, double)
+    with torch.no_grad(), layers_by_their_parts(), _paths(module, recorder), recorder:
+        results = run_module(module, tensors, double)
     outputs = tuple((name, recorder.number(result)) for name, result in zip(source.output_names, results, strict=True))
     return SourceTrace(tuple(recorder.ops), inputs, outputs)
 
 
 @contextmanager
-def _layers_by_their_parts() -> Iterator[None]:
+def layers_by_their_parts() -> Iterator[None]:
     """Let PyTorch compute encoder layers op by op: its fused op for a whole layer has nothing inside to align."""
     known = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
@@ -69,7 +69,8 @@ def _layers_by_their_parts() -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(known)
 
 
-def _run(module: nn.Module, tensors: Sequence[Tensor], double: bool) -> tuple[Tensor, ...]:
+def run_module(module: nn.Module, tensors: Sequence[Tensor], double: bool) -> tuple[Tensor, ...]:
+    """Return what a module gives, kept in fp64 where that is asked for."""
     if not double:
         return cast("tuple[Tensor, ...]", module(*tensors))
     with widened():
@@ -83,6 +84,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.ops: list[TracedOp] = []
         self.path: list[str] = []
+        self._calls = 0
         self._numbers: dict[int, int] = {}
         self._alive: list[Tensor] = []
 
@@ -109,17 +111,30 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         named = kwargs if kwargs is not None else {}
         read = [leaf for leaf in tree_leaves((args, named)) if isinstance(leaf, Tensor)]
         inputs = tuple(self._numbers[id(tensor)] for tensor in read if id(tensor) in self._numbers)
+        call, self._calls = self._calls, self._calls + 1
         result = func(*args, **named)
         made = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor) and leaf.layout is torch.strided]
         if inputs or not read:
             results = tuple(
                 (self._renumber(tensor), tensor.numpy(force=True).copy()) for tensor in made if _is_plain(tensor)
             )
-            self.ops.append(TracedOp(Origin(_name(func), self._module(), _line()), inputs, results))
+            origin = Origin(_name(func), self._module(), _line())
+            answer = float(result) if _name(func) == ANSWERING and not isinstance(result, complex) else None
+            settings = _settings(func, args, named)
+            self.ops.append(TracedOp(origin, inputs, results, call, settings, func._schema.is_mutable, answer))
         return result
 
     def _module(self) -> str:
         return self.path[-1] if self.path else ""
+
+
+ANSWERING = "aten._local_scalar_dense"
+"""The op by which Python gets a number of a tensor: `bool(x)`, `int(x)`, `x.item()`."""
+
+
+def _settings(func: Any, args: Sequence[Any], named: Mapping[str, Any]) -> dict[str, object]:
+    given = {argument.name: value for argument, value in zip(func._schema.arguments, args, strict=False)}
+    return {name: value for name, value in {**given, **named}.items() if isinstance(value, bool | int | float | str)}
 
 
 def _is_plain(tensor: Tensor) -> bool:

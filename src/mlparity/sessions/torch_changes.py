@@ -1,0 +1,126 @@
+"""A source with one thing changed, run on one sample: what an artifact would give that was made with that change."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_flatten, tree_unflatten
+
+from mlparity.core.errors import ExecutionError
+from mlparity.core.session import Outputs, Sample
+from mlparity.core.source import Source
+from mlparity.sessions.torch import open as open_source
+from mlparity.sessions.torch_trace import ANSWERING, layers_by_their_parts, run_module
+
+_WRAPPER = "inner."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Change:
+    """What is changed of a run; ops go by `TracedOp.call`.
+
+    `lost` are writes that are left out. `answers` are the numbers that Python gets, in order, in place of its own;
+    None keeps its own. `weights` are parameters and buffers by their names. `given` are results by the op's call.
+    """
+
+    lost: frozenset[int] = frozenset()
+    answers: Sequence[float | None] = ()
+    weights: Mapping[str, np.ndarray] = field(default_factory=dict)
+    given: Mapping[int, np.ndarray] = field(default_factory=dict)
+
+
+def run_changed(source: Source, sample: Sample, change: Change, *, double: bool = True) -> Outputs | None:
+    """Return the outputs of a changed run, layers by their parts, in fp64 unless told otherwise; None where it fails."""
+    with open_source(source, double=double) as session:
+        try:
+            module, inputs = _with_weights(session.module, change.weights), session.inputs_of(sample)
+            with torch.no_grad(), layers_by_their_parts(), _Changing(change):
+                results = run_module(module, inputs, double)
+            return {name: each.numpy(force=True) for name, each in zip(source.output_names, results, strict=True)}
+        except (ExecutionError, RuntimeError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError):
+            return None
+
+
+def named_weights(source: Source) -> dict[str, np.ndarray]:
+    """Return the floating parameters and buffers of a source by the names of its own module, in their order."""
+    module = source.module
+    if not isinstance(module, nn.Module):
+        return {}
+    tensors = (*module.named_parameters(), *module.named_buffers())
+    return {
+        name.removeprefix(_WRAPPER): tensor.numpy(force=True)
+        for name, tensor in tensors
+        if tensor.is_floating_point() and tensor.dtype is not torch.bfloat16
+    }
+
+
+def _with_weights(module: nn.Module, weights: Mapping[str, np.ndarray]) -> nn.Module:
+    if not weights:
+        return module
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # torch warns of its own classes when it copies an exported program
+        other = copy.deepcopy(module)
+        for name, tensor in (*other.named_parameters(), *other.named_buffers()):
+            array = weights.get(name.removeprefix(_WRAPPER))
+            if array is not None:
+                tensor.copy_(torch.from_numpy(np.ascontiguousarray(array)).reshape(tensor.shape))
+    return other
+
+
+class _Changing(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts ops as a trace does, and changes those that it is told."""
+
+    def __init__(self, change: Change) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._change, self._calls, self._answers = change, 0, 0
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Run an op, leave it out, or put another result in its place."""
+        del types
+        named = kwargs if kwargs is not None else {}
+        call, self._calls = self._calls, self._calls + 1
+        if call in self._change.lost:
+            return _untouched(func, args)
+        result = func(*args, **named)
+        if str(func._schema.name).replace("::", ".") == ANSWERING:
+            return self._answer(result)
+        given = self._change.given.get(call)
+        return result if given is None else _replaced(result, given)
+
+    def _answer(self, own: Any) -> Any:
+        place, self._answers = self._answers, self._answers + 1
+        known = self._change.answers[place] if place < len(self._change.answers) else None
+        return own if known is None else type(own)(known)
+
+
+def _untouched(func: Any, args: Sequence[Any]) -> Any:
+    """Return what a write returns, which is the tensor that it was to write into."""
+    written = [
+        value
+        for argument, value in zip(func._schema.arguments, args, strict=False)
+        if argument.alias_info is not None and argument.alias_info.is_write
+    ]
+    return written[0] if len(written) == 1 else tuple(written)
+
+
+def _replaced(result: Any, given: np.ndarray) -> Any:
+    """Put an array in the place of the first tensor of a result."""
+    leaves, shape = tree_flatten(result)
+    place = next(place for place, leaf in enumerate(leaves) if isinstance(leaf, Tensor))
+    old = leaves[place]
+    leaves[place] = torch.from_numpy(np.ascontiguousarray(given)).to(old.dtype).reshape(old.shape)
+    return tree_unflatten(leaves, shape)
