@@ -71,6 +71,12 @@ class LitertSession(Closing):
         )
 
     @property
+    def tensors(self) -> tuple[Mapping[str, int], Mapping[str, int]]:
+        """The tensors of the inputs and of the outputs, by the names of the signature."""
+        first, second = ({port.name: port.index for port in ports} for ports in (self._inputs, self._outputs))
+        return first, second
+
+    @property
     def runtime(self) -> str:
         """LiteRT's version."""
         return f"LiteRT {_version()} (CPU, XNNPACK)"

@@ -25,8 +25,7 @@ def trace(path: Path, input_names: tuple[str, ...], output_names: tuple[str, ...
         FormatError: as `session.open` does.
     """
     with session.open(path, input_names=input_names, output_names=output_names) as opened:
-        inputs = {port.name: str(port.index) for port in opened.inputs}
-        outputs = {port.name: str(port.index) for port in opened.outputs}
+        inputs, outputs = ({name: str(index) for name, index in each.items()} for each in opened.tensors)
     interpreter = _run(path, inputs, sample, reference=False)
     # A delegate stands behind the ops that it took: those that the file has come first.
     details = [each for each in interpreter._get_ops_details() if each["op_name"] != _DELEGATE]
@@ -46,13 +45,12 @@ def run_by_reference(
         ExecutionError: the interpreter fails.
     """
     with session.open(path, input_names=input_names, output_names=output_names) as opened:
-        inputs = {port.name: str(port.index) for port in opened.inputs}
-        outputs = {port.name: port.index for port in opened.outputs}
+        inputs, outputs = opened.tensors
     interpreter = _run(path, inputs, sample, reference=True)
     return {name: np.array(interpreter.get_tensor(index)) for name, index in outputs.items()}
 
 
-def _run(path: Path, inputs: Mapping[str, str], sample: Sample, *, reference: bool) -> Any:
+def _run(path: Path, inputs: Mapping[str, str | int], sample: Sample, *, reference: bool) -> Any:
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     kernels = OpResolverType.BUILTIN_REF if reference else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
