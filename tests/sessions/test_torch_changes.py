@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mlparity.core.change import Change
 from mlparity.core.source import Source
-from mlparity.sessions.torch_changes import Change, named_weights, run_changed
+from mlparity.sessions.torch_changes import named_weights, run_changed
 from mlparity.sessions.torch_trace import trace_source
 from tests.loading import load_source
 
@@ -65,7 +66,7 @@ def test_weights_are_others() -> None:
 
 def test_a_result_is_given() -> None:
     first = next(op for op in trace_source(source(), SAMPLE).ops if op.origin.op == "aten.mm")
-    assert output(Change(given={first.call: np.zeros((1, 3))})) == [1.0, 8.0, 1.0]
+    assert output(Change(given={first.call: (np.zeros((1, 3)),)})) == [1.0, 8.0, 1.0]
 
 
 def test_a_change_that_fails_gives_nothing() -> None:

@@ -145,7 +145,7 @@ def _chosen(gaps: Sequence[_Gap], constants: Weights, choose: _Choice) -> list[t
     for gap in gaps:
         options = [(name, way) for name, array in left.items() for way in _ways(array, gap) if _may_be(way, gap)]
         if options:
-            name, array = choose(gap.own, options)
+            name, array = (_first if gap.is_optional else choose)(gap.own, options)
             found.append((gap, array))
             del left[name]
         elif not gap.is_optional:

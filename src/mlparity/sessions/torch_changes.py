@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,27 +13,14 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
+from mlparity.core.change import Change
 from mlparity.core.errors import ExecutionError
 from mlparity.core.session import Outputs, Sample
 from mlparity.core.source import Source
 from mlparity.sessions.torch import open as open_source
-from mlparity.sessions.torch_trace import ANSWERING, layers_by_their_parts, run_module
+from mlparity.sessions.torch_trace import ANSWERING, counts, layers_by_their_parts, run_module
 
 _WRAPPER = "inner."
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Change:
-    """What is changed of a run; ops go by `TracedOp.call`.
-
-    `lost` are writes that are left out. `answers` are the numbers that Python gets, in order, in place of its own;
-    None keeps its own. `weights` are parameters and buffers by their names. `given` are results by the op's call.
-    """
-
-    lost: frozenset[int] = frozenset()
-    answers: Sequence[float | None] = ()
-    weights: Mapping[str, np.ndarray] = field(default_factory=dict)
-    given: Mapping[int, np.ndarray] = field(default_factory=dict)
 
 
 def run_changed(source: Source, sample: Sample, change: Change, *, double: bool = True) -> Outputs | None:
@@ -92,7 +78,7 @@ class _Changing(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Run an op, leave it out, or put another result in its place."""
         del types
         named = kwargs if kwargs is not None else {}
-        call, self._calls = self._calls, self._calls + 1
+        call, self._calls = self._calls, self._calls + counts(func)
         if call in self._change.lost:
             return _untouched(func, args)
         result = func(*args, **named)
@@ -102,8 +88,8 @@ class _Changing(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return result if given is None else _replaced(result, given)
 
     def _answer(self, own: Any) -> Any:
-        place, self._answers = self._answers, self._answers + 1
-        known = self._change.answers[place] if place < len(self._change.answers) else None
+        position, self._answers = self._answers, self._answers + 1
+        known = self._change.answers[position] if position < len(self._change.answers) else None
         return own if known is None else type(own)(known)
 
 
@@ -117,10 +103,11 @@ def _untouched(func: Any, args: Sequence[Any]) -> Any:
     return written[0] if len(written) == 1 else tuple(written)
 
 
-def _replaced(result: Any, given: np.ndarray) -> Any:
-    """Put an array in the place of the first tensor of a result."""
+def _replaced(result: Any, given: Sequence[np.ndarray]) -> Any:
+    """Put arrays in the place of the first tensors of a result."""
     leaves, shape = tree_flatten(result)
-    place = next(place for place, leaf in enumerate(leaves) if isinstance(leaf, Tensor))
-    old = leaves[place]
-    leaves[place] = torch.from_numpy(np.ascontiguousarray(given)).to(old.dtype).reshape(old.shape)
+    positions = [position for position, leaf in enumerate(leaves) if isinstance(leaf, Tensor)]
+    for position, array in zip(positions, given, strict=False):
+        old = leaves[position]
+        leaves[position] = torch.from_numpy(np.ascontiguousarray(array)).to(old.dtype).reshape(old.shape)
     return tree_unflatten(leaves, shape)

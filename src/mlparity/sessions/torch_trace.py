@@ -111,7 +111,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         named = kwargs if kwargs is not None else {}
         read = [leaf for leaf in tree_leaves((args, named)) if isinstance(leaf, Tensor)]
         inputs = tuple(self._numbers[id(tensor)] for tensor in read if id(tensor) in self._numbers)
-        call, self._calls = self._calls, self._calls + 1
+        call, self._calls = self._calls, self._calls + counts(func)
         result = func(*args, **named)
         made = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor) and leaf.layout is torch.strided]
         if inputs or not read:
@@ -126,6 +126,11 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _module(self) -> str:
         return self.path[-1] if self.path else ""
+
+
+def counts(func: Any) -> bool:
+    """Tell whether an op is one of a run's: reading a value for a trace detaches it, and a run without one does not."""
+    return _name(func) != "aten.detach"
 
 
 ANSWERING = "aten._local_scalar_dense"

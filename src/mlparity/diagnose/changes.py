@@ -1,0 +1,90 @@
+"""What a source would give with one thing changed: the changes that an artifact may have been made with.
+
+Each is a candidate; it is a cause where the changed source gives what the artifact gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+
+from mlparity.core.change import Change
+from mlparity.core.trace import Origin, SourceTrace, TracedOp
+from mlparity.diagnose.orders import open_orders
+
+_LARGE = 100.0
+_WRITES, _ANSWERS, _NUMBERS = 24, 12, 9
+"""How many writes, answers to Python, and small whole numbers for each are tried (assumed)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """One change, where in the source it is, and what else is to be told of it."""
+
+    kind: str
+    change: Change
+    origin: Origin
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+def lost_writes(trace: SourceTrace) -> Iterator[Candidate]:
+    """Yield each write into a tensor, left out; the last come first, since a later one hides what came before it."""
+    writes = [op for op in trace.ops if op.is_write and op.call >= 0]
+    for op in islice(reversed(writes), _WRITES):
+        yield Candidate("write", Change(lost=frozenset({op.call})), op.origin)
+
+
+def other_answers(trace: SourceTrace, others: Sequence[SourceTrace]) -> Iterator[Candidate]:
+    """Yield the ways in which Python may have gone elsewhere: as on another sample, or with one answer another.
+
+    `others` are the traces of the other samples, the first of which artifacts are mostly made from.
+    """
+    asked = _asked(trace)
+    own = [op.answer for op in asked]
+    for other in others:
+        answers = [op.answer for op in _asked(other)]
+        first = _first_other(own, answers)
+        if first is not None:
+            op = asked[first]
+            yield _answered(op, answers, answers[first] if first < len(answers) else None)
+    for position, op in enumerate(asked[:_ANSWERS]):
+        for answer in _alternatives(op):
+            yield _answered(op, [*own[:position], answer], answer)
+
+
+def _asked(trace: SourceTrace) -> list[TracedOp]:
+    return [op for op in trace.ops if op.answer is not None]
+
+
+def _answered(op: TracedOp, answers: Sequence[float | None], answer: float | None) -> Candidate:
+    return Candidate("branch", Change(answers=tuple(answers)), op.origin, {"answer": op.answer, "other": answer})
+
+
+def _first_other(own: Sequence[float | None], answers: Sequence[float | None]) -> int | None:
+    """Return where two runs first get another answer; None where they get the same, or one goes on without any."""
+    pairs = enumerate(zip(own, answers, strict=False))
+    return next((position for position, (left, right) in pairs if left != right), None)
+
+
+def _alternatives(op: TracedOp) -> Iterator[float]:
+    """Yield what Python may have got instead: the other truth value, small whole numbers."""
+    answer = op.answer
+    if answer is None or not abs(answer) < _LARGE:
+        return
+    if answer in (0.0, 1.0):
+        yield 1.0 - answer
+    yield from (float(number) for number in range(_NUMBERS) if number not in (answer, 1.0 - answer))
+
+
+def other_orders(trace: SourceTrace) -> Iterator[Candidate]:
+    """Yield other orders of what the source leaves open: the best without an order, equal values in a sort."""
+    for op, results in open_orders(trace):
+        yield Candidate("order", Change(given={op.call: results}), op.origin)
+
+
+def given_results(op: TracedOp, array: np.ndarray) -> Change:
+    """Return the change by which an op's first result is another."""
+    return Change(given={op.call: (array,)})
