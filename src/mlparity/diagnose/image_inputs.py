@@ -1,0 +1,172 @@
+"""What an image input makes of a pixel, beside what the source makes of it: scale, bias and the order of channels.
+
+Both sides are followed as long as they only scale and shift the pixels of a channel. With the source's numbers in the
+artifact at that place the difference has to vanish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mlparity.core.trace import SourceTrace
+from mlparity.diagnose.distance import Tensors, distance, removed
+from mlparity.diagnose.preprocessing import VANISHED
+from mlparity.diagnose.substitution import outputs_of, run_with_values, values_of
+from mlparity.engine.runtime.plan import Plan
+
+Doubles = NDArray[np.float64]
+
+_EXACT = 1e-4
+"""How far values may lie from `scale * pixel + bias`, of their own range: fp16 rounds them (assumed)."""
+
+_ALIKE = 1e-3
+"""How far two scales or biases may differ that are taken for the same (assumed)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Affine:
+    """`scale * pixel + bias` for each channel that the network takes; `channels` are the picture's, in RGB order."""
+
+    scale: Doubles
+    bias: Doubles
+    channels: tuple[int, ...]
+
+    def is_like(self, other: Affine) -> bool:
+        """Tell whether both make the same of a pixel."""
+        near = (np.allclose(*pair, rtol=_ALIKE, atol=_ALIKE * self._size) for pair in self._pairs(other))
+        return self.channels == other.channels and all(near)
+
+    def _pairs(self, other: Affine) -> Iterator[tuple[Doubles, Doubles]]:
+        yield self.scale * 255, other.scale * 255
+        yield self.bias, other.bias
+
+    @property
+    def _size(self) -> float:
+        return float(np.abs(self.scale * 255).max())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageFault:
+    """An image input, what the artifact and the source make of its pixels, and the part that goes away with the latter."""
+
+    input: str
+    ours: Affine
+    theirs: Affine
+    removed: float
+
+
+def image_fault(plan: Plan, inputs: Tensors, trace: SourceTrace, expected: Tensors) -> ImageFault | None:
+    """Return the image input whose pixels the artifact makes other numbers of than the source does, None without one."""
+    images = {feature.name: feature.image for feature in plan.interface.inputs if feature.image is not None}
+    values = values_of(plan, inputs)
+    for name, image in images.items():
+        if name not in plan.inputs or image is None:
+            continue
+        pixels = _array(inputs[name])
+        if image.color == "BGR":
+            pixels = pixels[:, ::-1]
+        found = _fault(plan, name, pixels, values, trace, expected)
+        if found is not None:
+            return found
+    return None
+
+
+def _fault(
+    plan: Plan, name: str, pixels: Doubles, values: Mapping[int, object], trace: SourceTrace, expected: Tensors
+) -> ImageFault | None:
+    ours = _last_of_plan(plan, plan.inputs[name][0], pixels, values)
+    theirs = _last_of_source(trace, pixels)
+    if ours is None or theirs is None or ours[1].is_like(theirs[1]):
+        return None
+    slot, own = ours
+    wanted, other = theirs
+    held = values[slot]
+    if not isinstance(held, Tensor) or held.numel() != wanted.size:
+        return None
+    given = torch.from_numpy(np.ascontiguousarray(wanted)).to(held.dtype).reshape(held.shape)
+    before = distance(outputs_of(plan, values), expected)
+    after = distance(outputs_of(plan, _run_with(plan, values, slot, given)), expected)
+    gone = removed(min(before, 1.0), after)
+    return ImageFault(name, own, other, gone) if gone >= VANISHED else None
+
+
+def _run_with(plan: Plan, values: Mapping[int, object], slot: int, given: Tensor) -> Mapping[int, object]:
+    """Run with another value in a slot; one that no step makes is an input."""
+    if any(store.slot == slot for step in plan.steps for store in step.stores):
+        return run_with_values(plan, values, {slot: given})
+    names = {place: name for name, (place, _) in plan.inputs.items()}
+    inputs = {name: value for place, name in names.items() if isinstance(value := values[place], Tensor)}
+    return values_of(plan, {**inputs, names[slot]: given})
+
+
+def _last_of_plan(
+    plan: Plan, first: int, pixels: Doubles, values: Mapping[int, object]
+) -> tuple[int, Affine] | None:
+    """Return the last slot on the way from an input that only scales and shifts its pixels."""
+    last, reached = first, {first}
+    best: tuple[int, Affine] | None = None
+    for slot in (first, *(store.slot for step in _following(plan, reached) for store in step)):
+        value = values.get(slot)
+        affine = affine_of(_array(value), pixels) if isinstance(value, Tensor) else None
+        if affine is not None:
+            last, best = slot, (slot, affine)
+        elif slot != last:
+            break
+    return best
+
+
+def _following(plan: Plan, reached: set[int]) -> Iterator[Sequence[object]]:
+    for step in plan.steps:
+        if reached & {slot for feed in step.feeds for slot in feed.slots}:
+            yield step.stores
+            reached |= {store.slot for store in step.stores}
+
+
+def _last_of_source(trace: SourceTrace, pixels: Doubles) -> tuple[Doubles, Affine] | None:
+    """Return the last value of the source that only scales and shifts the pixels."""
+    given = (array for _, _, array in trace.inputs)
+    made = (array for op in trace.ops for _, array in op.results)
+    best: tuple[Doubles, Affine] | None = None
+    for array in (*given, *made):
+        if array.size == pixels.size and array.dtype.kind == "f":
+            affine = affine_of(array.astype(np.float64), pixels)
+            best = best if affine is None else (array.astype(np.float64).reshape(pixels.shape), affine)
+    return best
+
+
+def affine_of(values: Doubles, pixels: Doubles) -> Affine | None:
+    """Return the scale and bias for each channel that make `values` of `pixels`, None where none do.
+
+    Shape: both (1, channels, height, width), or as many elements. The channels stay in order where they may.
+    """
+    if values.size != pixels.size or pixels.ndim != 4:
+        return None
+    rows, sources = values.reshape(pixels.shape[1], -1), pixels.reshape(pixels.shape[1], -1)
+    for channels in dict.fromkeys((tuple(range(len(rows))), tuple(reversed(range(len(rows)))))):
+        fits = [_fit(row, sources[channel]) for row, channel in zip(rows, channels, strict=True)]
+        if all(fit is not None for fit in fits):
+            numbers = np.array(fits, np.float64)
+            return Affine(numbers[:, 0], numbers[:, 1], channels)
+    return None
+
+
+def _fit(values: Doubles, pixels: Doubles) -> tuple[float, float] | None:
+    spread = pixels - pixels.mean()
+    square = float(spread @ spread)
+    if not square or not np.isfinite(values).all():
+        return None
+    scale = float(spread @ values) / square
+    bias = float(values.mean() - scale * pixels.mean())
+    gap = float(np.abs(scale * pixels + bias - values).max())
+    width = float(np.ptp(values))
+    return (scale, bias) if scale and gap <= _EXACT * max(width, 1e-12) else None
+
+
+def _array(value: Tensor) -> Doubles:
+    return value.detach().cpu().double().numpy()
