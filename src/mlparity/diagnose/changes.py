@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-import numpy as np
-
 from mlparity.core.change import Change
+from mlparity.core.graph_trace import GraphTrace
 from mlparity.core.trace import Origin, SourceTrace, TracedOp
 from mlparity.diagnose.orders import open_orders
+from mlparity.record.causes import CauseKind
 
 _LARGE = 100.0
 _WRITES, _ANSWERS, _NUMBERS = 24, 12, 9
@@ -22,19 +22,20 @@ _WRITES, _ANSWERS, _NUMBERS = 24, 12, 9
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """One change, where in the source it is, and what else is to be told of it."""
+    """One change, the cause that it would be, where in the source it is, and what else is to be told of it."""
 
-    kind: str
+    kind: CauseKind
     change: Change
-    origin: Origin
-    facts: Mapping[str, object] = field(default_factory=dict)
+    origin: Origin | None = None
+    figures: Mapping[str, float] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 def lost_writes(trace: SourceTrace) -> Iterator[Candidate]:
     """Yield each write into a tensor, left out; the last come first, since a later one hides what came before it."""
     writes = [op for op in trace.ops if op.is_write and op.call >= 0]
     for op in islice(reversed(writes), _WRITES):
-        yield Candidate("write", Change(lost=frozenset({op.call})), op.origin)
+        yield Candidate(CauseKind.WRITE, Change(lost=frozenset({op.call})), op.origin)
 
 
 def other_answers(trace: SourceTrace, others: Sequence[SourceTrace]) -> Iterator[Candidate]:
@@ -60,7 +61,9 @@ def _asked(trace: SourceTrace) -> list[TracedOp]:
 
 
 def _answered(op: TracedOp, answers: Sequence[float | None], answer: float | None) -> Candidate:
-    return Candidate("branch", Change(answers=tuple(answers)), op.origin, {"answer": op.answer, "other": answer})
+    known = {"answer": op.answer, "other": answer}
+    figures = {name: number for name, number in known.items() if number is not None}
+    return Candidate(CauseKind.BRANCH, Change(answers=tuple(answers)), op.origin, figures)
 
 
 def _first_other(own: Sequence[float | None], answers: Sequence[float | None]) -> int | None:
@@ -79,12 +82,7 @@ def _alternatives(op: TracedOp) -> Iterator[float]:
     yield from (float(number) for number in range(_NUMBERS) if number not in (answer, 1.0 - answer))
 
 
-def other_orders(trace: SourceTrace) -> Iterator[Candidate]:
+def other_orders(trace: SourceTrace, graph: GraphTrace | None) -> Iterator[Candidate]:
     """Yield other orders of what the source leaves open: the best without an order, equal values in a sort."""
-    for op, results in open_orders(trace):
-        yield Candidate("order", Change(given={op.call: results}), op.origin)
-
-
-def given_results(op: TracedOp, array: np.ndarray) -> Change:
-    """Return the change by which an op's first result is another."""
-    return Change(given={op.call: (array,)})
+    for op, results in open_orders(trace, graph):
+        yield Candidate(CauseKind.ORDER, Change(given={op.call: results}), op.origin)

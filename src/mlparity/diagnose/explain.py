@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from mlparity.core.change import Change
 from mlparity.core.numbers import format_number
 from mlparity.core.trace import SourceTrace
+from mlparity.diagnose.by_changes import Sides, causes_by_changes, missing_layers, weights_held
 from mlparity.diagnose.distance import Tensors, distance, removed
 from mlparity.diagnose.divergence import Divergence, first_divergences
+from mlparity.diagnose.fast_path import fast_path
+from mlparity.diagnose.image_inputs import cause_of_image, image_fault
 from mlparity.diagnose.locate import Location, Suspect, locate
 from mlparity.diagnose.origins import origins_of
+from mlparity.diagnose.plan_trace import graph_of
 from mlparity.diagnose.preprocessing import VANISHED, changed_input, find_suspect
 from mlparity.diagnose.rounded_weights import moved_by_rounding, rounding_shares
 from mlparity.diagnose.substitution import values_of
@@ -37,7 +43,8 @@ class Rungs:
 
     `numerics` and `exact` are plans of the artifact without kernels. `expected` are the source's outputs, `floor` the
     distance that its own rounding explains. The functions run the source again, and return None where they cannot:
-    traced in fp64, in training mode, with its weights rounded to fp16.
+    traced in fp64, in training mode, with its weights rounded to fp16, with a change, without PyTorch's fast path, of
+    which `fast_layers` are the paths. `others` are its traces on other samples, `weights` its own by their names.
     """
 
     numerics: Plan
@@ -48,6 +55,11 @@ class Rungs:
     trace: Callable[[], SourceTrace | None]
     in_training_mode: Callable[[], Tensors | None]
     with_fp16_weights: Callable[[], Tensors | None]
+    rerun: Callable[[Change], Tensors | None] = lambda _: None
+    by_parts: Callable[[], Tensors | None] = lambda: None
+    others: Callable[[], Sequence[SourceTrace]] = tuple
+    weights: Mapping[str, np.ndarray] = field(default_factory=dict)
+    fast_layers: tuple[str, ...] = ()
 
     def run(self, plan: Plan, inputs: Tensors) -> Tensors:
         """Return a plan's outputs that are tensors."""
@@ -64,7 +76,28 @@ class Rungs:
 
 
 def explain(rungs: Rungs) -> Cause:
-    """Return the cause of the larger of two differences: of the numerics, or of the graph in exact arithmetic."""
+    """Return the first of the causes that `explain_all` finds."""
+    return explain_all(rungs)[0]
+
+
+def explain_all(rungs: Rungs) -> tuple[Cause, ...]:
+    """Return the causes of the larger of two differences: of the numerics, or of the graph in exact arithmetic.
+
+    Where PyTorch computes the source in two ways, and the artifact has not the values of the one that the source took,
+    that is a cause, and what is left is explained against the other.
+    """
+    if not rungs.fast_layers:
+        return _explained(rungs)
+    found = rungs.run(rungs.exact, rungs.inputs)
+    plain = rungs.by_parts()
+    fast = None if plain is None else fast_path(found, rungs.expected, plain, rungs.floor, rungs.fast_layers)
+    if fast is None or plain is None:
+        return _explained(rungs)
+    rest = _explained(replace(rungs, expected=plain))
+    return (*(cause for cause in rest if cause.kind is not CauseKind.NONE), fast)
+
+
+def _explained(rungs: Rungs) -> tuple[Cause, ...]:
     exact = rungs.run(rungs.exact, rungs.inputs)
     in_numerics = rungs.run(rungs.numerics, rungs.inputs)
     whole, graph = distance(in_numerics, rungs.expected), distance(exact, rungs.expected)
@@ -72,10 +105,10 @@ def explain(rungs: Rungs) -> Cause:
         empty = [name for name, value in rungs.expected.items() if not value.numel()]
         if empty or not rungs.expected:
             reasons = {"reasons": f"{', '.join(empty) or 'every output'} is empty"}
-            return _cause(CauseKind.UNKNOWN, Observation.OUTPUTS_NOT_COMPARED, {}, names=reasons)
-        return _cause(CauseKind.NONE, Observation.AGREES, {"difference": whole})
+            return (_cause(CauseKind.UNKNOWN, Observation.OUTPUTS_NOT_COMPARED, {}, names=reasons),)
+        return (_cause(CauseKind.NONE, Observation.AGREES, {"difference": whole}),)
     if graph <= max(AGREES, rungs.floor) or distance(in_numerics, exact) > graph:
-        return _of_numerics(rungs, exact, whole)
+        return (_of_numerics(rungs, exact, whole),)
     return _of_graph(rungs, exact, graph)
 
 
@@ -110,12 +143,35 @@ def origins(rungs: Rungs, indices: Sequence[int]) -> dict[int, str]:
     return {index: str(origin) for index, origin in origins_of(rungs.exact, values, trace, indices).items()}
 
 
-def _of_graph(rungs: Rungs, exact: Tensors, graph: float) -> Cause:
-    for look in (_infinite_weights, _training, _fp16_weights, _rounded_constants, _preprocessing):
+def _of_graph(rungs: Rungs, exact: Tensors, graph: float) -> tuple[Cause, ...]:
+    for look in (_infinite_weights, _training, _fp16_weights, _rounded_constants, _image_input):
         cause = look(rungs, exact, graph)
         if cause is not None:
-            return cause
-    return _diverging(rungs, graph)
+            return (cause,)
+    sides = _sides(rungs, exact)
+    changed = () if sides is None else causes_by_changes(sides)
+    if changed:
+        return changed
+    suspect = _preprocessing(rungs, exact, graph)
+    return (_diverging(rungs, sides, graph) if suspect is None else suspect,)
+
+
+def _sides(rungs: Rungs, exact: Tensors) -> Sides | None:
+    trace = rungs.trace()
+    if trace is None:
+        return None
+    found = {name: value for name, value in exact.items() if name in rungs.expected}
+    graph = graph_of(rungs.exact, rungs.in_width(rungs.exact))
+    return Sides(found, rungs.expected, trace, graph, rungs.rerun, rungs.others, rungs.weights)
+
+
+def _image_input(rungs: Rungs, exact: Tensors, graph: float) -> Cause | None:
+    del exact
+    trace = rungs.trace() if any(feature.image for feature in rungs.exact.interface.inputs) else None
+    if trace is None:
+        return None
+    fault = image_fault(rungs.exact, rungs.in_width(rungs.exact), trace, rungs.expected)
+    return None if fault is None else cause_of_image(fault, graph)
 
 
 def _infinite_weights(rungs: Rungs, exact: Tensors, graph: float) -> Cause | None:
@@ -199,7 +255,7 @@ def _divergences(rungs: Rungs) -> tuple[Divergence, ...]:
     return () if trace is None else first_divergences(rungs.exact, rungs.in_width(rungs.exact), trace, rungs.expected)
 
 
-def _diverging(rungs: Rungs, graph: float) -> Cause:
+def _diverging(rungs: Rungs, sides: Sides | None, graph: float) -> Cause:
     found = _divergences(rungs)
     gone = math.fsum(divergence.removed or 0.0 for divergence in found)
     if not found:
@@ -208,6 +264,10 @@ def _diverging(rungs: Rungs, graph: float) -> Cause:
     first = found[0]
     last = op_text(first.ops[-1])
     names = {"where": f"{last}, the source's {first.origin}," if first.origin else last}
+    held = None if sides is None else weights_held(sides)
+    if held is not None and first.origin is not None and first.origin.module in missing_layers(held):
+        told = {"layers": first.origin.module, "where": last}
+        return _cause(CauseKind.WEIGHTS, Observation.WEIGHTS_MISSING, {"difference": graph}, ops, told)
     if gone < _MOST:
         return _cause(CauseKind.UNKNOWN, Observation.GRAPH_DIFFERS_UNCONFIRMED, {"difference": graph}, ops, names)
     figures = {"difference": graph, "removed": first.removed or 0.0}

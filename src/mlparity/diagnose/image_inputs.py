@@ -19,11 +19,14 @@ from mlparity.diagnose.distance import Tensors, distance, removed
 from mlparity.diagnose.preprocessing import VANISHED
 from mlparity.diagnose.substitution import outputs_of, run_with_values, values_of
 from mlparity.engine.runtime.plan import Plan
+from mlparity.record.causes import Cause, CauseKind, Evidence, Observation
 
 Doubles = NDArray[np.float64]
 
 _EXACT = 1e-4
 """How far values may lie from `scale * pixel + bias`, of their own range: fp16 rounds them (assumed)."""
+
+_WHITE = 255.0
 
 _ALIKE = 1e-3
 """How far two scales or biases may differ that are taken for the same (assumed)."""
@@ -39,16 +42,26 @@ class Affine:
 
     def is_like(self, other: Affine) -> bool:
         """Tell whether both make the same of a pixel."""
-        near = (np.allclose(*pair, rtol=_ALIKE, atol=_ALIKE * self._size) for pair in self._pairs(other))
-        return self.channels == other.channels and all(near)
+        return self.channels == other.channels and self.has_numbers_of(other)
 
-    def _pairs(self, other: Affine) -> Iterator[tuple[Doubles, Doubles]]:
-        yield self.scale * 255, other.scale * 255
-        yield self.bias, other.bias
+    def has_numbers_of(self, other: Affine) -> bool:
+        """Tell whether scale and bias are the same for each channel of the picture."""
+        own, theirs = self._by_channel(), other._by_channel()
+        size = float(np.abs(theirs[:, 0] * _WHITE).max())
+        return bool(np.allclose(own * [_WHITE, 1], theirs * [_WHITE, 1], rtol=_ALIKE, atol=_ALIKE * size))
 
-    @property
-    def _size(self) -> float:
-        return float(np.abs(self.scale * 255).max())
+    def _by_channel(self) -> Doubles:
+        order = np.argsort(self.channels)
+        return np.stack([self.scale[order], self.bias[order]], 1)
+
+    def text(self) -> str:
+        """Print `scale 0.0174, bias -2.118`, each for red, green and blue where they differ."""
+        scales, biases = self._by_channel().T
+        return f"scale {_shown(scales)}, bias {_shown(biases)}"
+
+    def order(self) -> str:
+        """Print the order in which the network takes the channels."""
+        return "RGB" if self.channels == tuple(sorted(self.channels)) else "BGR"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +88,20 @@ def image_fault(plan: Plan, inputs: Tensors, trace: SourceTrace, expected: Tenso
         if found is not None:
             return found
     return None
+
+
+def cause_of_image(fault: ImageFault, difference: float) -> Cause:
+    """Return an image input's fault as a cause: the numbers of both sides, the order of channels where that differs."""
+    figures = {"removed": fault.removed, "difference": difference}
+    ours, theirs = fault.ours, fault.theirs
+    evidence = []
+    if not ours.has_numbers_of(theirs):
+        names = {"input": fault.input, "ours": ours.text(), "theirs": theirs.text()}
+        evidence.append(Evidence(Observation.IMAGE_INPUT, figures, names))
+    if ours.channels != theirs.channels:
+        names = {"input": fault.input, "ours": ours.order(), "theirs": theirs.order()}
+        evidence.append(Evidence(Observation.IMAGE_CHANNELS, figures, names))
+    return Cause(CauseKind.PREPROCESSING, tuple(evidence))
 
 
 def _fault(
@@ -166,6 +193,11 @@ def _fit(values: Doubles, pixels: Doubles) -> tuple[float, float] | None:
     gap = float(np.abs(scale * pixels + bias - values).max())
     width = float(np.ptp(values))
     return (scale, bias) if scale and gap <= _EXACT * max(width, 1e-12) else None
+
+
+def _shown(numbers: Doubles) -> str:
+    shown = [f"{0.0 if abs(number) < 1e-9 else number:.5g}" for number in numbers]
+    return shown[0] if len(set(shown)) == 1 else f"({', '.join(shown)})"
 
 
 def _array(value: Tensor) -> Doubles:

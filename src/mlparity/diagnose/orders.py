@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from mlparity.core.graph_trace import GraphTrace
 from mlparity.core.trace import SourceTrace, TracedOp
 
 _BEST = "aten.topk"
@@ -14,8 +15,8 @@ _SORTS = ("aten.sort", "aten.argsort")
 Results = tuple[np.ndarray, ...]
 
 
-def open_orders(trace: SourceTrace) -> Iterator[tuple[TracedOp, Results]]:
-    """Yield each op that leaves an order open, with its results in another one.
+def open_orders(trace: SourceTrace, graph: GraphTrace | None = None) -> Iterator[tuple[TracedOp, Results]]:
+    """Yield each op that leaves an order open, with its results in another one: the graph's own first.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.topk.html (`sorted`) and `torch.sort.html` (`stable`).
     """
@@ -25,14 +26,33 @@ def open_orders(trace: SourceTrace) -> Iterator[tuple[TracedOp, Results]]:
             continue
         axis = _axis(op, arrays[0])
         if op.origin.op == _BEST and op.settings.get("sorted", True) is False and len(arrays) == 2:
+            yield from ((op, results) for results in _of_graph(arrays, axis, graph))
             yield from ((op, results) for results in _reordered(arrays, axis))
         elif op.origin.op in _SORTS and op.settings.get("stable") is not True and len(arrays) == 2:
+            yield from ((op, results) for results in _of_graph(arrays, axis, graph) if np.array_equal(results[0], arrays[0]))
             yield from ((op, results) for results in _with_ties_reordered(arrays, axis))
 
 
 def _axis(op: TracedOp, array: np.ndarray) -> int:
     axis = op.settings.get("dim", -1)
     return axis % array.ndim if isinstance(axis, int) else array.ndim - 1
+
+
+def _of_graph(arrays: Results, axis: int, graph: GraphTrace | None) -> Iterator[Results]:
+    """Yield the results in the order of each of the graph's values that holds the same places."""
+    places = arrays[1]
+    for op in graph.ops if graph is not None else ():
+        for name in op.results:
+            other = graph.values.get(name) if graph is not None else None
+            if other is not None and _holds_same(other, places, axis) and not np.array_equal(other, places):
+                back, order = np.argsort(places, axis), np.argsort(np.argsort(other, axis), axis)
+                yield _taken(arrays, np.take_along_axis(back, order, axis), axis)
+
+
+def _holds_same(other: np.ndarray, places: np.ndarray, axis: int) -> bool:
+    if other.shape != places.shape or other.dtype.kind not in "iu":
+        return False
+    return bool(np.array_equal(np.sort(other, axis), np.sort(places, axis)))
 
 
 def _reordered(arrays: Results, axis: int) -> Iterator[Results]:

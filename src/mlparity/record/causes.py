@@ -15,7 +15,11 @@ class CauseKind(StrEnum):
     `none`: it does not differ beyond the policy. `precision`: fp16 rounding. `compute_unit`: the arithmetic of a
     processor. `overflow`: a value beyond what fp16 or a processor can hold. `converter`: the converted graph computes
     something else. `preprocessing`: inputs or outputs are prepared differently. `training_mode`: the source was not in
-    eval mode. `nondeterminism`: the source gives different outputs for the same sample.
+    eval mode. `nondeterminism`: the source gives different outputs for the same sample. `runtime`: the
+    runtime computes something other than its own reference kernels.
+    `weights`: the artifact holds other weights. `branch`: a path or a number that the source takes from a tensor's value is fixed
+    in it. `write`: it lacks a write into a tensor. `order`: the source leaves an order open. `source`: PyTorch itself
+    computes the source in two ways that differ.
     """
 
     NONE = "none"
@@ -27,6 +31,11 @@ class CauseKind(StrEnum):
     PREPROCESSING = "preprocessing"
     TRAINING_MODE = "training_mode"
     NONDETERMINISM = "nondeterminism"
+    WEIGHTS = "weights"
+    BRANCH = "branch"
+    WRITE = "write"
+    ORDER = "order"
+    SOURCE = "source"
     UNKNOWN = "unknown"
 
 
@@ -89,6 +98,18 @@ class Observation(StrEnum):
     GRAPH_DIVERGES = "graph diverges"
     SHAPES_DIVERGE = "shapes diverge"
     DRAWS_RANDOMLY = "draws randomly"
+    IMAGE_INPUT = "image input"
+    IMAGE_CHANNELS = "image channels"
+    WEIGHTS_OTHER = "weights other"
+    WEIGHTS_MISSING = "weights missing"
+    NUMBER_FIXED = "number fixed"
+    WRITE_LOST = "write lost"
+    ORDER_OPEN = "order open"
+    FAST_PATH = "fast path"
+    RUNTIME_DIVERGES = "runtime diverges"
+    ELSEWHERE_DIVERGES = "elsewhere diverges"
+    ELSEWHERE_UNCONFIRMED = "elsewhere unconfirmed"
+    ELSEWHERE_DIFFERS = "elsewhere differs"
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,55 @@ _SENTENCES: Mapping[Observation, str] = {
     Observation.DRAWS_RANDOMLY: (
         "The artifact gives another {outputs} when sample {sample} is run again: it draws randomly."
     ),
+    Observation.IMAGE_INPUT: (
+        "The image input {input} makes other numbers of its pixels than the source does: {ours} in the artifact, {theirs}"
+        " in the source. With the source's there {removed:share1} of the difference ({difference:scale}) goes away."
+    ),
+    Observation.IMAGE_CHANNELS: (
+        "The image input {input} hands over its channels as {ours}, and the network of the source takes {theirs}. With"
+        " that changed {removed:share1} of the difference ({difference:scale}) goes away."
+    ),
+    Observation.WEIGHTS_OTHER: (
+        "The artifact holds other weights than the source, in {layers}. With the artifact's weights the source gives"
+        " what the artifact gives: {removed:share1} of the difference ({difference:scale}) is theirs."
+    ),
+    Observation.WEIGHTS_MISSING: (
+        "The artifact holds other weights than the source, in {layers}: the source's values are nowhere in it, and"
+        " the difference ({difference:scale}) begins at {where}."
+    ),
+    Observation.NUMBER_FIXED: (
+        "At {where} the source takes a Python number from a tensor's value, {answer:number} on this sample; in the"
+        " artifact it is fixed. With {other:number} in its place the source gives what the artifact gives:"
+        " {removed:share1} of the difference ({difference:scale}) is that."
+    ),
+    Observation.WRITE_LOST: (
+        "The write at {where} has no counterpart in the artifact: without it the source gives what the artifact gives,"
+        " {removed:share1} of the difference ({difference:scale})."
+    ),
+    Observation.ORDER_OPEN: (
+        "The source leaves an order open at {where}: with the order of the artifact it gives what the artifact gives,"
+        " {removed:share1} of the difference ({difference:scale})."
+    ),
+    Observation.FAST_PATH: (
+        "PyTorch itself computes {layers} in two ways: its fast path, which the source takes here, gives other numbers"
+        " than the layers op by op ({difference:scale}), such as zeros at padded positions."
+    ),
+    Observation.RUNTIME_DIVERGES: (
+        "{target} computes something else than its own reference kernels, which agree with the source"
+        " ({difference:scale}): it begins at {where}."
+    ),
+    Observation.ELSEWHERE_DIVERGES: (
+        "The graph converted to {target} computes something else than its source ({difference:scale}): it begins at"
+        " {where}. With the graph's values there the source gives {removed:share} of the difference."
+    ),
+    Observation.ELSEWHERE_UNCONFIRMED: (
+        "The graph converted to {target} computes something else than its source ({difference:scale}), first perhaps at"
+        " {where}."
+    ),
+    Observation.ELSEWHERE_DIFFERS: (
+        "The graph converted to {target} computes something else than its source ({difference:scale}), at no op that"
+        " aligns."
+    ),
 }
 """A field is a figure, a name, or a role of settings; what follows its colon says how it is written."""
 

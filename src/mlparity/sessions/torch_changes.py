@@ -48,6 +48,23 @@ def named_weights(source: Source) -> dict[str, np.ndarray]:
     }
 
 
+_WITH_FAST_PATH = (nn.TransformerEncoder, nn.TransformerEncoderLayer, nn.MultiheadAttention)
+
+
+def fast_layers(source: Source) -> tuple[str, ...]:
+    """Return the outermost modules that PyTorch computes by a fast path where it may; their class at the root."""
+    module = source.module
+    if not isinstance(module, nn.Module) or not torch.backends.mha.get_fastpath_enabled():
+        return ()
+    found: list[str] = []
+    for name, part in module.named_modules():
+        path = name.removeprefix(_WRAPPER).removeprefix("inner")
+        is_inside = any(not outer or path.startswith(f"{outer}.") for outer in found)
+        if isinstance(part, _WITH_FAST_PATH) and not is_inside:
+            found.append(path)
+    return tuple(path if path else type(getattr(module, "inner", module)).__name__ for path in found)
+
+
 def _with_weights(module: nn.Module, weights: Mapping[str, np.ndarray]) -> nn.Module:
     if not weights:
         return module

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from mlparity.core.errors import InputError
-from mlparity.core.session import Sample, Session
+from mlparity.core.graph_trace import GraphTrace
+from mlparity.core.session import Outputs, Sample, Session
 from mlparity.core.source import Source
 from mlparity.core.words import ComputeUnit, Precision, Provenance, Setting
 from mlparity.record.rows import SettingResult
@@ -133,6 +134,18 @@ class EngineSupport:
 
 
 @dataclass(frozen=True, slots=True)
+class TraceSupport:
+    """What a target's own runtime tells of a run beside its outputs.
+
+    `trace` gives the values of every op on a sample. `run_by_reference` runs the same file with another implementation,
+    one written to be right and not fast; None where there is none.
+    """
+
+    trace: Callable[[Path, Opening, Sample], GraphTrace]
+    run_by_reference: Callable[[Path, Opening, Sample], Outputs] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Loader:
     """A file that loads the recommended artifact as it was verified.
 
@@ -177,3 +190,4 @@ class Target:
     loaders: tuple[Loader, ...] = ()
     recipes: Recipes | None = None
     engine: EngineSupport | None = None
+    tracing: TraceSupport | None = None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from mlparity.compare.align import align
 from mlparity.compare.noise import plausible_share
+from mlparity.core.change import Change
 from mlparity.core.errors import FormatError, MlparityError
 from mlparity.core.session import Outputs, Sample
 from mlparity.core.source import Source
@@ -38,6 +40,7 @@ from mlparity.record.causes import Cause, CauseKind, Evidence, Observation
 from mlparity.record.policy import NOISE_FACTOR
 from mlparity.sessions import torch as torch_session
 from mlparity.sessions.checked import fitted
+from mlparity.sessions.torch_changes import fast_layers, named_weights, run_changed
 from mlparity.sessions.torch_trace import trace_source
 from mlparity.sessions.torch_variants import run_in_training_mode, run_with_fp16_weights
 from mlparity.targets.artifacts import checked_target
@@ -124,11 +127,12 @@ def worst_case(
     samples: Mapping[str, Sample],
     unit: ComputeUnit | None,
     noise_factor: float = NOISE_FACTOR,
+    beside: Mapping[str, Sample] | None = None,
 ) -> Case | Cause:
     """Return the case of the sample that differs most, or the cause that shows without it.
 
     That is where the artifact draws randomly, or its outputs cannot be compared. What is within `noise_factor` times
-    the source's own noise is not explained.
+    the source's own noise is not explained. `beside` are other samples, on which the source may have gone other ways.
 
     Raises:
         MlparityError: the package or a sample cannot be used.
@@ -142,7 +146,10 @@ def worst_case(
             unlike = _unlike(plans, session, source, sample)
             if unlike is not None:
                 return unlike
-        cases = {name: _rungs(plans, session, source, sample, noise_factor) for name, sample in samples.items()}
+        cases = {
+            name: _rungs(plans, session, source, sample, noise_factor, partial(traces_of_others, source, {**(beside or {}), **samples}, name))
+            for name, sample in samples.items()
+        }
     worst = max(cases, key=lambda name: _difference(cases[name]))
     return Case(worst, cases[worst], plans.choice)
 
@@ -162,7 +169,7 @@ def _unlike(plans: Plans, session: EngineSession, source: Source, sample: Sample
     inputs = tensors_from_features(plans.exact, session.features(_fitting(session, sample)))
     with torch.no_grad():
         values = values_of(plans.exact, inputs)
-    trace = _traced(source, sample, _Renamed({name: name for name in expected}))
+    trace = traced(source, sample)
     return reshaped(paired.unlike, [name for name in found if name not in matched], plans.exact, values, trace)
 
 
@@ -233,7 +240,14 @@ def _fitting(session: EngineSession, sample: Sample) -> Sample:
     return fitted(sample, session.signature.inputs, session.runtime)
 
 
-def _rungs(plans: Plans, session: EngineSession, source: Source, sample: Sample, noise_factor: float) -> Rungs:
+def _rungs(
+    plans: Plans,
+    session: EngineSession,
+    source: Source,
+    sample: Sample,
+    noise_factor: float,
+    others: Callable[[], Sequence[SourceTrace]],
+) -> Rungs:
     with torch_session.open(source) as narrow:
         expected = narrow.run(sample)
     partners = dict(align(expected, session.run(_fitting(session, sample))).pairs)
@@ -243,11 +257,26 @@ def _rungs(plans: Plans, session: EngineSession, source: Source, sample: Sample,
         exact=plans.exact,
         inputs=tensors_from_features(plans.exact, session.features(_fitting(session, sample))),
         expected=renamed.tensors(expected),
-        floor=noise_factor * _noise(source, sample, expected),
-        trace=cache(partial(_traced, source, sample, renamed)),
+        floor=noise_factor * noise_of_source(source, sample, expected),
+        trace=cache(lambda: renamed.perhaps_trace(traced(source, sample))),
         in_training_mode=lambda: renamed.perhaps(run_in_training_mode(source, sample)),
         with_fp16_weights=lambda: renamed.perhaps(run_with_fp16_weights(source, sample)),
+        rerun=lambda change: renamed.perhaps(run_changed(source, sample, change)),
+        by_parts=lambda: renamed.perhaps(run_changed(source, sample, Change(), double=False)),
+        others=others,
+        weights=named_weights(source),
+        fast_layers=fast_layers(source),
     )
+
+
+def traces_of_others(source: Source, samples: Mapping[str, Sample], name: str) -> tuple[SourceTrace, ...]:
+    """Return the source's traces on the first few samples but one."""
+    few = islice((sample for other, sample in samples.items() if other != name), _OTHERS)
+    traces = (traced(source, sample) for sample in few)
+    return tuple(trace for trace in traces if trace is not None)
+
+
+_OTHERS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,12 +293,14 @@ class _Renamed:
     def perhaps(self, outputs: Outputs | None) -> dict[str, Tensor] | None:
         return None if outputs is None else self.tensors(outputs)
 
-    def trace(self, trace: SourceTrace) -> SourceTrace:
+    def perhaps_trace(self, trace: SourceTrace | None) -> SourceTrace | None:
+        if trace is None:
+            return None
         pairs = ((self.partners[name], number) for name, number in trace.outputs if name in self.partners)
         return replace(trace, outputs=tuple(pairs))
 
 
-def _noise(source: Source, sample: Sample, narrow: Outputs) -> float:
+def noise_of_source(source: Source, sample: Sample, narrow: Outputs) -> float:
     """Return the distance of the source's fp32 run from its fp64 run; 0.0 where it is not known."""
     try:
         with torch_session.open(source, double=True) as wide:
@@ -280,10 +311,11 @@ def _noise(source: Source, sample: Sample, narrow: Outputs) -> float:
     return plausible_share(distance(found, expected), wide.roundings)
 
 
-def _traced(source: Source, sample: Sample, renamed: _Renamed) -> SourceTrace | None:
+def traced(source: Source, sample: Sample) -> SourceTrace | None:
+    """Return the source's trace in fp64, in fp32 where that fails, None where both do."""
     for double in (True, False):
         try:
-            return renamed.trace(trace_source(source, sample, double=double))
+            return trace_source(source, sample, double=double)
         except MlparityError:
             continue
     return None

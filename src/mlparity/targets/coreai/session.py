@@ -157,6 +157,21 @@ class CoreaiSession(Closing):
             raise ExecutionError("Core AI failed", where=str(self._path), found=str(error)) from error
         return {port.spec.name: outputs[port.own_name] for port in self._outputs if port.own_name in outputs}
 
+    @property
+    def own_names(self) -> tuple[dict[str, str], dict[str, str]]:
+        """The file's names of the inputs and of the outputs, in its order, by the names of the signature."""
+        first, second = ({port.spec.name: port.own_name for port in ports} for ports in (self._inputs, self._outputs))
+        return first, second
+
+    def ask(self, message: object) -> object:
+        """Return the answer of the runtime's process to a message.
+
+        Raises:
+            RefusedError: it says why not.
+            ExecutionError: it crashed or took too long.
+        """
+        return self._worker.ask(message)
+
     def close(self) -> None:
         """End the runtime's process."""
         self._worker.close()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlparity.core.session import Session
+from mlparity.core.graph_trace import GraphTrace
+from mlparity.core.session import Sample, Session
 from mlparity.core.words import ComputeUnit, Precision, Setting
 from mlparity.targets.coreai.loaders import swift_snippet
 from mlparity.targets.coreai.metadata import AIMODEL
 from mlparity.targets.inspection import Inspection
-from mlparity.targets.target import Conversion, Loader, Opening, Request, Target
+from mlparity.targets.target import Conversion, Loader, Opening, Request, Target, TraceSupport
 
 
 def _convert(request: Request) -> Conversion:
@@ -82,6 +83,12 @@ def _not_applicable(setting: Setting, is_asked: bool) -> str:
     return f"Core AI is one more runtime to compare with: {missing[0]}" if missing else ""
 
 
+def _trace(path: Path, opening: Opening, sample: Sample) -> GraphTrace:
+    from mlparity.targets.coreai import trace
+
+    return trace.trace(path, opening.input_names, opening.output_names, sample)
+
+
 _NAME = "coreai"
 
 COREAI = Target(
@@ -99,6 +106,7 @@ COREAI = Target(
     open_artifact=_open,
     inspect=_inspect,
     precision=_precision,
+    tracing=TraceSupport(_trace),
     not_applicable=_not_applicable,
     metadata=AIMODEL,
     loaders=(Loader("VerifiedModel.swift", "//", swift_snippet),),

@@ -43,7 +43,7 @@ def traced(path: Path, run: Callable[[Path], dict[str, np.ndarray]]) -> Traced:
         AIProgram._from_mlir_module(found.module).save_asset(place)
         outputs = run(place)
     values = {own: outputs[name] for name, own in asked.items() if name in outputs}
-    return Traced(found.ops(), {**found.dense, **values}, tuple(found.constants), found.inputs, found.given_back)
+    return Traced(found.ops(), values, tuple(found.constants), found.inputs, found.given_back)
 
 
 @dataclass(slots=True)
@@ -56,7 +56,6 @@ class _Graph:
     inputs: tuple[str, ...]
     given_back: tuple[str, ...] = ()
     constants: list[str] = field(default_factory=list)
-    dense: dict[str, np.ndarray] = field(default_factory=dict)
 
     @classmethod
     def of(cls, module: Any) -> _Graph:

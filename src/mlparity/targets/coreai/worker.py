@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mlparity.sessions.isolated import serve
+from mlparity.targets.coreai.widened import traced
 
 Tensor = tuple[str, tuple[int | None, ...], str]
 """The name, shape and type of an input or output, as the runtime tells them."""
@@ -58,6 +59,14 @@ class Run:
     arrays: dict[str, np.ndarray]
 
 
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Tell what each op of the program at `path` gives on these arrays."""
+
+    path: Path
+    arrays: dict[str, np.ndarray]
+
+
 _ENTRY = "main"
 """The function that is run where a model has several. Source: coreai-torch 0.4.3, `add_exported_program`."""
 
@@ -74,13 +83,19 @@ class Runtime:
         self._stack = AsyncExitStack()
         self._function: Any = None
 
-    def answer(self, message: Load | Describe | Run) -> object:
+    def answer(self, message: Load | Describe | Run | Trace) -> object:
         """Do what a message asks; what the runtime raises passes through."""
         if isinstance(message, Run):
             return self._loop.run_until_complete(self._run(message.arrays))
+        if isinstance(message, Trace):
+            return traced(message.path, lambda widened: self._run_once(widened, message.arrays))
         if isinstance(message, Load):
             return self._loop.run_until_complete(self._load(message))
         return _description(message.path)
+
+    def _run_once(self, path: Path, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        self._loop.run_until_complete(self._load(Load(path)))
+        return self._loop.run_until_complete(self._run(arrays))
 
     async def _load(self, message: Load) -> Loaded:
         from coreai.authoring import AIModelAsset

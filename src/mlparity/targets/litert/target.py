@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlparity.core.session import Session
+from mlparity.core.graph_trace import GraphTrace
+from mlparity.core.session import Outputs, Sample, Session
 from mlparity.core.words import Precision, Setting
 from mlparity.targets.inspection import Inspection
 from mlparity.targets.litert.recipes import litert_recipes
 from mlparity.targets.metadata import SIDECAR
-from mlparity.targets.target import Conversion, Opening, Request, Target
+from mlparity.targets.target import Conversion, Opening, Request, Target, TraceSupport
 
 
 def _convert(request: Request) -> Conversion:
@@ -37,6 +38,18 @@ def _precision(_path: Path) -> Precision:
     return Precision.FP32
 
 
+def _trace(path: Path, opening: Opening, sample: Sample) -> GraphTrace:
+    from mlparity.targets.litert import trace
+
+    return trace.trace(path, opening.input_names, opening.output_names, sample)
+
+
+def _run_by_reference(path: Path, opening: Opening, sample: Sample) -> Outputs:
+    from mlparity.targets.litert import trace
+
+    return trace.run_by_reference(path, opening.input_names, opening.output_names, sample)
+
+
 _NAME = "litert"
 
 LITERT = Target(
@@ -49,4 +62,5 @@ LITERT = Target(
     inspect=_inspect,
     precision=_precision,
     recipes=litert_recipes,
+    tracing=TraceSupport(_trace, _run_by_reference),
 )

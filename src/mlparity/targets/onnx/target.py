@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlparity.core.session import Session
+from mlparity.core.graph_trace import GraphTrace
+from mlparity.core.session import Outputs, Sample, Session
 from mlparity.core.words import Precision, Setting
 from mlparity.targets.inspection import Inspection
 from mlparity.targets.metadata import SIDECAR
-from mlparity.targets.target import Conversion, Opening, Request, Target
+from mlparity.targets.target import Conversion, Opening, Request, Target, TraceSupport
 
 
 def _convert(request: Request) -> Conversion:
@@ -36,6 +37,18 @@ def _precision(_path: Path) -> Precision:
     return Precision.FP32
 
 
+def _trace(path: Path, _opening: Opening, sample: Sample) -> GraphTrace:
+    from mlparity.targets.onnx import trace
+
+    return trace.trace(path, sample)
+
+
+def _run_by_reference(path: Path, _opening: Opening, sample: Sample) -> Outputs:
+    from mlparity.targets.onnx import trace
+
+    return trace.run_by_reference(path, sample)
+
+
 _NAME = "onnx"
 
 ONNX = Target(
@@ -48,4 +61,5 @@ ONNX = Target(
     open_artifact=_open,
     inspect=_inspect,
     precision=_precision,
+    tracing=TraceSupport(_trace, _run_by_reference),
 )

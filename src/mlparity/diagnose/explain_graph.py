@@ -1,0 +1,120 @@
+"""Why an artifact that another runtime runs differs from its source: by changed sources, then op by op."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mlparity.core.change import Change
+from mlparity.diagnose.by_changes import Sides, causes_by_changes, missing_layers, weights_held
+from mlparity.diagnose.distance import Tensors, distance, removed
+from mlparity.diagnose.explain import AGREES, KEPT
+from mlparity.diagnose.fast_path import fast_path
+from mlparity.diagnose.graph_divergence import GraphDivergence, first_divergence
+from mlparity.diagnose.preprocessing import VANISHED
+from mlparity.record.causes import Cause, CauseKind, Evidence, LocatedOp, Observation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GraphCase:
+    """An artifact and its source on one sample, and what else may be run; `target` is how a sentence names its target.
+
+    `floor` is the distance that the source's own rounding explains. `by_parts` runs the source without its fast path,
+    `in_training_mode` as its name says, `by_reference` the artifact with other kernels; each gives None where it cannot.
+    """
+
+    target: str
+    sides: Sides
+    floor: float
+    by_parts: Callable[[], Tensors | None]
+    fast_layers: tuple[str, ...]
+    in_training_mode: Callable[[], Tensors | None]
+    by_reference: Callable[[], Tensors | None]
+
+
+def explain_graph(case: GraphCase) -> tuple[Cause, ...]:
+    """Return the causes of an artifact's difference from its source."""
+    plain = case.by_parts() if case.fast_layers else None
+    fast = (
+        None
+        if plain is None
+        else fast_path(case.sides.found, case.sides.expected, plain, case.floor, case.fast_layers)
+    )
+    if fast is None or plain is None:
+        return _explained(case)
+    rest = _explained(replace(case, sides=replace(case.sides, expected=plain)))
+    return (*(cause for cause in rest if cause.kind is not CauseKind.NONE), fast)
+
+
+def _explained(case: GraphCase) -> tuple[Cause, ...]:
+    sides = case.sides
+    if sides.whole <= max(AGREES, case.floor):
+        return (_cause(CauseKind.NONE, Observation.AGREES, case),)
+    trained = case.in_training_mode()
+    if trained is not None and removed(sides.whole, distance(sides.found, trained)) >= VANISHED:
+        return (_cause(CauseKind.TRAINING_MODE, Observation.TRAINING_MODE, case),)
+    changed = causes_by_changes(sides)
+    return changed if changed else (_diverging(case),)
+
+
+def _diverging(case: GraphCase) -> Cause:
+    sides = case.sides
+    found = None if sides.graph is None else first_divergence(sides.graph, sides.trace, _arrays(sides.expected), _rerun(sides))
+    kind = CauseKind.RUNTIME if _is_of_runtime(case) else CauseKind.CONVERTER
+    if found is None:
+        return _cause(kind, Observation.ELSEWHERE_DIFFERS, case)
+    ops = _ops(found)
+    origin = f", the source's {found.origin}," if found.origin is not None else ""
+    names = {"where": f"{ops[0].type} {ops[0].name!r}{origin}"}
+    held = weights_held(sides)
+    if held is not None and found.origin is not None and found.origin.module in missing_layers(held):
+        told = {"layers": found.origin.module, **names}
+        return _cause(CauseKind.WEIGHTS, Observation.WEIGHTS_MISSING, case, ops, told)
+    if kind is CauseKind.RUNTIME:
+        return _cause(kind, Observation.RUNTIME_DIVERGES, case, ops, names)
+    if (found.removed or 0.0) < _CONFIRMED:
+        return _cause(kind, Observation.ELSEWHERE_UNCONFIRMED, case, ops, names)
+    return _cause(kind, Observation.ELSEWHERE_DIVERGES, case, ops, names, {"removed": found.removed or 0.0})
+
+
+_CONFIRMED = 0.5
+
+
+def _is_of_runtime(case: GraphCase) -> bool:
+    """Tell whether other kernels give for the same file what the source gives."""
+    outputs = case.by_reference()
+    return outputs is not None and removed(min(case.sides.whole, 1.0), distance(outputs, case.sides.expected)) >= VANISHED
+
+
+def _ops(found: GraphDivergence) -> tuple[LocatedOp, ...]:
+    """Return the first op, the last one, whose value stands for the source's, and those between."""
+    first, *rest = found.ops
+    ordered = [first, *rest[-1:], *rest[:-1]][:KEPT]
+    origin = "" if found.origin is None else str(found.origin)
+    return tuple(LocatedOp(op.type, op.name, op.results[0], origin, None, found.removed) for op in ordered)
+
+
+def _rerun(sides: Sides) -> Callable[[Change], Mapping[str, np.ndarray] | None]:
+    def run(change: Change) -> Mapping[str, np.ndarray] | None:
+        outputs = sides.rerun(change)
+        return None if outputs is None else _arrays(outputs)
+
+    return run
+
+
+def _arrays(tensors: Tensors) -> dict[str, np.ndarray]:
+    return {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
+
+
+def _cause(
+    kind: CauseKind,
+    observation: Observation,
+    case: GraphCase,
+    ops: tuple[LocatedOp, ...] = (),
+    names: Mapping[str, str] | None = None,
+    figures: Mapping[str, float] | None = None,
+) -> Cause:
+    told = {"target": case.target, **(names or {})}
+    return Cause(kind, (Evidence(observation, {"difference": case.sides.whole, **(figures or {})}, told),), ops)
