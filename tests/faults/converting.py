@@ -17,7 +17,7 @@ from tests.faults import networks as nets
 from tests.faults.fault import Fault, fault, fixed, normal, uniform
 from tests.faults.makers import changed, palettised, plain, program, quantised
 
-CONVERTER, PRECISION = CauseKind.CONVERTER, CauseKind.PRECISION
+CONVERTER, PRECISION, WEIGHTS = CauseKind.CONVERTER, CauseKind.PRECISION, CauseKind.WEIGHTS
 
 
 def angles(x: Tensor) -> Tensor:
@@ -299,6 +299,7 @@ PLANTED: tuple[Fault, ...] = (
         images,
         changed(noisy_weight("down", 0.1)),
         CONVERTER,
+        WEIGHTS,
         ops=("down",),
     ),
     fault(
@@ -307,6 +308,7 @@ PLANTED: tuple[Fault, ...] = (
         rows,
         changed(noisy_weight("layers.1", 1e-3)),
         CONVERTER,
+        WEIGHTS,
         ops=("layers.1",),
     ),
     fault(
@@ -315,9 +317,18 @@ PLANTED: tuple[Fault, ...] = (
         rows,
         changed(transposed_weight("layers.1")),
         CONVERTER,
+        WEIGHTS,
         ops=("layers.1",),
     ),
-    fault("lost_bias", nets.seeded(nets.Convolutions), images, changed(lost_bias("down")), CONVERTER, ops=("down",)),
+    fault(
+        "lost_bias",
+        nets.seeded(nets.Convolutions),
+        images,
+        changed(lost_bias("down")),
+        CONVERTER,
+        WEIGHTS,
+        ops=("down",),
+    ),
     fault(
         "swapped_axis", nets.seeded(Heads), lambda: normal(1, 5, 8), changed(other_axis), CONVERTER, ops=("softmax",)
     ),
@@ -327,6 +338,7 @@ PLANTED: tuple[Fault, ...] = (
         lambda: normal(2, 5, 8),
         changed(other_gates),
         CONVERTER,
+        WEIGHTS,
         ops=("lstm",),
     ),
     fault(
@@ -378,6 +390,7 @@ PLANTED: tuple[Fault, ...] = (
         sequences,
         changed(lambda m: more_gain(nets.layer(m, "layers.1.norm2")), export=True),
         CONVERTER,
+        WEIGHTS,
         ops=("layers.1.norm2",),
     ),
     fault(
@@ -386,6 +399,7 @@ PLANTED: tuple[Fault, ...] = (
         sequences,
         changed(lambda m: rolled(nets.layer(m, "layers.2.linear1")), export=True),
         CONVERTER,
+        WEIGHTS,
         ops=("layers.2.linear1",),
     ),
     fault(
@@ -394,6 +408,7 @@ PLANTED: tuple[Fault, ...] = (
         sequences,
         changed(lambda m: doubled_queries(nets.layer(m, "layers.0.self_attn")), export=True),
         CONVERTER,
+        WEIGHTS,
         ops=("layers.0.self_attn",),
     ),
 )

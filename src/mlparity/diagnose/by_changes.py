@@ -14,10 +14,10 @@ from mlparity.core.change import Change
 from mlparity.core.graph_trace import GraphTrace
 from mlparity.core.trace import SourceTrace
 from mlparity.diagnose.changes import Candidate, lost_writes, other_answers, other_orders
-from mlparity.diagnose.constants import Held, foldings, held_weights
+from mlparity.diagnose.constants import Held, foldings, held_weights, joined
 from mlparity.diagnose.distance import Tensors, distance, removed
-from mlparity.diagnose.other_weights import layer_of, replacements
-from mlparity.record.causes import Cause, CauseKind, Evidence, Observation
+from mlparity.diagnose.other_weights import exchanged, layer_of, replacements
+from mlparity.record.causes import Cause, CauseKind, Evidence, LocatedOp, Observation
 
 _EXPLAINED = 0.97
 """The part of a difference that has to be there with the change too (assumed; fp16 weights leave a few percent)."""
@@ -61,7 +61,7 @@ def causes_by_changes(sides: Sides) -> tuple[Cause, ...]:
         chosen.append((candidate, now - gone))
         change, gone = change.with_others(candidate.change), now
         if gone >= _EXPLAINED:
-            return tuple(_cause(each, part, sides.whole) for each, part in chosen)
+            return tuple(_cause(each, part, sides) for each, part in chosen)
     return ()
 
 
@@ -90,11 +90,12 @@ def _candidates(sides: Sides) -> Iterator[Candidate]:
 
 def _other_weights(sides: Sides) -> Iterator[Candidate]:
     held = weights_held(sides)
-    if held is None or sides.weights is None or held.is_whole:
+    if held is None or not sides.weights:
         return
-    for replacement in replacements(sides.weights, held):
-        names = {"layers": _listed(replacement.layers)}
-        yield Candidate(CauseKind.WEIGHTS, Change(weights=replacement.weights), names=names)
+    swapped = exchanged(sides.weights, held)
+    for each in (*replacements(sides.weights, held), *([] if swapped is None else [swapped])):
+        names = {"layers": _listed(each.layers)}
+        yield Candidate(CauseKind.WEIGHTS, Change(weights=each.weights), names=names, constants=each.constants)
 
 
 def weights_held(sides: Sides) -> Held | None:
@@ -104,10 +105,12 @@ def weights_held(sides: Sides) -> Held | None:
     return held_weights(sides.weights, foldings(sides.trace, sides.weights), sides.graph)
 
 
-def missing_layers(held: Held) -> tuple[str, ...]:
-    """Return the layers of which an artifact has a weight nowhere."""
-    folded = [each.layer for each in (*held.other_weights, *held.other_biases)]
-    return tuple(dict.fromkeys([*map(layer_of, held.missing), *folded]))
+def missing_layers(weights: Mapping[str, np.ndarray], held: Held) -> tuple[str, ...]:
+    """Return the layers of which an artifact has a weight nowhere, and a constant of its size that is no other's."""
+    sizes = {array.size for array in held.unclaimed.values()}
+    missing = [layer_of(name) for name in held.missing if weights[name].size in sizes]
+    folded = [each.layer for each in held.other_weights if weights[joined(each.layer, "weight")].size in sizes]
+    return tuple(dict.fromkeys([*missing, *folded]))
 
 
 def _listed(layers: Sequence[str]) -> str:
@@ -123,9 +126,18 @@ _OBSERVED = {
 }
 
 
-def _cause(candidate: Candidate, part: float, whole: float) -> Cause:
+def _cause(candidate: Candidate, part: float, sides: Sides) -> Cause:
     names = dict(candidate.names)
     if candidate.origin is not None:
         names["where"] = str(candidate.origin)
-    figures = {"removed": part, "difference": whole, **candidate.figures}
-    return Cause(candidate.kind, (Evidence(_OBSERVED[candidate.kind], figures, names),))
+    figures = {"removed": part, "difference": sides.whole, **candidate.figures}
+    return Cause(
+        candidate.kind, (Evidence(_OBSERVED[candidate.kind], figures, names),), _readers(candidate, sides, part)
+    )
+
+
+def _readers(candidate: Candidate, sides: Sides, part: float) -> tuple[LocatedOp, ...]:
+    """Return the first ops that read the constants of a candidate."""
+    read = frozenset(candidate.constants)
+    ops = [op for op in sides.graph.ops if read & set(op.inputs)] if sides.graph is not None and read else []
+    return tuple(LocatedOp(op.type, op.name, op.results[0], "", None, part) for op in ops[:_NAMED])

@@ -22,13 +22,17 @@ _WRITES, _ANSWERS, _NUMBERS = 24, 12, 9
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """One change, the cause that it would be, where in the source it is, and what else is to be told of it."""
+    """One change, the cause that it would be, where in the source it is, and what else is to be told of it.
+
+    `constants` are those of the artifact that it comes from.
+    """
 
     kind: CauseKind
     change: Change
     origin: Origin | None = None
     figures: Mapping[str, float] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
+    constants: tuple[str, ...] = ()
 
 
 def lost_writes(trace: SourceTrace) -> Iterator[Candidate]:

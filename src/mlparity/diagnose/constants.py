@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import permutations
 
 import numpy as np
@@ -75,7 +75,8 @@ class Held:
     `missing` are the names of those whose values it has nowhere, in the source's order. `other_weights` and
     `other_biases` are convolutions whose norm it has folded into a weight, or a bias, of other values. `unclaimed` are
     its constants that are none of the source's weights, in the order in which its ops read them. `quiet` are weights
-    of one repeated number, of which nobody can tell whether the artifact holds them.
+    of one repeated number, of which nobody can tell whether the artifact holds them. `holders` are the constants of those
+    that are one, and `order` that in which all constants are read.
     """
 
     missing: tuple[str, ...]
@@ -83,6 +84,8 @@ class Held:
     other_biases: tuple[Folding, ...]
     unclaimed: Mapping[str, np.ndarray]
     quiet: tuple[str, ...] = ()
+    holders: Mapping[str, str] = field(default_factory=dict)
+    order: tuple[str, ...] = ()
 
     @property
     def is_whole(self) -> bool:
@@ -99,11 +102,19 @@ def held_weights(weights: Mapping[str, np.ndarray], folded: Sequence[Folding], g
     other_weights = tuple(each for each in joint if not claims.claim(each.weight(weights)))
     other_biases = tuple(each for each in joint if not claims.claim(each.bias(weights)))
     alone = {name: array for name, array in weights.items() if name not in inside and _tells(array)}
-    missing = [name for name, array in alone.items() if not claims.claim(array)]
-    added = {name for pair in _added_biases(alone) if claims.claim(sum(_doubles(alone[each]) for each in pair)) for name in pair}
+    held = {name: claims.claim(array) for name, array in alone.items()}
+    missing = [name for name, holders in held.items() if not holders]
+    added = {
+        name
+        for pair in _added_biases(alone)
+        if claims.claim(sum(_doubles(alone[each]) for each in pair))
+        for name in pair
+    }
     unclaimed = {name: array for name, array in constants.items() if name not in claims.names}
     quiet = tuple(name for name in weights if name not in inside and not _tells(weights[name]))
-    return Held(tuple(name for name in missing if name not in added), other_weights, other_biases, unclaimed, quiet)
+    missing = [name for name in missing if name not in added]
+    own = {name: holders[0] for name, holders in held.items() if len(holders) == 1 and holders[0]}
+    return Held(tuple(missing), other_weights, other_biases, unclaimed, quiet, own, tuple(constants))
 
 
 class _Claims:
@@ -113,15 +124,15 @@ class _Claims:
         self._pool = pool
         self.names: set[str] = set()
 
-    def claim(self, array: np.ndarray) -> bool:
+    def claim(self, array: np.ndarray) -> list[str]:
         holders = self._pool.holders(array)
         self.names.update(holders)
-        return bool(holders)
+        return holders
 
 
 def _is_folded(folding: Folding, weights: Mapping[str, np.ndarray], claims: _Claims) -> bool:
     mean = weights[joined(folding.norm, "running_mean")]
-    return claims.claim(folding.weight(weights)) or (_tells(mean) and not claims.claim(mean))
+    return bool(claims.claim(folding.weight(weights))) or (_tells(mean) and not claims.claim(mean))
 
 
 def _added_biases(weights: Mapping[str, np.ndarray]) -> Iterator[tuple[str, str]]:
@@ -142,9 +153,9 @@ def read_constants(graph: GraphTrace) -> dict[str, np.ndarray]:
 
 def _tells(array: np.ndarray) -> bool:
     """Tell whether values can be told from others: zeros and ones are everywhere."""
-    if array.size == 1:
-        return float(array.flat[0]) not in (0.0, 1.0)
-    return array.size > 0 and not bool((array == array.flat[0]).all())
+    if not array.size:
+        return False
+    return float(array.flat[0]) not in (0.0, 1.0) or not bool((array == array.flat[0]).all())
 
 
 class Pool:

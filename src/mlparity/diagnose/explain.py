@@ -24,7 +24,7 @@ from mlparity.diagnose.plan_trace import graph_of
 from mlparity.diagnose.preprocessing import VANISHED, changed_input, find_suspect
 from mlparity.diagnose.rounded_weights import moved_by_rounding, rounding_shares
 from mlparity.diagnose.substitution import values_of
-from mlparity.diagnose.weights import infinite_constants, reads_compressed
+from mlparity.diagnose.weights import has_compressed, infinite_constants, reads_compressed
 from mlparity.engine.mil.program import NamedType, Op, TensorType
 from mlparity.engine.runtime.interpret import run_plan
 from mlparity.engine.runtime.plan import Plan
@@ -162,7 +162,9 @@ def _sides(rungs: Rungs, exact: Tensors) -> Sides | None:
         return None
     found = {name: value for name, value in exact.items() if name in rungs.expected}
     graph = graph_of(rungs.exact, rungs.in_width(rungs.exact))
-    return Sides(found, rungs.expected, trace, graph, rungs.rerun, rungs.others, rungs.weights)
+    # The values of compressed weights are others than the source's, and that is no mistake.
+    weights = {} if has_compressed(rungs.exact) else rungs.weights
+    return Sides(found, rungs.expected, trace, graph, rungs.rerun, rungs.others, weights)
 
 
 def _image_input(rungs: Rungs, exact: Tensors, graph: float) -> Cause | None:
@@ -265,7 +267,7 @@ def _diverging(rungs: Rungs, sides: Sides | None, graph: float) -> Cause:
     last = op_text(first.ops[-1])
     names = {"where": f"{last}, the source's {first.origin}," if first.origin else last}
     held = None if sides is None else weights_held(sides)
-    if held is not None and first.origin is not None and first.origin.module in missing_layers(held):
+    if held is not None and first.origin is not None and first.origin.module in missing_layers(rungs.weights, held):
         told = {"layers": first.origin.module, "where": last}
         return _cause(CauseKind.WEIGHTS, Observation.WEIGHTS_MISSING, {"difference": graph}, ops, told)
     if gone < _MOST:

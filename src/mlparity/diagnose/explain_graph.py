@@ -38,9 +38,7 @@ def explain_graph(case: GraphCase) -> tuple[Cause, ...]:
     """Return the causes of an artifact's difference from its source."""
     plain = case.by_parts() if case.fast_layers else None
     fast = (
-        None
-        if plain is None
-        else fast_path(case.sides.found, case.sides.expected, plain, case.floor, case.fast_layers)
+        None if plain is None else fast_path(case.sides.found, case.sides.expected, plain, case.floor, case.fast_layers)
     )
     if fast is None or plain is None:
         return _explained(case)
@@ -61,7 +59,11 @@ def _explained(case: GraphCase) -> tuple[Cause, ...]:
 
 def _diverging(case: GraphCase) -> Cause:
     sides = case.sides
-    found = None if sides.graph is None else first_divergence(sides.graph, sides.trace, _arrays(sides.expected), _rerun(sides))
+    found = (
+        None
+        if sides.graph is None
+        else first_divergence(sides.graph, sides.trace, _arrays(sides.expected), _rerun(sides))
+    )
     kind = CauseKind.RUNTIME if _is_of_runtime(case) else CauseKind.CONVERTER
     if found is None:
         return _cause(kind, Observation.ELSEWHERE_DIFFERS, case)
@@ -69,7 +71,11 @@ def _diverging(case: GraphCase) -> Cause:
     origin = f", the source's {found.origin}," if found.origin is not None else ""
     names = {"where": f"{ops[0].type} {ops[0].name!r}{origin}"}
     held = weights_held(sides)
-    if held is not None and found.origin is not None and found.origin.module in missing_layers(held):
+    if (
+        held is not None
+        and found.origin is not None
+        and found.origin.module in missing_layers(sides.weights or {}, held)
+    ):
         told = {"layers": found.origin.module, **names}
         return _cause(CauseKind.WEIGHTS, Observation.WEIGHTS_MISSING, case, ops, told)
     if kind is CauseKind.RUNTIME:
@@ -85,7 +91,9 @@ _CONFIRMED = 0.5
 def _is_of_runtime(case: GraphCase) -> bool:
     """Tell whether other kernels give for the same file what the source gives."""
     outputs = case.by_reference()
-    return outputs is not None and removed(min(case.sides.whole, 1.0), distance(outputs, case.sides.expected)) >= VANISHED
+    return (
+        outputs is not None and removed(min(case.sides.whole, 1.0), distance(outputs, case.sides.expected)) >= VANISHED
+    )
 
 
 def _ops(found: GraphDivergence) -> tuple[LocatedOp, ...]:

@@ -14,9 +14,7 @@ _APART = 1e-4
 """
 
 
-def fast_path(
-    found: Tensors, expected: Tensors, plain: Tensors, floor: float, layers: Sequence[str]
-) -> Cause | None:
+def fast_path(found: Tensors, expected: Tensors, plain: Tensors, floor: float, layers: Sequence[str]) -> Cause | None:
     """Return the cause where the fast path differs from the layers op by op, and an artifact has not its values there.
 
     `expected` are the source's outputs, `plain` those without its fast path.

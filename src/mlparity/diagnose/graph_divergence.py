@@ -68,6 +68,7 @@ class _Walk:
         self.source, self.tolerance = SourceValues(trace), tolerance
         self.aligned = {name: found for name in _made(graph) if (found := self._find(name)) is not None}
         self.aligned |= self._given()
+        self._align_by_inputs()
 
     def divergences(self, rerun: Rerun) -> Iterator[GraphDivergence]:
         """Yield the places where it begins, in order; each begins with an op whose inputs agree."""
@@ -81,6 +82,28 @@ class _Walk:
     def _given(self) -> dict[str, int]:
         numbers = {name: number for name, number, _ in self.trace.inputs}
         return {value: numbers[name] for name, value in self.graph.inputs.items() if name in numbers}
+
+    def _align_by_inputs(self) -> None:
+        """Align values that tell nothing by themselves, such as zeros: those that equal inputs make in both."""
+        readers: dict[int, list[TracedOp]] = {}
+        for op in self.trace.ops:
+            for number in op.inputs:
+                readers.setdefault(number, []).append(op)
+        for op in self.graph.ops:
+            ours = [self.aligned[name] for name in op.inputs if name in self.aligned]
+            theirs = [reader for number in ours for reader in readers.get(number, ())]
+            for name in op.results:
+                number = None if name in self.aligned else self._equal_result(name, theirs)
+                if number is not None:
+                    self.aligned[name] = number
+
+    def _equal_result(self, name: str, ops: Sequence[TracedOp]) -> int | None:
+        array = self.graph.values.get(name)
+        if array is None or array.dtype.kind not in "fiub":
+            return None
+        value = torch.from_numpy(np.ascontiguousarray(array))
+        results = (result for op in ops for result in op.results)
+        return next((number for number, _ in results if self.source.gap(value, number) <= self.tolerance), None)
 
     def _find(self, name: str) -> int | None:
         array = self.graph.values.get(name)
@@ -154,9 +177,7 @@ class _Walk:
                 tried += 1
                 yield position, tuple(region[: position + 1])
 
-    def _tried(
-        self, op: TracedOp, ops: tuple[GraphOp, ...], last: GraphOp, rerun: Rerun
-    ) -> GraphDivergence | None:
+    def _tried(self, op: TracedOp, ops: tuple[GraphOp, ...], last: GraphOp, rerun: Rerun) -> GraphDivergence | None:
         found = {name: self.graph.values[value] for name, value in self.graph.outputs.items()}
         before = _distance(found, self.expected)
         best: float | None = None
@@ -173,7 +194,10 @@ def _made(graph: GraphTrace) -> list[str]:
 
 
 def _distance(found: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray]) -> float:
-    left, right = ({name: torch.from_numpy(np.ascontiguousarray(each)) for name, each in side.items()} for side in (found, expected))
+    left, right = (
+        {name: torch.from_numpy(np.ascontiguousarray(each)) for name, each in side.items()}
+        for side in (found, expected)
+    )
     return distance(left, right)
 
 

@@ -132,9 +132,7 @@ def _run_with(plan: Plan, values: Mapping[int, object], slot: int, given: Tensor
     return values_of(plan, {**inputs, names[slot]: given})
 
 
-def _last_of_plan(
-    plan: Plan, first: int, pixels: Doubles, values: Mapping[int, object]
-) -> tuple[int, Affine] | None:
+def _last_of_plan(plan: Plan, first: int, pixels: Doubles, values: Mapping[int, object]) -> tuple[int, Affine] | None:
     """Return the last slot on the way from an input that only scales and shifts its pixels."""
     last, reached = first, {first}
     best: tuple[int, Affine] | None = None

@@ -29,7 +29,9 @@ def open_orders(trace: SourceTrace, graph: GraphTrace | None = None) -> Iterator
             yield from ((op, results) for results in _of_graph(arrays, axis, graph))
             yield from ((op, results) for results in _reordered(arrays, axis))
         elif op.origin.op in _SORTS and op.settings.get("stable") is not True and len(arrays) == 2:
-            yield from ((op, results) for results in _of_graph(arrays, axis, graph) if np.array_equal(results[0], arrays[0]))
+            yield from (
+                (op, results) for results in _of_graph(arrays, axis, graph) if np.array_equal(results[0], arrays[0])
+            )
             yield from ((op, results) for results in _with_ties_reordered(arrays, axis))
 
 

@@ -17,10 +17,11 @@ Weights = Mapping[str, np.ndarray]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Replacement:
-    """Weights of an artifact for the source, and the paths of the layers whose weights they are."""
+    """Weights of an artifact for the source, the paths of the layers whose weights they are, and its own constants."""
 
     weights: Weights
     layers: tuple[str, ...]
+    constants: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,13 +53,27 @@ def replacements(weights: Weights, held: Held) -> Iterator[Replacement]:
             chosen = _chosen(wanted, held.unclaimed, choose)
             if chosen is None:
                 return
-            names = [gap.layer(array) for gap, array in chosen]
+            names = [gap.layer(array) for gap, _, array in chosen]
             layers = tuple(dict.fromkeys(name for name in names if name is not None))
             made: dict[str, np.ndarray] = {}
-            for gap, array in chosen:
+            for gap, _, array in chosen:
                 made |= gap.put(array)
             if layers:
-                yield Replacement(made, layers)
+                yield Replacement(made, layers, tuple(constant for _, constant, _ in chosen))
+
+
+def exchanged(weights: Weights, held: Held) -> Replacement | None:
+    """Return the weights in the order in which an artifact reads them, where layers of one shape have changed places."""
+    positions = {constant: position for position, constant in enumerate(held.order)}
+    known = {name: positions[constant] for name, constant in held.holders.items() if constant in positions}
+    made: dict[str, np.ndarray] = {}
+    for shape in dict.fromkeys(weights[name].shape for name in known):
+        names = [name for name in known if weights[name].shape == shape]
+        read = sorted(names, key=lambda name: known[name])
+        made |= {name: weights[other] for name, other in zip(names, read, strict=True) if name != other}
+    if not made:
+        return None
+    return Replacement(made, tuple(dict.fromkeys(map(layer_of, made))), tuple(held.holders[name] for name in made))
 
 
 def layer_of(name: str) -> str:
@@ -140,13 +155,13 @@ def _other_of(folding: Folding, weights: Weights, array: np.ndarray) -> str | No
 _Choice = Callable[[Doubles, Sequence[tuple[str, np.ndarray]]], tuple[str, np.ndarray]]
 
 
-def _chosen(gaps: Sequence[_Gap], constants: Weights, choose: _Choice) -> list[tuple[_Gap, np.ndarray]] | None:
-    left, found = dict(constants), list[tuple[_Gap, np.ndarray]]()
+def _chosen(gaps: Sequence[_Gap], constants: Weights, choose: _Choice) -> list[tuple[_Gap, str, np.ndarray]] | None:
+    left, found = dict(constants), list[tuple[_Gap, str, np.ndarray]]()
     for gap in gaps:
         options = [(name, way) for name, array in left.items() for way in _ways(array, gap) if _may_be(way, gap)]
         if options:
             name, array = (_first if gap.is_optional else choose)(gap.own, options)
-            found.append((gap, array))
+            found.append((gap, name, array))
             del left[name]
         elif not gap.is_optional:
             return None

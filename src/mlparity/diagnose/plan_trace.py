@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from torch import Tensor
 
 from mlparity.core.graph_trace import GraphOp, GraphTrace
@@ -11,19 +13,30 @@ from mlparity.engine.runtime.plan import Plan
 
 
 def graph_of(plan: Plan, inputs: Tensors) -> GraphTrace:
-    """Return the values of every step of a plan, by slot; constants are those that the plan holds before a run."""
+    """Return the values of every step of a plan, by their names; constants are those that it holds before a run."""
     made = {slot: value for slot, value in values_of(plan, inputs).items() if isinstance(value, Tensor)}
     held = {slot: value for slot, value in enumerate(plan.initial) if isinstance(value, Tensor)}
+    names = _names(plan)
     ops = tuple(
         GraphOp(
             step.op.type,
             step.op.location,
-            tuple(str(slot) for feed in step.feeds for slot in feed.slots),
-            tuple(str(store.slot) for store in step.stores),
+            tuple(_name(names, slot) for feed in step.feeds for slot in feed.slots),
+            tuple(_name(names, store.slot) for store in step.stores),
         )
         for step in plan.steps
     )
-    values = {str(slot): value.detach().cpu().numpy() for slot, value in {**held, **made}.items()}
-    given = {name: str(slot) for name, (slot, _) in plan.inputs.items()}
-    returned = {name: str(slot) for name, (slot, _) in plan.outputs.items()}
-    return GraphTrace(ops, values, frozenset(map(str, held)), given, returned)
+    values = {_name(names, slot): value.detach().cpu().numpy() for slot, value in {**held, **made}.items()}
+    given = {name: _name(names, slot) for name, (slot, _) in plan.inputs.items()}
+    returned = {name: _name(names, slot) for name, (slot, _) in plan.outputs.items()}
+    return GraphTrace(ops, values, frozenset(_name(names, slot) for slot in held), given, returned)
+
+
+def _names(plan: Plan) -> dict[int, str]:
+    pairs = (pair for step in plan.steps for pair in zip(step.stores, step.op.outputs, strict=False))
+    return {store.slot: output.name for store, output in pairs}
+
+
+def _name(names: Mapping[int, str], slot: int) -> str:
+    """Return a value's name in the program; one without a step, such as a constant, goes by its slot."""
+    return names.get(slot, f"slot {slot}")

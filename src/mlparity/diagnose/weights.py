@@ -21,12 +21,15 @@ def infinite_constants(plan: Plan) -> tuple[Step, ...]:
 
 def reads_compressed(plan: Plan, op: Op) -> bool:
     """Tell whether an op reads weights that are stored in fewer bits: quantised, palettised or sparse."""
-    compressed = {
-        output.name
-        for op in plan.function.body.ops
-        if op.type.startswith("constexpr_") and op.type != "constexpr_cast"
-        for output in op.outputs
-    }
-    return any(
-        isinstance(argument, Name) and argument.name in compressed for given in op.inputs.values() for argument in given
-    )
+    compressed = {output.name for each in _compressed(plan) for output in each.outputs}
+    return any(isinstance(each, Name) and each.name in compressed for given in op.inputs.values() for each in given)
+
+
+def has_compressed(plan: Plan) -> bool:
+    """Tell whether a program holds weights in fewer bits."""
+    return bool(_compressed(plan))
+
+
+def _compressed(plan: Plan) -> list[Op]:
+    ops = plan.function.body.ops
+    return [op for op in ops if op.type.startswith("constexpr_") and op.type != "constexpr_cast"]

@@ -147,7 +147,14 @@ def worst_case(
             if unlike is not None:
                 return unlike
         cases = {
-            name: _rungs(plans, session, source, sample, noise_factor, partial(traces_of_others, source, {**(beside or {}), **samples}, name))
+            name: _rungs(
+                plans,
+                session,
+                source,
+                sample,
+                noise_factor,
+                partial(traces_of_others, source, {**(beside or {}), **samples}, name),
+            )
             for name, sample in samples.items()
         }
     worst = max(cases, key=lambda name: _difference(cases[name]))

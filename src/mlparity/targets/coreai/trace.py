@@ -29,7 +29,9 @@ def trace(path: Path, input_names: tuple[str, ...], output_names: tuple[str, ...
         try:
             found = cast("Traced", opened.ask(Trace(path.absolute(), arrays)))
         except RefusedError as error:
-            raise ExecutionError("Core AI does not tell the values inside", where=str(path), found=str(error)) from error
+            raise ExecutionError(
+                "Core AI does not tell the values inside", where=str(path), found=str(error)
+            ) from error
     given = dict(zip(inputs, found.inputs, strict=True))
     values = {**found.values, **{given[name]: arrays[own] for name, own in inputs.items()}}
     ops = tuple(GraphOp(*op) for op in found.ops)

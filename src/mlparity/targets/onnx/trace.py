@@ -32,7 +32,9 @@ def trace(path: Path, sample: Sample) -> GraphTrace:
     made = _run_all(model, [name for name in names if name not in own], sample, path)
     inputs = {each.name: each.name for each in model.graph.input if each.name not in constants}
     values = {**constants, **{name: sample[name] for name in inputs if name in sample}, **made}
-    ops = tuple(GraphOp(each.op_type, _name(each), tuple(filter(None, each.input)), tuple(each.output)) for each in nodes)
+    ops = tuple(
+        GraphOp(each.op_type, _name(each), tuple(filter(None, each.input)), tuple(each.output)) for each in nodes
+    )
     return GraphTrace(ops, values, frozenset(constants), inputs, {name: name for name in own})
 
 
@@ -90,9 +92,7 @@ def _run_all(model: Any, names: Sequence[str], sample: Sample, path: Path) -> Ou
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4  # fatal only: errors come as exceptions
     try:
-        runner = onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        runner = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
         results = runner.run(None, dict(sample))
     except Exception as error:
         raise ExecutionError("ONNX Runtime failed", where=str(path), found=str(error)) from error
