@@ -12,7 +12,7 @@ from mlparity.core.errors import MlparityError
 from mlparity.core.user_code import raised_at, said
 from mlparity.core.words import ComputeUnit, Confidence, Precision, Provenance
 from mlparity.diagnose.drift import drift_of
-from mlparity.diagnose.explain import explain, origins
+from mlparity.diagnose.explain import explain_all, origins
 from mlparity.diagnose.ladder import find_causes, is_explicable, row_to_explain
 from mlparity.engine.numerics import TYPED
 from mlparity.engine.placement.roofline import work_of
@@ -22,6 +22,7 @@ from mlparity.record.causes import Cause, CauseKind
 from mlparity.record.drift import Drift
 from mlparity.record.excess import Excused, excess_of_row, excused_by
 from mlparity.record.rows import SettingResult
+from mlparity.verification.explain_elsewhere import explain_elsewhere
 from mlparity.verification.explain_package import Case, worst_case
 from mlparity.verification.job import Job
 from mlparity.verification.results import rungs_of
@@ -46,8 +47,8 @@ def explain_rows(job: Job, runs: Runs, results: Sequence[SettingResult]) -> Expl
     rows = tuple(replace(row, causes=causes) for row, causes in zip(results, found.by_row, strict=True))
     made = Explained(rows, found.summary)
     for target, cause in found.by_target.items():
-        row = row_to_explain(target, cause, results, noise, factor) if is_explicable(target) else None
-        if row is not None:
+        row = row_to_explain(target, cause, results, noise, factor)
+        if row is not None and (is_explicable(target) or cause.kind in _ELSEWHERE):
             made = _with(made, cause, row, run_diagnosis(cause, row, job), excused_by(noise, factor))
     return made
 
@@ -55,12 +56,13 @@ def explain_rows(job: Job, runs: Runs, results: Sequence[SettingResult]) -> Expl
 def _with(made: Explained, before: Cause, row: SettingResult, found: Diagnosis, excused: Excused) -> Explained:
     """Put what was found on one row's artifact instead of the ladder's cause `before`."""
     is_new = before.kind is CauseKind.NONE and found.cause is not before
+    causes = (found.cause, *found.others)
 
     def causes_of(other: SettingResult) -> tuple[Cause, ...]:
         is_alike = other.artifact == row.artifact and bool(other.outputs)
         if is_new and is_alike and excess_of_row(other, excused) > 1:
-            return (found.cause,)
-        return tuple(found.cause if cause is before else cause for cause in other.causes)
+            return causes
+        return tuple(each for cause in other.causes for each in (causes if cause is before else (cause,)))
 
     rows = tuple(replace(other, causes=causes_of(other)) for other in made.rows)
     is_summary = made.cause is before or (is_new and made.cause.kind is CauseKind.NONE)
@@ -72,14 +74,15 @@ def _with(made: Explained, before: Cause, row: SettingResult, found: Diagnosis, 
 class Diagnosis:
     """The cause, and the error along the graph of the fp16 artifact that shows it; None where it was not followed.
 
-    `failure` says why the artifact could not be explained, and is "" where it was, or where there was nothing to.
-    `fault` is an exception that nobody foresaw: a fault of ours, which is raised once the results are written.
+    `others` are causes beside it. `failure` says why the artifact could not be explained, and is "" where it was, or
+    where there was nothing to. `fault` is an exception that nobody foresaw: a fault of ours, which is raised once the results are written.
     """
 
     cause: Cause
     drift: Drift | None = None
     failure: str = ""
     fault: Exception | None = None
+    others: tuple[Cause, ...] = ()
 
 
 def run_diagnosis(cause: Cause, row: SettingResult, job: Job) -> Diagnosis:
@@ -102,7 +105,8 @@ def run_diagnosis(cause: Cause, row: SettingResult, job: Job) -> Diagnosis:
 def _reason_not_to(row: SettingResult, job: Job) -> str:
     if job.options.carry:
         return "a state is carried from sample to sample, and no sample stands alone"
-    if _is_too_much(row, job.stage / row.artifact):
+    is_ours = is_explicable(row.setting.target)
+    if _is_too_much(row, job.stage / row.artifact) if is_ours else _run_seconds(row) > _LONGEST_RUN_S:
         return "one run of the artifact takes long, and an explanation repeats it some dozens of times"
     return ""
 
@@ -115,11 +119,21 @@ def _explained(cause: Cause, row: SettingResult, job: Job) -> Diagnosis:
     chosen = dict(islice(fitting, _SAMPLES))
     if not chosen:
         return Diagnosis(cause, failure="no sample has a difference that a figure tells")
-    case = worst_case(job.stage / row.artifact, job.source, chosen, unit, job.policy.noise_factor)
-    merged = _merged(cause, case if isinstance(case, Cause) else explain(case.rungs))
+    path, factor, beside = job.stage / row.artifact, job.policy.noise_factor, dict(islice(job.samples, _BESIDE))
+    if not is_explicable(row.setting.target):
+        return _with_others(cause, explain_elsewhere(path, job.source, chosen, factor, beside))
+    case = worst_case(path, job.source, chosen, unit, factor, beside)
+    found = _with_others(cause, (case,) if isinstance(case, Cause) else explain_all(case.rungs))
     if isinstance(case, Cause) or row.setting.precision is not Precision.FP16:
-        return Diagnosis(merged)
-    return _with_drift(merged, row, case, unit)
+        return found
+    return replace(_with_drift(found.cause, row, case, unit), others=found.others)
+
+
+def _with_others(cause: Cause, found: Sequence[Cause]) -> Diagnosis:
+    """Merge the first of the causes that were found with the ladder's; the others stand beside it."""
+    first, *others = found
+    merged = _merged(cause, first)
+    return Diagnosis(merged, others=() if merged is cause else tuple(others))
 
 
 def _with_drift(cause: Cause, row: SettingResult, case: Case, unit: ComputeUnit | None) -> Diagnosis:
@@ -173,9 +187,18 @@ _MOST_FLOPS = 4e10
 """A little more than a ViT-B/16 takes at 224 x 224, and twice an EfficientNetV2-S at 384 x 384 (assumed: an explanation
 repeats a run some dozens of times)."""
 _SAMPLES = 2
+_BESIDE = 3
+"""How many of the first samples are looked at for other ways that the source may go (assumed)."""
 
+_ELSEWHERE = frozenset({CauseKind.CONVERTER, CauseKind.UNKNOWN})
+"""The causes that are looked into where another runtime ran the artifact: a precision's are what they are."""
+
+_NOT_OF_ARITHMETIC = frozenset(CauseKind) - {
+    *(CauseKind.NONE, CauseKind.UNKNOWN, CauseKind.PRECISION, CauseKind.OVERFLOW, CauseKind.COMPUTE_UNIT),
+    CauseKind.NONDETERMINISM,
+}
 _REFINED_BY = {
-    CauseKind.NONE: frozenset({CauseKind.CONVERTER, CauseKind.PREPROCESSING, CauseKind.TRAINING_MODE}),
+    CauseKind.NONE: _NOT_OF_ARITHMETIC,
     CauseKind.PRECISION: frozenset({CauseKind.PRECISION, CauseKind.OVERFLOW, CauseKind.NONDETERMINISM}),
     CauseKind.COMPUTE_UNIT: frozenset({CauseKind.PRECISION, CauseKind.OVERFLOW}),
     CauseKind.CONVERTER: frozenset(CauseKind) - {CauseKind.NONE, CauseKind.UNKNOWN},
