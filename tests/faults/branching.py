@@ -223,7 +223,7 @@ def largest_last(_module: nn.Module) -> nn.Module:
     return nets.Call(nn.Identity(), lambda x: torch.topk(x, 3, largest=False).values.flip(-1), nn.Identity()).eval()
 
 
-def rows_reversed(module: nn.Module) -> nn.Module:
+def rows_reversed(module: Any) -> nn.Module:
     other = copy.deepcopy(module)
 
     class Reversed(nn.Module):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -79,7 +80,7 @@ def photos(count: int = 2, channels: int = 3, size: int = 24) -> Callable[[], li
     def samples() -> list[Sample]:
         random = np.random.default_rng(0)
         slope = np.linspace(0, 120, size)[:, None] + np.linspace(0, 60, size)
-        made = []
+        made: list[Sample] = []
         for _ in range(count):
             noise = random.integers(0, 70, (1, channels, size, size))
             made.append({"image": np.floor(slope + noise).astype(np.float32)})
@@ -115,7 +116,7 @@ def with_deviations(module: nn.Module) -> nn.Module:
     return Rest().eval()
 
 
-ONE = {"scale": 1 / (0.226 * 255), "bias": [-each / 0.226 for each in MEAN]}
+ONE: dict[str, Any] = {"scale": 1 / (0.226 * 255), "bias": [-each / 0.226 for each in MEAN]}
 SYMMETRIC = ((1 / 127.5,) * 3, (-1.0,) * 3)
 PLAIN = ((1 / 255,) * 3, (0.0,) * 3)
 
@@ -127,7 +128,7 @@ def image(
     layout: str = "RGB",
     samples: Callable[[], list[Sample]] | None = None,
     change: Change = network,
-    **options: object,
+    **options: Any,
 ) -> Fault:
     """One fault of an image input; `numbers` are of the artifact and of the source."""
     made = pictured(layout, change, **options)

@@ -240,7 +240,7 @@ HEALTHY: tuple[Fault, ...] = (
 )
 
 
-def _with_zeros(module: nn.Module) -> nn.Module:
+def _with_zeros(module: Any) -> nn.Module:
     class Unframed(nn.Module):
         def __init__(self) -> None:
             super().__init__()

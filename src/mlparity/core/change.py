@@ -13,8 +13,8 @@ class Change:
     """What is changed of a run; ops go by `TracedOp.call`.
 
     `lost` are writes that are left out. `answers` are the numbers that Python gets, in order, in place of its own;
-    None keeps its own. `weights` are parameters and buffers by their names. `given` are the first results of an op, by its
-    call.
+    None keeps its own. `weights` are parameters and buffers by their names. `given` are the first results of an op, by
+    its call.
     """
 
     lost: frozenset[int] = frozenset()

@@ -32,7 +32,8 @@ class Folding:
         """Return what the norm multiplies each channel by."""
         variance = _doubles(weights[joined(self.norm, "running_var")])
         gain = weights.get(joined(self.norm, "weight"))
-        return (np.ones_like(variance) if gain is None else _doubles(gain)) / np.sqrt(variance + self.epsilon)
+        numbers = np.ones_like(variance) if gain is None else _doubles(gain)
+        return np.asarray(numbers / np.sqrt(variance + self.epsilon))
 
     def weight(self, weights: Mapping[str, np.ndarray]) -> Doubles:
         """Return the convolution's weight with the norm in it."""
@@ -75,8 +76,8 @@ class Held:
     `missing` are the names of those whose values it has nowhere, in the source's order. `other_weights` and
     `other_biases` are convolutions whose norm it has folded into a weight, or a bias, of other values. `unclaimed` are
     its constants that are none of the source's weights, in the order in which its ops read them. `quiet` are weights
-    of one repeated number, of which nobody can tell whether the artifact holds them. `holders` are the constants of those
-    that are one, and `order` that in which all constants are read.
+    of one repeated number, of which nobody can tell whether the artifact holds them. `holders` are the constants of
+    those weights that are one, and `order` that in which all constants are read.
     """
 
     missing: tuple[str, ...]
@@ -104,12 +105,8 @@ def held_weights(weights: Mapping[str, np.ndarray], folded: Sequence[Folding], g
     alone = {name: array for name, array in weights.items() if name not in inside and _tells(array)}
     held = {name: claims.claim(array) for name, array in alone.items()}
     missing = [name for name, holders in held.items() if not holders]
-    added = {
-        name
-        for pair in _added_biases(alone)
-        if claims.claim(sum(_doubles(alone[each]) for each in pair))
-        for name in pair
-    }
+    pairs = ((pair, _doubles(alone[pair[0]]) + _doubles(alone[pair[1]])) for pair in _added_biases(alone))
+    added = {name for pair, both in pairs if claims.claim(both) for name in pair}
     unclaimed = {name: array for name, array in constants.items() if name not in claims.names}
     quiet = tuple(name for name in weights if name not in inside and not _tells(weights[name]))
     missing = [name for name in missing if name not in added]

@@ -22,7 +22,8 @@ class GraphCase:
     """An artifact and its source on one sample, and what else may be run; `target` is how a sentence names its target.
 
     `floor` is the distance that the source's own rounding explains. `by_parts` runs the source without its fast path,
-    `in_training_mode` as its name says, `by_reference` the artifact with other kernels; each gives None where it cannot.
+    `in_training_mode` as its name says, `by_reference` the artifact with other kernels; each gives None where it
+    cannot.
     """
 
     target: str

@@ -86,16 +86,16 @@ class _Walk:
     def _align_by_inputs(self) -> None:
         """Align values that tell nothing by themselves, such as zeros: those that equal inputs make in both."""
         readers: dict[int, list[TracedOp]] = {}
-        for op in self.trace.ops:
-            for number in op.inputs:
-                readers.setdefault(number, []).append(op)
+        for traced in self.trace.ops:
+            for read in traced.inputs:
+                readers.setdefault(read, []).append(traced)
         for op in self.graph.ops:
             ours = [self.aligned[name] for name in op.inputs if name in self.aligned]
             theirs = [reader for number in ours for reader in readers.get(number, ())]
             for name in op.results:
-                number = None if name in self.aligned else self._equal_result(name, theirs)
-                if number is not None:
-                    self.aligned[name] = number
+                found = None if name in self.aligned else self._equal_result(name, theirs)
+                if found is not None:
+                    self.aligned[name] = found
 
     def _equal_result(self, name: str, ops: Sequence[TracedOp]) -> int | None:
         array = self.graph.values.get(name)

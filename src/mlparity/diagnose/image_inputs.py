@@ -18,7 +18,7 @@ from mlparity.core.trace import SourceTrace
 from mlparity.diagnose.distance import Tensors, distance, removed
 from mlparity.diagnose.preprocessing import VANISHED
 from mlparity.diagnose.substitution import outputs_of, run_with_values, values_of
-from mlparity.engine.runtime.plan import Plan
+from mlparity.engine.runtime.plan import Plan, Store
 from mlparity.record.causes import Cause, CauseKind, Evidence, Observation
 
 Doubles = NDArray[np.float64]
@@ -66,7 +66,7 @@ class Affine:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageFault:
-    """An image input, what the artifact and the source make of its pixels, and the part that goes away with the latter."""
+    """An image input, what both sides make of its pixels, and the part that goes away with the source's numbers."""
 
     input: str
     ours: Affine
@@ -75,7 +75,7 @@ class ImageFault:
 
 
 def image_fault(plan: Plan, inputs: Tensors, trace: SourceTrace, expected: Tensors) -> ImageFault | None:
-    """Return the image input whose pixels the artifact makes other numbers of than the source does, None without one."""
+    """Return the image input of whose pixels the artifact and the source make different numbers; None without one."""
     images = {feature.name: feature.image for feature in plan.interface.inputs if feature.image is not None}
     values = values_of(plan, inputs)
     for name, image in images.items():
@@ -146,7 +146,7 @@ def _last_of_plan(plan: Plan, first: int, pixels: Doubles, values: Mapping[int, 
     return best
 
 
-def _following(plan: Plan, reached: set[int]) -> Iterator[Sequence[object]]:
+def _following(plan: Plan, reached: set[int]) -> Iterator[Sequence[Store]]:
     for step in plan.steps:
         if reached & {slot for feed in step.feeds for slot in feed.slots}:
             yield step.stores

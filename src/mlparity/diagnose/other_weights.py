@@ -40,7 +40,7 @@ class _Gap:
 
 
 def replacements(weights: Weights, held: Held) -> Iterator[Replacement]:
-    """Yield the plausible ways in which constants that are none of the source's weights take the missing ones' places.
+    """Yield how constants that are none of the source's weights may take the missing ones' places.
 
     First each goes to the missing weight that it is nearest to, then to that which stands first; a square one may be
     transposed. Nothing is yielded where a missing weight has no constant of its size, or where all that is other is
@@ -63,7 +63,7 @@ def replacements(weights: Weights, held: Held) -> Iterator[Replacement]:
 
 
 def exchanged(weights: Weights, held: Held) -> Replacement | None:
-    """Return the weights in the order in which an artifact reads them, where layers of one shape have changed places."""
+    """Return the weights in the order in which an artifact reads them, where that is not the source's."""
     positions = {constant: position for position, constant in enumerate(held.order)}
     known = {name: positions[constant] for name, constant in held.holders.items() if constant in positions}
     made: dict[str, np.ndarray] = {}
@@ -169,7 +169,7 @@ def _chosen(gaps: Sequence[_Gap], constants: Weights, choose: _Choice) -> list[t
 
 
 def _may_be(array: np.ndarray, gap: _Gap) -> bool:
-    """Tell whether an array may be a weight: one that is optional only where it is near, as after a step of training."""
+    """Tell whether an array may be a weight; one that is optional has to be near, as after a step of training."""
     distance = float(np.linalg.norm(array.astype(np.float64) - gap.own))
     return not gap.is_optional or distance <= 0.5 * float(np.linalg.norm(gap.own))
 

@@ -117,8 +117,9 @@ _SENTENCES: Mapping[Observation, str] = {
         "The artifact gives another {outputs} when sample {sample} is run again: it draws randomly."
     ),
     Observation.IMAGE_INPUT: (
-        "The image input {input} makes other numbers of its pixels than the source does: {ours} in the artifact, {theirs}"
-        " in the source. With the source's there {removed:share1} of the difference ({difference:scale}) goes away."
+        "The image input {input} makes other numbers of its pixels than the source does: {ours} in the artifact,"
+        " {theirs} in the source. With the source's there {removed:share1} of the difference ({difference:scale}) goes"
+        " away."
     ),
     Observation.IMAGE_CHANNELS: (
         "The image input {input} hands over its channels as {ours}, and the network of the source takes {theirs}. With"

@@ -24,7 +24,7 @@ _WRAPPER = "inner."
 
 
 def run_changed(source: Source, sample: Sample, change: Change, *, double: bool = True) -> Outputs | None:
-    """Return the outputs of a changed run, layers by their parts, in fp64 unless told otherwise; None where it fails."""
+    """Return the outputs of a changed run, layers by their parts, in fp64 unless told otherwise; None if it fails."""
     with open_source(source, double=double) as session:
         try:
             module, inputs = _with_weights(session.module, change.weights), session.inputs_of(sample)

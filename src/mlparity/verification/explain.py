@@ -75,7 +75,8 @@ class Diagnosis:
     """The cause, and the error along the graph of the fp16 artifact that shows it; None where it was not followed.
 
     `others` are causes beside it. `failure` says why the artifact could not be explained, and is "" where it was, or
-    where there was nothing to. `fault` is an exception that nobody foresaw: a fault of ours, which is raised once the results are written.
+    where there was nothing to. `fault` is an exception that nobody foresaw: a fault of ours, which is raised once the
+    results are written.
     """
 
     cause: Cause

@@ -102,7 +102,7 @@ def _case(
 ) -> GraphCase:
     source, sample = artifact.source, samples[worst]
     found, wanted = map(_tensors, _renamed(expected, outputs))
-    names = {name: own for name, own in align(expected, outputs).pairs}
+    names = dict(align(expected, outputs).pairs)
     trace = traced(source, sample)
     sides = Sides(
         found,

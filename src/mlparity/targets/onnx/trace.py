@@ -11,6 +11,7 @@ import numpy as np
 
 from mlparity.core.errors import BackendUnavailableError, ExecutionError
 from mlparity.core.graph_trace import GraphOp, GraphTrace
+from mlparity.core.regular_files import LARGE, check_regular
 from mlparity.core.session import Outputs, Sample
 
 
@@ -61,7 +62,7 @@ def _loaded(path: Path) -> Any:
         raise BackendUnavailableError("onnx is not installed", next_step="pip install 'mlparity[onnx]'")
     import onnx
 
-    return onnx.load(str(path))
+    return onnx.load(str(check_regular(path, limit=LARGE)))
 
 
 def _array(tensor: Any) -> np.ndarray:
