@@ -24,11 +24,11 @@ def locate(
     options: VerifyOptions | None = None,
     progress: Progress = silent,
 ) -> Cause:
-    """Find out why an `.mlpackage` differs, and which ops contribute most.
+    """Find out why an artifact differs, and which ops contribute most.
 
     With `source` the artifact is compared with the PyTorch model, and ops are also named by its modules and lines.
     Without it the arithmetic of `unit` is compared with exact arithmetic on the same graph; errors of the conversion
-    then do not show.
+    then do not show, and the artifact has to be one that our engine runs, an `.mlpackage`.
 
     Raises:
         MlparityError: the artifact, the samples or the source cannot be used.

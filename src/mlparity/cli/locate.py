@@ -26,7 +26,7 @@ from mlparity.report.plain_table import Rows
 
 
 def locate(
-    artifact: Annotated[Path, typer.Argument(metavar="ARTIFACT", help="An .mlpackage.")],
+    artifact: Annotated[Path, typer.Argument(metavar="ARTIFACT", help="An artifact; without --source, an .mlpackage.")],
     inputs: InputsOption = None,
     source: Annotated[
         str | None,

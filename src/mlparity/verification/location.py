@@ -17,7 +17,8 @@ from mlparity.core.words import ComputeUnit
 from mlparity.record.causes import Cause
 from mlparity.targets.artifacts import checked_target
 from mlparity.targets.target import Opening
-from mlparity.verification.explain_package import engine_of, explain_alone, explain_package
+from mlparity.verification.explain_artifact import explain_artifact, joined
+from mlparity.verification.explain_package import engine_of, explain_alone
 from mlparity.verification.options import VerifyOptions
 from mlparity.verification.samples import choose_samples
 from mlparity.verification.sources import Inputs, open_source
@@ -34,12 +35,14 @@ def locate_ops(
     chosen: VerifyOptions,
     progress: Progress,
 ) -> Cause:
-    """Return why the package at `path` differs, as `mlparity.locate` says.
+    """Return why the artifact at `path` differs, as `mlparity.locate` says.
 
     Raises:
         MlparityError: the artifact, the samples or the source cannot be used.
     """
-    engine_of(path)
+    target = checked_target(path)
+    if source is None or target.tracing is None:
+        engine_of(path)
     if chosen.carry:
         raise InputError("ops are located on samples that stand alone", next_step="give the state as an input")
     limited = chosen if chosen.limit is not None else replace(chosen, limit=LIMIT)
@@ -49,7 +52,7 @@ def locate_ops(
         return explain_alone(path, samples_by_name, unit)
     flat, samples = open_source(source, inputs, limited, progress)
     progress("locate", 0, 0)
-    return explain_package(path, flat, dict(islice(samples, limited.limit)), unit)
+    return joined(explain_artifact(path, flat, dict(islice(samples, limited.limit)), unit))
 
 
 def _samples(
