@@ -153,11 +153,9 @@ def _name(func: Any) -> str:
 def _line() -> str:
     """Return the innermost line of the user's own code below our call of the model, "" where there is none."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_OUR_ROOT):
-        frame = frame.f_back
-    while frame is not None and not frame.f_code.co_filename.startswith(_OUR_ROOT):
+    while frame is not None and frame.f_code is not run_module.__code__:
         file = frame.f_code.co_filename
-        if not file.startswith((*_NOT_THE_USERS, "<")):
+        if not file.startswith((*_NOT_THE_USERS, _OUR_ROOT, "<")):
             return f"{Path(file).name}:{frame.f_lineno}"
         frame = frame.f_back
     return ""
