@@ -13,7 +13,7 @@ from tests.architecture.modules import Module, modules
 
 MIL, NUMERICS, OPS, RUNTIME = "engine.mil", "engine.numerics", "engine.ops", "engine.runtime"
 NETWORK, READING, PLACEMENT = "engine.neural_network", "engine.reading", "engine.placement"
-BINDING = "engine.coremltools_binding"
+BINDING, PLAN = "engine.coremltools_binding", "engine.coremltools_plan"
 EXPORTED = "targets.exported"
 TARGETS = COREML, LITERT, ONNX, COREAI = "targets.coreml", "targets.litert", "targets.onnx", "targets.coreai"
 
@@ -27,7 +27,8 @@ LAW: dict[str, tuple[str, ...]] = {
     NETWORK: ("core", MIL, NUMERICS, OPS),
     READING: ("core", MIL, NETWORK),
     RUNTIME: ("core", MIL, NUMERICS, OPS, READING),
-    BINDING: ("core", MIL, PLACEMENT, RUNTIME),
+    PLAN: ("core", MIL, PLACEMENT, READING),
+    BINDING: (PLAN, "core", MIL, PLACEMENT, RUNTIME),
     "sources": ("core",),
     "toml": ("core",),
     "samples": ("core", "toml"),

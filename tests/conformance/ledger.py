@@ -129,9 +129,9 @@ LEDGER: Sequence[Entry] = (
     ),
     Entry(
         "outside of what the engine runs",
-        r"test_api_examples\.py::TestML(ComputeDevice|ModelStructure|ComputePlan|ModelAsset)",
-        r"CoreMLModelProxy' has no attribute|was not loaded or compiled with the Core ML Framework",
-        "The test asks Core ML for its devices, its plan, the structure of a compiled model, or a model in memory.",
+        r"test_api_examples\.py::TestMLModelStructure::test_neuralnetwork_structure",
+        r"Expected layer type to be one of elementwise",
+        "The test expects the layer types of Core ML's own compiler, which are not published; ours are the file's.",
     ),
     Entry(
         "outside of what the engine runs",

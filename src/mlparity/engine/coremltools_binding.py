@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +16,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, TypeVar
 
 from mlparity.core.errors import ExecutionError, MlparityError
+from mlparity.core.words import ComputeUnit
+from mlparity.engine import coremltools_plan as plans
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,14 +56,6 @@ _FAILED = "Unable to compute the prediction using ML Program."
 
 _COMPUTE_UNITS = ("ALL", "CPU_AND_GPU", "CPU_AND_NE", "CPU_ONLY")
 
-_ABSENT = (
-    "_MLModelAssetProxy",
-    "_MLComputePlanProxy",
-    "_MLCPUComputeDeviceProxy",
-    "_MLGPUComputeDeviceProxy",
-    "_MLNeuralEngineComputeDeviceProxy",
-)
-
 
 class CoreMLModelProxy:
     """One loaded model, with the methods that `coremltools.models.MLModel` calls.
@@ -72,12 +68,15 @@ class CoreMLModelProxy:
     ) -> None:
         """Load and bind the model at `path`; RuntimeError says why not, which coremltools turns into a warning."""
         _pass_for_core_ml()
-        if asset is not None:
-            raise RuntimeError("mlparity loads models from a path, not from a model asset")
+        if isinstance(asset, plans.AssetProxy):
+            path = str(asset.path)
         self.compute_units, self.hints = compute_units, dict(hints)
         started = time.perf_counter_ns()
         self._model = _as_runtime_error(lambda: _load(Path(path), compute_units, function if function else None))
-        self._path, self._compiled = path, None if not path.endswith(".mlmodelc") else path
+        # coremltools deletes the file of a bare specification as soon as it is loaded.
+        self._kept = _linked(Path(path)) if path.endswith(".mlmodel") else None
+        self._path = path if self._kept is None else str(Path(self._kept.name) / Path(path).name)
+        self._compiled = path if path.endswith(".mlmodelc") else None
         self._load_ns, self._predict_ns = time.perf_counter_ns() - started, 0
 
     @staticmethod
@@ -121,11 +120,53 @@ class CoreMLModelProxy:
 
         return str(_as_runtime_error(lambda: compile_package(Path(path))))
 
+    @staticmethod
+    def get_model_structure(path: str) -> object:
+        """Return the `MLModelStructure` of a model."""
+        return _as_runtime_error(lambda: plans.structure_of(Path(path)))
+
+    @staticmethod
+    def get_compute_plan(path: str, compute_units: str) -> object:
+        """Return the `MLComputePlan` of a model, estimated for the chip that was chosen."""
+        _pass_for_core_ml()
+        return _as_runtime_error(lambda: plans.plan_of(Path(path), ComputeUnit(compute_units), _chip()))
+
+    @staticmethod
+    def get_all_compute_devices() -> list[object]:
+        """Return the processors of the chosen chip."""
+        return plans.devices_of(ComputeUnit.ALL if _plain.get("chip", _DEFAULT) else ComputeUnit.CPU_ONLY)
+
+    @staticmethod
+    def get_available_compute_devices() -> list[object]:
+        """Return the processors of the chosen chip: each is available."""
+        return CoreMLModelProxy.get_all_compute_devices()
+
+    @staticmethod
+    def create_model_asset_from_path(path: str) -> object:
+        """Return the `MLModelAsset` of a model on disk."""
+        return _as_runtime_error(lambda: plans.asset_of(path))
+
+    @staticmethod
+    def create_model_asset_from_memory(spec: bytes, blobs: Mapping[str, bytes]) -> object:
+        """Return the `MLModelAsset` of a specification in memory and the files that it refers to."""
+        return _as_runtime_error(lambda: plans.asset_from(spec, blobs))
+
     def get_compiled_model_path(self) -> str:
         """Return where the model lies as a folder `.mlmodelc` of this engine's; it is made when first asked for."""
         if self._compiled is None:
             self._compiled = self.compileModel(self._path)
         return self._compiled
+
+
+def _linked(path: Path) -> tempfile.TemporaryDirectory[str]:
+    """Return a new folder with another name of the same file; a copy where links are not possible."""
+    folder = tempfile.TemporaryDirectory(prefix="mlparity-spec-")
+    kept = Path(folder.name) / path.name
+    try:
+        kept.hardlink_to(path)
+    except OSError:
+        shutil.copyfile(path, kept)
+    return folder
 
 
 class StateProxy:
@@ -190,6 +231,15 @@ _LONG_NS = 8_000_000_000
 _asked: ContextVar[Arithmetic | None] = ContextVar("arithmetic", default=None)
 _plain: dict[str, str | None] = {}
 """The chip that `enable_coremltools` was last given."""
+
+
+_DEFAULT = "M4"
+"""Whose processors there are before a chip was chosen."""
+
+
+def _chip() -> str:
+    """Return the chosen chip; where plain arithmetic was chosen, the default one, for a plan has to be of some chip."""
+    return _plain.get("chip", _DEFAULT) or _DEFAULT
 
 
 def _load(path: Path, compute_units: str, function: str | None) -> Model | Pipeline:
@@ -281,7 +331,14 @@ def _pass_for_core_ml() -> None:
 class _Library(ModuleType):
     """The stand-in for the native library; what it lacks is None, which coremltools takes as "not here"."""
 
-    exports: Mapping[str, object] = {"_MLModelProxy": CoreMLModelProxy, **dict.fromkeys(_ABSENT)}
+    exports: Mapping[str, object] = {
+        "_MLModelProxy": CoreMLModelProxy,
+        "_MLModelAssetProxy": plans.AssetProxy,
+        "_MLComputePlanProxy": plans.ComputePlanProxy,
+        "_MLCPUComputeDeviceProxy": plans.CPUDevice,
+        "_MLGPUComputeDeviceProxy": plans.GPUDevice,
+        "_MLNeuralEngineComputeDeviceProxy": plans.NeuralEngineDevice,
+    }
 
     def __getattr__(self, name: str) -> object:
         """Give out a name; whichever module asks is imported by now, so its checks of the platform can be answered."""

@@ -1,0 +1,120 @@
+"""coremltools' public calls about structure, devices, plans and assets, on our engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import coremltools as ct
+import numpy as np
+import pytest
+from coremltools.converters.mil import Builder as mb
+from coremltools.models.compute_device import MLComputeDevice, MLCPUComputeDevice, MLNeuralEngineComputeDevice
+from coremltools.models.compute_plan import MLComputePlan, MLModelStructure
+from coremltools.models.model import MLModelAsset
+
+import mlparity
+
+
+def converted(**options: Any) -> Any:
+    random = np.random.default_rng(0)
+    kernel, weight = random.random((8, 3, 3, 3), np.float32), random.random((4, 8), np.float32)
+
+    @mb.program(input_specs=[mb.TensorSpec(shape=(1, 3, 16, 16))])
+    def program(x: Any) -> Any:
+        y = mb.relu(x=mb.conv(x=x, weight=kernel))
+        return mb.linear(x=mb.reduce_mean(x=y, axes=[2, 3]), weight=weight, name="logits")
+
+    return ct.convert(program, **options)
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    mlparity.enable_coremltools()
+    return converted(minimum_deployment_target=ct.target.iOS16)
+
+
+def test_the_structure_is_that_of_the_program(model: Any) -> None:
+    structure = MLModelStructure.load_from_path(model.get_compiled_model_path())
+    assert structure.neuralnetwork is structure.pipeline is None
+    block = structure.program.functions["main"].block
+    names = [op.operator_name for op in block.operations]
+    assert [name for name in names if name not in ("const", "cast")] == ["conv", "relu", "reduce_mean", "linear"]
+    conv = block.operations[names.index("conv")]
+    assert {"x", "weight", "strides"} <= set(conv.inputs)
+    assert block.output_names
+    assert conv.outputs[0].name
+
+
+def test_a_network_has_layers() -> None:
+    mlparity.enable_coremltools()
+    network = converted(convert_to="neuralnetwork")
+    structure = MLModelStructure.load_from_path(network.get_compiled_model_path())
+    assert structure.program is None
+    layers = structure.neuralnetwork.layers
+    assert [layer.type for layer in layers][:2] == ["convolution", "activation"]
+    plan = MLComputePlan.load_from_path(network.get_compiled_model_path())
+    usage = plan.get_compute_device_usage_for_neuralnetwork_layer(plan.model_structure.neuralnetwork.layers[0])
+    assert isinstance(usage.preferred_compute_device, MLNeuralEngineComputeDevice)
+
+
+def test_a_plan_says_where_ops_are_likely_to_run_and_that_it_is_estimated(model: Any) -> None:
+    plan = MLComputePlan.load_from_path(model.get_compiled_model_path(), ct.ComputeUnit.CPU_AND_NE)
+    operations = plan.model_structure.program.functions["main"].block.operations
+    usages = {op.operator_name: plan.get_compute_device_usage_for_mlprogram_operation(op) for op in operations}
+    assert usages["const"] is None
+    assert isinstance(usages["conv"].preferred_compute_device, MLNeuralEngineComputeDevice)
+    assert isinstance(usages["conv"].supported_compute_devices[0], MLCPUComputeDevice)
+    assert usages["conv"].provenance == "estimated"
+    costs = [plan.get_estimated_cost_for_mlprogram_operation(op) for op in operations]
+    known = [cost for cost in costs if cost is not None]
+    assert sum(cost.weight for cost in known) == pytest.approx(1.0)
+    assert all(cost.provenance == "estimated" for cost in known)
+
+
+def test_on_the_cpu_alone_nothing_runs_elsewhere(model: Any) -> None:
+    plan = MLComputePlan.load_from_path(model.get_compiled_model_path(), ct.ComputeUnit.CPU_ONLY)
+    for op in plan.model_structure.program.functions["main"].block.operations:
+        usage = plan.get_compute_device_usage_for_mlprogram_operation(op)
+        assert usage is None or isinstance(usage.preferred_compute_device, MLCPUComputeDevice)
+
+
+def test_devices_are_those_of_the_chip() -> None:
+    mlparity.enable_coremltools("M1")
+    every = MLComputeDevice.get_all_compute_devices()
+    assert [type(device).__name__ for device in every] == [
+        "MLCPUComputeDevice",
+        "MLGPUComputeDevice",
+        "MLNeuralEngineComputeDevice",
+    ]
+    assert every[-1].total_core_count == 16
+    assert len(ct.models.MLModel.get_available_compute_devices()) == 3
+    mlparity.enable_coremltools(None)
+    assert len(MLComputeDevice.get_all_compute_devices()) == 1
+    mlparity.enable_coremltools()
+
+
+def test_an_asset_from_a_path_and_from_memory_predicts(model: Any, tmp_path: Path) -> None:
+    x = {"x": np.random.default_rng(0).random((1, 3, 16, 16), np.float32)}
+    (expected,) = model.predict(x).values()
+    path = tmp_path / "net.mlpackage"
+    model.save(str(path))
+    weights = {"weights/weight.bin": next(path.rglob("weight.bin")).read_bytes()}
+    spec = next(path.rglob("*.mlmodel")).read_bytes()
+    for asset in (MLModelAsset.from_path(str(path)), MLModelAsset.from_memory(spec, weights)):
+        (found,) = ct.models.CompiledMLModel("", asset=asset).predict(x).values()
+        assert np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    "call", [MLModelStructure.load_from_path, MLComputePlan.load_from_path, MLModelAsset.from_path]
+)
+def test_what_is_not_there_is_a_runtime_error(call: Any, tmp_path: Path) -> None:
+    mlparity.enable_coremltools()
+    with pytest.raises(RuntimeError, match="nowhere"):
+        call(str(tmp_path / "nowhere.mlmodelc"))
+
+
+def test_memory_may_not_lead_outside(model: Any) -> None:
+    with pytest.raises(RuntimeError, match=r"outside|leads"):
+        MLModelAsset.from_memory(model.get_spec().SerializeToString(), {"../../x": b""})
