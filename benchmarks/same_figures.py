@@ -43,6 +43,7 @@ RENAMED: dict[str, str] = {
     "standing": "provenance",
     "members": "profiles",
     "course": "drift",
+    "place": "step",
     "explained": "not applicable",
 }
 """Keys and values of a former record, and what they are called now."""
