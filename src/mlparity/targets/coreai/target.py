@@ -9,6 +9,7 @@ from mlparity.core.session import Sample, Session
 from mlparity.core.words import ComputeUnit, Precision, Setting
 from mlparity.targets.coreai.loaders import swift_snippet
 from mlparity.targets.coreai.metadata import AIMODEL
+from mlparity.targets.coreai.recipes import coreai_recipes
 from mlparity.targets.inspection import Inspection
 from mlparity.targets.target import Conversion, Loader, Opening, Request, Target, TraceSupport
 
@@ -107,6 +108,7 @@ COREAI = Target(
     inspect=_inspect,
     precision=_precision,
     tracing=TraceSupport(_trace),
+    recipes=coreai_recipes,
     not_applicable=_not_applicable,
     metadata=AIMODEL,
     loaders=(Loader("VerifiedModel.swift", "//", swift_snippet),),

@@ -9,6 +9,7 @@ from mlparity.core.session import Outputs, Sample, Session
 from mlparity.core.words import Precision, Setting
 from mlparity.targets.inspection import Inspection
 from mlparity.targets.metadata import SIDECAR
+from mlparity.targets.onnx.recipes import onnx_recipes
 from mlparity.targets.target import Conversion, Opening, Request, Target, TraceSupport
 
 
@@ -61,5 +62,6 @@ ONNX = Target(
     open_artifact=_open,
     inspect=_inspect,
     precision=_precision,
+    recipes=onnx_recipes,
     tracing=TraceSupport(_trace, _run_by_reference),
 )
