@@ -57,7 +57,7 @@ browser:
 
 demo: $(STAMPS)/demo $(STAMPS)/photos
 	$(BIN)/mlparity verify examples/mobilenet_v2.py:mobilenet_v2 \
-	  --inputs build/photos --preprocess imagenet --out out/demo
+	  --inputs build/photos --preprocess imagenet --setting '*' --setting 'neuralnetwork/*' --out out/demo
 
 test: $(STAMPS)/dev models $(STAMPS)/conformance browser
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist worksteal

@@ -1,8 +1,9 @@
-"""MobileNetV2 with its ImageNet weights, as a factory that `mlparity verify` can load.
+r"""MobileNetV2 with its ImageNet weights, as a factory that `mlparity verify` can load.
 
 Run `make demo`, or, after it has set everything up:
 
-    mlparity verify examples/mobilenet_v2.py:mobilenet_v2 --inputs build/photos --preprocess imagenet --out out/demo
+    mlparity verify examples/mobilenet_v2.py:mobilenet_v2 --inputs build/photos --preprocess imagenet \
+      --setting '*' --setting 'neuralnetwork/*' --out out/demo
 """
 
 from __future__ import annotations

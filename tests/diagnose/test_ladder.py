@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mlparity.compare.comparer import Comparer
 from mlparity.compare.policies import CONSISTENCY
 from mlparity.compare.verdict import judge
-from mlparity.core.words import ComputeUnit, Precision, Provenance, Setting, Verdict
+from mlparity.core.words import DECLARED, ComputeUnit, Precision, Provenance, Setting, Verdict
 from mlparity.diagnose.ladder import find_causes, is_explicable, row_to_explain
 from mlparity.record.causes import Cause, CauseKind
 from mlparity.record.record import Noise
@@ -27,7 +27,11 @@ ALL32 = Setting("coreml", Precision.FP32, ComputeUnit.ALL)
 CPU16 = Setting("coreml", Precision.FP16, ComputeUnit.CPU_ONLY)
 ALL16 = Setting("coreml", Precision.FP16, ComputeUnit.ALL)
 LITERT = Setting("litert", Precision.FP32)
-AI32, AI16 = (Setting("coreai", precision) for precision in Precision)
+AI32, AI16 = (Setting("coreai", precision) for precision in DECLARED)
+NET_CPU, NET_GPU, NET_ALL = (
+    Setting("coreml", Precision.NEURAL_NETWORK, unit)
+    for unit in (ComputeUnit.CPU_ONLY, ComputeUnit.CPU_AND_GPU, ComputeUnit.ALL)
+)
 SCALE = 20.0
 
 
@@ -49,8 +53,8 @@ def told(rows: list[SettingResult], noise: tuple[Noise, ...] = (), rungs: Sequen
 
 def explicable(rows: list[SettingResult], noise: tuple[Noise, ...] = ()) -> SettingResult | None:
     """Return the row to explain of the first target whose artifacts our engine runs."""
-    found = find_causes(rows, noise).by_target
-    chosen = (row_to_explain(name, cause, rows, noise) for name, cause in found.items() if is_explicable(name))
+    found = find_causes(rows, noise).by_form
+    chosen = (row_to_explain(form, cause, rows, noise) for form, cause in found.items() if is_explicable(form.target))
     return next(chosen, None)
 
 
@@ -79,6 +83,20 @@ def explicable(rows: list[SettingResult], noise: tuple[Noise, ...] = ()) -> Sett
         ([(CPU32, 1e-7), (AI32, 1e-7), (AI16, 1e-2)], CauseKind.PRECISION),
         ([(AI32, 1e-7), (AI16, math.nan), (LITERT, 1e-7)], CauseKind.PRECISION),
         ([(AI32, 1e-2), (LITERT, 1e-7)], CauseKind.CONVERTER),
+        # One file: a network is fp32 on the CPU and fp16 elsewhere.
+        ([(NET_CPU, 1e-7), (NET_ALL, 1e-2)], CauseKind.COMPUTE_UNIT),
+        ([(NET_CPU, 1e-7), (NET_ALL, 5e-5)], CauseKind.COMPUTE_UNIT),  # passes, but the reader sees the difference
+        ([(NET_CPU, 1e-7), (NET_ALL, math.nan)], CauseKind.COMPUTE_UNIT),
+        ([(NET_CPU, 1e-7), (NET_ALL, 1e-2), (LITERT, 1e-7)], CauseKind.COMPUTE_UNIT),
+        ([(NET_CPU, 1e-7), (NET_GPU, 1e-7), (NET_ALL, 1e-7)], CauseKind.NONE),
+        ([(NET_CPU, 9e-5), (NET_ALL, 2e-4)], CauseKind.UNKNOWN),
+        ([(NET_CPU, 1e-2), (NET_ALL, 1e-2)], CauseKind.UNKNOWN),
+        ([(NET_CPU, 1e-2), (NET_ALL, 1e-2), (LITERT, 1e-7)], CauseKind.CONVERTER),
+        ([(NET_ALL, 1e-2)], CauseKind.UNKNOWN),
+        ([(NET_ALL, 1e-2), (LITERT, 1e-7)], CauseKind.UNKNOWN),
+        # What is said of the ML Programs beside it speaks first, and what differs speaks before what agrees.
+        ([(NET_CPU, 1e-7), (NET_ALL, 1e-2), (CPU32, 1e-7), (CPU16, 1e-2)], CauseKind.PRECISION),
+        ([(NET_CPU, 1e-7), (NET_ALL, 1e-2), (CPU32, 1e-7), (CPU16, 1e-7)], CauseKind.COMPUTE_UNIT),
     ],
 )
 def test_the_cause(rows: list[tuple[Setting, float]], kind: CauseKind) -> None:
@@ -113,6 +131,9 @@ def test_rows_that_were_not_compared_say_nothing() -> None:
         ([(CPU32, 1e-7), (ALL32, 1e-3)], ALL32),
         ([(CPU32, 1e-7)], None),
         ([(LITERT, 1e-2)], None),
+        ([(NET_CPU, 1e-7), (NET_GPU, 1e-3), (NET_ALL, 1e-2)], NET_ALL),
+        ([(NET_CPU, 1e-3), (NET_ALL, 1e-2)], NET_CPU),
+        ([(NET_CPU, 1e-7), (NET_ALL, 1e-7)], None),
         ([], None),
     ],
 )
@@ -421,3 +442,41 @@ def test_every_row_that_fails_has_a_cause(pairs: list[tuple[Setting, float]]) ->
         assert causes or result.verdict is not Verdict.FAIL
         assert all(cause_text(cause, rows) for cause in causes)
     assert cause_text(found.summary, rows)
+
+
+def test_a_network_is_told_as_one_file() -> None:
+    rows = [exact(NET_CPU, 0.0, Verdict.PASS), exact(NET_GPU, 0.5), exact(NET_ALL, 1.0)]
+    assert told(rows) == (
+        "One file: it agrees with the source on the CPU (neuralnetwork/CPU_ONLY differs by at most 0.0 on scale 1) and"
+        " is off on other units (neuralnetwork/CPU_AND_GPU differs by at most 0.5 on scale 1; neuralnetwork/ALL differs"
+        " by at most 1 on scale 1), because a neural network declares no types: the CPU computes it in fp32, GPU and"
+        " Neural Engine in fp16."
+    )
+
+
+def test_a_network_and_ml_programs_beside_it_have_causes_of_their_own() -> None:
+    rows = [
+        *(exact(NET_CPU, 0.0, Verdict.PASS), exact(NET_GPU, 0.0, Verdict.PASS), exact(NET_ALL, 1.0)),
+        *(exact(CPU32, 0.0, Verdict.PASS), exact(CPU16, 0.5)),
+    ]
+    found = find_causes(rows, NOISE, [rung(0.5, Verdict.FAIL)])
+    kinds = [[cause.kind for cause in causes] for causes in found.by_row]
+    assert kinds == [[], [], [CauseKind.COMPUTE_UNIT], [], [CauseKind.PRECISION]]
+    texts = [cause_text(causes[0], rows, [rung(0.5, Verdict.FAIL)]) for causes in found.by_row if causes]
+    assert "fp16/CPU_ONLY" not in texts[0]
+    assert "neuralnetwork" not in texts[1]
+
+
+def test_units_that_agree_are_not_named_among_those_that_are_off() -> None:
+    assert "CPU_AND_GPU" not in told([row(NET_CPU, 1e-7), row(NET_GPU, 1e-7), row(NET_ALL, 1e-2)])
+
+
+def test_a_network_without_its_cpu_row_is_not_explained() -> None:
+    assert "no fp32 setting of Core ML was compared" in told([exact(NET_ALL, 1.0)])
+
+
+def test_a_network_that_is_wrong_on_the_cpu_too_has_two_causes_elsewhere() -> None:
+    rows = [exact(NET_CPU, 0.1), exact(NET_ALL, 1.0), exact(LITERT, 0.0, Verdict.PASS)]
+    found = find_causes(rows, NOISE)
+    assert [cause.kind for cause in found.by_row[0]] == [CauseKind.CONVERTER]
+    assert [cause.kind for cause in found.by_row[1]] == [CauseKind.COMPUTE_UNIT, CauseKind.CONVERTER]

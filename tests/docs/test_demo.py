@@ -13,7 +13,7 @@ import pytest
 
 from examples.photos import PHOTOS, copy_photos
 from mlparity.api import read_any_record
-from mlparity.core.words import Precision, Verdict
+from mlparity.core.words import DECLARED, Precision, Provenance, Verdict
 from mlparity.record.causes import CauseKind
 from mlparity.record.record import Record
 from mlparity.record.rows import RowState, SettingResult
@@ -77,6 +77,19 @@ def test_fp16_differs_by_the_known_size_and_the_cause_is_precision(record: Recor
     assert record.cause.kind is CauseKind.PRECISION
 
 
+def test_the_network_is_one_file_exact_on_the_cpu_and_off_elsewhere(record: Record) -> None:
+    cpu, *others = compared(record, "coreml", Precision.NEURAL_NETWORK)
+    (figures,) = cpu.outputs
+    assert (figures.figures["max_abs"] or 0.0) <= 2e-6 * figures.scale
+    assert (cpu.verdict, cpu.provenance, cpu.causes) == (Verdict.PASS, Provenance.COMPUTED, ())
+    assert len(others) == 3
+    for row in others:
+        (figures,) = row.outputs
+        assert 1e-4 <= (figures.figures["max_abs"] or 0.0) / figures.scale <= 2e-2
+        assert [cause.kind for cause in row.causes] == [CauseKind.COMPUTE_UNIT]
+        assert row.artifact == cpu.artifact
+
+
 def test_the_processors_differ_and_the_cpu_most(record: Record) -> None:
     """Sums in fp16 on the CPU, in fp32 on the GPU, in fixed point on the Neural Engine (docs/numerics.md)."""
     (row,) = [row for row in record.settings if str(row.setting) == "fp16/ALL"]
@@ -88,7 +101,7 @@ def test_the_processors_differ_and_the_cpu_most(record: Record) -> None:
     assert row.envelope.dominating.startswith("cpu")
 
 
-@pytest.mark.parametrize("precision", Precision)
+@pytest.mark.parametrize("precision", DECLARED)
 def test_core_ai_s_rows_stand_beside_or_say_how_to_get_them(record: Record, precision: Precision) -> None:
     (row,) = [each for each in record.settings if str(each.setting) == f"coreai/{precision}"]
     if row.state is RowState.NOT_APPLICABLE:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def inspect(
     artifact: Annotated[
-        Path | None, typer.Argument(metavar="ARTIFACT", help="An .mlpackage, an .aimodel or a .tflite file.")
+        Path | None, typer.Argument(metavar="ARTIFACT", help="An .mlpackage, .mlmodel, .aimodel or .tflite.")
     ] = None,
     text: Annotated[bool, typer.Option("--text", help="Print the whole program, an op a line.")] = False,
     placement: Annotated[

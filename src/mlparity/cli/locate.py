@@ -26,7 +26,10 @@ from mlparity.report.plain_table import Rows
 
 
 def locate(
-    artifact: Annotated[Path, typer.Argument(metavar="ARTIFACT", help="An artifact; without --source, an .mlpackage.")],
+    artifact: Annotated[
+        Path,
+        typer.Argument(metavar="ARTIFACT", help="An artifact; without --source, an .mlpackage or an .mlmodel."),
+    ],
     inputs: InputsOption = None,
     source: Annotated[
         str | None,

@@ -53,7 +53,7 @@ SettingOption = Annotated[
     typer.Option(
         metavar="SETTING",
         rich_help_panel=CHECKED,
-        help="Only this setting, such as fp16/ALL, or a pattern, such as 'fp16/*'; may be repeated.",
+        help="Only this setting, such as fp16/ALL, or a pattern, such as 'neuralnetwork/*'; may be repeated.",
     ),
 ]
 TargetOption = Annotated[

@@ -37,7 +37,7 @@ def show(
 
 
 def check(
-    model: Annotated[Path, typer.Argument(help="A verified .mlpackage, .aimodel, .tflite or .onnx.")],
+    model: Annotated[Path, typer.Argument(help="A verified .mlpackage, .mlmodel, .aimodel, .tflite or .onnx.")],
     unit: Annotated[
         str,
         typer.Option(

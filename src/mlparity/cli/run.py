@@ -15,7 +15,7 @@ from mlparity.core.words import ComputeUnit
 
 def run(
     artifact: Annotated[
-        Path, typer.Argument(metavar="ARTIFACT", help="An .mlpackage, an .aimodel, a .tflite or an .onnx file.")
+        Path, typer.Argument(metavar="ARTIFACT", help="An .mlpackage, .mlmodel, .aimodel, .tflite or .onnx.")
     ],
     inputs: Annotated[
         str,

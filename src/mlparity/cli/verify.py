@@ -49,7 +49,7 @@ def verify(
         typer.Option(
             metavar="FILE",
             rich_help_panel=CHECKED,
-            help="Verify this .mlpackage, .aimodel or .tflite instead of converting; may be repeated.",
+            help="Verify this .mlpackage, .mlmodel, .aimodel or .tflite instead of converting; may be repeated.",
         ),
     ] = None,
     class_output: Annotated[
@@ -118,7 +118,7 @@ def verify(
         typer.Option(
             "--consistency-first",
             rich_help_panel=CHECKED,
-            help="Recommend fp32/CPU_ONLY or nothing, even if another setting is faster.",
+            help="Recommend what is fp32 on the CPU or nothing, even if another setting is faster.",
         ),
     ] = False,
     fix: Annotated[

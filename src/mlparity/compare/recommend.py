@@ -10,6 +10,7 @@ from mlparity.record.rows import RowState, SettingResult
 
 LEAST_UNVERIFIED_FIRST = (
     "fp32/CPU_ONLY",
+    "neuralnetwork/CPU_ONLY",
     "fp16/CPU_ONLY",
     "fp32/CPU_AND_GPU",
     "fp16/CPU_AND_GPU",
@@ -17,6 +18,9 @@ LEAST_UNVERIFIED_FIRST = (
     "fp16/CPU_AND_NE",
     "fp32/ALL",
     "fp16/ALL",
+    "neuralnetwork/CPU_AND_GPU",
+    "neuralnetwork/CPU_AND_NE",
+    "neuralnetwork/ALL",
 )
 """Core ML settings, those first that depend least on device behaviour that cannot be checked here."""
 
@@ -32,13 +36,13 @@ def recommend(
 
     Where it names none that passes, shown ones come before those that are not, and among these the fastest by
     `speeds`, where all have one, else the one that depends least on device behaviour that cannot be checked here.
-    Witnesses do not count. With `consistency_first` only fp32/CPU_ONLY counts.
+    Witnesses do not count. With `consistency_first` only what is fp32 on the CPU counts.
     """
     candidates = [result for result in results if not result.is_witness]
     passing = [result for result in candidates if result.verdict is Verdict.PASS and result.state is RowState.COMPARED]
     known = {} if speeds is None else speeds
     if consistency_first:
-        passing = [result for result in passing if str(result.setting) == CONSISTENT_FIRST]
+        passing = [result for result in passing if str(result.setting) in CONSISTENT_FIRST]
     best = min(passing, key=_order(passing, prefer, known), default=None)
     return Recommendation(None if best is None else best.setting)
 

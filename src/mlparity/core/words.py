@@ -8,10 +8,15 @@ from enum import StrEnum
 
 
 class Precision(StrEnum):
-    """The floating type of a converted graph: fp32, or fp16 for weights and values between ops."""
+    """The floating type of a converted graph's weights and values; a neural network of Core ML declares none."""
 
     FP32 = "fp32"
     FP16 = "fp16"
+    NEURAL_NETWORK = "neuralnetwork"
+
+
+DECLARED = (Precision.FP32, Precision.FP16)
+"""The precisions that are types."""
 
 
 class ComputeUnit(StrEnum):
@@ -116,6 +121,16 @@ class Setting:
     def depends_on_device(self) -> bool:
         """Whether other processors than the CPU may compute it."""
         return self.compute_unit is not None and self.compute_unit is not ComputeUnit.CPU_ONLY
+
+    @property
+    def computes_in(self) -> Precision:
+        """The type that it is computed in where ops can run in it: on the CPU a network's is fp32, elsewhere fp16.
+
+        Source: https://apple.github.io/coremltools/docs-guides/source/typed-execution.html
+        """
+        if self.precision is not Precision.NEURAL_NETWORK:
+            return self.precision
+        return Precision.FP16 if self.depends_on_device else Precision.FP32
 
     def __str__(self) -> str:
         """Print `fp16/CPU_AND_NE` for Core ML, `litert/fp32` and `coreai/fp16/CPU_AND_NE` for other targets."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from mlparity.core.words import Confidence
 from mlparity.diagnose.hazard_rules import RULES, Rule
 from mlparity.diagnose.operands import Operands, operands_of
 from mlparity.diagnose.ranges import Seen
 from mlparity.engine.mil.program import Function, Name, Op, TensorType, ValueType
+from mlparity.engine.numerics import Processor
 from mlparity.engine.placement.eligibility import eligibility
 from mlparity.engine.placement.gates import limits
 from mlparity.record.causes import Hazard
@@ -21,7 +23,7 @@ _CHIP = "M4"
 
 
 def find_hazards(function: Function, seen: Seen, artifact: str) -> tuple[Hazard, ...]:
-    """Return the hazards of a function with fp16-typed ops, the nearest of each kind first.
+    """Return the hazards of a function with fp16-typed ops, or of a network, the nearest of each kind first.
 
     `seen` are ranges of an unrounded run, so that they go on past the limits. What concerns the Neural Engine alone is
     told only of ops that it takes.
@@ -35,7 +37,17 @@ def find_hazards(function: Function, seen: Seen, artifact: str) -> tuple[Hazard,
         if set(rule.processors) != {"NE"} or operand.op.outputs[0].name in placed
         for hazard in _looked(rule, operand, artifact)
     ]
-    return tuple(_nearest([*found, *_wide_kernels(function, artifact), *_hard_swishes(function, placed, artifact)]))
+    found += [*_wide_kernels(function, artifact), *_hard_swishes(function, placed, artifact)]
+    return tuple(_nearest(map(_of_network, found) if function.is_untyped else found))
+
+
+def _of_network(hazard: Hazard) -> Hazard:
+    """Return what a hazard is in a network: the CPU computes in fp32, and no op can be kept in it elsewhere."""
+    processors = tuple(each for each in hazard.processors if each != Processor.CPU)
+    return replace(hazard, processors=processors, remedy=_OF_NETWORK)
+
+
+_OF_NETWORK = "load the network with CPU_ONLY, or convert to an ML Program, which can keep this op in fp32 (--fp32-op)"
 
 
 def _nearest(found: Iterable[Hazard]) -> Iterator[Hazard]:

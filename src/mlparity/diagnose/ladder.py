@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from mlparity.core.words import DEFAULT_TARGET, Precision, Verdict
+from mlparity.core.words import DEFAULT_TARGET, Precision, Setting, Verdict
 from mlparity.record.causes import Cause, CauseKind, Evidence, Observation
 from mlparity.record.excess import Excused, excess_of_row, excused_by
 from mlparity.record.policy import NOISE_FACTOR
@@ -17,14 +18,26 @@ from mlparity.targets.table import leading, target_named, title_of
 _CLEARLY = 4.0
 
 
+class Form(NamedTuple):
+    """A form that a target's artifacts have; of Core ML's, a neural network has a ladder of its own."""
+
+    target: str
+    is_network: bool = False
+
+
+def form_of(setting: Setting) -> Form:
+    """Return the form of the artifact that a setting runs."""
+    return Form(setting.target, setting.precision is Precision.NEURAL_NETWORK)
+
+
 @dataclass(frozen=True, slots=True)
 class Causes:
-    """What the rungs tell: the cause of each target, those of each row in order, and the one that speaks for all.
+    """What the rungs tell: the cause of each form, those of each row in order, and the one that speaks for all.
 
     That is the cause of the leading target where it differs, else of the first other that does.
     """
 
-    by_target: Mapping[str, Cause]
+    by_form: Mapping[Form, Cause]
     by_row: tuple[tuple[Cause, ...], ...]
     summary: Cause
 
@@ -48,8 +61,9 @@ class _Rung:
 
 @dataclass(frozen=True, slots=True)
 class _Ladder:
-    """The rungs of one target: its fp32 and fp16, fp16 in ideal arithmetic, and the fp32 of other targets beside it."""
+    """The rungs of one form: what computes in fp32 and in fp16, ideal fp16, and the fp32 of other targets beside it."""
 
+    form: Form
     title: str
     fp32: _Rung
     fp16: _Rung
@@ -69,19 +83,20 @@ def find_causes(
     A setting agrees when it passes its policy, or when every output's largest difference is within 2e-6 of the
     scale or `noise_factor` times the source's own noise. Precision: the fp32 settings agree and fp16 differs clearly
     (by four times as much as fp32, and more than the bound). Compute unit: so does fp16, but in ideal arithmetic it
-    agrees, or passes where units fail. Converter: fp32 differs while another target's fp32, the witness, agrees.
+    agrees, or passes where units fail; and a network that is off on units other than the CPU. Converter: fp32 differs
+    while another target's fp32, the witness, agrees.
     """
     excused = excused_by(noise, noise_factor)
     compared = [row for row in settings if row.state is RowState.COMPARED and (row.outputs or row.unlike)]
     lead = leading(row.setting.target for row in compared)
-    names = sorted({row.setting.target for row in compared}, key=lambda name: name != lead)
-    ladders = {name: _ladder(name, compared, rungs if name == lead else (), excused) for name in names}
-    by_target = {name: _cause(ladder, _unlike(name, compared)) for name, ladder in ladders.items()}
+    forms = sorted({form_of(row.setting) for row in compared}, key=lambda form: (form.target != lead, form.is_network))
+    ladders = {form: _ladder(form, compared, rungs if form.target == lead else (), excused) for form in forms}
+    by_form = {form: _cause(ladder, _unlike(form, compared)) for form, ladder in ladders.items()}
     by_row = tuple(
-        _causes_of(row, ladders[row.setting.target], by_target[row.setting.target]) if row in compared else ()
+        _causes_of(row, ladders[form_of(row.setting)], by_form[form_of(row.setting)]) if row in compared else ()
         for row in settings
     )
-    return Causes(by_target, by_row, _summary(by_target.values(), settings, compared))
+    return Causes(by_form, by_row, _summary(by_form.values(), settings, compared))
 
 
 def _summary(causes: Iterable[Cause], settings: Sequence[SettingResult], compared: Sequence[SettingResult]) -> Cause:
@@ -92,26 +107,26 @@ def _summary(causes: Iterable[Cause], settings: Sequence[SettingResult], compare
 
 
 def row_to_explain(
-    target: str,
+    form: Form,
     cause: Cause,
     settings: Sequence[SettingResult],
     noise: Sequence[Noise] = (),
     noise_factor: float = NOISE_FACTOR,
 ) -> SettingResult | None:
-    """Return the row of a target whose artifact shows more of the target's cause.
+    """Return the row of a form whose artifact shows more of the form's cause.
 
     It is the worst in fp16 where fp16 alone differs, else the worst in fp32, even one that passes, for a small
     difference that fp32 does not explain may be a conversion's. None where every setting agrees to fp32's rounding, or
     none was compared.
     """
     excused = excused_by(noise, noise_factor)
-    ours = [row for row in settings if row.state is RowState.COMPARED and row.setting.target == target]
+    ours = [row for row in settings if row.state is RowState.COMPARED and form_of(row.setting) == form]
     unlike = next((row for row in ours if row.unlike), None)
     if unlike is not None:
         return unlike
     ours = [row for row in ours if row.outputs]
     for precision in (Precision.FP16,) if cause.kind in _OF_FP16 else (Precision.FP32, Precision.FP16):
-        rows = [row for row in ours if row.setting.precision is precision]
+        rows = [row for row in ours if row.setting.computes_in is precision]
         worst = max(rows, key=lambda row: excess_of_row(row, excused), default=None)
         if worst is not None and excess_of_row(worst, excused) > 1:
             return worst
@@ -126,20 +141,22 @@ def is_explicable(target: str) -> bool:
     return target_named(target).engine is not None
 
 
-def _ladder(target: str, compared: Sequence[SettingResult], rungs: Sequence[Rung], excused: Excused) -> _Ladder:
+def _ladder(form: Form, compared: Sequence[SettingResult], rungs: Sequence[Rung], excused: Excused) -> _Ladder:
     shown = [row for row in compared if row.outputs and not row.unlike]
+    own = [row for row in shown if form_of(row.setting) == form]
+    others = [row for row in shown if row.setting.target != form.target]
 
-    def rung(is_own: bool, precision: Precision) -> _Rung:
-        rows = [row for row in shown if (row.setting.target == target) is is_own]
-        return _rung([row for row in rows if row.setting.precision is precision], excused)
+    def rung(rows: Sequence[SettingResult], precision: Precision) -> _Rung:
+        return _rung([row for row in rows if row.setting.computes_in is precision], excused)
 
     ideal = tuple(rung for rung in rungs if rung.precision is Precision.FP16 and rung.outputs)
     return _Ladder(
-        title_of(target or DEFAULT_TARGET),
-        rung(True, Precision.FP32),
-        rung(True, Precision.FP16),
-        ideal,
-        rung(False, Precision.FP32),
+        form,
+        title_of(form.target or DEFAULT_TARGET),
+        rung(own, Precision.FP32),
+        rung(own, Precision.FP16),
+        () if form.is_network else ideal,
+        rung(others, Precision.FP32),
         excused,
     )
 
@@ -158,7 +175,7 @@ def _cause(ladder: _Ladder, unlike: Sequence[SettingResult]) -> Cause:
     if fp32.exists and not fp32.agrees:
         return _fp32_differs(ladder)
     if fp32.exists and fp32.is_shown and fp16.exists and _is_clearly_more(fp16.excess, fp32.excess):
-        return _fp16_differs(ladder, fp16.settings)
+        return _network_units(ladder, fp16.settings) if ladder.form.is_network else _fp16_differs(ladder, fp16.settings)
     if fp32.agrees and fp16.agrees:
         return _no_larger([*fp32.settings, *fp16.settings])
     if not fp32.exists:
@@ -174,19 +191,22 @@ def _causes_of(row: SettingResult, ladder: _Ladder, cause: Cause) -> tuple[Cause
     excess = excess_of_row(row, ladder.excused)
     if row.verdict is not Verdict.FAIL and excess <= 1:
         return ()
-    is_fp16 = row.setting.precision is Precision.FP16
+    is_fp16 = row.setting.computes_in is Precision.FP16
     if cause.kind in _OF_FP16:
         return _of_fp16(row, ladder, cause) if is_fp16 else ()
     if cause.kind is CauseKind.CONVERTER and is_fp16 and _is_clearly_more(excess, ladder.fp32.excess):
-        return (
-            _found(CauseKind.PRECISION, Observation.FP16_DIFFERS, ladder, fp32=ladder.fp32.settings, fp16=[row]),
-            cause,
-        )
+        return (_adds(ladder, row), cause)
     return (cause,)
 
 
+def _adds(ladder: _Ladder, row: SettingResult) -> Cause:
+    if ladder.form.is_network:
+        return _network_units(ladder, [row])
+    return _found(CauseKind.PRECISION, Observation.FP16_DIFFERS, ladder, fp32=ladder.fp32.settings, fp16=[row])
+
+
 def _of_fp16(row: SettingResult, ladder: _Ladder, cause: Cause) -> tuple[Cause, ...]:
-    is_units = cause.kind is CauseKind.COMPUTE_UNIT
+    is_units = cause.kind is CauseKind.COMPUTE_UNIT and not ladder.form.is_network
     return (cause if not is_units or row.verdict is Verdict.FAIL else _ideally(ladder, [row]),)
 
 
@@ -230,6 +250,13 @@ def _fp16_differs(ladder: _Ladder, rows: Sequence[SettingResult]) -> Cause:
     return _ideally(ladder, rows)
 
 
+def _network_units(ladder: _Ladder, rows: Sequence[SettingResult]) -> Cause:
+    """Say that units other than the CPU compute the same file in fp16."""
+    off = [row for row in rows if excess_of_row(row, ladder.excused) > 1]
+    observation = Observation.NETWORK_UNITS_DIFFER if ladder.fp32.agrees else Observation.NETWORK_UNITS_ADD
+    return _found(CauseKind.COMPUTE_UNIT, observation, ladder, cpu=ladder.fp32.settings, units=off)
+
+
 def _ideally(ladder: _Ladder, rows: Sequence[SettingResult]) -> Cause:
     worst = max(excess_of_row(row, ladder.excused) for row in rows)
     is_more = worst > _CLEARLY * _ideal_excess(ladder)
@@ -245,8 +272,8 @@ def _is_within(rung: Rung, excess: float) -> bool:
     return excess <= 1 and rung.verdict is not Verdict.UNKNOWN
 
 
-def _unlike(target: str, compared: Sequence[SettingResult]) -> list[SettingResult]:
-    return [row for row in compared if row.setting.target == target and row.unlike]
+def _unlike(form: Form, compared: Sequence[SettingResult]) -> list[SettingResult]:
+    return [row for row in compared if form_of(row.setting) == form and row.unlike]
 
 
 def _found(kind: CauseKind, observation: Observation, ladder: _Ladder, **roles: Sequence[SettingResult]) -> Cause:

@@ -75,6 +75,8 @@ class Observation(StrEnum):
     FP16_DIFFERS_IDEALLY = "fp16 differs in ideal arithmetic"
     FP16_DIFFERS_UNITS_ADD = "fp16 differs, units add"
     UNITS_DIFFER = "units differ"
+    NETWORK_UNITS_DIFFER = "units of a network differ"
+    NETWORK_UNITS_ADD = "units of a network add"
     FP32_AGREES_REST_UNCLEAR = "fp32 agrees, rest unclear"
     FP32_IN_PART_REST_UNCLEAR = "fp32 compared in part, rest unclear"
     NO_FP32 = "no fp32"

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from mlparity.core.words import Grade, Provenance, Setting
 
-CONSISTENT_FIRST = "fp32/CPU_ONLY"
-"""The setting that consistency first asks for: no half precision, and the processor whose arithmetic is known best."""
+CONSISTENT_FIRST = ("fp32/CPU_ONLY", "neuralnetwork/CPU_ONLY")
+"""The settings that consistency first asks for: no half precision, and the processor whose arithmetic is known best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Decision:
     """Which of the compared settings is the fastest acceptable one.
 
     `fastest` is None if no setting is acceptable. `evidence` lists the sources of estimated speeds. `consistency_first`
-    tells whether only fp32/CPU_ONLY could be recommended.
+    tells whether only a setting of `CONSISTENT_FIRST` could be recommended.
     """
 
     candidates: tuple[Candidate, ...]

@@ -16,6 +16,10 @@ from mlparity.record.rows import RowState, Rung, SettingResult
 
 _AGREES_IN_FP32 = "The same conversion agrees with the source in fp32 ({fp32:rows})"
 _WITHOUT_FP16 = "{fp32:rows} although no fp16 is involved"
+_NO_TYPES = (
+    "({units:rows}), because a neural network declares no types: the CPU computes it in fp32, GPU and Neural Engine in"
+    " fp16"
+)
 
 _SENTENCES: Mapping[Observation, str] = {
     Observation.NOTHING_COMPARED: "Nothing was compared, so nothing can be said about the cause.",
@@ -48,6 +52,12 @@ _SENTENCES: Mapping[Observation, str] = {
     Observation.UNITS_DIFFER: (
         f"{_AGREES_IN_FP32}, and in fp16 with ideal arithmetic it {{ideal:rung}}, which passes; what the compute units"
         " add does not: {failing:rows}."
+    ),
+    Observation.NETWORK_UNITS_DIFFER: (
+        f"One file: it agrees with the source on the CPU ({{cpu:rows}}) and is off on other units {_NO_TYPES}."
+    ),
+    Observation.NETWORK_UNITS_ADD: (
+        f"One file: it is off on the CPU ({{cpu:rows}}), and further off on other units {_NO_TYPES}."
     ),
     Observation.FP32_AGREES_REST_UNCLEAR: (
         "The fp32 settings of {target} agree ({fp32:rows}); what else differs has no clear cause: {rest:rows}."

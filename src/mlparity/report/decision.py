@@ -50,9 +50,10 @@ def _speeds(decision: Decision | None) -> Mapping[Setting, Speed]:
 
 
 def _not_consistent(candidates: Sequence[SettingResult]) -> str:
-    found = next((row for row in candidates if str(row.setting) == CONSISTENT_FIRST), None)
+    found = next((row for row in candidates if str(row.setting) in CONSISTENT_FIRST), None)
+    name = CONSISTENT_FIRST[0] if found is None else found.setting
     why = "was not compared" if found is None or found.state is not RowState.COMPARED else f"has {found.verdict}"
-    return f"Consistency first asks for {CONSISTENT_FIRST}, which {why}: nothing is recommended."
+    return f"Consistency first asks for {name}, which {why}: nothing is recommended."
 
 
 def _none(candidates: Sequence[SettingResult], policy: Policy) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from mlparity.core.finiteness import mismatches
 from mlparity.core.numbers import format_count, format_number
 from mlparity.core.words import Precision, Provenance, Verdict
-from mlparity.record.causes import CauseKind
+from mlparity.record.causes import Cause, CauseKind
 from mlparity.record.envelopes import variants_in
 from mlparity.record.record import Record
 from mlparity.record.rows import SettingResult
@@ -24,7 +24,8 @@ class Line:
 
     `value` is None where nothing was compared and infinite where a NaN or an infinity has no equal. `below` is None of
     the first. `text` and `added` are what a reader sees; `left` and `right` are the ends of what was added and `mark`
-    the position of the value, in percent of the axis. `decides` is set where the cause rests on this run.
+    the position of the value, in percent of the axis. `decides` is set where the cause rests on this run. `settings`
+    are those that may run so.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Line:
     left: float = 0.0
     right: float = 0.0
     decides: bool = False
+    settings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def ladder_of(record: Record, output: str, scale: float) -> Ladder:
     return Ladder(
         output,
         scale,
-        tuple(_placed(_deciding(line, record.cause.kind, lines), axis) for line in lines),
+        tuple(_placed(_deciding(line, record.cause, lines), axis) for line in lines),
         axis.ticks(),
         axis.position(noise) if noise else None,
         axis.position(limit) if limit else None,
@@ -119,23 +121,38 @@ def _lines(record: Record, output: str) -> Iterator[Line]:
             rung.name, rung.meaning, str(rung.provenance), str(rung.verdict), value, below, _text(value, figures)
         )
         ideal = value
-    below = ideal
-    for variant in variants_in(record):
-        figures = variant.run.figures.get(output, {})
-        value, detail = _value(figures), f"{variant.run.confidence}; {', '.join(variant.settings)}"
-        yield Line(
-            variant.run.name,
-            detail,
-            str(variant.provenance),
-            str(variant.run.verdict),
-            value,
-            below,
-            _text(value, figures),
-        )
-    plain = [row for row in judged if row.setting.precision is Precision.FP16 and row.envelope is None]
-    yield from _settings(plain, output, below)
+    yield from _narrow(record, Precision.FP16, judged, output, ideal)
+    networks = [row for row in judged if row.setting.precision is Precision.NEURAL_NETWORK]
+    below = noise
+    for line in _settings([row for row in networks if row.setting.computes_in is Precision.FP32], output, noise):
+        below = line.value
+        yield line
+    yield from _narrow(record, Precision.NEURAL_NETWORK, networks, output, below)
     for target in (other.name for other in targets() if other.name != lead):
         yield from _others([row for row in record.settings if row.setting.target == target], output, noise)
+
+
+def _narrow(
+    record: Record, precision: Precision, rows: list[SettingResult], output: str, below: float | None
+) -> Iterator[Line]:
+    """Yield the lines of what computes in fp16: each variant, and each setting that is not emulated."""
+    for variant in variants_in(record):
+        if variant.precision is not precision:
+            continue
+        figures = variant.run.figures.get(output, {})
+        value = _value(figures)
+        yield Line(
+            name=variant.run.name,
+            detail=f"{variant.run.confidence}; {', '.join(variant.settings)}",
+            provenance=str(variant.provenance),
+            verdict=str(variant.run.verdict),
+            value=value,
+            below=below,
+            text=_text(value, figures),
+            settings=variant.settings,
+        )
+    plain = [row for row in rows if row.setting.precision is precision and row.envelope is None]
+    yield from _settings([row for row in plain if row.setting.computes_in is Precision.FP16], output, below)
 
 
 def _others(rows: list[SettingResult], output: str, noise: float | None) -> Iterator[Line]:
@@ -156,8 +173,9 @@ def _settings(rows: list[SettingResult], output: str, below: float | None) -> It
             key = (_text(_value(figures), figures), str(row.provenance or ""), str(row.verdict))
             groups.setdefault(key, []).append((str(row.setting), figures, row.runtime))
     for (text, provenance, verdict), members in groups.items():
-        names = ", ".join(name for name, _, _ in members)
-        yield Line(names, members[0][2], provenance, verdict, _value(members[0][1]), below, text)
+        names = tuple(name for name, _, _ in members)
+        value = _value(members[0][1])
+        yield Line(", ".join(names), members[0][2], provenance, verdict, value, below, text, settings=names)
 
 
 def _value(figures: Mapping[str, float | None]) -> float | None:
@@ -189,13 +207,19 @@ _RUNG_OF = {
 """At which precision the first line that shows a cause stands."""
 
 
-def _deciding(line: Line, kind: CauseKind, lines: tuple[Line, ...]) -> Line:
+_OFF = ("failing", "units")
+"""The roles that settings of units have in the evidence of a cause."""
+
+
+def _deciding(line: Line, cause: Cause, lines: tuple[Line, ...]) -> Line:
     """Mark the run at which the difference begins: fp16 itself, the conversion, or the worst arithmetic of a unit."""
     emulated = [run for run in lines if run.provenance == Provenance.EMULATED]
-    if kind is CauseKind.COMPUTE_UNIT and emulated:
-        worst = max(emulated, key=lambda run: (run.verdict == Verdict.FAIL, run.value or 0.0))
+    off = {name for found in cause.evidence for role in _OFF for name in found.settings.get(role, ())}
+    units = [run for run in lines if off.intersection(run.settings)] or emulated
+    if cause.kind is CauseKind.COMPUTE_UNIT and units:
+        worst = max(units, key=lambda run: (run.verdict == Verdict.FAIL, run.value or 0.0))
         return replace(line, decides=line == worst)
-    precision = _RUNG_OF.get(kind)
+    precision = _RUNG_OF.get(cause.kind)
     of_kind = [run for run in lines if precision is not None and run.name.startswith(str(precision))]
     first = of_kind or (emulated if precision is Precision.FP16 else [])
     return replace(line, decides=bool(first) and line == first[0])

@@ -166,6 +166,7 @@ def _always(_setting: Setting, _is_asked: bool) -> str:
 class Target:
     """What a source is converted to, and all that the project has to know of it.
 
+    An artifact is converted to the first of `suffixes`, or to that which `suffix_of` has for its precision.
     `also_inspects` are endings of other forms, which `inspect` reads or refuses for what they are.
     `settings` are verified where nothing else is asked for, `extra_settings` where they are named. A target that
     `leads` is what an app ships: its settings are judged, and other targets' are witnesses beside it. `open_artifact`
@@ -183,6 +184,7 @@ class Target:
     inspect: Callable[[Path], Inspection]
     precision: Callable[[Path], Precision]
     extra_settings: tuple[Setting, ...] = ()
+    suffix_of: Mapping[Precision, str] = field(default_factory=dict, hash=False)
     also_inspects: tuple[str, ...] = ()
     leads: bool = False
     not_applicable: Callable[[Setting, bool], str] = _always

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -13,10 +13,10 @@ from mlparity.core.progress import Progress
 from mlparity.core.regular_files import check_members, check_regular
 from mlparity.core.session import Sample
 from mlparity.core.source import Source
-from mlparity.core.words import Precision
+from mlparity.core.words import Precision, Setting
 from mlparity.record.record import Artifact
 from mlparity.targets.artifacts import Kind, artifact_sha256, kind_of
-from mlparity.targets.table import target_named
+from mlparity.targets.table import all_settings, target_named
 from mlparity.targets.target import Conversion, Request
 from mlparity.verification.conversion_failures import no_artifact
 from mlparity.verification.not_applicable import not_applicable
@@ -33,6 +33,30 @@ class Made:
     def find(self, kind: Kind) -> Artifact | None:
         """Return the artifact of a kind, None where it could not be made."""
         return next((artifact for artifact in self.artifacts if (artifact.target, artifact.precision) == kind), None)
+
+
+def following_artifacts(options: VerifyOptions) -> VerifyOptions:
+    """Return the options with the settings of given artifacts that have none among the default ones.
+
+    They take the place of their target's: a neural network that is given has no fp32 and no fp16 rows.
+
+    Raises:
+        FormatError: a given artifact cannot be read.
+    """
+    if not options.artifacts or not options.is_default:
+        return options
+    given = {kind_of(path) for path in options.artifacts}
+    usual = {(setting.target, setting.precision) for setting in options.settings}
+    other = {target for target, precision in given if (target, precision) not in usual}
+    if not other:
+        return options
+    own = [setting for setting in all_settings() if setting.target in other and _kind(setting) in given]
+    settings = (*own, *(setting for setting in options.settings if setting.target not in other))
+    return replace(options, settings=settings, follows_artifacts=True)
+
+
+def _kind(setting: Setting) -> Kind:
+    return setting.target, setting.precision
 
 
 def make_artifacts(
@@ -104,8 +128,9 @@ def _taken(path: Path, stage: Path) -> tuple[Kind, Artifact]:
 
 
 def _name(source: Source, kind: Kind) -> str:
+    target = target_named(kind[0])
     stem = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in source.name)
-    return f"{stem[:80] if stem else 'model'}_{kind[1]}{target_named(kind[0]).suffixes[0]}"
+    return f"{stem[:80] if stem else 'model'}_{kind[1]}{target.suffix_of.get(kind[1], target.suffixes[0])}"
 
 
 def _artifact(path: Path, stage: Path, kind: Kind, how: Conversion) -> Artifact:

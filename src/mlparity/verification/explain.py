@@ -46,9 +46,9 @@ def explain_rows(job: Job, runs: Runs, results: Sequence[SettingResult]) -> Expl
     found = find_causes(results, noise, rungs_of(runs, job.policy), factor)
     rows = tuple(replace(row, causes=causes) for row, causes in zip(results, found.by_row, strict=True))
     made = Explained(rows, found.summary)
-    for target, cause in found.by_target.items():
-        row = row_to_explain(target, cause, results, noise, factor)
-        if row is not None and (is_explicable(target) or cause.kind in _ELSEWHERE):
+    for form, cause in found.by_form.items():
+        row = row_to_explain(form, cause, results, noise, factor)
+        if row is not None and (is_explicable(form.target) or cause.kind in _ELSEWHERE):
             made = _with(made, cause, row, run_diagnosis(cause, row, job), excused_by(noise, factor))
     return made
 
@@ -125,7 +125,7 @@ def _explained(cause: Cause, row: SettingResult, job: Job) -> Diagnosis:
         return _with_others(cause, explain_elsewhere(path, job.source, chosen, factor, beside))
     case = worst_case(path, job.source, chosen, unit, factor, beside)
     found = _with_others(cause, (case,) if isinstance(case, Cause) else explain_all(case.rungs))
-    if isinstance(case, Cause) or row.setting.precision is not Precision.FP16:
+    if isinstance(case, Cause) or row.setting.computes_in is not Precision.FP16:
         return found
     return replace(_with_drift(found.cause, row, case, unit), others=found.others)
 

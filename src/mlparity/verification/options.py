@@ -41,7 +41,8 @@ class VerifyOptions:
     - `eval_mode`: switch a model in training mode to eval mode.
     - `trust`: load a .pt2 file that contains Python code.
     - `resume`: continue where the same call was stopped; a checkpoint is written every `checkpoint_s` seconds.
-    - `consistency_first`: recommend fp32/CPU_ONLY or nothing, however fast other settings are.
+    - `consistency_first`: recommend fp32 on the CPU or nothing, however fast other settings are.
+    - `follows_artifacts`: nobody chose `settings`; they are those of an artifact that no default setting fits.
     - `fix`: where the policy fails, convert again in other ways and keep what passes.
     """
 
@@ -66,11 +67,12 @@ class VerifyOptions:
     checkpoint_s: float = 30.0
     consistency_first: bool = False
     fix: bool = False
+    follows_artifacts: bool = False
 
     @property
     def is_default(self) -> bool:
-        """Whether no setting was chosen."""
-        return self.settings == default_settings()
+        """Whether all settings that are verified by default are asked for, as where none is named."""
+        return self.follows_artifacts or set(self.settings) >= set(default_settings())
 
 
 def pairs_from(texts: Sequence[str], option: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mlparity.core.errors import MlparityError
-from mlparity.core.words import ComputeUnit, Provenance, Setting
+from mlparity.core.words import ComputeUnit, Precision, Provenance, Setting
 from mlparity.engine.placement.variants import Variant
 from mlparity.record.record import Artifact
 from mlparity.targets.table import target_named
@@ -84,7 +84,7 @@ def plan_runs(made: Made, options: VerifyOptions, emulations: Emulations) -> Pla
             )
             runs[key] = replace(known, settings=(*known.settings, setting))
     watched = tuple(artifact for artifact in made.artifacts if _is_emulated(emulations.get(artifact.path)))
-    return Plan(options.settings, (*runs.values(), *map(_ideal, watched)), watched, failures, absent)
+    return Plan(options.settings, (*runs.values(), *map(_ideal, filter(_is_typed, watched))), watched, failures, absent)
 
 
 def _variants(
@@ -102,6 +102,11 @@ def _variants(
 
 def _is_emulated(emulation: Emulation | MlparityError | None) -> bool:
     return emulation is not None and not isinstance(emulation, MlparityError) and emulation.is_emulated
+
+
+def _is_typed(artifact: Artifact) -> bool:
+    """Tell whether an artifact has types to be stored in; ideal arithmetic of a network is that of its CPU."""
+    return artifact.precision is not Precision.NEURAL_NETWORK
 
 
 def _ideal(artifact: Artifact) -> PlannedRun:

@@ -83,10 +83,10 @@ def _header(
 
 
 def _setting(artifact: Path, unit: ComputeUnit) -> Setting:
-    """Return the setting that the artifact is run in: with the compute units where its target has it so by default."""
+    """Return the setting that the artifact is run in: with the compute units unless its target has it without them."""
     name, precision = kind_of(artifact)
-    on_unit = Setting(name, precision, unit)
-    return on_unit if on_unit in target_named(name).settings else Setting(name, precision)
+    target, plain = target_named(name), Setting(name, precision)
+    return plain if plain in (*target.settings, *target.extra_settings) else Setting(name, precision, unit)
 
 
 def _provenance(artifact: Path, setting: Setting) -> Provenance:

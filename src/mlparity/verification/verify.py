@@ -38,7 +38,7 @@ from mlparity.sources.deterministic import check_deterministic
 from mlparity.targets.artifacts import write_metadata
 from mlparity.targets.coreml.checked_conversion import route_notes
 from mlparity.targets.table import target_named
-from mlparity.verification.artifacts import Made, make_artifacts
+from mlparity.verification.artifacts import Made, following_artifacts, make_artifacts
 from mlparity.verification.decide import decided
 from mlparity.verification.device import device_runs
 from mlparity.verification.execute import Feed, Step, execute
@@ -80,6 +80,7 @@ def run_verification(
     limits = policy_of(policy)
     # Loaded before any work begins: they are the user's own code.
     metrics = tuple(load_metric(metric) for metric in limits.metrics)
+    chosen = following_artifacts(chosen)
     progress("load", 0, 0)
     flat, samples = open_source(source, inputs, chosen, progress)
     if chosen.fix:

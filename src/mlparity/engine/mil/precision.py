@@ -1,4 +1,4 @@
-"""The floating type that a program computes in."""
+"""The floating type that a program declares."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from mlparity.engine.mil.program import Program, TensorType
 
 
 def program_precision(program: Program) -> Precision:
-    """Return fp16 for a program that computes anything in fp16, fp32 otherwise."""
+    """Return fp16 for a program that computes anything in fp16, fp32 otherwise; a network declares no types."""
+    if any(function.is_untyped for function in program.functions.values()):
+        return Precision.NEURAL_NETWORK
     types = (
         output.type
         for function in program.functions.values()

@@ -23,7 +23,7 @@ class Cost:
     bytes: float
 
 
-def costs_of(function: Function) -> tuple[Cost, ...] | None:
+def costs_of(function: Function, *, widened: bool = False) -> tuple[Cost, ...] | None:
     """Return the cost of each op of the body, constants left out, in order; None where a shape is not known.
 
     Ops of nested blocks count once, whatever the number of their turns. Nothing is fused, and nothing stays in a
@@ -31,7 +31,8 @@ def costs_of(function: Function) -> tuple[Cost, ...] | None:
     """
     types: dict[str, ValueType] = {named.name: named.type for named in function.inputs}
     types |= {output.name: output.type for op in function.walk() for output in op.outputs}
-    costs = [_cost(op, types) for op in function.walk() if not is_constant(op) and not op.blocks]
+    widths = {**_BYTES, "fp16": _BYTES["fp32"]} if widened else _BYTES
+    costs = [_cost(op, types, widths) for op in function.walk() if not is_constant(op) and not op.blocks]
     known = tuple(cost for cost in costs if cost is not None)
     return known if len(known) == len(costs) else None
 
@@ -53,7 +54,7 @@ class _Sizes:
         return isinstance(value, Value) and isinstance(value.data, np.ndarray) and bool(value.data.reshape(-1)[0])
 
 
-def _cost(op: Op, types: Mapping[str, ValueType]) -> Cost | None:
+def _cost(op: Op, types: Mapping[str, ValueType], widths: Mapping[str, int]) -> Cost | None:
     inputs: dict[str, tuple[tuple[int, ...], ...]] = {}
     moved = 0.0
     for name, arguments in op.inputs.items():
@@ -66,14 +67,14 @@ def _cost(op: Op, types: Mapping[str, ValueType]) -> Cost | None:
             if shape is None:
                 return None
             shapes.append(shape)
-            moved += math.prod(shape) * _BYTES.get(kind.dtype, 1)
+            moved += math.prod(shape) * widths.get(kind.dtype, 1)
         inputs[name] = tuple(shapes)
     outputs = [output.type for output in op.outputs if isinstance(output.type, TensorType)]
     results = [_known(kind) for kind in outputs]
     if not results or any(result is None for result in results):
         return None
     moved += sum(
-        math.prod(shape) * _BYTES.get(kind.dtype, 1) for kind, shape in zip(outputs, results, strict=True) if shape
+        math.prod(shape) * widths.get(kind.dtype, 1) for kind, shape in zip(outputs, results, strict=True) if shape
     )
     sizes = _Sizes(op, inputs, results[0] if results[0] is not None else ())
     return Cost(op, float(_FLOPS.get(op.type, _one_each)(sizes)), moved)

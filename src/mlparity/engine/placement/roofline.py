@@ -52,10 +52,11 @@ def roofline(function: Function, unit: str, chip: str) -> float | None:
     likely placements on the engine with the rest on the CPU. A segment on another processor costs one dispatch.
     """
     costs = costs_of(function)
-    if costs is None:
+    on_cpu = costs_of(function, widened=function.is_untyped)
+    if costs is None or on_cpu is None:
         return None
     roofs = throughput()[chip]
-    ways = [roofs["cpu"].seconds(costs)]
+    ways = [roofs["cpu"].seconds(on_cpu)]
     if unit in ("CPU_AND_GPU", "ALL"):
         ways.append(roofs["gpu"].seconds(costs) + roofs["gpu"].dispatch_us * 1e-6)
     if unit in ("CPU_AND_NE", "ALL"):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mlparity.core.graph_trace import GraphTrace
 from mlparity.core.session import Sample, Session
-from mlparity.core.words import ComputeUnit, Precision, Setting
+from mlparity.core.words import DECLARED, ComputeUnit, Precision, Setting
 from mlparity.targets.coreai.loaders import swift_snippet
 from mlparity.targets.coreai.metadata import AIMODEL
 from mlparity.targets.coreai.recipes import coreai_recipes
@@ -96,11 +96,11 @@ COREAI = Target(
     name=_NAME,
     title="Core AI",
     suffixes=(".aimodel",),
-    settings=tuple(Setting(_NAME, precision) for precision in Precision),
+    settings=tuple(Setting(_NAME, precision) for precision in DECLARED),
     extra_settings=tuple(
         Setting(_NAME, precision, unit)
         for unit in (ComputeUnit.CPU_AND_GPU, ComputeUnit.CPU_AND_NE, ComputeUnit.ALL)
-        for precision in Precision
+        for precision in DECLARED
     ),
     leads=True,
     convert=_convert,

@@ -5,7 +5,6 @@ The check chooses a route and decides no verdict: what it keeps is verified on a
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlparity.compare.align import same_shape
-from mlparity.core.errors import ConversionError, FormatError, MlparityError
+from mlparity.core.errors import ConversionError, FormatError, MlparityError, UnsupportedOpError
 from mlparity.core.session import Outputs, Sample
 from mlparity.core.source import Source
 from mlparity.core.words import ComputeUnit, Precision
@@ -31,8 +30,10 @@ if TYPE_CHECKING:
 CHECKED_SAMPLES = 3
 """On how many samples a conversion is checked. Assumed: faults of a converter show on any sample."""
 
-_OF_SCALE = {Precision.FP32: 1e-4, Precision.FP16: 5e-2}
-"""The part of an output's scale that a faithful graph stays within: the limits of the built-in policies."""
+_OF_SCALE = {Precision.FP32: 1e-4, Precision.FP16: 5e-2, Precision.NEURAL_NETWORK: 1e-4}
+"""The part of an output's scale that a faithful graph stays within: the limits of the built-in policies.
+
+A network is checked on the CPU, in fp32."""
 
 _DIFFERS = "converts, and differs from the source"
 
@@ -95,7 +96,7 @@ def convert_checked(
     Raises:
         ConversionError: no route worked, or Core ML would refuse what came of it.
     """
-    from mlparity.targets.coreml.convert import convert
+    from mlparity.targets.coreml.convert import convert, delete
 
     first = convert(source, samples[0], options)
     put(first, path)
@@ -114,9 +115,9 @@ def convert_checked(
     seconds = first.seconds + second.seconds
     other = difference_of(source, samples, beside, options.precision)
     if other.excess >= found.excess:
-        shutil.rmtree(beside)
+        delete(beside)
         return _told(first, found, f"{second.frontend}: {other}: no better"), seconds
-    shutil.rmtree(path)
+    delete(path)
     beside.rename(path)
     left = f"{first.frontend}: {found}: {second.frontend} is taken instead"
     kept = _told(second, other)
@@ -127,7 +128,7 @@ def _is_faithful_in_fp32(
     made: Conversion, source: Source, samples: Sequence[Sample], options: CoremlOptions, path: Path
 ) -> bool:
     """Tell whether the same route agrees in fp32: then fp16 is what differs, as where values overflow."""
-    from mlparity.targets.coreml.convert import convert
+    from mlparity.targets.coreml.convert import convert, delete
 
     graph = path.with_name(f"graph_{path.name}")
     exact = replace(options, precision=Precision.FP32, fp32_ops=(), frontends=(made.frontend,))
@@ -137,7 +138,7 @@ def _is_faithful_in_fp32(
     except ConversionError:
         return False
     finally:
-        shutil.rmtree(graph, ignore_errors=True)
+        delete(graph)
 
 
 def route_notes(artifacts: Sequence[Artifact]) -> tuple[str, ...]:
@@ -225,15 +226,17 @@ def _line(error: ConversionError) -> str:
 
 
 def put(conversion: Conversion, path: Path) -> None:
-    """Write a package, and take it back where Core ML would refuse to load it."""
+    """Write a package, and take it back where Core ML would refuse to load it; not where our engine alone does."""
     from mlparity.engine.reading import read_program
-    from mlparity.targets.coreml.convert import save
+    from mlparity.targets.coreml.convert import delete, save
 
     save(conversion, path)
     try:
         read_program(path)
+    except UnsupportedOpError:
+        return
     except FormatError as error:
-        shutil.rmtree(path)
+        delete(path)
         raise ConversionError(
             "the converted model is none that Core ML loads",
             found=str(error),

@@ -17,15 +17,12 @@ from mlparity.targets.coreml.features import input_types, output_types
 from mlparity.targets.coreml.form import CoremlForm, coreml_form
 from mlparity.targets.coreml.frontends import Loaded, exported, recorded_run, traced, writes_into_parts
 from mlparity.targets.coreml.masks import with_finite_masks
-from mlparity.targets.coreml.options import LOWEST_TARGET, CoremlOptions, Frontend
+from mlparity.targets.coreml.options import CoremlOptions, Format, Frontend
 from mlparity.targets.coreml.precision import compute_precision
 from mlparity.targets.exported.ops import can_decompose, decompose_lacking
 
 _DECOMPOSED_AT_MOST = 8
 """How many ops, one after the other, are decomposed because their lowering fails; each costs a conversion."""
-
-_OLDEST_SPEC = 6
-"""The specification version of iOS 15, the first with ML Programs. Source: coremltools 9.0, `AvailableTarget`."""
 
 _INEXACT_PASSES = frozenset({"common::fuse_elementwise_to_batchnorm"})
 """Passes that change the result: this one makes `x * a + b` a norm of variance 1, whose epsilon takes 5e-6 off."""
@@ -96,30 +93,34 @@ class Job:
 
     def _on_lowest_target(self, form: CoremlForm, loaded: Loaded) -> Converted:
         """Convert for the chosen target; where none was chosen, for the lowest, or the one that its failure demands."""
-        if self.options.deployment_target is not None:
-            return self._on(self.options.deployment_target, form, loaded)
+        asked = self.options.deployment_target
+        target = None if asked is None else _target(self.coremltools, asked, self.options.format)
+        lowest = self.options.format.lowest_target
+        if target is not None or lowest is None:
+            return self._on(target, form, loaded)
         try:
-            return self._on(LOWEST_TARGET, form, loaded)
+            return self._on(lowest, form, loaded)
         except Exception as error:  # any type: what counts is whether it names a newer target
             newer = demanded_target(error)
-            if newer is None or newer == LOWEST_TARGET:
+            if newer is None or newer == lowest:
                 raise
         return self._on(newer, form, loaded)
 
-    def _on(self, target: str, form: CoremlForm, loaded: Loaded) -> Converted:
+    def _on(self, target: str | None, form: CoremlForm, loaded: Loaded) -> Converted:
+        """Convert for a target; for None coremltools takes the lowest that has every layer."""
         ct = self.coremltools
         model = ct.convert(
             loaded,
             source="pytorch",
-            convert_to="mlprogram",
+            convert_to=self.options.format.convert_to,
             inputs=input_types(ct, form.forms, self.options),
             outputs=output_types(ct, self.source.output_names, self.floating),
-            minimum_deployment_target=_target(ct, target),
+            minimum_deployment_target=None if target is None else ct.target[target],
             compute_precision=compute_precision(ct, self.options),
             pass_pipeline=_pipeline(ct, self.options),
             skip_model_load=True,
         )
-        return Converted(model, target)
+        return Converted(model, _needed(ct, model) if target is None else target)
 
 
 def _examples(form: CoremlForm, sample: Sample) -> tuple[torch.Tensor, ...]:
@@ -132,10 +133,20 @@ def _pipeline(coremltools: Any, options: CoremlOptions) -> Any:
     return with_finite_masks(pipeline) if options.precision is Precision.FP16 else pipeline
 
 
-def _target(coremltools: Any, name: str) -> Any:
-    known = {name: target for name, target in coremltools.target.__members__.items() if target >= _OLDEST_SPEC}
-    if name not in known:
-        raise ConversionError(
-            f"unknown deployment target {name!r}", expected=", ".join(known), next_step="use one of these names"
-        )
-    return known[name]
+def _needed(coremltools: Any, model: Any) -> str:
+    """Return the target that a model's specification version stands for."""
+    version = model.get_spec().specificationVersion
+    return next(str(name) for name, target in coremltools.target.__members__.items() if int(target) == version)
+
+
+def _target(coremltools: Any, name: str, made: Format) -> str | None:
+    """Return the target to convert for, None where any will do: a network for an old one runs on newer ones too."""
+    targets = coremltools.target.__members__
+    known = [known for known, target in targets.items() if int(target) in made.specifications]
+    if name in known:
+        return name
+    if name in targets and int(targets[name]) > max(made.specifications):
+        return None
+    raise ConversionError(
+        f"unknown deployment target {name!r}", expected=", ".join(known), next_step="use one of these names"
+    )

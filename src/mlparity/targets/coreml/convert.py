@@ -1,4 +1,4 @@
-"""Converts a source to a Core ML ML Program with coremltools, by the first route that works.
+"""Converts a source to an ML Program or a neural network with coremltools, by the first route that works.
 
 The routes, in the order in which they are tried:
 
@@ -124,7 +124,7 @@ def _by_first_route(
 
 
 def save(conversion: Conversion, path: Path) -> None:
-    """Write the model to `path`, a folder that ends in `.mlpackage`: beside it first, then renamed.
+    """Write the model to `path`, an `.mlpackage` or, for a network, an `.mlmodel`: beside it first, then renamed.
 
     What is already at `path` is replaced. No file system replaces a folder in one step: for the time between two
     renames there is nothing at `path`, and the old folder comes back if the second fails.
@@ -132,7 +132,7 @@ def save(conversion: Conversion, path: Path) -> None:
     Raises:
         OutputError: the folder cannot be written; nothing is left behind.
     """
-    beside = path.with_name(f".{path.stem}.{os.getpid()}.part.mlpackage")
+    beside = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
         with quiet():
             conversion.model.save(str(beside))
@@ -145,21 +145,29 @@ def save(conversion: Conversion, path: Path) -> None:
             next_step="free some space, or choose another folder",
         ) from error
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        delete(beside)
 
 
 def _put(new: Path, path: Path) -> None:
     if not path.exists():
         new.rename(path)
         return
-    old = path.with_name(f".{path.stem}.{os.getpid()}.old.mlpackage")
+    old = path.with_name(f".{path.stem}.{os.getpid()}.old{path.suffix}")
     path.rename(old)
     try:
         new.rename(path)
     except OSError:
         old.rename(path)
         raise
-    shutil.rmtree(old) if old.is_dir() else old.unlink()
+    delete(old)
+
+
+def delete(path: Path) -> None:
+    """Delete a model, a folder or a file, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _frontends(options: CoremlOptions) -> tuple[Frontend, ...]:

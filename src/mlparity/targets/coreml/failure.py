@@ -64,6 +64,10 @@ _NEXT_STEPS = (
         r"[Dd]ata.?dependent|GuardOn|control flow|Could not guard",
         "replace the branch on a tensor's value, for example with torch.where",
     ),
+    (
+        r"No available version for \w+ in the coremltools\.target\.iOS1[34] opset",
+        "leave the neural network out, and convert to an ML Program, which has this op; or rewrite it with others",
+    ),
     (r"rank|Rank", "reshape: Core ML holds tensors of at most 5 dimensions"),
     (r"", "rewrite this op in the model, or convert yourself and give the .mlpackage instead"),
 )

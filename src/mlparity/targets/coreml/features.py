@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from mlparity.core.errors import InputError
-from mlparity.targets.coreml.form import InputForm
+from mlparity.core.words import Precision
+from mlparity.targets.coreml.form import HALF, InputForm
 from mlparity.targets.coreml.options import ColourLayout, CoremlOptions, FlexibleDim, ImageInput
 
 _CHANNELS = {ColourLayout.RGB: 3, ColourLayout.BGR: 3, ColourLayout.GRAYSCALE: 1}
@@ -27,10 +28,16 @@ def input_types(coremltools: Any, forms: Sequence[InputForm], options: CoremlOpt
         shape = _shape(coremltools, form, options.flexible.get(form.name, {}), symbols)
         image = options.images.get(form.name)
         if image is None:
-            types.append(coremltools.TensorType(name=form.name, shape=shape, dtype=np.dtype(form.dtype).type))
+            dtype = np.float32 if _is_too_new(form, options) else np.dtype(form.dtype).type
+            types.append(coremltools.TensorType(name=form.name, shape=shape, dtype=dtype))
         else:
             types.append(_image_type(coremltools, form, shape, image))
     return types
+
+
+def _is_too_new(form: InputForm, options: CoremlOptions) -> bool:
+    """Tell whether an input is fp16 and the format older than such inputs."""
+    return form.dtype == HALF and options.precision is Precision.NEURAL_NETWORK
 
 
 def output_types(coremltools: Any, names: Sequence[str], floating: Sequence[bool]) -> list[Any]:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from mlparity.core.errors import SourceError
 from mlparity.core.source import Source
 
-_HALF = "float16"
+HALF = "float16"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def input_form(name: str, array: np.ndarray) -> InputForm:
     wanted = {"f": torch.float32, "b": torch.bool, "i": torch.int32, "u": torch.int32}[kind]
     if array.dtype == np.int64:
         wanted = torch.int64
-    entering = (_HALF if array.dtype == np.float16 else "float32") if kind == "f" else "int32"
+    entering = (HALF if array.dtype == np.float16 else "float32") if kind == "f" else "int32"
     return InputForm(name, entering, array.shape if array.ndim else (1,), wanted, array.ndim == 0)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mlparity.core.errors import MlparityError
 from mlparity.core.session import TensorSpec
+from mlparity.core.words import Precision
 from mlparity.engine.mil.precision import program_precision
 from mlparity.engine.mil.printer import print_program
 from mlparity.engine.mil.program import Program
@@ -50,7 +51,7 @@ def inspect_package(path: Path) -> Inspection:
         metadata=PACKAGE.read(path),
         facts={
             "specification version": str(program.spec_version),
-            "opset": ", ".join(opsets),
+            **({} if _is_untyped(program) else {"opset": ", ".join(opsets)}),
             "functions": ", ".join(sorted(program.functions)),
             "precision": _precision(program),
         },
@@ -81,9 +82,13 @@ def _eligible(program: Program) -> dict[str, str]:
     return {chip: f"{sum(op.eligible for op in ops)} of {len(ops)}" for chip, ops in found.items()}
 
 
+def _is_untyped(program: Program) -> bool:
+    return program_precision(program) is Precision.NEURAL_NETWORK
+
+
 def _precision(program: Program) -> str:
-    untyped = any(function.is_untyped for function in program.functions.values())
-    return "fp32 on the CPU, fp16 on GPU and Neural Engine" if untyped else str(program_precision(program))
+    typed = str(program_precision(program))
+    return "fp32 on the CPU, fp16 on GPU and Neural Engine" if _is_untyped(program) else typed
 
 
 def _engine_problem(program: Program) -> str:

@@ -1,4 +1,4 @@
-"""Our texts in an `.mlpackage`: user-defined metadata of the spec, which Core ML and Xcode show."""
+"""Our texts in an `.mlpackage` or an `.mlmodel`: user-defined metadata of the spec, which Core ML and Xcode show."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ from mlparity.targets.metadata import Metadata, sha256_of_file, sha256_of_folder
 
 if TYPE_CHECKING:
     from coremltools.proto.Model_pb2 import Model
+
+
+NETWORK_SUFFIX = ".mlmodel"
+"""The ending of a model that is one file: the spec alone."""
 
 
 def _write(package: Path, metadata: Mapping[str, str]) -> Path:
@@ -46,7 +50,7 @@ def _read(package: Path) -> dict[str, str]:
 def _sha256(package: Path) -> str:
     """Return a hash of every file's path and SHA-256, of the spec without our texts as protobuf serialises it."""
     if package.is_file():
-        return sha256_of_file(package)
+        return _sha256_of_spec(package) if package.suffix == NETWORK_SUFFIX else sha256_of_file(package)
     try:
         return sha256_of_folder(package, {find_package(package).spec: _sha256_of_spec})
     except OSError as error:
@@ -54,7 +58,7 @@ def _sha256(package: Path) -> str:
 
 
 PACKAGE = Metadata(_read, _write, _sha256)
-"""Texts in the spec of an `.mlpackage`, the only file that is rewritten."""
+"""Texts in the spec of an `.mlpackage`, the only file that is rewritten, or of an `.mlmodel`, which is one."""
 
 
 def _sha256_of_spec(path: Path) -> str:

@@ -14,11 +14,13 @@ from mlparity.targets.coreml.options import CoremlOptions, OpSelector
 
 
 def compute_precision(coremltools: Any, options: CoremlOptions) -> Any:
-    """Return `FLOAT32`, `FLOAT16`, or fp16 with the ops that `fp32_ops` selects in fp32.
+    """Return `FLOAT32`, `FLOAT16`, or fp16 with the ops that `fp32_ops` selects in fp32; None for a network.
 
     Raises:
         ConversionError: an entry of `fp32_ops` names a function that cannot be found.
     """
+    if options.precision is Precision.NEURAL_NETWORK:
+        return None
     if options.precision is Precision.FP32:
         return coremltools.precision.FLOAT32
     if not options.fp32_ops:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import logging
-import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,6 +12,7 @@ from typing import Any
 _WITH_PROGRESS = {
     "coremltools.converters.mil.frontend.torch.ops": "_tqdm",
     "coremltools.converters.mil.mil.passes.pass_pipeline": "tqdm",
+    "coremltools.converters.mil.backend.nn.op_mapping": "_tqdm",
 }
 """The modules of coremltools 9 that draw progress bars in a conversion from PyTorch, and the name each calls."""
 
@@ -30,7 +30,7 @@ def quiet() -> Iterator[Any]:
         warnings.simplefilter("ignore")
         coremltools = importlib.import_module("coremltools")
         for module_name, name in _WITH_PROGRESS.items():
-            module = sys.modules[module_name]
+            module = importlib.import_module(module_name)
             stack.callback(setattr, module, name, getattr(module, name))
             setattr(module, name, _without_bar)
         yield coremltools

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from mlparity.core.mlpackage import SUFFIX
 from mlparity.core.session import Session
-from mlparity.core.words import DEFAULT_TARGET, ComputeUnit, Precision, Provenance, Setting
+from mlparity.core.words import DECLARED, DEFAULT_TARGET, ComputeUnit, Precision, Provenance, Setting
 from mlparity.targets.coreml.loaders import python_loader, swift_snippet
-from mlparity.targets.coreml.metadata import PACKAGE
+from mlparity.targets.coreml.metadata import NETWORK_SUFFIX, PACKAGE
 from mlparity.targets.inspection import Inspection
 from mlparity.targets.recipe import Recipe, RecipeRequest
 from mlparity.targets.target import Conversion, EngineSession, EngineSupport, Loader, Opening, Request, Target
@@ -101,9 +101,11 @@ def _not_applicable(setting: Setting, _is_asked: bool) -> str:
 COREML = Target(
     name=DEFAULT_TARGET,
     title="Core ML",
-    suffixes=(SUFFIX,),
-    also_inspects=(".mlmodel", ".mlmodelc"),
-    settings=tuple(Setting(DEFAULT_TARGET, precision, unit) for precision in Precision for unit in ComputeUnit),
+    suffixes=(SUFFIX, NETWORK_SUFFIX),
+    suffix_of={Precision.NEURAL_NETWORK: NETWORK_SUFFIX},
+    also_inspects=(".mlmodelc",),
+    settings=tuple(Setting(DEFAULT_TARGET, precision, unit) for precision in DECLARED for unit in ComputeUnit),
+    extra_settings=tuple(Setting(DEFAULT_TARGET, Precision.NEURAL_NETWORK, unit) for unit in ComputeUnit),
     leads=True,
     convert=_convert,
     open_artifact=_open,
