@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from mlparity import api
+from mlparity.compare.policies import CONSISTENCY
 from mlparity.core.words import ComputeUnit, Precision, Provenance, Verdict
 from mlparity.record.causes import CauseKind
 from mlparity.record.outputs import read_header
@@ -142,3 +143,17 @@ def test_what_coremltools_cannot_say_in_that_form_is_a_row_with_the_reason(folde
     assert row.state is RowState.FAILED
     assert "the converter stopped at grid_sampler" in row.note
     assert rows(record)["fp32/CPU_ONLY"].state is RowState.COMPARED
+
+
+def net() -> nn.Module:
+    return Net().eval()
+
+
+def test_a_fix_of_a_network_is_an_ml_program(folder: Path) -> None:
+    policy = replace(CONSISTENCY, required=("neuralnetwork/CPU_AND_GPU",))
+    options = VerifyOptions(settings=settings_from(["neuralnetwork/CPU_AND_GPU"]), chips=("M4",), fix=True)
+    record = api.verify("tests.verification.test_network:net", folder / "f", str(folder / "x.npz"), policy, options)
+    assert record.verdict is Verdict.FAIL
+    assert record.fix is not None
+    assert {attempt.precision for attempt in record.fix.attempts} == {Precision.FP32}
+    assert "as an ML Program in fp32" in record.fix.attempts[0].change

@@ -84,11 +84,17 @@ class _Search:
         return Fix(None, attempts=tuple(attempts))
 
     def _recipes(self, worst: SettingResult) -> Iterator[tuple[Recipe, str]]:
-        """Yield conversions in the failing precision, then with few ops in fp32, then in fp32; and how each does it."""
+        """Yield conversions in the failing precision, then with few ops in fp32, then in fp32; and how each does it.
+
+        A network, whose ops have no type to choose, is converted to an ML Program.
+        """
         make = target_named(worst.setting.target).recipes
         if make is None:
             return
         request = self._request(worst)
+        if worst.setting.precision is Precision.NEURAL_NETWORK:
+            yield from ((recipe, _AS_PROGRAM) for recipe in make(replace(request, precision=Precision.FP32)))
+            return
         kinds = {cause.kind for cause in worst.causes}
         is_fp16 = worst.setting.precision is Precision.FP16
         if not is_fp16 or kinds - _OF_ARITHMETIC or not kinds:
@@ -175,7 +181,7 @@ class _Search:
 
 
 _OF_ARITHMETIC = frozenset({CauseKind.PRECISION, CauseKind.COMPUTE_UNIT, CauseKind.OVERFLOW})
-_FEW, _ALL = ", with a few ops in fp32", ", in fp32"
+_FEW, _ALL, _AS_PROGRAM = ", with a few ops in fp32", ", in fp32", ", as an ML Program in fp32"
 _SCRIPT = "fix.py"
 _TEXT = 200
 

@@ -22,11 +22,14 @@ class Format:
     specifications: range
 
 
-PROGRAM = Format("mlprogram", "iOS16", range(6, 100))
-"""iOS 15 is the first with ML Programs; iOS 16 the first with fp16 inputs and outputs and with compressed weights.
+LOWEST_TARGET = "iOS16"
+"""The oldest deployment target that is tried: the first with fp16 inputs and outputs and with compressed weights.
 
-Source: https://apple.github.io/coremltools/docs-guides/source/new-features.html; coremltools 9.0, `AvailableTarget`
+Source: https://apple.github.io/coremltools/docs-guides/source/new-features.html
 """
+
+PROGRAM = Format("mlprogram", LOWEST_TARGET, range(6, 100))
+"""iOS 15 is the first with ML Programs. Source: coremltools 9.0, `AvailableTarget`."""
 
 NETWORK = Format("neuralnetwork", None, range(4, 6))
 """coremltools makes networks for iOS 13 and 14 alone, and those run on every later one.
