@@ -22,6 +22,7 @@ _APART: Mapping[str, str] = {
 _BECOMES: Mapping[str, str] = {
     "branch": "`cond`",
     "categoricalDistribution": "`random_categorical`",
+    "copy": "another name for its input",
     "loop": "`while_loop`",
     "loopBreak": "a variable of the loop",
     "loopContinue": "the end of the body's block",

@@ -132,6 +132,12 @@ def test_newer_networks_keep_the_axes_as_described(shape: tuple[int, ...]) -> No
     np.testing.assert_array_equal(y, np.maximum(x, 0))
 
 
+def test_an_input_may_go_out_as_it_came_in() -> None:
+    x = RANDOM.standard_normal((2, 3), np.float32)
+    model = network([], {"x": (2, 3)}, {"x": (2, 3)})
+    np.testing.assert_array_equal(run(model, x=x)["x"], x)
+
+
 def test_a_flexible_size_is_open_and_others_are_not() -> None:
     model = network([LayerSpec("concat", {}, ("x", "x"))], {"x": (1, 2, 4, 5)})
     sizes = model.description.input[0].type.multiArrayType.shapeRange.sizeRanges

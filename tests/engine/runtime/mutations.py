@@ -46,14 +46,14 @@ def run(package: Path, folder: Path, count: int) -> Ends:
     (folder / "mutated").mkdir()
     worker = Path(__file__).with_name("mutation_worker.py")
     command = [sys.executable, str(worker), str(package), str(folder / "mutated"), str(count), str(features)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=_environment())
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
     if done.returncode != 0:
         raise RuntimeError(done.stderr[-3000:] or f"the worker ended with {done.returncode}")
     ran, refused, digest, slowest, seconds, equal = done.stdout.split()
     return Ends(int(ran), int(refused), digest, int(slowest), float(seconds), int(equal))
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Return this process's environment, in which the worker finds the tests too."""
     root = str(Path(__file__).parents[3])
     return {**os.environ, "PYTHONPATH": os.pathsep.join([*filter(None, [os.environ.get("PYTHONPATH")]), root])}

@@ -214,7 +214,7 @@ def _variables(network: Network, params: Any, later: frozenset[str], limit: Blob
         dtype = blob.type.dtype if before is None or before.type.dtype == blob.type.dtype else FLOW
         first = _zeros(network, name, blob) if before is None else before
         found.append(_variable(network, name, first, _settled(dtype)))
-    if limit is not None:
+    if limit is not None or not found:
         found.append(_variable(network, _COUNT, builder.literal(0.0), FLOW))
     if leaves(params.bodyNetwork.layers):
         found.append(_variable(network, BROKEN, builder.literal(0.0), FLOW))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from mlparity.core.errors import FormatError
 from mlparity.engine.mil.program import Argument, Feature, Interface, Name, NamedType, OtherType, TensorType
 from mlparity.engine.neural_network.blob import EXACT, Blob
 from mlparity.engine.neural_network.builder import Builder, Draft
@@ -17,6 +18,9 @@ from mlparity.engine.neural_network.worlds import common_shape
 
 RANK5_ARRAYS, RANK5_IMAGES = 0, 0
 """The values of the enums that map shapes to five axes: sequence, batch, channel, height, width."""
+
+_MAX_ELEMENTS = 2**40
+"""More elements than any machine holds."""
 
 _SEQUENCES = (1, 1), (2, 3)
 """Two choices of the first two sizes, which an app may give with any array."""
@@ -39,8 +43,20 @@ def doors_of(message: Any, interface: Interface, image_rank: int) -> Doors:
     wanted = {each.name: _trials(each) for each in features}
     count = max((len(trials) for trials in wanted.values()), default=1)
     trials = {name: tuple(each[min(place, len(each) - 1)] for place in range(count)) for name, each in wanted.items()}
+    for name, shapes in trials.items():
+        _check_sizes(name, shapes)
     types = tuple(NamedType(each.name, _type(each, trials[each.name])) for each in features)
     return Doors(replace(interface, inputs=features, outputs=outputs), types, trials)
+
+
+def _check_sizes(name: str, shapes: Sequence[tuple[int, ...]]) -> None:
+    for shape in shapes:
+        if min(shape, default=1) < 0 or math.prod(shape) > _MAX_ELEMENTS:
+            raise FormatError(
+                f"the input {name!r} of the network has an impossible shape",
+                found=str(shape),
+                next_step="the file is corrupt: convert again",
+            )
 
 
 def image_ranks(message: Any, interface: Interface) -> tuple[int, ...]:
@@ -176,6 +192,9 @@ def leave(builder: Builder, interface: Interface, blobs: Mapping[str, Blob]) -> 
             continue
         if feature.name not in blobs:
             raise builder.fault("no layer that gives it")
+        if blobs[feature.name].name == feature.name:  # an input that goes out as it came in
+            made.append(feature.name)
+            continue
         blob = builder.cast(blobs[feature.name], "int32" if _TARGETS.get(feature.dtype) == "int32" else EXACT)
         builder.names[blob.name] = feature.name
         made.append(feature.name)

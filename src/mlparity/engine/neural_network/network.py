@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+from mlparity.engine.mil.program import TensorType
 from mlparity.engine.neural_network.blob import Blob
 from mlparity.engine.neural_network.builder import Builder
 from mlparity.engine.neural_network.control_flow import BROKEN, branch, leaves, loop, names_used
@@ -13,6 +14,7 @@ from mlparity.engine.neural_network.layer import Layer
 from mlparity.engine.neural_network.table import CONTROL_FLOW, LOWERINGS, REFUSED
 
 _MAX_NESTING = 16
+_MAX_RANK = 5
 
 
 @dataclass(slots=True)
@@ -80,10 +82,15 @@ class Network:
     def _layer(self, message: Any, kind: str) -> None:
         inputs = tuple(self.blobs[name] for name in message.input)
         layer = Layer(kind, getattr(message, kind), inputs, len(message.output), self.builder)
-        for name, blob in zip(message.output, layer.lowered(LOWERINGS[kind]), strict=True):
-            if name in self.blobs and kind != "copy" and self.depth == 0:
+        stated = [each.rank for each in message.outputTensor] or [0] * len(message.output)
+        for name, blob, rank in zip(message.output, layer.lowered(LOWERINGS[kind]), stated, strict=False):
+            blob = _with_rank(blob, rank)
+            if kind == "copy":  # another name for the same value, or the same name for another
+                self.blobs[name] = blob
+            elif name in self.blobs and self.depth == 0:
                 raise self.builder.fault(f"the output {name!r}, which another layer gives")
-            self.assign(name, blob)
+            else:
+                self.assign(name, blob)
 
     def only_input(self, message: Any) -> Blob:
         """Return the one input of a layer.
@@ -102,3 +109,10 @@ class Network:
                 blob = self.builder.emit("identity", x=blob)
             self.builder.names[blob.name] = f"{name}_value" if name in self.reserved else name
         self.blobs[name] = blob
+
+
+def _with_rank(blob: Blob, rank: int) -> Blob:
+    """Return a value whose shape is not known before a run with the rank that the layer states, where it does."""
+    if blob.shape is not None or not 1 <= rank <= _MAX_RANK:
+        return blob
+    return replace(blob, type=TensorType(blob.type.dtype, (None,) * rank))

@@ -214,8 +214,8 @@ def _second_as_shape(layer: Layer) -> Blob:
     return layer.builder.index(layer.inputs[1])
 
 
-def _identity(layer: Layer) -> Blob:
-    return layer.emit("identity", x=layer.raw)
+def _copy(layer: Layer) -> Blob:
+    return layer.raw
 
 
 def _get_shape(layer: Layer) -> Blob:
@@ -260,7 +260,7 @@ LAYERS: Mapping[str, Lowering] = {
     "concat": _concat,
     "concatND": _concat_nd,
     "constantPad": _constant_pad,
-    "copy": _identity,
+    "copy": _copy,
     "expandDims": _expand_dims,
     "flatten": _flatten,
     "flattenTo2D": _flatten_to_2d,

@@ -35,17 +35,36 @@ def results_in(definition: OpDef, given: Mapping[str, Sequence[World]]) -> tuple
     numbers = [each for name, values in given.items() if not _is_tensor(schema.kinds[name]) for each in values]
     if any(each is None for each in tensors) or any(each is None or _is_meta(each) for each in numbers):
         return None
-    runs = not any(_is_meta(each) for each in tensors)
+    if definition.name == "shape":  # whose numbers are known where the shape is
+        return _results(definition, given, runs=True)
+    is_known = not any(_is_meta(each) for each in tensors)
+    if definition.name in DEPENDENT:
+        return _results(definition, given, runs=True) if is_known and _count(definition, tensors) <= KNOWN else None
+    shapes = _results(definition, given, runs=False)
+    is_small = all(each is None or each.numel() <= KNOWN for each in shapes)
+    return _results(definition, given, runs=True) if is_known and is_small else shapes
+
+
+def _results(definition: OpDef, given: Mapping[str, Sequence[World]], *, runs: bool) -> tuple[World, ...]:
+    """Return the results, with numbers where it `runs`, else as shapes alone."""
+    schema = schema_of(definition.fn)
     arguments = {name: _argument(values, schema.kinds[name], runs=runs) for name, values in given.items()}
     if schema.takes_num:
         arguments["num"] = FP32.numerics("fp16")
-    if not runs and definition.name in DEPENDENT:
-        return None
     fn = definition.fn if runs else SHAPE_RULES.get(definition.name, definition.fn)
     with torch.no_grad():
         result = _ran(fn, arguments)
     results = result if isinstance(result, tuple | list) else (result,)
-    return tuple(_kept(each) for each in results)
+    return tuple(_kept(each, runs=runs) for each in results)
+
+
+def _count(definition: OpDef, tensors: Sequence[World]) -> float:
+    """Return how many elements an op of `DEPENDENT` gives at most."""
+    numbers = [float(each) for each in tensors if each is not None and each.numel() == 1]
+    if definition.name != "range_1d" or len(numbers) != 3:
+        return sum(each.numel() for each in tensors if each is not None)
+    start, end, step = numbers
+    return abs(end - start) / abs(step) if step else 0.0
 
 
 DEPENDENT = frozenset({"non_zero", "range_1d"})
@@ -85,10 +104,10 @@ def _argument(values: Sequence[World], kind: Kind, *, runs: bool) -> object:
     return moved if kind is Kind.TENSORS else moved[0]
 
 
-def _kept(value: object) -> World:
+def _kept(value: object, *, runs: bool) -> World:
     if not isinstance(value, Tensor):
         return None
-    return value if value.is_meta or value.numel() <= KNOWN else value.to("meta")
+    return value if runs else value.to("meta")
 
 
 def common_shape(worlds: Sequence[World]) -> tuple[int | None, ...] | None:
