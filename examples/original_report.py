@@ -52,7 +52,8 @@ calibrated on photos, with a head that was trained on them.
 
 ## Here
 
-Differences from PyTorch, as parts of the output's scale ({scale}), in logits. A range is over the plausible \
+Differences from PyTorch in logits, whose scale is {scale}: absolute ones, and the largest as a part of that scale. A \
+range is over the plausible \
 arithmetics of the compute units; the row is judged by its worst end.
 
 {table}
@@ -73,7 +74,7 @@ computes it in fp32, and GPU and Neural Engine compute it in fp16 \
 `fp32/*` and `litert/fp32` show it here.
 
 **0.012 and 0.0029** are of the size that fp16 gives. `neuralnetwork/ALL`, `/CPU_AND_GPU` and `/CPU_AND_NE` show it \
-here, and so does every fp16 ML Program.
+here, and so does every fp16 ML Program. `neuralnetwork/CPU_AND_GPU` comes closest to the report's figures.
 
 ## What cannot be known
 
@@ -96,22 +97,26 @@ def rows_of(record: Record) -> Iterator[str]:
     """Yield a line of the table for each setting that was compared."""
     for row in record.settings:
         if row.state is RowState.COMPARED:
-            largest, mean = _span(row, "max_abs"), _span(row, "mean_abs")
-            yield f"| `{row.setting}` | {row.provenance} | {largest} | {mean} | {row.verdict} |"
+            (output,) = row.outputs
+            figures = (_span(row, "max_abs"), _span(row, "mean_abs"), _span(row, "max_abs", output.scale))
+            yield f"| `{row.setting}` | {row.provenance} | {' | '.join(figures)} | {row.verdict} |"
 
 
-def _span(row: SettingResult, metric: str) -> str:
-    """Return a figure over the output's scale, as a range where the row has one."""
+def _span(row: SettingResult, metric: str, unit: float = 1.0) -> str:
+    """Return a figure in a unit, as a range where the row has one."""
     (output,) = row.outputs
     spans = {} if row.envelope is None else row.envelope.spans.get(output.output, {})
     span, value = spans.get(metric), output.figures[metric]
     ends = [value] if span is None else [span.low, span.high]
-    return " to ".join(dict.fromkeys("–" if end is None else format_number(end / output.scale) for end in ends))
+    return " to ".join(dict.fromkeys("–" if end is None else format_number(end / unit) for end in ends))
 
 
 def page_of(file: Record, programs: Record) -> str:
     """Return the page: the report's table beside ours."""
-    head = ("| setting | provenance | largest | mean | verdict |", "| --- | --- | --- | --- | --- |")
+    head = (
+        "| setting | provenance | largest | mean | largest, of the scale | verdict |",
+        "| --- | --- | --- | --- | --- | --- |",
+    )
     (output,) = next(row.outputs for row in file.settings if row.outputs)
     return PAGE.format(
         reported=REPORTED,

@@ -42,6 +42,22 @@ def test_the_default_setting_drifts_and_cpu_only_in_fp32_cures_it(tmp_path: Path
     tells(record, tmp_path / "out")
 
 
+def test_a_network_is_exact_on_the_cpu_and_off_elsewhere(tmp_path: Path) -> None:
+    """The report's file, as far as it can be known: docs/original-report.md has all chips and samples."""
+    model = next(each for each in MODELS if each.factory == "efficientnetv2_s")
+    options = VerifyOptions(settings=settings_from(["neuralnetwork/*"]), chips=("M4",), limit=3)
+    record = api.verify(model.source, tmp_path / "out", model.inputs, options=options)
+    sizes = {str(row.setting): off(figures(record, str(row.setting)), "max_abs") for row in record.settings}
+    assert sizes["neuralnetwork/CPU_ONLY"] < 1e-6
+    assert 1e-4 < sizes["neuralnetwork/CPU_AND_GPU"] < 5e-2
+    assert 1e-3 < sizes["neuralnetwork/CPU_AND_NE"] < 5e-2
+    assert 1e-3 < sizes["neuralnetwork/ALL"] < 5e-2
+    assert record.cause.kind is CauseKind.COMPUTE_UNIT
+    assert "One file: it agrees with the source on the CPU" in cause_sentence(record)
+    assert str(record.recommendation.setting) == "neuralnetwork/CPU_ONLY"
+    assert len({row.artifact for row in record.settings}) == 1
+
+
 def tells(record: Record, folder: Path) -> None:
     """What one verification has to say: sizes, verdicts, cause, cure, and the proof in the model."""
     wide, default, witness = (figures(record, name) for name in (WIDE, DEFAULT, WITNESS))

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from mlparity.core.errors import FormatError
 from mlparity.core.numbers import format_number
-from mlparity.core.words import Provenance
+from mlparity.core.words import Precision, Provenance
 from mlparity.record.decision import Recommendation
 from mlparity.record.envelopes import variants_in
 from mlparity.record.record import Record
@@ -130,3 +130,15 @@ def test_a_hazard_is_shown_with_its_place_range_limit_and_margin(text: str) -> N
 def test_the_rung_below_the_units_stays_computed() -> None:
     for text in (html_report(RECORD), markdown_report(RECORD)):
         assert "fp16-typed, ideal arithmetic (computed" in text
+
+
+def test_a_variant_names_the_format_of_its_settings_where_there_are_several() -> None:
+    network = tuple(
+        replace(row, setting=replace(row.setting, precision=Precision.NEURAL_NETWORK), artifact="net.mlmodel")
+        for row in RECORD.settings
+        if row.envelope is not None
+    )
+    both = _printed(variants_table(replace(RECORD, settings=(*RECORD.settings, *network))))
+    assert any("fp16/ALL" in line for line in both)
+    assert any("neuralnetwork/ALL" in line for line in both)
+    assert not any("fp16/" in line for line in _printed(variants_table(RECORD)))

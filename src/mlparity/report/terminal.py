@@ -83,12 +83,15 @@ def _certainty(row: SettingResult) -> tuple[str, str]:
 def variants_table(record: Record) -> Rows:
     """Return the plausible variants of the emulated settings: who calculates so, how sure that is, and what it gives.
 
-    A row shows the output that differs most; a star marks the variant that decides a setting.
+    A row shows the output that differs most; a star marks the variant that decides a setting. Settings are shown
+    without their format where all have the same.
     """
+    several = len({variant.precision for variant in variants_in(record)}) > 1
     table = _table("variant", "chips", "confidence", "provenance", "max", "mean", "cosine", "verdict", "settings")
     for variant in variants_in(record):
         figures = max(variant.run.figures.values(), key=_difference, default={})
-        units = [f"{name.partition('/')[2]}{'*' if name in variant.dominates else ''}" for name in variant.settings]
+        names = {name: name if several else name.partition("/")[2] for name in variant.settings}
+        units = [f"{shown}{'*' if name in variant.dominates else ''}" for name, shown in names.items()]
         table.add_row(
             variant.run.name,
             " ".join(variant.run.chips),
