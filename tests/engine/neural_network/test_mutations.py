@@ -63,7 +63,7 @@ def shapes() -> tuple[Any, dict[str, tuple[int, ...]]]:
         LayerSpec("tile", {"reps": [2, 1]}, ("p",), ("q",)),
         LayerSpec("reshapeStatic", {"targetShape": [3, -1]}, ("q",), ("z",)),
         LayerSpec("sliceStatic", {"beginIds": [0, 1], "endIds": [3, 4], "strides": [1, 1]}, ("z",), ("w",)),
-        LayerSpec("randomUniformLike", {"seed": 3, "maxVal": 1.0}, ("w",), ("n",)),
+        LayerSpec("fillLike", {"value": 3.0}, ("w",), ("n",)),
         LayerSpec("multiplyBroadcastable", {}, ("w", "n"), ("y",)),
     ]
     return network(layers, {"x": (2, 4)}, ("y",)), {"x": (2, 4)}

@@ -12,11 +12,16 @@ from mlparity.engine.neural_network.sizes import on_images
 
 
 def _convolution(layer: Layer) -> Blob:
+    """A convolution, or one backwards, which is dilated too, against what the specification says.
+
+    Source of that: coremltools 9.0, `converters/mil/mil/ops/tests/iOS14/test_conv.py` (`TestConvTranspose`).
+    """
     params = layer.params
     layer.needs(1, 2)
     kernel = layer.pair(params.kernelSize, 3)
     given: dict[str, Any] = {
         "strides": layer.pair(params.stride, 1),
+        "dilations": layer.pair(params.dilationFactor, 1),
         "groups": int(params.nGroups) or 1,
         "bias": _bias(layer),
         **padding_of(layer, params.WhichOneof("ConvolutionPaddingType")),
@@ -27,7 +32,6 @@ def _convolution(layer: Layer) -> Blob:
         shape = (params.kernelChannels, params.outputChannels // given["groups"], *kernel)
         given["weight"] = layer.weight(params.weights, shape, "weight", channel_axis=1)
         return on_images(layer, layer.x, lambda x: layer.emit("conv_transpose", x=x, **given))
-    given["dilations"] = layer.pair(params.dilationFactor, 1)
     given["weight"] = _kernel(layer, (params.outputChannels, params.kernelChannels, *kernel))
     return on_images(layer, layer.x, lambda x: layer.emit("conv", x=x, **given))
 
@@ -51,7 +55,8 @@ def _convolution3d(layer: Layer) -> Blob:
     )
     groups = params.nGroups or 1
     padding: Padding = padding_of_volume(params)
-    given: dict[str, Any] = {"strides": strides, "groups": groups, "bias": _bias(layer), **padding}
+    given: dict[str, Any] = {"strides": strides, "dilations": dilations, "groups": groups}
+    given |= {"bias": _bias(layer), **padding}
     if params.isDeconvolution:
         if len(params.outputShape):
             given["output_shape"] = (1, params.outputChannels, *map(int, params.outputShape))
@@ -59,7 +64,7 @@ def _convolution3d(layer: Layer) -> Blob:
         weight = layer.weight(params.weights, shape, "weight", channel_axis=1)
         return layer.emit("conv_transpose", x=layer.x, weight=weight, **given)
     weight = layer.weight(params.weights, (params.outputChannels, params.inputChannels // groups, *kernel), "weight")
-    return layer.emit("conv", x=layer.x, weight=weight, dilations=dilations, **given)
+    return layer.emit("conv", x=layer.x, weight=weight, **given)
 
 
 LAYERS: Mapping[str, Lowering] = {"convolution": _convolution, "convolution3d": _convolution3d}

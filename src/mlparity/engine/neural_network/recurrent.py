@@ -31,6 +31,12 @@ _ACTIVATIONS: Mapping[str, str] = {
 _NUMBERS: Mapping[str, tuple[float, float]] = {"scaledTanh": (1.7159, 2 / 3), "sigmoidHard": (0.2, 0.5)}
 """The only `alpha` and `beta` that are supported, which files hold to two digits or more."""
 
+_WITHOUT_NUMBERS: Mapping[str, str] = {"scaledTanh": "scaled_tanh", "sigmoidHard": "sigmoid_hard"}
+"""What these are where a file gives no numbers, as coremltools writes them: the scaled one is a tanh.
+
+Source: coremltools 9.0, `converters/mil/mil/ops/tests/iOS14/test_recurrent.py`.
+"""
+
 _MIRRORED = frozenset({"sigmoid", "sigmoid_hard"})
 """Functions for which 1 - f(x) is f(-x)."""
 
@@ -42,6 +48,8 @@ def _named(layer: Layer, message: Any) -> str:
     wanted = _NUMBERS.get(kind)
     if wanted is not None:
         found = getattr(message, kind).alpha, getattr(message, kind).beta
+        if found == (0, 0):
+            return _WITHOUT_NUMBERS[kind]
         if not np.allclose(found, wanted, atol=0.01):
             raise layer.builder.refused("does not run", f"{kind} with {found}, where {wanted} is supported")
     return _ACTIVATIONS[kind]

@@ -95,6 +95,13 @@ CONVOLUTIONS = (
     Case("convolution", deconvolution(BACK), [IMAGE], lambda x: F.conv_transpose2d(t(x), t(BACK)).numpy(), "back"),
     Case(
         "convolution",
+        deconvolution(BACK, dilationFactor=[2, 1]),
+        [IMAGE],
+        lambda x: F.conv_transpose2d(t(x), t(BACK), dilation=(2, 1)).numpy(),
+        "back dilated",
+    ),
+    Case(
+        "convolution",
         deconvolution(BACK, valid={"paddingAmounts": edges(1, 0, 0, 2)}, **STRIDES),
         [IMAGE],
         lambda x: F.conv_transpose2d(t(x), t(BACK), stride=(2, 3)).numpy()[:, :, 1:, :-2],
