@@ -93,6 +93,7 @@ def test_ops_that_overflow_are_kept_in_fp32_and_the_script_makes_the_verified_fi
     assert found is not None
     assert found.after is not None
     assert found.after < 0.1
+    assert found.before == float("inf")
     assert found.attempts[-1].change == "converted again, by torch.jit.trace, with a few ops in fp32"
     assert "ct.convert(" in found.call
     assert "FP32_OPS" in found.call

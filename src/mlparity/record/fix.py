@@ -29,7 +29,8 @@ class Fix:
 
     `setting` is the one to ship, None where nothing restored the policy. `call` is the code to paste; `script` is the
     whole of it, a file beside the record that makes `package` again; both are "" where a setting alone is the cure.
-    `before` and `after` are largest differences: of the worst failing setting, and of the setting to ship.
+    `before` and `after` are largest differences, infinite where a NaN or an infinity has no equal: of the worst failing
+    setting, and of the setting to ship.
     """
 
     setting: Setting | None

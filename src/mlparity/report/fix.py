@@ -22,7 +22,7 @@ def _cure(fix: Fix) -> str:
         return "No cure was found here: no conversion by plain calls restores the policy."
     if not fix.attempts:
         return f"Nothing has to be converted again: ship {fix.setting} ({change})."
-    return f"Cured as {fix.setting}: {fix.attempts[-1].change} ({change}). {fix.package} was made by {fix.script}."
+    return f"Ship {fix.setting}, {fix.attempts[-1].change} ({change}). {fix.script} made {fix.package}."
 
 
 def _outcome(attempt: Attempt) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 
 from mlparity.compare.verdict import judge_all
 from mlparity.core.errors import MlparityError
+from mlparity.core.finiteness import mismatches
 from mlparity.core.progress import Progress, silent
 from mlparity.core.words import Precision, Setting, Verdict
 from mlparity.record.causes import CauseKind
@@ -55,7 +56,13 @@ def find_fix(job: Job, record: Record, references: References, progress: Progres
 
 
 def _max_abs(row: SettingResult) -> float | None:
-    return max((value for output in row.outputs if (value := output.figures.get("max_abs")) is not None), default=None)
+    """Return the largest difference of a row: infinite where a NaN or an infinity has no equal, None without any."""
+    found = [
+        float("inf") if mismatches(output.figures) else value
+        for output in row.outputs
+        if (value := output.figures.get("max_abs")) is not None or mismatches(output.figures)
+    ]
+    return max((value for value in found if value is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
