@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -162,8 +163,7 @@ class _Search:
             return f"no result within {_SECONDS} s"
         if done.returncode == 0 and (folder / recipe.file).exists():
             return ""
-        lines = [line for line in done.stderr.splitlines() if line.strip()]
-        return lines[-1][:_TEXT] if lines else f"exit code {done.returncode}"
+        return _said(done.stderr) or f"exit code {done.returncode}"
 
     def _rows(self, artifact: Path, folder: Path, target: str) -> tuple[SettingResult, ...]:
         own = kind_of(artifact)[1]
@@ -191,6 +191,16 @@ _OF_ARITHMETIC = frozenset({CauseKind.PRECISION, CauseKind.COMPUTE_UNIT, CauseKi
 _FEW, _ALL, _AS_PROGRAM = ", with a few ops in fp32", ", in fp32", ", as an ML Program in fp32"
 _SCRIPT = "fix.py"
 _TEXT = 200
+
+
+def _said(text: str) -> str:
+    """Return the last line that names an exception, else the last line."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    named = [line for line in lines if _EXCEPTION.match(line)]
+    return (named or lines or [""])[-1][:_TEXT]
+
+
+_EXCEPTION = re.compile(r"[\w.]*(Error|Exception)\b")
 
 
 def _attempt(recipe: Recipe, rows: Sequence[SettingResult], job: Job) -> Attempt:
