@@ -74,7 +74,7 @@ class CoreMLModelProxy:
         started = time.perf_counter_ns()
         self._model = _as_runtime_error(lambda: _load(Path(path), compute_units, function if function else None))
         # coremltools deletes the file of a bare specification as soon as it is loaded.
-        self._kept = _linked(Path(path)) if path.endswith(".mlmodel") else None
+        self._kept = _linked(Path(path)) if Path(path).is_file() else None
         self._path = path if self._kept is None else str(Path(self._kept.name) / Path(path).name)
         self._compiled = path if path.endswith(".mlmodelc") else None
         self._load_ns, self._predict_ns = time.perf_counter_ns() - started, 0
