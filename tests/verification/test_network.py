@@ -13,6 +13,8 @@ from torch import nn
 from mlparity import api
 from mlparity.compare.policies import CONSISTENCY
 from mlparity.core.words import ComputeUnit, Precision, Provenance, Verdict
+from mlparity.engine.numerics import FP32
+from mlparity.engine.runtime.bind import bind
 from mlparity.record.causes import CauseKind
 from mlparity.record.outputs import read_header
 from mlparity.record.record import Record
@@ -21,6 +23,7 @@ from mlparity.report.causes import cause_sentence
 from mlparity.targets.table import default_settings, settings_from
 from mlparity.verification.artifacts import following_artifacts
 from mlparity.verification.check import findings_of, verdict_of
+from mlparity.verification.explain_package import plans_of
 from mlparity.verification.options import VerifyOptions
 
 NETWORK = ("CPU_ONLY", "CPU_AND_GPU", "CPU_AND_NE", "ALL")
@@ -143,6 +146,25 @@ def test_what_coremltools_cannot_say_in_that_form_is_a_row_with_the_reason(folde
     assert row.state is RowState.FAILED
     assert "the converter stopped at grid_sampler" in row.note
     assert rows(record)["fp32/CPU_ONLY"].state is RowState.COMPARED
+
+
+class Padded(Net):
+    """The same on a padded input: where one op is on the CPU, the Neural Engine reads what is fp32 there."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(nn.functional.pad(x * 0.3, (0, 1, 0, 1)))
+
+
+def test_what_one_unit_reads_of_another_is_explained_too(folder: Path) -> None:
+    settings = settings_from(["neuralnetwork/CPU_ONLY", "neuralnetwork/CPU_AND_NE"])
+    options = VerifyOptions(settings=settings, chips=("M4",))
+    record = api.verify(Padded().eval(), folder / "padded", str(folder / "x.npz"), options=options)
+    plans = plans_of(folder / "padded" / record.artifacts[0].path, ComputeUnit.CPU_AND_NE)
+    steps = [[step.op.location for step in plan.steps] for plan in (plans.numerics, plans.exact)]
+    assert steps[0] == steps[1]
+    assert len(steps[0]) > len(bind(plans.program, FP32).steps)
+    assert record.explanation_failure == ""
+    assert record.cause.kind is CauseKind.COMPUTE_UNIT
 
 
 def net() -> nn.Module:

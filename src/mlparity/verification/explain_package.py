@@ -104,9 +104,10 @@ def plans_of(package: Path, unit: ComputeUnit | None = None) -> Plans:
     function = program.functions[program.default_function]
     choice = ideal_choice(function) if unit is None else plain_choice(function, str(unit))
     wide = FP32 if program_precision(program) is not Precision.FP32 and choice.profile is not FP32 else REFERENCE
+    crossings = (choice.profile, choice.profiles)
     held = {FP32.compute: dict[str, Tensor](), REFERENCE.compute: dict[str, Tensor]()}
     numerics = bind(program, choice.profile, profiles=choice.profiles, shared=held[choice.profile.compute])
-    return Plans(program, numerics, bind(program, wide, shared=held[wide.compute]), choice)
+    return Plans(program, numerics, bind(program, wide, shared=held[wide.compute], crossings=crossings), choice)
 
 
 def explain_package(

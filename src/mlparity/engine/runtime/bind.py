@@ -50,11 +50,14 @@ def bind(
     kernels: bool = False,
     profiles: Mapping[str, Profile] = _NO_CHOICES,
     shared: dict[str, Tensor] | None = None,
+    crossings: tuple[Profile, Mapping[str, Profile]] | None = None,
 ) -> Plan:
     """Return the plan that runs `function` (the program's default where None) in the numerics of `profile`.
 
     `profiles` gives single ops, by their first output's name, a profile of their own; all must hold values in the same
     type. Plans of one function that are given the same dictionary as `shared` hold their constants once.
+    `crossings` are a profile and profiles by which a network's values are rounded on their way to an op, for a plan
+    that has to have the same steps as another; without it they are the plan's own.
     With `kernels` optimised steps are used where there are any; such a plan has no gradient (see `optimised`).
 
     Raises:
@@ -70,7 +73,8 @@ def bind(
             next_step="pass one of these names",
         )
     keep_freed_memory()
-    binder = _Binder(program.functions[name], profile, device, kernels, profiles, {} if shared is None else shared)
+    tensors = {} if shared is None else shared
+    binder = _Binder(program.functions[name], profile, device, kernels, profiles, tensors, crossings)
     steps, initial = binder.bound()
     return replace(_plan(binder, program.interfaces[name], steps, initial), weights=program.weights)
 
@@ -115,6 +119,10 @@ def _check_outputs(function: Function, types: Mapping[str, NamedType]) -> None:
             )
 
 
+def _profile_of(op: Op, profile: Profile, profiles: Mapping[str, Profile]) -> Profile:
+    return profiles.get(op.outputs[0].name, profile) if op.outputs else profile
+
+
 @dataclass(slots=True)
 class _Binder:
     """The names of one function, or of one nested block, on their way to slots.
@@ -129,6 +137,7 @@ class _Binder:
     kernels: bool
     profiles: Mapping[str, Profile]
     tensors: dict[str, Tensor]
+    crossings: tuple[Profile, Mapping[str, Profile]] | None = None
     fed: set[str] = field(default_factory=set)
     count: int = 0
     slots: dict[str, int] = field(default_factory=dict)
@@ -138,7 +147,10 @@ class _Binder:
     values: dict[str, Value] = field(default_factory=dict)
 
     def profile_of(self, op: Op) -> Profile:
-        return self.profiles.get(op.outputs[0].name, self.profile) if op.outputs else self.profile
+        return _profile_of(op, self.profile, self.profiles)
+
+    def crossing_of(self, op: Op) -> Profile:
+        return self.profile_of(op) if self.crossings is None else _profile_of(op, *self.crossings)
 
     def bound(self) -> tuple[tuple[Step, ...], tuple[object, ...]]:
         """Return the steps after all passes, and the slots as a run starts."""
@@ -148,6 +160,7 @@ class _Binder:
             function=self.function,
             profile=self.profile,
             profile_of=self.profile_of,
+            crossing_of=self.crossing_of,
             steps=steps,
             initial=tuple(constants.get(slot) for slot in range(self.count)),
             constant=frozenset(constants),
@@ -230,7 +243,7 @@ class _Binder:
         """
         outputs = (*block.outputs, *(state.name for state in states))
         function = replace(self.function, inputs=(*block.inputs, *carried), body=replace(block, outputs=outputs))
-        inner = _Binder(function, self.profile, self.device, self.kernels, self.profiles, {})
+        inner = _Binder(function, self.profile, self.device, self.kernels, self.profiles, {}, self.crossings)
         inner.types, inner.values = dict(self.types), dict(self.values)
         steps, initial = inner.bound()
         ends = tuple(inner.slots[name] for name in outputs)

@@ -25,9 +25,13 @@ _NARROW = "fp16"
 
 @dataclass(slots=True)
 class Crossings:
-    """The slots of a draft on the way through its steps: `initial` and `declared` grow by those of rounded values."""
+    """The slots of a draft on the way through its steps: `initial` and `declared` grow by those of rounded values.
+
+    `placed_by` gives the numerics that say where something is rounded, `numerics_of` those that say how.
+    """
 
     numerics_of: Callable[[Op], Numerics]
+    placed_by: Callable[[Op], Numerics]
     initial: list[object]
     constant: set[int]
     declared: dict[int, ValueType]
@@ -41,24 +45,24 @@ class Crossings:
         Before: `y = conv(x, w)`, x and w in fp32. After: `x' = round(x); y = conv(x', w')`, w' a rounded constant.
         """
         for step in steps:
-            numerics = self.numerics_of(step.op)
-            if step.op.type in CONTROL_FLOW or numerics.grid is None:
+            numerics, placed = self.numerics_of(step.op), self.placed_by(step.op)
+            if step.op.type in CONTROL_FLOW or placed.grid is None:
                 yield step
                 continue
             feeds = []
             for feed in step.feeds:
-                made = [self._read(slot, numerics) for slot in feed.slots]
+                made = [self._read(slot, numerics, placed) for slot in feed.slots]
                 yield from (added for _, added in made if added is not None)
                 feeds.append(replace(feed, slots=tuple(slot for slot, _ in made)))
             self.rounded.update(store.slot for store in step.stores)
             yield replace(step, feeds=tuple(feeds))
 
-    def _read(self, slot: int, numerics: Numerics) -> tuple[int, Step | None]:
+    def _read(self, slot: int, numerics: Numerics, placed: Numerics) -> tuple[int, Step | None]:
         """Return the slot to read instead of `slot`, and the step that fills it where there is none yet."""
         declared = self.declared.get(slot)
         if not isinstance(declared, TensorType) or declared.dtype != _NARROW or slot in self.rounded:
             return slot, None
-        key = (slot, id(numerics.arithmetic.rounding))
+        key = (slot, id(placed.arithmetic.rounding))
         if key in self.copies:
             return self.copies[key], None
         self.copies[key] = copy = len(self.initial)
@@ -84,7 +88,9 @@ class Crossings:
 
 
 def _rounded(value: Tensor, numerics: Numerics) -> Tensor:
-    """Return a constant rounded as a unit stores it; it may share memory with nothing."""
+    """Return a constant rounded as a unit stores it; it may share memory with nothing, but where nothing is rounded."""
+    if numerics.grid is None:
+        return value
     with torch.no_grad():
         return numerics.store(value.to(numerics.compute, copy=True))
 

@@ -26,12 +26,13 @@ class Draft:
 
     `initial` holds the constants by slot, None elsewhere, and `constant` the slots that they are in. `declared` is the
     type of each slot, `kept` are the slots that outlive the run, and `profile_of` gives each op's profile; all hold
-    values in the type of `profile`.
+    values in the type of `profile`. `crossing_of` gives the profile that says where a network's values are rounded.
     """
 
     function: Function
     profile: Profile
     profile_of: Callable[[Op], Profile]
+    crossing_of: Callable[[Op], Profile]
     steps: tuple[Step, ...]
     initial: tuple[object, ...]
     constant: frozenset[int]
@@ -73,6 +74,7 @@ def _round_reads(draft: Draft) -> Draft:
         return draft
     crossings = Crossings(
         lambda op: numerics_of(op, draft.profile_of(op)),
+        lambda op: numerics_of(op, draft.crossing_of(op)),
         list(draft.initial),
         set(draft.constant),
         dict(draft.declared),
