@@ -12,7 +12,7 @@ import numpy as np
 
 from mlparity.core.change import Change
 from mlparity.core.graph_trace import GraphTrace
-from mlparity.core.trace import SourceTrace
+from mlparity.core.trace import Origin, SourceTrace
 from mlparity.diagnose.changes import Candidate, lost_writes, other_answers, other_orders
 from mlparity.diagnose.constants import Held, foldings, held_weights, joined
 from mlparity.diagnose.distance import Tensors, distance, removed
@@ -129,11 +129,18 @@ _OBSERVED = {
 def _cause(candidate: Candidate, part: float, sides: Sides) -> Cause:
     names = dict(candidate.names)
     if candidate.origin is not None:
-        names["where"] = str(candidate.origin)
+        names["where"] = _where(candidate.kind, candidate.origin)
     figures = {"removed": part, "difference": sides.whole, **candidate.figures}
     return Cause(
         candidate.kind, (Evidence(_OBSERVED[candidate.kind], figures, names),), _readers(candidate, sides, part)
     )
+
+
+def _where(kind: CauseKind, origin: Origin) -> str:
+    """Print where an origin is; the op by which Python gets a number tells a reader nothing."""
+    if kind is not CauseKind.BRANCH or not origin.line:
+        return str(origin)
+    return f"{origin.line} (in {origin.module})" if origin.module else origin.line
 
 
 def _readers(candidate: Candidate, sides: Sides, part: float) -> tuple[LocatedOp, ...]:

@@ -45,6 +45,7 @@ class Rungs:
     distance that its own rounding explains. The functions run the source again, and return None where they cannot:
     traced in fp64, in training mode, with its weights rounded to fp16, with a change, without PyTorch's fast path, of
     which `fast_layers` are the paths. `others` are its traces on other samples, `weights` its own by their names.
+    `fixed_length` runs both sides at other lengths of an input.
     """
 
     numerics: Plan
@@ -60,6 +61,7 @@ class Rungs:
     others: Callable[[], Sequence[SourceTrace]] = tuple
     weights: Mapping[str, np.ndarray] = field(default_factory=dict)
     fast_layers: tuple[str, ...] = ()
+    fixed_length: Callable[[], Cause | None] = lambda: None
 
     def run(self, plan: Plan, inputs: Tensors) -> Tensors:
         """Return a plan's outputs that are tensors."""
@@ -152,6 +154,9 @@ def _of_graph(rungs: Rungs, exact: Tensors, graph: float) -> tuple[Cause, ...]:
     changed = () if sides is None else causes_by_changes(sides)
     if changed:
         return changed
+    fixed = rungs.fixed_length()
+    if fixed is not None:
+        return (fixed,)
     suspect = _preprocessing(rungs, exact, graph)
     return (_diverging(rungs, sides, graph) if suspect is None else suspect,)
 

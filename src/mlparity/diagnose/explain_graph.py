@@ -69,7 +69,7 @@ def _diverging(case: GraphCase) -> Cause:
     if found is None:
         return _cause(kind, Observation.ELSEWHERE_DIFFERS, case)
     ops = _ops(found)
-    origin = f", the source's {found.origin}," if found.origin is not None else ""
+    origin = f", the source's {found.origin}" if found.origin is not None else ""
     names = {"where": f"{ops[0].type} {ops[0].name!r}{origin}"}
     held = weights_held(sides)
     if (

@@ -104,6 +104,7 @@ class Observation(StrEnum):
     WEIGHTS_OTHER = "weights other"
     WEIGHTS_MISSING = "weights missing"
     NUMBER_FIXED = "number fixed"
+    LENGTH_FIXED = "length fixed"
     WRITE_LOST = "write lost"
     ORDER_OPEN = "order open"
     FAST_PATH = "fast path"

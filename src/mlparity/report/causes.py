@@ -148,6 +148,10 @@ _SENTENCES: Mapping[Observation, str] = {
         " artifact it is fixed. With {other:number} in its place the source gives what the artifact gives:"
         " {removed:share1} of the difference ({difference:scale}) is that."
     ),
+    Observation.LENGTH_FIXED: (
+        "The source goes by the length of the input {input} at {where}, and in the artifact that length is fixed: it"
+        " agrees where it is {agreed:count}, and not where it is {own:count} ({difference:scale})."
+    ),
     Observation.WRITE_LOST: (
         "The write at {where} has no counterpart in the artifact: without it the source gives what the artifact gives,"
         " {removed:share1} of the difference ({difference:scale})."

@@ -203,6 +203,12 @@ _RUNG_OF = {
     CauseKind.CONVERTER: Precision.FP32,
     CauseKind.PREPROCESSING: Precision.FP32,
     CauseKind.TRAINING_MODE: Precision.FP32,
+    CauseKind.RUNTIME: Precision.FP32,
+    CauseKind.WEIGHTS: Precision.FP32,
+    CauseKind.BRANCH: Precision.FP32,
+    CauseKind.WRITE: Precision.FP32,
+    CauseKind.ORDER: Precision.FP32,
+    CauseKind.SOURCE: Precision.FP32,
 }
 """At which precision the first line that shows a cause stands."""
 

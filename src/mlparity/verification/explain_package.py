@@ -46,12 +46,14 @@ from mlparity.sessions.torch_variants import run_in_training_mode, run_with_fp16
 from mlparity.targets.artifacts import checked_target
 from mlparity.targets.table import targets
 from mlparity.targets.target import EngineSession, EngineSupport, Opening
+from mlparity.verification.fixed_lengths import fixed_length
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plans:
     """A package bound twice: in the numerics in question and in wide arithmetic, step for step the same."""
 
+    package: Path
     program: Program
     numerics: Plan
     exact: Plan
@@ -107,7 +109,8 @@ def plans_of(package: Path, unit: ComputeUnit | None = None) -> Plans:
     crossings = (choice.profile, choice.profiles)
     held = {FP32.compute: dict[str, Tensor](), REFERENCE.compute: dict[str, Tensor]()}
     numerics = bind(program, choice.profile, profiles=choice.profiles, shared=held[choice.profile.compute])
-    return Plans(program, numerics, bind(program, wide, shared=held[wide.compute], crossings=crossings), choice)
+    exact = bind(program, wide, shared=held[wide.compute], crossings=crossings)
+    return Plans(package, program, numerics, exact, choice)
 
 
 def explain_package(
@@ -274,6 +277,7 @@ def _rungs(
         others=others,
         weights=named_weights(source),
         fast_layers=fast_layers(source),
+        fixed_length=lambda: _fixed_length(plans, source, sample),
     )
 
 
@@ -285,6 +289,14 @@ def traces_of_others(source: Source, samples: Mapping[str, Sample], name: str) -
 
 
 _OTHERS = 3
+
+
+def _fixed_length(plans: Plans, source: Source, sample: Sample) -> Cause | None:
+    features = plans.exact.interface.inputs
+    if not any(low != high for feature in features for low, high in feature.sizes):
+        return None
+    with closing(open_reference(plans.package, source.input_names)) as session:
+        return fixed_length(plans.exact, session, source, sample)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,46 @@
+"""Which lines of the user's own code a run of a source takes, in order."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+
+from mlparity.core.session import Sample
+from mlparity.core.source import Source
+from mlparity.sessions.torch import open as open_source
+
+_NOT_THE_USERS = (str(Path(torch.__file__).parent), str(Path(__file__).parents[1]), "<")
+_MOST = 100_000
+"""How many lines are kept (assumed: a loop that is looked for shows long before)."""
+
+
+def lines_of(source: Source, sample: Sample) -> list[str]:
+    """Return the lines, as `file.py:12`, that a run in fp32 takes in the code of its modules.
+
+    Raises:
+        ExecutionError: the source fails.
+    """
+    found: list[str] = []
+
+    def called(frame: FrameType, event: str, argument: object) -> Any:
+        del event, argument
+        return None if frame.f_code.co_filename.startswith(_NOT_THE_USERS) else passed
+
+    def passed(frame: FrameType, event: str, argument: object) -> Any:
+        del argument
+        if event == "line" and len(found) < _MOST:
+            found.append(f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}")
+        return passed
+
+    with open_source(source) as session:
+        known = sys.gettrace()
+        sys.settrace(called)
+        try:
+            session.run(sample)
+        finally:
+            sys.settrace(known)
+    return found
