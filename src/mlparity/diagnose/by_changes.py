@@ -6,7 +6,7 @@ Each candidate is run. Where one alone explains a part only, a second is looked 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,9 +22,8 @@ from mlparity.record.causes import Cause, CauseKind, Evidence, LocatedOp, Observ
 _EXPLAINED = 0.97
 """The part of a difference that has to be there with the change too (assumed; fp16 weights leave a few percent)."""
 
-_SURE, _PART = 0.9999, 0.3
-_MOST_AT_ONCE = 2
-_NAMED = 6
+_SURE, _PART = 0.9999, 0.02
+_FIRSTS, _NAMED = 3, 6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,33 +50,41 @@ class Sides:
 
 def causes_by_changes(sides: Sides) -> tuple[Cause, ...]:
     """Return the changes of the source that together give what the artifact gives; none where no known ones do."""
-    before = min(sides.whole, 1.0)
-    change, chosen, gone = Change(), list[tuple[Candidate, float]](), 0.0
-    for _ in range(_MOST_AT_ONCE):
-        best = _best(sides, change, before, gone)
-        if best is None:
-            return ()
-        candidate, now = best
-        chosen.append((candidate, now - gone))
-        change, gone = change.with_others(candidate.change), now
-        if gone >= _EXPLAINED:
-            return tuple(_cause(each, part, sides) for each, part in chosen)
+    tried = _tried(sides, list(_candidates(sides)), Change())
+    best = max(tried, key=lambda each: each.part, default=None)
+    if best is None:
+        return ()
+    if best.part >= _EXPLAINED:
+        return (_cause(best.candidate, best.part, sides),)
+    for first in sorted(tried, key=lambda each: -each.part)[:_FIRSTS]:
+        others = [each.candidate for each in tried if each.candidate.kind is not first.candidate.kind]
+        seconds = _tried(sides, others, first.candidate.change)
+        second = max(seconds, key=lambda each: each.part, default=None)
+        if second is not None and second.part >= _EXPLAINED and second.part - first.part >= _PART:
+            beside = replace(second, part=second.part - first.part)
+            return tuple(_cause(each.candidate, each.part, sides) for each in (first, beside))
     return ()
 
 
-def _best(sides: Sides, change: Change, before: float, gone: float) -> tuple[Candidate, float] | None:
-    """Return the candidate that explains most beside a change, with the part that both explain."""
-    best: tuple[Candidate, float] | None = None
-    for candidate in _candidates(sides):
+@dataclass(frozen=True, slots=True, eq=False)
+class _Tried:
+    """A candidate, and the part of the difference that is there too with it."""
+
+    candidate: Candidate
+    part: float
+
+
+def _tried(sides: Sides, candidates: Sequence[Candidate], change: Change) -> list[_Tried]:
+    """Run the source with each candidate beside a change; one that explains all ends the search."""
+    before, found = min(sides.whole, 1.0), list[_Tried]()
+    for candidate in candidates:
         outputs = sides.rerun(change.with_others(candidate.change))
         if outputs is None:
             continue
-        now = removed(before, distance(sides.found, outputs))
-        if now - gone >= _PART and (best is None or now > best[1]):
-            best = candidate, now
-        if now >= _SURE:
+        found.append(_Tried(candidate, removed(before, distance(sides.found, outputs))))
+        if found[-1].part >= _SURE:
             break
-    return best
+    return found
 
 
 def _candidates(sides: Sides) -> Iterator[Candidate]:
@@ -94,7 +101,7 @@ def _other_weights(sides: Sides) -> Iterator[Candidate]:
         return
     swapped = exchanged(sides.weights, held)
     for each in (*replacements(sides.weights, held), *([] if swapped is None else [swapped])):
-        names = {"layers": _listed(each.layers)}
+        names = {"layers": listed(each.layers)}
         yield Candidate(CauseKind.WEIGHTS, Change(weights=each.weights), names=names, constants=each.constants)
 
 
@@ -108,12 +115,20 @@ def weights_held(sides: Sides) -> Held | None:
 def missing_layers(weights: Mapping[str, np.ndarray], held: Held) -> tuple[str, ...]:
     """Return the layers of which an artifact has a weight nowhere, and a constant of its size that is no other's."""
     sizes = {array.size for array in held.unclaimed.values()}
-    missing = [layer_of(name) for name in held.missing if weights[name].size in sizes]
+    missing = [layer_of(name) for name in held.missing if sizes & set(_sizes(name, weights[name].size))]
     folded = [each.layer for each in held.other_weights if weights[joined(each.layer, "weight")].size in sizes]
     return tuple(dict.fromkeys([*missing, *folded]))
 
 
-def _listed(layers: Sequence[str]) -> str:
+def _sizes(name: str, size: int) -> Iterator[int]:
+    """Yield the sizes that a weight may have in an artifact: of a recurrent layer it may be split into its gates."""
+    yield size
+    if name.rpartition(".")[2].startswith(("weight_ih", "weight_hh")):
+        yield from (size // gates for gates in (3, 4) if size % gates == 0)
+
+
+def listed(layers: Sequence[str]) -> str:
+    """Print the first few layers, and how many more there are."""
     more = len(layers) - _NAMED
     return ", ".join(layers[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 

@@ -36,8 +36,12 @@ class Candidate:
 
 
 def lost_writes(trace: SourceTrace) -> Iterator[Candidate]:
-    """Yield each write into a tensor, left out; the last come first, since a later one hides what came before it."""
+    """Yield the writes of each line, left out, then each write; the last come first, since a later one hides others."""
     writes = [op for op in trace.ops if op.is_write and op.call >= 0]
+    for line in dict.fromkeys(op.origin.line for op in reversed(writes) if op.origin.line):
+        calls = [op for op in writes if op.origin.line == line]
+        if len(calls) > 1:
+            yield Candidate(CauseKind.WRITE, Change(lost=frozenset(op.call for op in calls)), calls[0].origin)
     for op in islice(reversed(writes), _WRITES):
         yield Candidate(CauseKind.WRITE, Change(lost=frozenset({op.call})), op.origin)
 

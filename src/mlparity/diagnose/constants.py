@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import permutations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -214,8 +213,18 @@ def layouts(array: np.ndarray, shape: Sequence[int]) -> list[np.ndarray]:
     if sorted(sizes) != sorted(wanted):
         return []
     flat = array.reshape(sizes)
-    ways = [order for order in permutations(range(len(sizes))) if [sizes[each] for each in order] == wanted]
+    ways = [order for order in _orders(len(sizes)) if [sizes[axis] for axis in order] == wanted]
     return [flat.transpose(order).reshape(shape) for order in ways]
+
+
+def _orders(rank: int) -> list[tuple[int, ...]]:
+    """Return where the axes of a weight may stand: as they are, transposed, with its channels last or first."""
+    own = tuple(range(rank))
+    if rank < 2:
+        return [own]
+    inner, last = own[1:-1], own[-1]
+    ways = [own, (0, last, *inner), (last, last - 1, *own[:-2]), (1, 0, *own[2:]), (last, *own[:-1]), (*own[1:], 0)]
+    return list(dict.fromkeys(ways))
 
 
 def _doubles(array: np.ndarray) -> Doubles:

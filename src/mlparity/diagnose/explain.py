@@ -13,7 +13,7 @@ from torch import Tensor
 from mlparity.core.change import Change
 from mlparity.core.numbers import format_number
 from mlparity.core.trace import SourceTrace
-from mlparity.diagnose.by_changes import Sides, causes_by_changes, missing_layers, weights_held
+from mlparity.diagnose.by_changes import Sides, causes_by_changes, listed, missing_layers, weights_held
 from mlparity.diagnose.distance import Tensors, distance, removed
 from mlparity.diagnose.divergence import Divergence, first_divergences
 from mlparity.diagnose.fast_path import fast_path
@@ -272,11 +272,14 @@ def _diverging(rungs: Rungs, sides: Sides | None, graph: float) -> Cause:
     last = op_text(first.ops[-1])
     names = {"where": f"{last}, the source's {first.origin}," if first.origin else last}
     held = None if sides is None else weights_held(sides)
-    if held is not None and first.origin is not None and first.origin.module in missing_layers(rungs.weights, held):
-        told = {"layers": first.origin.module, "where": last}
+    layers = () if held is None else missing_layers(rungs.weights, held)
+    if layers and (gone < _MOST or (first.origin is not None and first.origin.module in layers)):
+        told = {"layers": listed(layers), "where": last}
         return _cause(CauseKind.WEIGHTS, Observation.WEIGHTS_MISSING, {"difference": graph}, ops, told)
     if gone < _MOST:
-        return _cause(CauseKind.UNKNOWN, Observation.GRAPH_DIFFERS_UNCONFIRMED, {"difference": graph}, ops, names)
+        # It holds all of the source's weights, and no change of the source gives what it gives.
+        kind = CauseKind.CONVERTER if held is not None and held.is_whole else CauseKind.UNKNOWN
+        return _cause(kind, Observation.GRAPH_DIFFERS_UNCONFIRMED, {"difference": graph}, ops, names)
     figures = {"difference": graph, "removed": first.removed or 0.0}
     if any(reads_compressed(rungs.exact, op) for divergence in found for op in divergence.ops):
         return _cause(CauseKind.PRECISION, Observation.WEIGHTS_COMPRESSED, figures, ops, names)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mlparity.core.change import Change
-from mlparity.diagnose.by_changes import Sides, causes_by_changes, missing_layers, weights_held
+from mlparity.diagnose.by_changes import Sides, causes_by_changes, listed, missing_layers, weights_held
 from mlparity.diagnose.distance import Tensors, distance, removed
 from mlparity.diagnose.explain import AGREES, KEPT
 from mlparity.diagnose.fast_path import fast_path
@@ -72,12 +72,9 @@ def _diverging(case: GraphCase) -> Cause:
     origin = f", the source's {found.origin}" if found.origin is not None else ""
     names = {"where": f"{ops[0].type} {ops[0].name!r}{origin}"}
     held = weights_held(sides)
-    if (
-        held is not None
-        and found.origin is not None
-        and found.origin.module in missing_layers(sides.weights or {}, held)
-    ):
-        told = {"layers": found.origin.module, **names}
+    layers = () if held is None else missing_layers(sides.weights or {}, held)
+    if found.origin is not None and found.origin.module in layers:
+        told = {"layers": listed(layers), **names}
         return _cause(CauseKind.WEIGHTS, Observation.WEIGHTS_MISSING, case, ops, told)
     if kind is CauseKind.RUNTIME:
         return _cause(kind, Observation.RUNTIME_DIVERGES, case, ops, names)

@@ -58,8 +58,9 @@ def replacements(weights: Weights, held: Held) -> Iterator[Replacement]:
             made: dict[str, np.ndarray] = {}
             for gap, _, array in chosen:
                 made |= gap.put(array)
-            if layers:
-                yield Replacement(made, layers, tuple(constant for _, constant, _ in chosen))
+            if not layers:
+                return
+            yield Replacement(made, layers, tuple(constant for _, constant, _ in chosen))
 
 
 def exchanged(weights: Weights, held: Held) -> Replacement | None:

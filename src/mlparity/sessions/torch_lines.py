@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import sysconfig
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -14,6 +15,7 @@ from mlparity.core.source import Source
 from mlparity.sessions.torch import open as open_source
 
 _NOT_THE_USERS = (str(Path(torch.__file__).parent), str(Path(__file__).parents[1]), "<")
+_STANDARD = sysconfig.get_paths()["stdlib"]
 _MOST = 100_000
 """How many lines are kept (assumed: a loop that is looked for shows long before)."""
 
@@ -28,7 +30,7 @@ def lines_of(source: Source, sample: Sample) -> list[str]:
 
     def called(frame: FrameType, event: str, argument: object) -> Any:
         del event, argument
-        return None if frame.f_code.co_filename.startswith(_NOT_THE_USERS) else passed
+        return passed if _is_the_users(frame.f_code.co_filename) else None
 
     def passed(frame: FrameType, event: str, argument: object) -> Any:
         del argument
@@ -44,3 +46,9 @@ def lines_of(source: Source, sample: Sample) -> list[str]:
         finally:
             sys.settrace(known)
     return found
+
+
+def _is_the_users(file: str) -> bool:
+    """Tell whether a file is neither PyTorch's nor ours, nor the standard library's."""
+    is_standard = file.startswith(_STANDARD) and "site-packages" not in file
+    return not (is_standard or file.startswith(_NOT_THE_USERS))
