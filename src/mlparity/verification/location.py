@@ -41,7 +41,13 @@ def locate_ops(
         MlparityError: the artifact, the samples or the source cannot be used.
     """
     target = checked_target(path)
-    if source is None or target.tracing is None:
+    if source is None and target.tracing is not None:
+        raise InputError(
+            f"an artifact of {target.title} is located in by its source alone",
+            where=str(path),
+            next_step="give the source: --source SOURCE, in Python source=",
+        )
+    if target.tracing is None:
         engine_of(path)
     if chosen.carry:
         raise InputError("ops are located on samples that stand alone", next_step="give the state as an input")
