@@ -46,8 +46,8 @@ class Outcome:
 
 
 def curable() -> tuple[Fault, ...]:
-    """Return the models whose artifact something here makes right."""
-    return tuple(each for each in newer() if each.cure)
+    """Return the models whose artifact a conversion makes right: neither as they are nor by a change of the source."""
+    return tuple(each for each in newer() if each.cure not in ("", "source"))
 
 
 def outcome_of(fault: Fault, folder: Path, out: Path) -> Outcome:
