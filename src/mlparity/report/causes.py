@@ -78,11 +78,11 @@ _SENTENCES: Mapping[Observation, str] = {
     Observation.ARITHMETIC: "The arithmetic makes the difference ({difference:scale}); no op carries it.",
     Observation.ARITHMETIC_FIRST_ORDER: (
         "The arithmetic makes the difference ({difference:scale}); to first order {op} carries {share:share} of it, all"
-        " ops together {explained:share}; with that op exact, {removed:share} goes away."
+        " ops together {explained:share}; with that op exact, {removed:gone}."
     ),
     Observation.ARITHMETIC_CONFIRMED: (
         "The arithmetic makes the difference ({difference:scale}); to first order it is not explained; with {op}"
-        " exact, {removed:share} of it goes away."
+        " exact, {removed:gone}."
     ),
     Observation.CONSTANT_INFINITE: (
         "{op} reads a constant that is infinite in fp16; {removed:share} of the difference ({difference:scale}) goes"
@@ -292,11 +292,16 @@ def _first_reason(row: SettingResult) -> str:
     return f": {row.reasons[0]}" if row.reasons else ""
 
 
+def _gone(share: float) -> str:
+    return f"{share:.0%} goes away" if share > 0 else "none of it goes away"
+
+
 _OF_FIGURES: Mapping[str, Callable[[float], str]] = {
     "number": format_number,
     "count": format_count,
     "scale": _of_scale,
     "share": lambda value: f"{value:.0%}",
+    "gone": _gone,
     "share1": lambda value: f"{value:.1%}",
 }
 _OF_ROWS: Mapping[str, Callable[[Iterable[SettingResult]], str]] = {
