@@ -38,6 +38,7 @@ ALLOWED = {
     "mlparity.core.claims: os.open": "a new file of our own",
     "mlparity.core.quiet: open": "the null device",
     "mlparity.core.user_code: exec_module": "the file is checked before",
+    "mlparity.engine.coremltools_binding: copyfile": "the file that was loaded just before",
     "mlparity.engine.mil.compiled: copyfile": "the spec of a package whose members were checked",
     "mlparity.engine.mil.compiled: copytree": "the members of the package were checked",
     "mlparity.engine.mil.load_constraints: open": "a table of this package",
