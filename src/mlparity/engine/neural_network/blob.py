@@ -19,7 +19,7 @@ EXACT = "fp32"
 
 FLOATS = (FLOW, EXACT)
 
-World = Tensor | None
+Trial = Tensor | None
 """A value in one trial of the input sizes: with its numbers, as a shape alone (on torch's "meta"), or unknown."""
 
 
@@ -29,12 +29,12 @@ class Blob:
 
     argument: Argument
     type: TensorType
-    worlds: tuple[World, ...]
+    trials: tuple[Trial, ...]
 
     @property
     def is_known(self) -> bool:
         """Whether its numbers are known before a run."""
-        return all(each is not None and not getattr(each, "is_meta", False) for each in self.worlds)
+        return all(each is not None and not getattr(each, "is_meta", False) for each in self.trials)
 
     @property
     def name(self) -> str:

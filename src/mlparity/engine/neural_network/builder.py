@@ -21,8 +21,8 @@ from mlparity.engine.mil.program import (
     TensorType,
     Value,
 )
-from mlparity.engine.neural_network.blob import EXACT, FLOATS, FLOW, Blob, World
-from mlparity.engine.neural_network.worlds import KNOWN, common_shape, results_in
+from mlparity.engine.neural_network.blob import EXACT, FLOATS, FLOW, Blob, Trial
+from mlparity.engine.neural_network.trial_shapes import KNOWN, common_shape, results_in
 from mlparity.engine.ops.registry import OpDef, find
 from mlparity.engine.ops.schema import Kind, schema_of
 
@@ -67,12 +67,12 @@ class DraftBlock:
 class Builder:
     """The ops so far, and the layer that is being written, whose name ops and errors take.
 
-    `worlds` counts the choices of input sizes that are followed. Names of values are numbers until `finished` gives
+    `trials` counts the choices of input sizes that are followed. Names of values are numbers until `finished` gives
     each its own.
     """
 
     path: Path
-    worlds: int
+    trials: int
     layer: str = ""
     kind: str = ""
     drafts: list[Draft] = field(default_factory=list)
@@ -101,8 +101,8 @@ class Builder:
         fed = {name: self._fed(value, kinds[name]) for name, value in given.items() if value is not None}
         is_known = all(each.is_known for values in fed.values() for each in values)
         fed = {name: self._flowing(op, values, kinds[name], fed, is_known=is_known) for name, values in fed.items()}
-        worlds = [self._tried(definition, fed, world) for world in range(self.worlds)]
-        made = [self._made(index, worlds, is_known=is_known or self._is_exact(op, fed)) for index in range(results)]
+        trials = [self._tried(definition, fed, trial) for trial in range(self.trials)]
+        made = [self._made(index, trials, is_known=is_known or self._is_exact(op, fed)) for index in range(results)]
         inputs = {name: tuple(each.argument for each in values) for name, values in fed.items()}
         self.drafts.append(Draft(op, inputs, [_named(each) for each in made], self.layer or op))
         return tuple(made)
@@ -110,21 +110,21 @@ class Builder:
     def _definition(self, op: str) -> OpDef:
         return find(op, OPSET)
 
-    def _tried(self, definition: OpDef, fed: Mapping[str, Sequence[Blob]], world: int) -> tuple[World, ...] | None:
-        """Return the results in one world; the first world must fit, another that does not is no longer followed."""
-        given = {name: [each.worlds[world] for each in values] for name, values in fed.items()}
+    def _tried(self, definition: OpDef, fed: Mapping[str, Sequence[Blob]], trial: int) -> tuple[Trial, ...] | None:
+        """Return the results in one trial; the first trial must fit, another that does not is no longer followed."""
+        given = {name: [each.trials[trial] for each in values] for name, values in fed.items()}
         try:
             return results_in(definition, given)
         except MlparityError:
             raise
         except Exception as error:  # torch and numpy raise many types for inputs that do not fit
-            if world > 0:
+            if trial > 0:
                 return None
             shapes = ", ".join(f"{name} {each.type}" for name, values in fed.items() for each in values)
             raise self.fault(f"inputs that do not fit it: {error}", shapes) from error
 
-    def _made(self, index: int, worlds: Sequence[tuple[World, ...] | None], *, is_known: bool) -> Blob:
-        values = tuple(None if world is None else world[index] for world in worlds)
+    def _made(self, index: int, trials: Sequence[tuple[Trial, ...] | None], *, is_known: bool) -> Blob:
+        values = tuple(None if trial is None else trial[index] for trial in trials)
         first = values[0]
         dtype = FLOW if first is None else _MIL_TYPES[np.dtype(str(first.dtype).removeprefix("torch.")).kind]
         dtype = EXACT if dtype == FLOW and is_known and first is not None else dtype
@@ -194,7 +194,7 @@ class Builder:
     def literal(self, value: object) -> Blob:
         """Return a parameter of an op: a number, a word, or several."""
         if isinstance(value, str):
-            return Blob(Value(TensorType("string", ()), value), TensorType("string", ()), (value,) * self.worlds)  # type: ignore[arg-type]
+            return Blob(Value(TensorType("string", ()), value), TensorType("string", ()), (value,) * self.trials)  # type: ignore[arg-type]
         return self._constant(np.asarray(value), EXACT)
 
     def constant(self, array: np.ndarray) -> Blob:
@@ -217,7 +217,7 @@ class Builder:
         tensor = (
             torch.from_numpy(np.array(narrow)) if narrow.size <= KNOWN else torch.empty(narrow.shape, device="meta")
         )
-        return Blob(Value(mil_type, narrow), mil_type, (tensor,) * self.worlds)
+        return Blob(Value(mil_type, narrow), mil_type, (tensor,) * self.trials)
 
     @contextmanager
     def block(self, drafts: list[Draft] | None = None) -> Iterator[list[Draft]]:

@@ -127,12 +127,12 @@ def _settled(dtype: str) -> str:
 
 
 def _joined(name: Name, kind: TensorType, *ways: Blob) -> Blob:
-    worlds = []
-    for values in zip(*(each.worlds for each in ways), strict=True):
+    trials = []
+    for values in zip(*(each.trials for each in ways), strict=True):
         shapes = {None if each is None else tuple(each.shape) for each in values}
         shape = shapes.pop() if len(shapes) == 1 else None
-        worlds.append(None if shape is None else _meta(shape, kind.dtype))
-    return Blob(name, kind, tuple(worlds))
+        trials.append(None if shape is None else _meta(shape, kind.dtype))
+    return Blob(name, kind, tuple(trials))
 
 
 def _meta(shape: tuple[int, ...], dtype: str) -> torch.Tensor:
@@ -155,10 +155,10 @@ class _Variable:
     def inside(self, name: Name) -> Blob:
         """Return it as a value within a block."""
         is_open = self.kind.shape is None or None in self.kind.shape
-        worlds = [
-            None if each is None or is_open else _meta(tuple(each.shape), self.kind.dtype) for each in self.first.worlds
+        trials = [
+            None if each is None or is_open else _meta(tuple(each.shape), self.kind.dtype) for each in self.first.trials
         ]
-        return Blob(name, self.kind, tuple(worlds))
+        return Blob(name, self.kind, tuple(trials))
 
 
 def loop(network: Network, message: Any, later: frozenset[str]) -> None:

@@ -9,8 +9,8 @@ from mlparity.core.errors import FormatError
 from mlparity.engine.mil.check import check_function
 from mlparity.engine.mil.interface import read_interface
 from mlparity.engine.mil.program import Block, Function, Interface, Program, TensorType
+from mlparity.engine.neural_network.boundary import boundary_of, classify, entered, image_ranks, leave, preprocess
 from mlparity.engine.neural_network.builder import OPSET, Builder
-from mlparity.engine.neural_network.doors import classify, doors_of, entered, image_ranks, leave, preprocess
 from mlparity.engine.neural_network.network import Network
 
 KINDS = ("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor")
@@ -50,25 +50,25 @@ def _fits(program: Program) -> bool:
 def _program_of(path: Path, message: Any, interface: Interface, image_rank: int) -> Program:
     kind = message.WhichOneof("Type")
     network = getattr(message, kind)
-    doors = doors_of(network, interface, image_rank)
-    builder = Builder(path, max((len(each) for each in doors.trials.values()), default=1))
-    blobs = entered(builder, doors)
-    preprocess(builder, network, doors, blobs)
+    boundary = boundary_of(network, interface, image_rank)
+    builder = Builder(path, max((len(each) for each in boundary.trials.values()), default=1))
+    blobs = entered(builder, boundary)
+    preprocess(builder, network, boundary, blobs)
     names = frozenset(each.name for each in (*interface.inputs, *interface.outputs))
     wanted = frozenset(each.name for each in interface.outputs) | {_probabilities(network, kind)}
     layers = Network(builder, blobs, names, wanted)
     layers.lower(network.layers)
-    outputs = leave(builder, doors.interface, layers.blobs)
+    outputs = leave(builder, boundary.interface, layers.blobs)
     if kind == "neuralNetworkClassifier":
-        outputs += classify(builder, network, doors.interface, layers.blobs)
+        outputs += classify(builder, network, boundary.interface, layers.blobs)
     body = Block((), builder.finished(names), outputs)
-    function = Function(_FUNCTION, doors.inputs, OPSET, body, is_untyped=True)
+    function = Function(_FUNCTION, boundary.inputs, OPSET, body, is_untyped=True)
     check_function(function, lambda found: _fault(path, found))
     return Program(
         path=path,
         spec_version=message.specificationVersion,
         functions={_FUNCTION: function},
-        interfaces={_FUNCTION: doors.interface},
+        interfaces={_FUNCTION: boundary.interface},
         default_function=_FUNCTION,
         metadata=dict(message.description.metadata.userDefined),
         kind=kind,

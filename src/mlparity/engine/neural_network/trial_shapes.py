@@ -1,4 +1,4 @@
-"""Shapes and small constants of a network before it runs: each op is tried on tensors without data, once a world.
+"""Shapes and small constants of a network before it runs: each op is tried on tensors without data, once a trial.
 
 A network declares the sizes of its inputs alone. Where these are flexible, two choices of them are followed side by
 side; a size that comes out the same in both is taken for fixed.
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from mlparity.engine.neural_network.blob import World
+from mlparity.engine.neural_network.blob import Trial
 from mlparity.engine.numerics import FP32
 from mlparity.engine.ops.registry import OpDef
 from mlparity.engine.ops.schema import Kind, python_value, schema_of
@@ -20,12 +20,12 @@ from mlparity.engine.ops.shape_rules import SHAPE_RULES
 KNOWN = 4096
 """Elements up to which the numbers of a constant are followed: more than any shape or list of indices has."""
 
-Fed = Mapping[str, Sequence[World] | object]
-"""What an op is given in one world: sequences of values for tensors and numbers alike, by parameter."""
+Fed = Mapping[str, Sequence[Trial] | object]
+"""What an op is given in one trial: sequences of values for tensors and numbers alike, by parameter."""
 
 
-def results_in(definition: OpDef, given: Mapping[str, Sequence[World]]) -> tuple[World, ...] | None:
-    """Return the results of an op in one world, None where they do not follow from what is known.
+def results_in(definition: OpDef, given: Mapping[str, Sequence[Trial]]) -> tuple[Trial, ...] | None:
+    """Return the results of an op in one trial, None where they do not follow from what is known.
 
     Raises:
         Exception: whatever the op raises for inputs that do not fit.
@@ -45,7 +45,7 @@ def results_in(definition: OpDef, given: Mapping[str, Sequence[World]]) -> tuple
     return _results(definition, given, runs=True) if is_known and is_small else shapes
 
 
-def _results(definition: OpDef, given: Mapping[str, Sequence[World]], *, runs: bool) -> tuple[World, ...]:
+def _results(definition: OpDef, given: Mapping[str, Sequence[Trial]], *, runs: bool) -> tuple[Trial, ...]:
     """Return the results, with numbers where it `runs`, else as shapes alone."""
     schema = schema_of(definition.fn)
     arguments = {name: _argument(values, schema.kinds[name], runs=runs) for name, values in given.items()}
@@ -58,7 +58,7 @@ def _results(definition: OpDef, given: Mapping[str, Sequence[World]], *, runs: b
     return tuple(_kept(each, runs=runs) for each in results)
 
 
-def _count(definition: OpDef, tensors: Sequence[World]) -> float:
+def _count(definition: OpDef, tensors: Sequence[Trial]) -> float:
     """Return how many elements an op of `DEPENDENT` gives at most."""
     numbers = [float(each) for each in tensors if each is not None and each.numel() == 1]
     if definition.name != "range_1d" or len(numbers) != 3:
@@ -97,23 +97,23 @@ def _is_meta(value: object) -> bool:
     return isinstance(value, Tensor) and value.is_meta
 
 
-def _argument(values: Sequence[World], kind: Kind, *, runs: bool) -> object:
+def _argument(values: Sequence[Trial], kind: Kind, *, runs: bool) -> object:
     if not _is_tensor(kind):
         return python_value(values, kind)
     moved = [each if runs or each is None else each.to("meta") for each in values]
     return moved if kind is Kind.TENSORS else moved[0]
 
 
-def _kept(value: object, *, runs: bool) -> World:
+def _kept(value: object, *, runs: bool) -> Trial:
     if not isinstance(value, Tensor):
         return None
     return value if runs else value.to("meta")
 
 
-def common_shape(worlds: Sequence[World]) -> tuple[int | None, ...] | None:
-    """Return the sizes on which all worlds agree, None for others; None where the rank is not known."""
-    shapes = [tuple(each.shape) for each in worlds if each is not None]
+def common_shape(trials: Sequence[Trial]) -> tuple[int | None, ...] | None:
+    """Return the sizes on which all trials agree, None for others; None where the rank is not known."""
+    shapes = [tuple(each.shape) for each in trials if each is not None]
     if not shapes or len({len(shape) for shape in shapes}) != 1:
         return None
-    is_whole = len(shapes) == len(worlds)
+    is_whole = len(shapes) == len(trials)
     return tuple(sizes[0] if is_whole and len(set(sizes)) == 1 else None for sizes in zip(*shapes, strict=True))

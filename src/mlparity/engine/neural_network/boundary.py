@@ -14,7 +14,7 @@ from mlparity.core.errors import FormatError
 from mlparity.engine.mil.program import Argument, Feature, Interface, Name, NamedType, OtherType, TensorType
 from mlparity.engine.neural_network.blob import EXACT, Blob
 from mlparity.engine.neural_network.builder import Builder, Draft
-from mlparity.engine.neural_network.worlds import common_shape
+from mlparity.engine.neural_network.trial_shapes import common_shape
 
 RANK5_ARRAYS, RANK5_IMAGES = 0, 0
 """The values of the enums that map shapes to five axes: sequence, batch, channel, height, width."""
@@ -27,7 +27,7 @@ _SEQUENCES = (1, 1), (2, 3)
 
 
 @dataclass(frozen=True, slots=True)
-class Doors:
+class Boundary:
     """The interface of a network, its input types in the program, and the sizes that are tried for each input."""
 
     interface: Interface
@@ -35,7 +35,7 @@ class Doors:
     trials: Mapping[str, tuple[tuple[int, ...], ...]]
 
 
-def doors_of(message: Any, interface: Interface, image_rank: int) -> Doors:
+def boundary_of(message: Any, interface: Interface, image_rank: int) -> Boundary:
     """Return how the features of a network's description become its inputs; images have `image_rank` axes."""
     is_rank5 = message.arrayInputShapeMapping == RANK5_ARRAYS
     features = tuple(_mapped(each, is_rank5=is_rank5, image_rank=image_rank) for each in interface.inputs)
@@ -46,7 +46,7 @@ def doors_of(message: Any, interface: Interface, image_rank: int) -> Doors:
     for name, shapes in trials.items():
         _check_sizes(name, shapes)
     types = tuple(NamedType(each.name, _type(each, trials[each.name])) for each in features)
-    return Doors(replace(interface, inputs=features, outputs=outputs), types, trials)
+    return Boundary(replace(interface, inputs=features, outputs=outputs), types, trials)
 
 
 def _check_sizes(name: str, shapes: Sequence[tuple[int, ...]]) -> None:
@@ -124,25 +124,25 @@ def _other(size: int, bounds: tuple[int, int]) -> int:
     return high if high != size else low
 
 
-def entered(builder: Builder, doors: Doors) -> dict[str, Blob]:
+def entered(builder: Builder, boundary: Boundary) -> dict[str, Blob]:
     """Return the inputs as values of the network, before any preprocessing."""
     blobs = {}
-    for named in doors.inputs:
+    for named in boundary.inputs:
         declared = named.type if isinstance(named.type, TensorType) else TensorType(EXACT, None)
         dtype = torch.int32 if declared.dtype == "int32" else torch.float32
-        worlds = tuple(torch.empty(shape, dtype=dtype, device="meta") for shape in doors.trials[named.name])
+        trials = tuple(torch.empty(shape, dtype=dtype, device="meta") for shape in boundary.trials[named.name])
         builder.names[named.name] = named.name
-        blobs[named.name] = Blob(Name(named.name), declared, worlds)
+        blobs[named.name] = Blob(Name(named.name), declared, trials)
     return blobs
 
 
-def preprocess(builder: Builder, message: Any, doors: Doors, blobs: dict[str, Blob]) -> None:
+def preprocess(builder: Builder, message: Any, boundary: Boundary, blobs: dict[str, Blob]) -> None:
     """Replace images by what the specification's own preprocessing makes of them, one step after the other.
 
     Raises:
         FormatError: a step for no image, or a mean image of another size.
     """
-    images = {each.name: each for each in doors.interface.inputs if each.image is not None}
+    images = {each.name: each for each in boundary.interface.inputs if each.image is not None}
     for place, step in enumerate(message.preprocessing):
         name = step.featureName or next(iter(images), "")
         builder.layer, builder.kind = f"{name}_preprocessing_{place}", "preprocessing"
