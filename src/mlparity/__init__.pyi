@@ -42,6 +42,7 @@ from .record.figures import (
     VariantFigures,
     WorstSample,
 )
+from .record.fix import Attempt, Fix
 from .record.policy import Limit, OutputTask, Policy, TaskKind, UserMetric
 from .record.record import Artifact, Noise, Record, SamplesInfo, SourceInfo
 from .record.rows import RowState, Rung, SettingResult
@@ -54,6 +55,7 @@ from .verification.options import Members, VerifyOptions
 
 __all__ = [
     "Artifact",
+    "Attempt",
     "BackendUnavailableError",
     "Better",
     "Candidate",
@@ -69,6 +71,7 @@ __all__ = [
     "Evidence",
     "ExecutionError",
     "Finding",
+    "Fix",
     "Flips",
     "FormatError",
     "Grade",

@@ -21,6 +21,7 @@ import os
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -163,11 +164,12 @@ def _put(new: Path, path: Path) -> None:
 
 
 def delete(path: Path) -> None:
-    """Delete a model, a folder or a file, if it is there."""
+    """Delete a model, a folder or a file, if it is there and can be deleted."""
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+        return
+    with suppress(OSError):
+        path.unlink()
 
 
 def _frontends(options: CoremlOptions) -> tuple[Frontend, ...]:
