@@ -148,3 +148,11 @@ def test_an_object_has_no_script(tmp_path: Path) -> None:
         mlparity.verify(small(), tmp_path / "out", [dict(SAMPLES[0])], options=options)
     assert "model.py:factory" in str(caught.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_carried_state_is_refused(tmp_path: Path) -> None:
+    """A second pass over the samples would go on with the state of the first."""
+    options = mlparity.VerifyOptions(carry={"output": "x"}, fix=True)
+    with pytest.raises(InputError, match="samples that stand alone"):
+        mlparity.verify("tests.verification.test_fix:small", tmp_path / "out", [dict(SAMPLES[0])], options=options)
+    assert not (tmp_path / "out").exists()

@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from mlparity.compare.verdict import judge_all
-from mlparity.core.errors import MlparityError
+from mlparity.core.errors import InputError, MlparityError
 from mlparity.core.finiteness import mismatches
 from mlparity.core.progress import Progress, silent
+from mlparity.core.source import Source
 from mlparity.core.words import Precision, Setting, Verdict
 from mlparity.record.causes import CauseKind
 from mlparity.record.decisive import decisive
@@ -23,17 +24,33 @@ from mlparity.record.excess import excess_of_row
 from mlparity.record.fix import Attempt, Fix
 from mlparity.record.record import Record
 from mlparity.record.rows import RowState, SettingResult
-from mlparity.sources.code import SourceCode, code_of
+from mlparity.sources.code import SourceCode, check_loadable, code_of
 from mlparity.targets.artifacts import artifact_sha256, inspected, kind_of
 from mlparity.targets.recipe import INPUTS, InputCode, Recipe, RecipeRequest
 from mlparity.targets.table import target_named
 from mlparity.verification.artifacts import make_artifacts
 from mlparity.verification.job import Job, References
+from mlparity.verification.options import VerifyOptions
 from mlparity.verification.trial import rows_of
 from mlparity.verification.tuning import selector_for
 
 _SECONDS = 900
 """How long one conversion may take (assumed: a large network takes some minutes)."""
+
+
+def check_fixable(source: Source, options: VerifyOptions) -> None:
+    """Check that a cure can be tried: a script can load the source, and each sample stands alone.
+
+    Raises:
+        InputError: as said.
+    """
+    check_loadable(source)
+    if options.carry:
+        raise InputError(
+            "a cure is tried on samples that stand alone",
+            found="a state that is carried from sample to sample",
+            next_step="leave out --fix, or give the state as an input",
+        )
 
 
 def find_fix(job: Job, record: Record, references: References, progress: Progress) -> Fix:

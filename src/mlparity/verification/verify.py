@@ -33,7 +33,6 @@ from mlparity.samples.check import check_sample, signature_of
 from mlparity.samples.images import thumbnail
 from mlparity.sessions import torch as torch_session
 from mlparity.sessions.checked import run_checked
-from mlparity.sources.code import check_loadable
 from mlparity.sources.deterministic import check_deterministic
 from mlparity.targets.artifacts import write_metadata
 from mlparity.targets.coreml.checked_conversion import route_notes
@@ -43,7 +42,7 @@ from mlparity.verification.decide import decided
 from mlparity.verification.device import device_runs
 from mlparity.verification.execute import Feed, Step, execute
 from mlparity.verification.explain import Explained, explain_rows
-from mlparity.verification.fix import find_fix
+from mlparity.verification.fix import check_fixable, find_fix
 from mlparity.verification.job import Job, References, open_references
 from mlparity.verification.journal import Journal, Seen, key_of
 from mlparity.verification.layouts import diagnose_misfit
@@ -84,7 +83,7 @@ def run_verification(
     progress("load", 0, 0)
     flat, samples = open_source(source, inputs, chosen, progress)
     if chosen.fix:
-        check_loadable(flat)  # before any work
+        check_fixable(flat, chosen)  # before any work
     with staged_folder(folder) as stage, open_references(flat, chosen) as references:
         job = Job(flat, samples, limits, chosen, metrics, stage)
         journal = Journal(folder, _key(job), chosen, stage)
