@@ -1,4 +1,4 @@
-"""The values inside an artifact, on a real model."""
+"""The values inside an artifact of each target that gives them, on a real model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from mlparity import locate
+from mlparity.core.errors import InputError
 from mlparity.core.words import Precision
+from mlparity.record.causes import CauseKind
 from mlparity.targets.table import target_named
 from mlparity.targets.target import Opening, Request
 from tests.loading import load_source
@@ -27,8 +30,9 @@ class Net(nn.Module):
         return self.last(torch.tanh(self.first(x)))
 
 
-def test_every_value_and_constant_is_told(tmp_path: Path) -> None:
-    target = target_named("onnx")
+@pytest.mark.parametrize("name", ["litert", "onnx", "coreai"])
+def test_every_value_and_constant_is_told(tmp_path: Path, name: str) -> None:
+    target = target_named(name)
     probe = target.not_applicable(target.settings[0] if target.settings else target.extra_settings[0], False)
     if probe:
         pytest.skip(probe)
@@ -53,3 +57,12 @@ def test_every_value_and_constant_is_told(tmp_path: Path) -> None:
     if target.tracing.run_by_reference is not None:
         [other] = target.tracing.run_by_reference(path, opening, SAMPLE).values()
         np.testing.assert_allclose(other, expected, atol=1e-5)
+
+
+def test_ops_are_located_with_the_source_alone(tmp_path: Path) -> None:
+    target = target_named("litert")
+    path = tmp_path / "net.tflite"
+    target.convert(Request(load_source(Net().eval(), SAMPLE), [SAMPLE], Precision.FP32, path))
+    with pytest.raises(InputError, match="--source"):
+        locate(path, [SAMPLE])
+    assert locate(path, [SAMPLE], Net().eval()).kind is CauseKind.NONE
