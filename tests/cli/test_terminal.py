@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlparity.cli import terminal
-from mlparity.cli.progress import _Lines
+from mlparity.cli.progress import _Lines, pace
 from mlparity.cli.terminal import Screen
 from mlparity.report.plain_table import Rows, visible
 from tests.architecture.modules import modules
@@ -92,6 +93,68 @@ def test_a_line_says_that_the_work_goes_on() -> None:
         "compare: 1/30",
         "compare: 1/30, still running after N s",
     ]
+
+
+def test_lines_tell_the_pace_and_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    stream = io.StringIO()
+    lines = _Lines(Screen(terminal._Asides(stream), 200), "")
+    for second in range(31):
+        now[0] = float(second)
+        lines.tell("compare", 2 * second, 60)
+    assert stream.getvalue().splitlines() == [
+        "compare: 0/60",
+        "compare: 16/60, 2/s, 22 s left",
+        "compare: 32/60, 2/s, 14 s left",
+        "compare: 48/60, 2/s, 6 s left",
+        "compare: 60/60",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("done", "left", "seconds", "text"),
+    [
+        (0, 10, 5.0, ""),
+        (4, 10, 0.0, ""),
+        (10, 0, 4.0, "2.5/s"),
+        (10, 90, 4.0, "2.5/s, 36 s left"),
+        (2, 60, 10.0, "5 s each, 5 min 0 s left"),
+        (1, 999, 60.0, "60 s each, 16 h 39 min left"),
+    ],
+)
+def test_a_pace_in_words(done: int, left: int, seconds: float, text: str) -> None:
+    assert pace(done, left, seconds) == text
+
+
+def test_a_narrow_table_does_without_columns_and_says_which() -> None:
+    table = Rows("setting", "min", "max", expendable=("min", "setting"))
+    table.add_row("fp16/CPU_AND_GPU", "0.0000001", "0.25")
+    assert "min" in shown(table, 40).splitlines()[0]
+    narrow = shown(table, 24).splitlines()
+    assert narrow[0].split() == ["setting", "max"]
+    assert narrow[1].split() == ["fp16/CPU_AND_GPU", "0.25"]
+    assert " ".join(" ".join(narrow[2:]).split()) == "(a wider terminal also shows: min)"
+    assert shown(table, 40).splitlines()[0].split() == ["setting", "min", "max"]
+
+
+def shown(table: Rows, width: int) -> str:
+    stream = io.StringIO()
+    Screen(terminal._Results(stream), width).print(table, soft_wrap=False)
+    return stream.getvalue()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminal")
+def test_prose_wraps_between_words_on_a_terminal(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", y=np.zeros(3, np.float32))
+    np.savez(tmp_path / "b.npz", y=np.ones(3, np.float32))
+    inner = f"{sys.executable} -m mlparity compare a.npz b.npz 2>{os.devnull}; true"
+    width = {**os.environ, "COLUMNS": "44"}
+    command = ["script", "-qec", inner, os.devnull]
+    done = subprocess.run(command, cwd=tmp_path, env=width, capture_output=True, text=True, check=True)
+    lines = [re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", line).rstrip() for line in done.stdout.splitlines()]
+    assert max(lines, key=len)[44:] == ""
+    assert "y: max difference 1, allowed 0.0 (1.0e-04 of scale 0.0)" in " ".join(line.strip() for line in lines)
 
 
 @pytest.fixture

@@ -86,7 +86,7 @@ def test_the_budget_decides() -> None:
     assert verdict_of(metric("lost"), compare(metric("lost"), 0.0, 2.0))[0] is Verdict.PASS
     verdict, (reason,) = verdict_of(metric("lost"), compare(metric("lost"), 0.0, 3.0))
     assert verdict is Verdict.FAIL
-    assert reason == "lost: worst 2 is above 1 (sample 1)"
+    assert reason == "lost: worst 2, allowed 1 (sample 1)"
     mean = UserMetric("lost", "task.py:lost", mean=Limit("lost.mean", at_most=0.5))
     assert verdict_of(mean, compare(mean, 0.0, 3.0))[0] is Verdict.FAIL
 
@@ -227,8 +227,8 @@ def _digest_of(module: object) -> str:
     ("figure", "verdict", "words"),
     [
         (TaskFigure("m", 2, 0, 1.0, 2.0, "b"), Verdict.PASS, ""),
-        (TaskFigure("m", 2, 0, 1.001, 2.0, "b"), Verdict.FAIL, "m: mean 1.001 is above 1"),
-        (TaskFigure("m", 2, 0, 1.0, 2.001, "b"), Verdict.FAIL, "m: worst 2.001 is above 2 (b)"),
+        (TaskFigure("m", 2, 0, 1.001, 2.0, "b"), Verdict.FAIL, "m: mean 1.001, allowed 1"),
+        (TaskFigure("m", 2, 0, 1.0, 2.001, "b"), Verdict.FAIL, "m: worst 2.001, allowed 2 (b)"),
         (TaskFigure("m", 2, 0, None, 2.0, "b"), Verdict.UNKNOWN, "m: its mean is no number"),
         (TaskFigure("m", 0, 2, None, None, ""), Verdict.UNKNOWN, "no value on these samples"),
         (TaskFigure("m", 3, 2, 1.0, 2.0, "b"), Verdict.PASS, "m: 2 of 5 samples have no value"),

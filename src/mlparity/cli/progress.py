@@ -6,8 +6,19 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
 
 from mlparity.cli.terminal import Screen, stderr
 from mlparity.core.progress import Progress as Tell
@@ -15,8 +26,28 @@ from mlparity.core.progress import Progress as Tell
 LIMIT_HINT = "--limit N takes the first N"
 """What to do about a stage that does not end by itself."""
 
-_SILENT_S = 8.0
-"""Seconds after which a line says that the work goes on."""
+_EVERY_S = 8.0
+"""Seconds between two lines of one stage."""
+
+
+def pace(done: int, left: int, seconds: float) -> str:
+    """Return how fast a stage goes and how long the rest will take, such as `2.5/s, 40 s left`; "" if unknown.
+
+    `done` steps took `seconds`, and `left` steps are left.
+    """
+    if done <= 0 or seconds <= 0:
+        return ""
+    rate = done / seconds
+    speed = f"{rate:.3g}/s" if rate >= 1 else f"{1 / rate:.3g} s each"
+    return f"{speed}, {_duration(left / rate)} left" if left > 0 else speed
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 @contextmanager
@@ -37,9 +68,10 @@ def shown_progress(hint: str = "") -> Iterator[Tell]:
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
-        BarColumn(),
+        BarColumn(bar_width=16),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
+        _PaceColumn(),
     )
     with Progress(*columns, console=console, transient=True) as bar:
         yield _Bar(bar, hint).tell
@@ -60,24 +92,52 @@ class _Bar:
         self._bar.update(task, completed=done, total=total if total > 0 else None)  # type: ignore[arg-type]  # an int
 
 
+class _PaceColumn(ProgressColumn):
+    """How fast a stage goes, and how long the rest will take."""
+
+    def render(self, task: Task) -> Text:
+        """Return the text for one stage."""
+        left = 0 if task.total is None or task.finished else int(task.total - task.completed)
+        return Text(pace(int(task.completed), left, task.elapsed or 0.0) if left else "")
+
+
+@dataclass
+class _Stage:
+    """Where a stage stands: its name, when it began and with how many steps done, and how many are done of all."""
+
+    name: str
+    began: float
+    first: int = 0
+    done: int = 0
+    total: int = 0
+
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+    def text(self) -> str:
+        if not self.total:
+            return self.name
+        speed = pace(self.done - self.first, self.total - self.done, self.seconds())
+        return f"{self.name}: {self.done}/{self.total}{f', {speed}' if speed and self.done < self.total else ''}"
+
+
 class _Lines:
-    """A line when a stage begins, at each tenth of it, and where nothing was said for long."""
+    """A line when a stage begins and ends, and every few seconds between."""
 
     def __init__(self, console: Screen, hint: str) -> None:
         self._console, self._hint = console, hint
-        self._last: dict[str, int] = {}
-        self._began = self._said = time.monotonic()
-        self._now = ("", 0, 0)
+        self._said = time.monotonic()
+        self._stage = _Stage("work", self._said)
 
-    def tell(self, stage: str, done: int, total: int) -> None:
-        """Print where a stage stands, if it is a tenth further."""
-        if stage != self._now[0]:
-            self._began = time.monotonic()
-        self._now = (stage, done, total)
-        tenth = 10 * done // total if total > 0 else 0
-        if self._last.get(stage, -1) < tenth:
-            self._last[stage] = tenth
-            self._print(f"{stage}: {done}/{total}" if total > 0 else stage)
+    def tell(self, name: str, done: int, total: int) -> None:
+        """Take where a stage stands, and print it if it begins, ends, or was not heard of for long."""
+        begins = name != self._stage.name
+        if begins:
+            self._stage = _Stage(name, time.monotonic(), first=done)
+        ends = total > 0 and done >= total > self._stage.done
+        self._stage.done, self._stage.total = done, max(total, 0)
+        if begins or ends or self.silent_s() >= _EVERY_S:
+            self._print(self._stage.text())
 
     def silent_s(self) -> float:
         """Return the seconds since the last line."""
@@ -85,12 +145,12 @@ class _Lines:
 
     def tell_again(self) -> None:
         """Print where the stage stands, and for how long it has run."""
-        stage, done, total = self._now
-        seconds = f"{time.monotonic() - self._began:.0f} s"
-        if total > 0 or not done:
-            self._print(f"{stage or 'work'}: {f'{done}/{total}, ' if total > 0 else ''}still running after {seconds}")
+        stage, seconds = self._stage, _duration(self._stage.seconds())
+        if stage.total or not stage.done:
+            self._print(f"{stage.text()}{',' if stage.total else ':'} still running after {seconds}")
         else:
-            self._print(f"{stage}: {done} so far, after {seconds}{'; ' if self._hint else ''}{self._hint}")
+            hint = f"; {self._hint}" if self._hint else ""
+            self._print(f"{stage.name}: {stage.done} so far, after {seconds}{hint}")
 
     def _print(self, text: str) -> None:
         self._said = time.monotonic()
@@ -98,6 +158,6 @@ class _Lines:
 
 
 def _keep_telling(lines: _Lines, ended: threading.Event) -> None:
-    while not ended.wait(max(_SILENT_S - lines.silent_s(), 0.1)):
-        if lines.silent_s() >= _SILENT_S:
+    while not ended.wait(max(_EVERY_S - lines.silent_s(), 0.1)):
+        if lines.silent_s() >= _EVERY_S:
             lines.tell_again()

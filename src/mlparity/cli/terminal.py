@@ -41,7 +41,8 @@ class Screen(Console):
         )
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """Print in one line, where the objects are texts."""
+        """Print each text in one line; on a terminal, wrapped between words at its width."""
+        options.setdefault("soft_wrap", not self.is_terminal)
         super().print(*(visible(shortened(item)) if isinstance(item, str) else item for item in objects), **options)
 
     def lines(self, text: str, style: str = "") -> None:

@@ -30,11 +30,10 @@ from mlparity.cli.progress import LIMIT_HINT, shown_progress
 from mlparity.cli.terminal import stdout
 from mlparity.core.words import Verdict
 from mlparity.record.record import Record
-from mlparity.record.rows import RowState
 from mlparity.report.causes import cause_sentence, other_causes
-from mlparity.report.decision import decision_paragraph, recommendation_text
+from mlparity.report.decision import recommendation_text
 from mlparity.report.fix import fix_lines
-from mlparity.report.terminal import STYLES, hazards_table, settings_table, task_lines, variants_table
+from mlparity.report.terminal import STYLES, hazards_table, reason_lines, settings_table, task_lines, variants_table
 
 
 def verify(
@@ -190,20 +189,18 @@ def _show(record: Record, out: Path, folder: Path) -> None:
     if any(row.envelope is not None for row in record.settings):
         console.print()
         console.print(variants_table(record))
-    for note, names in _notes(record).items():
-        console.lines(f"{', '.join(names)}: {note}", style="dim")
     for line in task_lines(record):
         console.print(line)
     if record.hazards:
         console.print()
         console.print(hazards_table(record))
     console.print()
+    for line, style in reason_lines(record):
+        console.print(line, style=style)
     console.print(f"Cause: {record.cause.kind}. {cause_sentence(record)}")
     for settings, cause, words in other_causes(record):
         console.print(f"Cause of {settings}: {cause.kind}. {words}")
     console.print(f"Recommended: {recommendation_text(record)}")
-    if record.decision is not None:
-        console.print(f"For a pull request: {decision_paragraph(record)}")
     if record.fix is not None:
         cure, *tried = fix_lines(record.fix)
         console.print(f"Cure: {cure}")
@@ -216,15 +213,6 @@ def _show(record: Record, out: Path, folder: Path) -> None:
     console.print(f"record: {out / 'record.json'}")
     if record.recommendation.setting is not None and (folder / _SNIPPET).exists():
         console.print(f"for the app: {out / _SNIPPET}")
-
-
-def _notes(record: Record) -> dict[str, list[str]]:
-    """Return why settings were not compared, each reason once."""
-    found: dict[str, list[str]] = {}
-    for row in record.settings:
-        if row.state is not RowState.COMPARED:
-            found.setdefault(row.note, []).append(str(row.setting))
-    return found
 
 
 _SNIPPET = "VerifiedModel.swift"

@@ -197,7 +197,7 @@ def _judge_limit(limit: Limit, output: OutputFigures, policy: Policy, noise: Noi
     broken = _broken(limit, value, output.scale)
     if not broken:
         return Judgement(Verdict.PASS)
-    reason = f"{output.output}: {limit.metric} {broken}"
+    reason = f"{output.output}: {_in_words(limit.metric)} {broken}"
     if noise is None or not _is_noise(limit, output, policy.noise_factor * noise.max_abs):
         return Judgement(Verdict.FAIL, (reason,))
     times, size = format_number(policy.noise_factor), format_number(noise.max_abs)
@@ -223,7 +223,14 @@ def _broken(limit: Limit, value: float, scale: float) -> str:
         return ""
     shown = _distinct(value, bound * scale if limit.of_scale else bound)
     of_scale = f" ({format_number(bound)} of scale {format_number(scale, 3)})" if limit.of_scale else ""
-    return f"{shown[0]} is {relation} {shown[1]}{of_scale}"
+    asked = f"allowed {shown[1]}" if relation == _ABOVE else f"at least {shown[1]} required"
+    return f"{shown[0]}, {asked}{of_scale}"
+
+
+def _in_words(metric: str) -> str:
+    """Return a metric's title; "max", "min" and "mean" alone do not say of what."""
+    title = METRIC_NAMED[metric].info.title
+    return f"{title} difference" if metric.endswith("_abs") else title
 
 
 _ABOVE, _BELOW = "above", "below"

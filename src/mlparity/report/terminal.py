@@ -16,6 +16,7 @@ from mlparity.record.figures import Flips, MetricInfo, OutputFigures, Span, Task
 from mlparity.record.record import Record
 from mlparity.record.rows import RowState, SettingResult
 from mlparity.report.plain_table import Rows
+from mlparity.report.rows import remarks_of, rows_of
 
 STYLES = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.UNKNOWN: "yellow"}
 _NO_SPANS: Mapping[str, Span] = MappingProxyType({})
@@ -48,13 +49,19 @@ def settings_table(record: Record) -> Rows:
 
 
 _FIGURES = ("max", "min", "mean", "cosine", "flips")
+_EXPENDABLE = ("min", "confidence", "variants", "cosine", "chips", "mean", "limit", "location", "provenance")
+"""Columns that a narrow terminal does without, the least important first."""
 
 
 def _table(*names: str) -> Rows:
-    table = Rows(padding=(0, 1), collapse_padding=True)
+    table = Rows(padding=(0, 1), collapse_padding=True, expendable=_EXPENDABLE)
     for name in names:
-        table.add_column(name, justify="right" if name in _NUMBERS else "left", no_wrap=True)
+        table.add_column(name, justify="right" if name in _NUMBERS else "left", no_wrap=name not in _FOLDED)
     return table
+
+
+_FOLDED = frozenset({"settings", "chips"})
+"""Columns of lists, which may take several lines."""
 
 
 def _lines(
@@ -122,6 +129,23 @@ def hazards_table(record: Record) -> Rows:
             str(hazard.confidence),
         )
     return table
+
+
+def reason_lines(record: Record) -> Iterator[tuple[str, str]]:
+    """Yield why settings did not pass, were not compared, or passed in spite of something: text and style.
+
+    Each reason stands once, with all settings that it holds for.
+    """
+    remarks = sorted(remarks_of(rows_of(record)), key=lambda remark: _ORDER.index(remark.chip))
+    for remark in remarks[:_MOST_REASONS]:
+        style = STYLES[Verdict.FAIL] if remark.chip == str(Verdict.FAIL) else "dim"
+        yield f"{remark.verdict_word}: {remark.text} [{', '.join(remark.settings)}]", style
+    if len(remarks) > _MOST_REASONS:
+        yield f"and {len(remarks) - _MOST_REASONS} more reasons in the report", "dim"
+
+
+_ORDER = (*map(str, (Verdict.FAIL, Verdict.UNKNOWN, Verdict.PASS)), "neutral")
+_MOST_REASONS = 8
 
 
 def _difference(figures: Mapping[str, float | None]) -> float:
