@@ -144,7 +144,7 @@ def shown(table: Rows, width: int) -> str:
     return stream.getvalue()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminal")
+@pytest.mark.skipif(sys.platform != "linux", reason="asks for `script` of util-linux")
 def test_prose_wraps_between_words_on_a_terminal(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", y=np.zeros(3, np.float32))
     np.savez(tmp_path / "b.npz", y=np.ones(3, np.float32))
