@@ -192,3 +192,32 @@ def test_a_loop_may_grow_a_tensor() -> None:
     grow = LayerSpec("concatND", {"axis": 0}, ("y", "x"), ("t",))
     parts = [copied("x", "y"), loop([grow, copied("t", "y")], count=3)]
     np.testing.assert_array_equal(run(of(parts, {"x": (2,)}), x=X)["y"], np.tile(X, 4))
+
+
+def below(limit: float, source: str, target: str) -> LayerSpec:
+    return LayerSpec("lessThan", {"alpha": limit}, (source,), (target,))
+
+
+def first_size(source: str) -> list[LayerSpec]:
+    """The size of the first axis of `source`, as `n`."""
+    cut = {"beginIds": [0], "endIds": [1], "strides": [1], "beginMasks": [False], "endMasks": [False]}
+    return [LayerSpec("getShape", {}, (source,), ("sizes",)), LayerSpec("sliceStatic", cut, ("sizes",), ("n",))]
+
+
+def test_the_way_that_fixed_sizes_rule_out_need_not_fit() -> None:
+    """A list that grows writes such branches: it adds as many rows as are missing, which may be less than none."""
+    missing = [plus(-5.0, "n", "less"), LayerSpec("fillDynamic", {"value": 7.0}, ("less",), ("y",))]
+    parts = [*first_size("x"), below(3.0, "n", "p"), branch([scaled(2.0, "x", "y")], missing)]
+    model = of(parts, {"x": (2,)})
+    np.testing.assert_array_equal(run(model, x=X)["y"], 2 * X)
+    assert "cond" not in {each.type for each in read(model).functions["main"].walk()}
+
+
+@pytest.mark.parametrize("size", [2, 9])
+def test_an_open_size_decides_each_time(size: int) -> None:
+    parts = [*first_size("x"), below(8.0, "n", "p"), branch([scaled(2.0, "x", "y")], [scaled(3.0, "x", "y")])]
+    model = of(parts, {"x": (2,)})
+    sizes = model.description.input[0].type.multiArrayType.shapeRange.sizeRanges.add()
+    sizes.lowerBound, sizes.upperBound = 1, -1
+    x = np.ones(size, np.float32)
+    np.testing.assert_array_equal(run(model, x=x)["y"], x * (2 if size < 8 else 3))

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from mlparity.core.errors import FormatError, InputError, UnsupportedOpError
+from mlparity.core.errors import ExecutionError, FormatError, InputError, UnsupportedOpError
 from mlparity.engine.coremltools_binding import enable_coremltools
 from mlparity.engine.neural_network.table import CONTROL_FLOW, LOWERINGS, REFUSED
 from mlparity.engine.reading import read_program
@@ -116,6 +116,72 @@ def test_older_networks_have_five_axes(
     y = run(model, x=x)["y"]
     assert y.shape == returned
     np.testing.assert_array_equal(y.reshape(given), np.maximum(x, 0))
+
+
+def test_a_network_may_be_for_one_length_of_a_sequence_that_nothing_states() -> None:
+    layers = [
+        LayerSpec("permute", {"axis": [3, 1, 2, 0]}, ("x",), ("p",)),
+        LayerSpec("flatten", {}, ("p",), ("f",)),
+        LayerSpec("innerProduct", {"inputChannels": 6, "outputChannels": 1, "weights": np.arange(6.0)}, ("f",), ("y",)),
+    ]
+    model = network(layers, {"x": (2, 1, 1)}, rank5=True)
+    x = RANDOM.standard_normal((3, 1, 2, 1, 1), np.float32)
+    wanted = x[:, 0, :, 0, 0].T.reshape(-1) @ np.arange(6.0)
+    np.testing.assert_allclose(run(model, x=x)["y"].reshape(-1), [wanted], rtol=1e-5)
+    with pytest.raises(ExecutionError, match="layer2"):
+        run(model, x=x[:2])
+
+
+FIRST: dict[str, list[Any]] = {
+    "beginIds": [0],
+    "endIds": [1],
+    "strides": [1],
+    "beginMasks": [False],
+    "endMasks": [False],
+}
+
+
+def test_a_number_that_is_cut_out_of_an_array_has_no_axis_until_it_is_given_one() -> None:
+    layers = [
+        LayerSpec("sliceStatic", FIRST | {"squeezeMasks": [True]}, ("x",), ("number",)),
+        LayerSpec("expandDims", {"axes": [0]}, ("number",), ("y",)),
+        LayerSpec("expandDims", {"axes": [0, 1]}, ("number",), ("z",)),
+    ]
+    made = run(network(layers, {"x": (3,)}, ("number", "y", "z")), x=np.array([4.0, 5.0, 6.0], np.float32))
+    assert {name: value.shape for name, value in made.items()} == {"number": (1,), "y": (1,), "z": (1, 1)}
+    assert all(value == 4 for value in made.values())
+
+
+def test_what_a_computed_shape_makes_keeps_its_rank() -> None:
+    """Sequences of open length, packed and padded, are such networks."""
+    cut = {name: values * 2 for name, values in FIRST.items()}
+    layers = [
+        LayerSpec("fillDynamic", {"value": 2.0}, ("n",), ("a",)),
+        LayerSpec("squeeze", {"axes": [0]}, ("a",), ("b",)),
+        LayerSpec("transpose", {"axes": [1, 0]}, ("b",), ("c",)),
+        LayerSpec("concatND", {"axis": 0}, ("c", "c"), ("d",)),
+        LayerSpec("sliceStatic", cut | {"squeezeMasks": [True, False], "endIds": [0, 2]}, ("d",), ("e",)),
+        LayerSpec("innerProduct", {"inputChannels": 2, "outputChannels": 1, "weights": np.ones(2)}, ("d",), ("f",)),
+    ]
+    y = run(network(layers, {"n": (3,)}, ("d", "e", "f")), n=np.array([1, 2, 3], np.float32))
+    np.testing.assert_array_equal(y["d"], np.full((6, 2), 2.0))
+    np.testing.assert_array_equal(y["e"], np.full(2, 2.0))
+    np.testing.assert_array_equal(y["f"], np.full((6, 1), 4.0))
+
+
+def test_a_shape_that_is_a_default_need_not_fit() -> None:
+    """Sources whose channels are open convert so: the default is one channel, the layer takes four."""
+    params = {"kernelSize": [1, 1], "kernelChannels": 2, "outputChannels": 2, "nGroups": 2, "weights": np.ones(4)}
+    model = network([LayerSpec("convolution", params)], {"x": (1, 1, 2, 2)})
+    sizes = model.description.input[0].type.multiArrayType.shapeRange.sizeRanges
+    for low, high in ((1, 1), (1, -1), (2, 2), (2, 2)):
+        size = sizes.add()
+        size.lowerBound, size.upperBound = low, high
+    x = RANDOM.standard_normal((1, 4, 2, 2), np.float32)
+    y = run(model, x=x)["y"]
+    np.testing.assert_allclose(y, np.stack([x[:, :2].sum(1), x[:, 2:].sum(1)], 1), rtol=1e-6)
+    with pytest.raises(ExecutionError, match="layer0"):
+        run(model, x=x[:, :3])
 
 
 def test_another_shape_is_refused_by_older_networks() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from torch import Tensor
 
@@ -25,11 +26,15 @@ Trial = Tensor | None
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Blob:
-    """A value of a network: how ops refer to it, its type, and what it is in each trial of the input sizes."""
+    """A value of a network: how ops refer to it, its type, and what it is in each trial of the input sizes.
+
+    `is_number` marks an array of one element that stands for a number: an axis that it is given is its first.
+    """
 
     argument: Argument
     type: TensorType
     trials: tuple[Trial, ...]
+    is_number: bool = False
 
     @property
     def is_known(self) -> bool:
@@ -45,3 +50,9 @@ class Blob:
     def shape(self) -> tuple[int | None, ...] | None:
         """Its sizes, None for one that differs from run to run; None where even the rank is not known."""
         return self.type.shape
+
+    def ranked(self, rank: int | None) -> Self:
+        """Return the value with a rank, where one is given and none is known."""
+        if self.shape is not None or rank is None:
+            return self
+        return replace(self, type=TensorType(self.type.dtype, (None,) * rank))

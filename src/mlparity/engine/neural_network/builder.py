@@ -22,6 +22,7 @@ from mlparity.engine.mil.program import (
     Value,
 )
 from mlparity.engine.neural_network.blob import EXACT, FLOATS, FLOW, Blob, Trial
+from mlparity.engine.neural_network.ranks import ranks_in
 from mlparity.engine.neural_network.trial_shapes import KNOWN, common_shape, results_in
 from mlparity.engine.ops.registry import OpDef, find
 from mlparity.engine.ops.schema import Kind, schema_of
@@ -67,12 +68,14 @@ class DraftBlock:
 class Builder:
     """The ops so far, and the layer that is being written, whose name ops and errors take.
 
-    `trials` counts the choices of input sizes that are followed. Names of values are numbers until `finished` gives
-    each its own.
+    `trials` counts the choices of input sizes that are followed; with `is_assumed` the file leaves them open, and what
+    does not fit those that were chosen is left to the run. Names of values are numbers until `finished` gives each
+    its own.
     """
 
     path: Path
     trials: int
+    is_assumed: bool = False
     layer: str = ""
     kind: str = ""
     drafts: list[Draft] = field(default_factory=list)
@@ -103,6 +106,9 @@ class Builder:
         fed = {name: self._flowing(op, values, kinds[name], fed, is_known=is_known) for name, values in fed.items()}
         trials = [self._tried(definition, fed, trial) for trial in range(self.trials)]
         made = [self._made(index, trials, is_known=is_known or self._is_exact(op, fed)) for index in range(results)]
+        if any(each.shape is None for each in made):
+            ranks = ranks_in(definition, fed, results)
+            made = [each.ranked(rank) for each, rank in zip(made, ranks, strict=False)]
         inputs = {name: tuple(each.argument for each in values) for name, values in fed.items()}
         self.drafts.append(Draft(op, inputs, [_named(each) for each in made], self.layer or op))
         return tuple(made)
@@ -111,14 +117,14 @@ class Builder:
         return find(op, OPSET)
 
     def _tried(self, definition: OpDef, fed: Mapping[str, Sequence[Blob]], trial: int) -> tuple[Trial, ...] | None:
-        """Return the results in one trial; the first trial must fit, another that does not is no longer followed."""
+        """Return the results in one trial; one that is stated must fit, another that does not is followed no longer."""
         given = {name: [each.trials[trial] for each in values] for name, values in fed.items()}
         try:
             return results_in(definition, given)
         except MlparityError:
             raise
         except Exception as error:  # torch and numpy raise many types for inputs that do not fit
-            if trial > 0:
+            if trial > 0 or self.is_assumed:
                 return None
             shapes = ", ".join(f"{name} {each.type}" for name, values in fed.items() for each in values)
             raise self.fault(f"inputs that do not fit it: {error}", shapes) from error

@@ -81,6 +81,14 @@ def branch(network: Network, message: Any, rest: Sequence[Any]) -> None:
     """
     builder, params, label = network.builder, message.branch, network.builder.layer
     condition = _predicate(network, network.only_input(message))
+    if builder.trials == 1 and condition.is_known:  # what only the other way has need not fit
+        is_true = all(bool(each) for each in condition.trials)
+        part = params.ifBranch if is_true else params.elseBranch
+        inner = network.within()
+        inner.lower([*part.layers, *rest])
+        for name in _changed(network, [inner]):
+            network.assign(name, inner.blobs[name])
+        return
     ways: list[tuple[Network, list[Draft]]] = []
     for part in (params.ifBranch, params.elseBranch):
         with builder.block() as drafts:

@@ -104,7 +104,11 @@ def _acosh(layer: Layer) -> Blob:
 
 
 def _unary(layer: Layer) -> Blob:
-    """One of eight functions of `scale * x + shift`."""
+    """One of eight functions of `scale * x + shift`.
+
+    A logarithm is of a sum with epsilon too, against what the specification says, but has none by default. Source of
+    that: coremltools 9.0, `converters/mil/mil/ops/tests/iOS14/test_elementwise_unary.py` (`stress_with_epsilon`).
+    """
     params, x = layer.params, layer.x
     scale = float(params.scale) if params.scale else 1.0
     if scale != 1.0 or params.shift:
@@ -119,7 +123,7 @@ _UNARY: Mapping[str, Callable[[Layer, Blob, float, float], Blob]] = {
     "INVERSE": lambda layer, x, _alpha, epsilon: layer.emit("inverse", x=x, epsilon=epsilon),
     "POWER": lambda layer, x, alpha, _epsilon: layer.emit("pow", x=x, y=alpha),
     "EXP": lambda layer, x, _alpha, _epsilon: layer.emit("exp", x=x),
-    "LOG": lambda layer, x, _alpha, _epsilon: layer.emit("log", x=x, epsilon=0.0),
+    "LOG": lambda layer, x, _alpha, _epsilon: layer.emit("log", x=x, epsilon=float(layer.params.epsilon)),
     "ABS": lambda layer, x, _alpha, _epsilon: layer.emit("abs", x=x),
     "THRESHOLD": lambda layer, x, alpha, _epsilon: layer.emit("threshold", x=x, alpha=alpha),
 }

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from mlparity.engine.mil.program import TensorType
 from mlparity.engine.neural_network.blob import Blob
 from mlparity.engine.neural_network.builder import Builder
 from mlparity.engine.neural_network.control_flow import BROKEN, branch, leaves, loop, names_used
@@ -84,7 +83,7 @@ class Network:
         layer = Layer(kind, getattr(message, kind), inputs, len(message.output), self.builder)
         stated = [each.rank for each in message.outputTensor] or [0] * len(message.output)
         for name, blob, rank in zip(message.output, layer.lowered(LOWERINGS[kind]), stated, strict=False):
-            blob = _with_rank(blob, rank)
+            blob = blob.ranked(rank if 1 <= rank <= _MAX_RANK else None)
             if kind == "copy":  # another name for the same value, or the same name for another
                 self.blobs[name] = blob
             elif name in self.blobs and self.depth == 0:
@@ -109,10 +108,3 @@ class Network:
                 blob = self.builder.emit("identity", x=blob)
             self.builder.names[blob.name] = f"{name}_value" if name in self.reserved else name
         self.blobs[name] = blob
-
-
-def _with_rank(blob: Blob, rank: int) -> Blob:
-    """Return a value whose shape is not known before a run with the rank that the layer states, where it does."""
-    if blob.shape is not None or not 1 <= rank <= _MAX_RANK:
-        return blob
-    return replace(blob, type=TensorType(blob.type.dtype, (None,) * rank))

@@ -10,7 +10,7 @@ import numpy as np
 from mlparity.engine.neural_network.blob import Blob
 from mlparity.engine.neural_network.layer import Layer, Lowering
 from mlparity.engine.neural_network.padding import borders
-from mlparity.engine.neural_network.sizes import at_least_vector, on_images, reshaped, shape_of
+from mlparity.engine.neural_network.sizes import Sizes, at_least_vector, joined, on_images, reshaped, shape_of
 
 
 def _ints(values: Sequence[int]) -> tuple[int, ...]:
@@ -80,7 +80,14 @@ def _transpose(layer: Layer) -> Blob:
 
 
 def _expand_dims(layer: Layer) -> Blob:
-    return layer.emit("expand_dims", x=layer.raw, axes=_ints(layer.params.axes))
+    """New axes; a number that was cut out of an array has none before.
+
+    Source of that: coremltools 9.0, `converters/mil/frontend/torch/test/test_torch_ops.py` (`test_linspace_dynamic`).
+    """
+    axes = _ints(layer.params.axes)
+    if layer.raw.is_number:
+        return layer.emit("reshape", x=layer.raw, shape=(1,) * len(axes))
+    return layer.emit("expand_dims", x=layer.raw, axes=axes)
 
 
 def _squeeze(layer: Layer) -> Blob:
@@ -135,10 +142,17 @@ def _sequence_repeat(layer: Layer) -> Blob:
 
 
 def _tile(layer: Layer) -> Blob:
+    """Fewer counts than axes are for the last ones.
+
+    Source: coremltools 9.0, `test/neural_network/test_numpy_nn_layers.py` (`test_dynamic_tile_cpu`).
+    """
+    counts: Sizes = _ints(layer.params.reps)
     if len(layer.inputs) == 2:
-        return layer.emit("tile", x=layer.raw, reps=layer.builder.index(layer.inputs[1]))
-    reps, rank = _ints(layer.params.reps), layer.rank(layer.raw)
-    return layer.emit("tile", x=layer.raw, reps=(*(1,) * (rank - len(reps)), *reps))
+        counts = layer.builder.index(layer.inputs[1])
+    given = len(counts) if isinstance(counts, tuple) else (counts.shape or (None,))[0]
+    missing = 0 if given is None else layer.rank(layer.raw) - given
+    reps = joined(layer, ((1,) * missing, counts)) if missing > 0 else counts
+    return layer.emit("tile", x=layer.raw, reps=reps)
 
 
 def _reverse(layer: Layer) -> Blob:

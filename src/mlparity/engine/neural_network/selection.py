@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from mlparity.engine.neural_network.blob import Blob
 from mlparity.engine.neural_network.builder import Given
@@ -51,14 +52,16 @@ def _slice_dynamic(layer: Layer) -> Blob:
 
 
 def _sliced(layer: Layer, begin: Given, computed: Mapping[str, Given]) -> Blob:
+    """Slice; coremltools writes five numbers of each kind where the source gave none, whatever the rank."""
+    rank = layer.rank(layer.raw)
     given: dict[str, Given] = {"begin": begin}
     for name, field in zip(_BOUNDS, _FIELDS, strict=True):
         values = getattr(layer.params, field)
         if len(values):
-            given[name] = tuple(values)
-    rank = layer.rank(layer.raw)
+            given[name] = tuple(values)[:rank]
     given.setdefault("end", (0,) * rank)
-    return at_least_vector(layer, layer.emit("slice_by_index", x=layer.raw, **(given | dict(computed))))
+    part = layer.emit("slice_by_index", x=layer.raw, **(given | dict(computed)))
+    return replace(at_least_vector(layer, part), is_number=part.shape == ())
 
 
 def _slice_by_size(layer: Layer) -> Blob:

@@ -15,6 +15,7 @@ from mlparity.engine.runtime.fuse import without_inner_stores
 from mlparity.engine.runtime.interpret import with_runs
 from mlparity.engine.runtime.liveness import with_frees
 from mlparity.engine.runtime.optimised.choose import with_optimised_steps
+from mlparity.engine.runtime.optimised.silu import with_silus
 from mlparity.engine.runtime.plan import Step
 from mlparity.engine.runtime.shapes import check_shapes
 from mlparity.engine.runtime.unit_steps import as_units_do, caching_weights
@@ -111,6 +112,10 @@ def _cache_weights(draft: Draft) -> Draft:
     return replace(draft, steps=caching_weights(draft.steps, draft.initial))
 
 
+def _merge_silus(draft: Draft) -> Draft:
+    return replace(draft, steps=with_silus(draft.steps, draft.kept))
+
+
 def _choose_optimised(draft: Draft) -> Draft:
     return replace(draft, steps=with_optimised_steps(draft.steps, draft.initial, draft.kept, draft.declared))
 
@@ -135,6 +140,7 @@ PASSES = (
     Pass("check shapes", _check_shapes),
     Pass("fold constants", _fold),
     Pass("keep what products make of weights", _cache_weights),
+    Pass("compute a sigmoid and its product at once", _merge_silus, is_optimising=True),
     Pass("choose optimised steps", _choose_optimised, is_optimising=True),
     Pass("widen the constants that are left", _widen_constants, is_optimising=True),
     Pass("free each value after its last use", _free),

@@ -61,6 +61,7 @@ UNARY: dict[str, tuple[int, dict[str, float], Callable[[np.ndarray], np.ndarray]
     "power": (3, {"alpha": 3.0}, lambda x: x**3),
     "exp": (4, {}, np.exp),
     "log": (5, {}, np.log),
+    "log of a sum": (5, {"epsilon": 1.0}, np.log1p),
     "abs": (6, {"shift": -1.0}, lambda x: np.abs(x - 1)),
     "threshold": (7, {"alpha": 1.0}, lambda x: np.maximum(x, 1)),
     "scaled": (4, {"scale": 0.5, "shift": 1.0}, lambda x: np.exp(0.5 * x + 1)),
