@@ -17,10 +17,9 @@ COREAI = $(PIP) install --quiet -e ".[coreai]" || echo "no Core AI: it has wheel
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-# What a user installs, and LiteRT and images for the demo; Core AI where it has wheels.
+# What a user installs, and LiteRT and images for the demo.
 $(STAMPS)/demo: pyproject.toml | $(BIN)/python
 	$(PIP) install --quiet -e ".[litert,images]"
-	$(COREAI)
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/dev: pyproject.toml | $(BIN)/python

@@ -13,7 +13,7 @@ import pytest
 
 from examples.photos import PHOTOS, copy_photos
 from mlparity.api import read_any_record
-from mlparity.core.words import DECLARED, Precision, Provenance, Verdict
+from mlparity.core.words import Precision, Provenance, Verdict
 from mlparity.record.causes import CauseKind
 from mlparity.record.record import Record
 from mlparity.record.rows import RowState, SettingResult
@@ -99,20 +99,6 @@ def test_the_processors_differ_and_the_cpu_most(record: Record) -> None:
     assert len(set(found.values())) == 3
     assert found["cpu"] > 1.5 * max(found["gpu"], found["ne"])
     assert row.envelope.dominating.startswith("cpu")
-
-
-@pytest.mark.parametrize("precision", DECLARED)
-def test_core_ai_s_rows_stand_beside_or_say_how_to_get_them(record: Record, precision: Precision) -> None:
-    (row,) = [each for each in record.settings if str(each.setting) == f"coreai/{precision}"]
-    if row.state is RowState.NOT_APPLICABLE:
-        assert "pip install 'mlparity[coreai]'" in row.note
-        return
-    assert row.state is RowState.COMPARED, row.note
-    (figures,) = row.outputs
-    assert figures.figures["new_nan_count"] == 0
-    assert figures.flips is not None
-    assert figures.flips.flipped == 0
-    assert (row.verdict is Verdict.PASS) is (precision is Precision.FP32)
 
 
 def test_every_setting_that_passes_sees_what_is_on_the_photos(record: Record, out: Path) -> None:

@@ -17,7 +17,7 @@ from mlparity.record.policy import Policy
 from mlparity.record.record import Record
 from mlparity.report.markdown import markdown_report
 from mlparity.targets.artifacts import kind_of
-from mlparity.targets.table import all_settings
+from mlparity.targets.table import settings_of
 from mlparity.verification.options import VerifyOptions
 from mlparity.verification.verify import run_verification
 
@@ -55,8 +55,6 @@ def assert_parity(
 
 
 def _given(artifact: Path, options: VerifyOptions) -> VerifyOptions:
-    kind = kind_of(artifact)
     if not options.is_default:
         return replace(options, artifacts=(artifact,))
-    own = tuple(setting for setting in all_settings() if (setting.target, setting.precision) == kind)
-    return replace(options, artifacts=(artifact,), settings=own)
+    return replace(options, artifacts=(artifact,), settings=settings_of(*kind_of(artifact)))

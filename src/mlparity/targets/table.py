@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from mlparity.core.errors import FormatError, PolicyError
-from mlparity.core.words import Setting
+from mlparity.core.words import Precision, Setting
 from mlparity.targets.coreai.target import COREAI
 from mlparity.targets.coreml.target import COREML
 from mlparity.targets.litert.target import LITERT
@@ -75,21 +75,35 @@ def target_of(path: Path) -> Target | None:
 
 def default_settings() -> tuple[Setting, ...]:
     """Return what is verified where nothing else is asked for."""
-    return tuple(setting for target in _TARGETS for setting in target.settings)
+    return tuple(setting for target in _TARGETS if not target.on_request for setting in target.settings)
 
 
 def all_settings() -> tuple[Setting, ...]:
     """Return every setting that can be asked for."""
     extra = (setting for target in _TARGETS for setting in target.extra_settings)
-    return (*default_settings(), *extra)
+    return (*_usual_settings(), *extra)
+
+
+def _usual_settings() -> tuple[Setting, ...]:
+    return tuple(setting for target in _TARGETS for setting in target.settings)
+
+
+def settings_of(target: str, precision: Precision) -> tuple[Setting, ...]:
+    """Return the settings that an artifact of this target and precision is verified in: the usual ones, if any."""
+    known = target_named(target)
+    usual, extra = (
+        tuple(setting for setting in settings if setting.precision is precision)
+        for settings in (known.settings, known.extra_settings)
+    )
+    return usual or extra
 
 
 def settings_from(names: Sequence[str]) -> tuple[Setting, ...]:
     """Return the settings with these names or patterns, such as "fp16/ALL" or "litert/*".
 
     Without names these are all settings that are verified by default. A setting's name is
-    `[target/]format[+compression][/unit]`. A pattern selects among the default settings; if it matches none of them, it
-    selects among those that have to be named.
+    `[target/]format[+compression][/unit]`. A pattern selects among the default settings; if it matches none of them,
+    among the usual settings of the targets that are verified on request, and at last among all settings.
 
     Raises:
         PolicyError: a name or a pattern matches no setting.
@@ -99,7 +113,7 @@ def settings_from(names: Sequence[str]) -> tuple[Setting, ...]:
 
 
 def _matching(name: str) -> tuple[Setting, ...]:
-    for known in (default_settings(), all_settings()):
+    for known in (default_settings(), _usual_settings(), all_settings()):
         found = tuple(setting for setting in known if fnmatchcase(str(setting), name))
         if found:
             return found

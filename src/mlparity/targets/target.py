@@ -168,10 +168,11 @@ class Target:
 
     An artifact is converted to the first of `suffixes`, or to that which `suffix_of` has for its precision.
     `also_inspects` are endings of other forms, which `inspect` reads or refuses for what they are.
-    `settings` are verified where nothing else is asked for, `extra_settings` where they are named. A target that
-    `leads` is what an app ships: its settings are judged, and other targets' are witnesses beside it. `open_artifact`
-    gives plain predictions. `not_applicable` says why a setting does not exist on this machine, "" where it does; it
-    is told whether somebody asked for the target. `recipes` are conversions by plain calls of the converter, None where
+    `settings` are verified where nothing else is asked for, `extra_settings` where they are named; of a target that is
+    `on_request`, both only where they are named. A target that `leads` is what an app ships: its settings are judged,
+    and other targets' are witnesses beside it. `open_artifact` gives plain predictions. `not_applicable` says why a
+    setting does not exist on this machine, "" where it does; it is told whether somebody asked for the target.
+    `recipes` are conversions by plain calls of the converter, None where
     there are none.
     """
 
@@ -184,6 +185,7 @@ class Target:
     inspect: Callable[[Path], Inspection]
     precision: Callable[[Path], Precision]
     extra_settings: tuple[Setting, ...] = ()
+    on_request: bool = False
     suffix_of: Mapping[Precision, str] = field(default_factory=dict, hash=False)
     also_inspects: tuple[str, ...] = ()
     leads: bool = False

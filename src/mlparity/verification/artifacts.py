@@ -16,7 +16,7 @@ from mlparity.core.source import Source
 from mlparity.core.words import Precision, Setting
 from mlparity.record.record import Artifact
 from mlparity.targets.artifacts import Kind, artifact_sha256, kind_of
-from mlparity.targets.table import all_settings, target_named
+from mlparity.targets.table import settings_of, target_named
 from mlparity.targets.target import Conversion, Request
 from mlparity.verification.conversion_failures import no_artifact
 from mlparity.verification.not_applicable import not_applicable
@@ -50,7 +50,7 @@ def following_artifacts(options: VerifyOptions) -> VerifyOptions:
     other = {target for target, precision in given if (target, precision) not in usual}
     if not other:
         return options
-    own = [setting for setting in all_settings() if setting.target in other and _kind(setting) in given]
+    own = [setting for kind in sorted(given) if kind[0] in other for setting in settings_of(*kind)]
     settings = (*own, *(setting for setting in options.settings if setting.target not in other))
     return replace(options, settings=settings, follows_artifacts=True)
 

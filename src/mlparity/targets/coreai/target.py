@@ -102,6 +102,7 @@ COREAI = Target(
         for unit in (ComputeUnit.CPU_AND_GPU, ComputeUnit.CPU_AND_NE, ComputeUnit.ALL)
         for precision in DECLARED
     ),
+    on_request=True,  # its conversions and its fp16 take most of a verification's time
     leads=True,
     convert=_convert,
     open_artifact=_open,
