@@ -5,7 +5,7 @@ from .api.inspection import inspect_artifact, inspect_placement
 from .api.location import locate
 from .api.parity import assert_parity
 from .api.policies import load_policy
-from .api.records import Finding, check_artifact, read_any_record, summary_of
+from .api.records import Finding, check_artifact, read_any_record, record_changes, summary_of
 from .api.running import run_artifact
 from .api.tuning import tune
 from .api.verification import verify
@@ -28,6 +28,7 @@ from .core.session import SampleSet, TensorSpec
 from .core.words import ComputeUnit, Confidence, Grade, Precision, Provenance, Setting, Verdict
 from .engine.coremltools_binding import enable_coremltools
 from .record.causes import Cause, CauseKind, Evidence, Hazard, LocatedOp, Observation
+from .record.changes import Change, ChangeKind, Changes, Direction
 from .record.decision import Candidate, Decision, Latency, Recommendation, Speed
 from .record.drift import Drift, DriftPoint
 from .record.figures import (
@@ -61,10 +62,14 @@ __all__ = [
     "Candidate",
     "Cause",
     "CauseKind",
+    "Change",
+    "ChangeKind",
+    "Changes",
     "ComputeUnit",
     "Confidence",
     "ConversionError",
     "Decision",
+    "Direction",
     "Drift",
     "DriftPoint",
     "Envelope",
@@ -134,6 +139,7 @@ __all__ = [
     "load_policy",
     "locate",
     "read_any_record",
+    "record_changes",
     "run_artifact",
     "settings_from",
     "summary_of",

@@ -161,7 +161,10 @@ def without_coreai(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("without_coreai")
 def test_without_the_extra_its_rows_say_how_to_get_them() -> None:
-    notes = {str(setting): note for setting, note in not_applicable(VerifyOptions(settings=settings_from(["*", "coreai/*"]))).items()}
+    notes = {
+        str(setting): note
+        for setting, note in not_applicable(VerifyOptions(settings=settings_from(["*", "coreai/*"]))).items()
+    }
     assert set(notes) == {"fp32/CPU_AND_NE", "coreai/fp32", "coreai/fp16"}
     assert "pip install 'mlparity[coreai]'" in notes["coreai/fp16"]
 
@@ -169,7 +172,10 @@ def test_without_the_extra_its_rows_say_how_to_get_them() -> None:
 def test_without_what_casts_to_fp16_only_that_row_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(coreai, "find_spec", lambda _: object())
     monkeypatch.setattr(converter, "find_spec", lambda name: None if name == "coreai_opt" else object())
-    notes = {str(setting): note for setting, note in not_applicable(VerifyOptions(settings=settings_from(["*", "coreai/*"]))).items()}
+    notes = {
+        str(setting): note
+        for setting, note in not_applicable(VerifyOptions(settings=settings_from(["*", "coreai/*"]))).items()
+    }
     assert set(notes) == {"fp32/CPU_AND_NE", "coreai/fp16"}
     assert "coreai-opt is not installed" in notes["coreai/fp16"]
 

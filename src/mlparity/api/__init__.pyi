@@ -14,7 +14,7 @@ from .options import (
     settings_from,
 )
 from .policies import load_policy
-from .records import Finding, check_artifact, read_any_record, verdict_of
+from .records import Finding, check_artifact, read_any_record, record_changes, verdict_of
 from .running import run_artifact
 from .tuning import tune
 from .verification import verify
@@ -41,6 +41,7 @@ __all__ = [
     "op_inventory",
     "pairs_from",
     "read_any_record",
+    "record_changes",
     "run_artifact",
     "settings_from",
     "tune",

@@ -5,14 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from mlparity.compare.changes import changes_between
 from mlparity.core.boundary import typed_errors
+from mlparity.core.errors import FormatError
+from mlparity.record.changes import Changes
 from mlparity.record.record import Record
 from mlparity.report.causes import cause_sentence
 from mlparity.report.decision import recommendation_text
 from mlparity.verification.check import Finding, findings_of, verdict_of
 from mlparity.verification.records import record_at
 
-__all__ = ["Finding", "check_artifact", "read_any_record", "summary_of", "verdict_of"]
+__all__ = [
+    "Finding",
+    "check_artifact",
+    "read_any_record",
+    "record_changes",
+    "summary_of",
+    "verdict_of",
+]
 
 
 @typed_errors
@@ -38,6 +48,29 @@ def check_artifact(path: Path, unit: str = "", record: Path | None = None) -> tu
         FormatError: there is no such artifact, or the artifact or the record cannot be read.
     """
     return findings_of(path, unit, record)
+
+
+@typed_errors
+def record_changes(before: Path, after: Path) -> Changes:
+    """Return what changed from one record of a model to a later one; each is a record.json or an output folder.
+
+    Raises:
+        FormatError: there is no record at a path, or it is of a newer schema.
+        InputError: the records are of different models.
+    """
+    return changes_between(_whole(before), _whole(after))
+
+
+def _whole(path: Path) -> Record:
+    found = record_at(path)
+    if isinstance(found, Record):
+        return found
+    raise FormatError(
+        "an artifact carries a summary of its record, not the record",
+        where=str(path),
+        expected="a record.json, or the folder that verify wrote",
+        next_step="give the record.json that was written beside the artifact",
+    )
 
 
 def summary_of(record: Record) -> str:

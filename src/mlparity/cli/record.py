@@ -1,7 +1,8 @@
-"""`mlparity record`: what a verification wrote down, and whether it still holds."""
+"""`mlparity record`: what a verification wrote down, whether it still holds, and what changed since another."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,10 +13,11 @@ from mlparity.cli.terminal import stdout
 from mlparity.core.words import ComputeUnit, Verdict
 from mlparity.record.record import Record
 from mlparity.report.causes import cause_sentence
+from mlparity.report.changes import changes_json, changes_markdown, changes_sentence, changes_table
 from mlparity.report.decision import recommendation_text
 from mlparity.report.terminal import STYLES, settings_table
 
-app = typer.Typer(help="Show or check what a verification wrote down.", no_args_is_help=True)
+app = typer.Typer(help="Show, check or compare what verifications wrote down.", no_args_is_help=True)
 
 
 def show(
@@ -61,6 +63,38 @@ def check(
     return api.verdict_of(findings)
 
 
+class Format(StrEnum):
+    """How changes are printed."""
+
+    TABLE = "table"
+    MARKDOWN = "markdown"
+    JSON = "json"
+
+
+def diff(
+    before: Annotated[Path, typer.Argument(metavar="OLD", help="An earlier record.json or output folder.")],
+    after: Annotated[Path, typer.Argument(metavar="NEW", help="A later one, of the same model.")],
+    output_format: Annotated[Format, typer.Option("--format", help="How the changes are printed.")] = Format.TABLE,
+) -> Verdict:
+    """Show what changed between two records of one model: versions, settings, figures, causes and verdicts.
+
+    Exit code: 0 nothing got worse, 1 something did, 2 a record cannot be read, 3 it cannot be told.
+    """
+    from mlparity import api
+
+    console = stdout()
+    changes = api.record_changes(before, after)
+    if output_format is Format.JSON:
+        console.lines(changes_json(changes))
+    elif output_format is Format.MARKDOWN:
+        console.lines(changes_markdown(changes))
+    else:
+        if changes.changes:
+            console.print(changes_table(changes))
+        console.print(changes_sentence(changes))
+    return changes.verdict
+
+
 @app.callback()
 def _group() -> None:
     """Show or check what a verification wrote down."""
@@ -68,3 +102,4 @@ def _group() -> None:
 
 app.command("show")(ends_well(show))
 app.command("check")(ends_well(check))
+app.command("diff")(ends_well(diff))

@@ -1,0 +1,81 @@
+"""What changed between two records, as a table, as Markdown and in one sentence."""
+
+from __future__ import annotations
+
+import json
+
+from mlparity.core.numbers import format_number
+from mlparity.record.changes import Change, Changes, Direction
+from mlparity.record.text import plain
+from mlparity.report.markdown import escape
+from mlparity.report.plain_table import Rows
+
+_ORDER = (Direction.WORSE, Direction.UNKNOWN, Direction.BETTER, Direction.NEITHER)
+_MARKS = {
+    Direction.WORSE: "worse",
+    Direction.UNKNOWN: "cannot be told",
+    Direction.BETTER: "better",
+    Direction.NEITHER: "",
+}
+_HEADS = ("what", "of", "before", "after", "")
+
+
+def changes_table(changes: Changes) -> Rows:
+    """Return a table of the changes, the worse ones first."""
+    table = Rows(*_HEADS)
+    for cells in _rows(changes):
+        table.add_row(*cells)
+    return table
+
+
+def changes_markdown(changes: Changes) -> str:
+    """Return the changes as a Markdown section with one table."""
+    lines = [f"## {escape(changes.source)}: changes", "", changes_sentence(changes), ""]
+    if changes.changes:
+        lines += [f"| {' | '.join(_HEADS)} |", f"|{' --- |' * len(_HEADS)}"]
+        lines += [f"| {' | '.join(map(escape, cells))} |" for cells in _rows(changes)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def changes_json(changes: Changes) -> str:
+    """Return the changes as JSON text."""
+    return json.dumps(plain(changes), ensure_ascii=False, allow_nan=False, indent=1)
+
+
+def changes_sentence(changes: Changes) -> str:
+    """Return how many changes there are, and how many got worse."""
+    if not changes.changes:
+        return f"Nothing changed from {changes.before} to {changes.after}."
+    counts = {mark: sum(change.direction is mark for change in changes.changes) for mark in _ORDER}
+    words = {
+        Direction.WORSE: "worse",
+        Direction.UNKNOWN: "of unknown direction",
+        Direction.BETTER: "better",
+        Direction.NEITHER: "neither better nor worse",
+    }
+    parts = [f"{counts[mark]} {words[mark]}" for mark in _ORDER if counts[mark]]
+    number = "1 change" if len(changes.changes) == 1 else f"{len(changes.changes)} changes"
+    return f"{number} from {changes.before} to {changes.after}: {', '.join(parts)}."
+
+
+def _rows(changes: Changes) -> list[tuple[str, ...]]:
+    ordered = sorted(changes.changes, key=lambda change: _ORDER.index(change.direction))
+    return [
+        (
+            change.name or str(change.kind),
+            change.subject,
+            *_values(change),
+            _MARKS[change.direction],
+        )
+        for change in ordered
+    ]
+
+
+def _values(change: Change) -> tuple[str, str]:
+    return _text(change.before), _text(change.after)
+
+
+def _text(value: float | str | None) -> str:
+    if value is None:
+        return "–"
+    return value if isinstance(value, str) else format_number(value, 3)
