@@ -36,7 +36,7 @@ LEFT_OUT = frozenset(
 )
 """Keys whose values are times, digests, or text for people."""
 
-ADDED = frozenset({"is_witness", "compression", "explanation_failure", "causes", "fix"})
+ADDED = frozenset({"is_witness", "compression", "explanation_failure", "causes", "fix", "changes"})
 """Keys that a former record has not: a figure is none of them."""
 
 RENAMED: dict[str, str] = {

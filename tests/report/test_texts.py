@@ -15,10 +15,11 @@ from mlparity.record.decision import Recommendation
 from mlparity.record.record import Record
 from mlparity.record.rows import RowState, SettingResult
 from mlparity.report.causes import cause_sentence
+from mlparity.report.escaping import escape
 from mlparity.report.files import report_names, write_reports
 from mlparity.report.html import html_report
 from mlparity.report.loaders import swift_of
-from mlparity.report.markdown import escape, markdown_report
+from mlparity.report.markdown import markdown_report
 from mlparity.report.rows import groups_of, rows_of
 from tests.record.example import example_record
 from tests.report.hostile import TEXT, hostile

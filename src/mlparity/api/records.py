@@ -7,13 +7,12 @@ from pathlib import Path
 
 from mlparity.compare.changes import changes_between
 from mlparity.core.boundary import typed_errors
-from mlparity.core.errors import FormatError
 from mlparity.record.changes import Changes
 from mlparity.record.record import Record
 from mlparity.report.causes import cause_sentence
 from mlparity.report.decision import recommendation_text
 from mlparity.verification.check import Finding, findings_of, verdict_of
-from mlparity.verification.records import record_at
+from mlparity.verification.records import record_at, whole_record_at
 
 __all__ = [
     "Finding",
@@ -58,19 +57,7 @@ def record_changes(before: Path, after: Path) -> Changes:
         FormatError: there is no record at a path, or it is of a newer schema.
         InputError: the records are of different models.
     """
-    return changes_between(_whole(before), _whole(after))
-
-
-def _whole(path: Path) -> Record:
-    found = record_at(path)
-    if isinstance(found, Record):
-        return found
-    raise FormatError(
-        "an artifact carries a summary of its record, not the record",
-        where=str(path),
-        expected="a record.json, or the folder that verify wrote",
-        next_step="give the record.json that was written beside the artifact",
-    )
+    return changes_between(whole_record_at(before), whole_record_at(after))
 
 
 def summary_of(record: Record) -> str:

@@ -31,6 +31,7 @@ from mlparity.cli.terminal import stdout
 from mlparity.core.words import Verdict
 from mlparity.record.record import Record
 from mlparity.report.causes import cause_sentence, other_causes
+from mlparity.report.changes import changes_sentence, changes_table
 from mlparity.report.decision import recommendation_text
 from mlparity.report.fix import fix_lines
 from mlparity.report.terminal import STYLES, hazards_table, reason_lines, settings_table, task_lines, variants_table
@@ -128,6 +129,14 @@ def verify(
             help="If no setting passes, convert again in other ways and keep what passes.",
         ),
     ] = False,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RECORD",
+            rich_help_panel=CHECKED,
+            help="An earlier record.json or output folder of this model: the report says what changed since.",
+        ),
+    ] = None,
     resume: Annotated[
         bool,
         typer.Option(
@@ -161,6 +170,7 @@ def verify(
         resume=resume,
         consistency_first=consistency_first,
         fix=fix,
+        baseline=baseline,
         members=api.members_from(members),
         chips=api.chips_from(chips),
         compute_plan=api.compute_plan_from(compute_plan),
@@ -208,6 +218,9 @@ def _show(record: Record, out: Path, folder: Path) -> None:
             console.print(f"- {line}")
         if record.fix.call:
             console.lines(record.fix.call)
+    if record.changes is not None:
+        console.print(changes_table(record.changes))
+        console.print(f"Since the earlier record: {changes_sentence(record.changes)}")
     console.print(f"Verdict: {record.verdict}", style=STYLES[record.verdict])
     console.print(f"report: {out / 'report.html'}")
     console.print(f"record: {out / 'record.json'}")

@@ -17,19 +17,40 @@ from mlparity.record.rows import RowState, SettingResult
 
 
 def changes_between(before: Record, after: Record) -> Changes:
+    """Return `changes_since`, of records that are sure to be of one model.
+
+    Raises:
+        InputError: the records are of different models.
+    """
+    _check_one_model(before, after)
+    return changes_since(before, after)
+
+
+def changes_since(before: Record, after: Record) -> Changes:
     """Return what changed from one record of a model to a later one.
 
     A figure in the unit of its output is worse only if it grew by more than the policy lets the source's own noise
     excuse. Ratios that follow from such figures (cosine, SNR, ...) are left out. Where the samples differ, the
     direction of a figure is unknown; where the policies differ, that of a verdict. A setting that was compared before
     and is not now is unknown too. Times, sizes and digests of artifacts are no changes.
-
-    Raises:
-        InputError: the records are of different models.
     """
-    _check_one_model(before, after)
     changes = (*_context(before, after), *_rows(before, after), *_conclusions(before, after))
     return Changes(after.source.name, before.created, after.created, changes)
+
+
+def check_baseline(baseline: Record, source: str) -> None:
+    """Refuse an earlier record of another model than `source`.
+
+    Raises:
+        InputError: the names of the models differ.
+    """
+    if baseline.source.name != source:
+        raise InputError(
+            "the earlier record is of another model",
+            found=baseline.source.name,
+            expected=source,
+            next_step="give a record of this model, or none",
+        )
 
 
 def _check_one_model(before: Record, after: Record) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from mlparity.core.words import Precision, Verdict
 from mlparity.record.causes import Cause, Hazard
+from mlparity.record.changes import Changes
 from mlparity.record.decision import Decision, Recommendation
 from mlparity.record.drift import Drift
 from mlparity.record.figures import MetricInfo
@@ -99,7 +100,7 @@ class Record:
     `created` is an ISO 8601 time in UTC. `metrics` explains the metric names that appear in `figures`. `rungs` are
     extra runs that tell causes apart. `explanation_failure` says why the difference could not be traced to ops; it is
     "" if it was traced, or if there was nothing to trace. `fix` says what was tried to cure a difference; it is None if
-    nobody asked.
+    nobody asked. `changes` are those since an earlier record, None if none was given.
     """
 
     schema_version: int
@@ -122,3 +123,4 @@ class Record:
     drift: Drift | None = None
     explanation_failure: str = ""
     fix: Fix | None = None
+    changes: Changes | None = None

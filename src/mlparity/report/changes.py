@@ -7,7 +7,7 @@ import json
 from mlparity.core.numbers import format_number
 from mlparity.record.changes import Change, Changes, Direction
 from mlparity.record.text import plain
-from mlparity.report.markdown import escape
+from mlparity.report.escaping import escape
 from mlparity.report.plain_table import Rows
 
 _ORDER = (Direction.WORSE, Direction.UNKNOWN, Direction.BETTER, Direction.NEITHER)
@@ -17,23 +17,24 @@ _MARKS = {
     Direction.BETTER: "better",
     Direction.NEITHER: "",
 }
-_HEADS = ("what", "of", "before", "after", "")
+HEADS = ("what", "of", "before", "after", "direction")
+"""The heads of a table of changes."""
 
 
 def changes_table(changes: Changes) -> Rows:
     """Return a table of the changes, the worse ones first."""
-    table = Rows(*_HEADS)
-    for cells in _rows(changes):
+    table = Rows(*HEADS)
+    for cells in change_rows(changes):
         table.add_row(*cells)
     return table
 
 
-def changes_markdown(changes: Changes) -> str:
-    """Return the changes as a Markdown section with one table."""
-    lines = [f"## {escape(changes.source)}: changes", "", changes_sentence(changes), ""]
+def changes_markdown(changes: Changes, title: str = "") -> str:
+    """Return the changes as a Markdown section with one table; its title says of which model, unless one is given."""
+    lines = [f"## {title or f'{escape(changes.source)}: changes'}", "", changes_sentence(changes), ""]
     if changes.changes:
-        lines += [f"| {' | '.join(_HEADS)} |", f"|{' --- |' * len(_HEADS)}"]
-        lines += [f"| {' | '.join(map(escape, cells))} |" for cells in _rows(changes)]
+        lines += [f"| {' | '.join(HEADS)} |", f"|{' --- |' * len(HEADS)}"]
+        lines += [f"| {' | '.join(map(escape, cells))} |" for cells in change_rows(changes)]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -58,7 +59,8 @@ def changes_sentence(changes: Changes) -> str:
     return f"{number} from {changes.before} to {changes.after}: {', '.join(parts)}."
 
 
-def _rows(changes: Changes) -> list[tuple[str, ...]]:
+def change_rows(changes: Changes) -> list[tuple[str, ...]]:
+    """Return the cells of the changes under `HEADS`, the worse ones first."""
     ordered = sorted(changes.changes, key=lambda change: _ORDER.index(change.direction))
     return [
         (

@@ -13,6 +13,7 @@ from mlparity.core.numbers import format_count, format_number
 from mlparity.record.files import record_sha256
 from mlparity.record.record import Record
 from mlparity.report.causes import cause_sentence, other_causes
+from mlparity.report.changes import HEADS, change_rows, changes_sentence
 from mlparity.report.charts import CHARTS_SHOWN, charts_of
 from mlparity.report.decision import decision_paragraph, recommendation_text
 from mlparity.report.drift import drift_view
@@ -116,6 +117,9 @@ def _context(record: Record) -> dict[str, object]:
         "other_causes": other_causes(record),
         "recommendation": recommendation_text(record),
         "paragraph": decision_paragraph(record),
+        "changes": None if record.changes is None else changes_sentence(record.changes),
+        "change_heads": HEADS,
+        "change_rows": () if record.changes is None else change_rows(record.changes),
         "cure": () if record.fix is None else tuple(fix_lines(record.fix)),
         "snippet": swift_of(record),
         "digest": record_sha256(record),

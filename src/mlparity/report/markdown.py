@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 
 from mlparity.core.numbers import format_number
 from mlparity.record.record import Artifact, Record
 from mlparity.report.causes import cause_sentence, other_causes
+from mlparity.report.changes import changes_markdown
 from mlparity.report.decision import decision_paragraph, recommendation_text
+from mlparity.report.escaping import escape, escape_code
 from mlparity.report.fix import fix_lines
 from mlparity.report.ladder import ladders_of
 from mlparity.report.loaders import swift_of
@@ -29,8 +29,6 @@ from mlparity.report.texts import (
 )
 from mlparity.report.variants import HAZARD_COLUMNS, VARIANT_COLUMNS, hazard_lines, rung_sentences, variant_lines
 
-# What Markdown reads within a line; an underscore only at the edge of a word. No text of a record begins a line.
-_SPECIAL = re.compile(r"([\\`*\[\]|~$]|(?<!\w)_|_(?!\w))")
 _WORST_OUTPUTS = 4
 
 
@@ -39,24 +37,14 @@ def markdown_report(record: Record) -> str:
     return "\n".join(_lines(record)).rstrip() + "\n"
 
 
-def escape(text: str) -> str:
-    """Return text on one line that Markdown and the HTML within it show as it stands."""
-    line = "".join(" " if unicodedata.category(letter) in ("Cc", "Cf", "Zl", "Zp") else letter for letter in text)
-    entities = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _SPECIAL.sub(r"\\\1", entities)
-
-
-def escape_code(line: str) -> str:
-    """Return a line of code without letters that control a terminal or the direction of text."""
-    return "".join(letter for letter in line if unicodedata.category(letter) not in ("Cc", "Cf", "Zl", "Zp"))
-
-
 def _lines(record: Record) -> Iterator[str]:
     yield from _head(record)
     yield from _settings(record)
     yield from _decision(record)
     yield from _section("Cause", _causes(record))
     yield from _fix(record)
+    if record.changes is not None:
+        yield from (*changes_markdown(record.changes, "Since the earlier record").splitlines(), "")
     yield from _variants(record)
     yield from _ladders(record)
     yield from _hazards(record)

@@ -12,7 +12,7 @@ from mlparity.record.record import Record
 from mlparity.record.rows import RowState, SettingResult
 from mlparity.report.causes import cause_sentence
 from mlparity.report.decision import recommendation_text
-from mlparity.report.markdown import escape
+from mlparity.report.escaping import escape
 from mlparity.report.texts import certainty_text, flips_text
 
 

@@ -43,6 +43,7 @@ class VerifyOptions:
     - `resume`: continue where the same call was stopped; a checkpoint is written every `checkpoint_s` seconds.
     - `consistency_first`: recommend fp32 on the CPU or nothing, however fast other settings are.
     - `follows_artifacts`: nobody chose `settings`; they are those of an artifact that no default setting fits.
+    - `baseline`: an earlier record of the same model, as a record.json or an output folder, to tell what changed since.
     - `fix`: where the policy fails, convert again in other ways and keep what passes.
     """
 
@@ -67,6 +68,7 @@ class VerifyOptions:
     checkpoint_s: float = 30.0
     consistency_first: bool = False
     fix: bool = False
+    baseline: Path | None = None
     follows_artifacts: bool = False
 
     @property

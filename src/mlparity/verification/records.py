@@ -14,6 +14,23 @@ from mlparity.targets.table import target_of
 _NAME = "record.json"
 
 
+def whole_record_at(path: Path) -> Record:
+    """Return the record in a file or an output folder.
+
+    Raises:
+        FormatError: there is none, or `path` is an artifact, which carries only a summary of its record.
+    """
+    found = record_at(path)
+    if isinstance(found, Record):
+        return found
+    raise FormatError(
+        "an artifact carries a summary of its record, not the record",
+        where=str(path),
+        expected="a record.json, or the folder that verify wrote",
+        next_step="give the record.json that was written beside the artifact",
+    )
+
+
 def record_at(path: Path) -> Record | Mapping[str, str]:
     """Return the record in a file or an output folder, or the texts that an artifact carries.
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from torch import nn
 
 from mlparity import __version__
+from mlparity.compare.changes import changes_since, check_baseline
 from mlparity.compare.metrics import METRIC_INFOS
 from mlparity.compare.user_metric import load_metric
 from mlparity.compare.verdict import judge_all
@@ -49,6 +50,7 @@ from mlparity.verification.layouts import diagnose_misfit
 from mlparity.verification.opening import open_runs
 from mlparity.verification.options import VerifyOptions
 from mlparity.verification.policies import policy_of
+from mlparity.verification.records import whole_record_at
 from mlparity.verification.results import hazards_of, results_of, rungs_of
 from mlparity.verification.runs import Runs
 from mlparity.verification.sources import Inputs, open_source
@@ -82,6 +84,9 @@ def run_verification(
     chosen = following_artifacts(chosen)
     progress("load", 0, 0)
     flat, samples = open_source(source, inputs, chosen, progress)
+    baseline = None if chosen.baseline is None else whole_record_at(chosen.baseline)
+    if baseline is not None:
+        check_baseline(baseline, flat.name)
     if chosen.fix:
         check_fixable(flat, chosen)  # before any work
     with staged_folder(folder) as stage, open_references(flat, chosen) as references:
@@ -92,6 +97,8 @@ def run_verification(
             if made is None:
                 made = make_artifacts(flat, job.alike(), chosen, stage, progress)
             record, fault = _verified(job, made, references, journal, progress)
+            if baseline is not None:
+                record = replace(record, changes=changes_since(baseline, record))
             _write(record, stage)
     journal.remove()
     if fault is not None:
