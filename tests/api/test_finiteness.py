@@ -194,7 +194,7 @@ def test_verify_and_assert_parity_fail(
     options = VerifyOptions(settings=SETTING, artifacts=(package,))
     with pytest.raises(AssertionError, match="leave out 1 of 6 positions"):
         assert_parity(
-            Ratio("a", "b").eval(), None, samples_of(first, second), free, out=tmp_path / "out", options=options
+            Ratio("a", "b").eval(), samples_of(first, second), policy=free, out=tmp_path / "out", options=options
         )
     record = api.read_any_record(tmp_path / "out")
     assert isinstance(record, Record)

@@ -92,7 +92,7 @@ def test_a_given_one_is_verified_and_what_differs_fails(artifact: Path, tmp_path
     other = tmp_path / "other.toy"
     other.write_text(json.dumps(about))
     with pytest.raises(AssertionError, match="toy/fp32"):
-        mlparity.assert_parity(Layer().eval(), other, SAMPLES)
+        mlparity.assert_parity(Layer().eval(), SAMPLES, artifact=other)
 
 
 def test_it_is_inspected(artifact: Path, capsys: pytest.CaptureFixture[str]) -> None:
