@@ -3,6 +3,7 @@
 from .api.comparison import compare_outputs
 from .api.inspection import inspect_artifact, inspect_placement
 from .api.location import locate
+from .api.machine import machine
 from .api.parity import assert_parity
 from .api.policies import load_policy
 from .api.records import Finding, check_artifact, read_any_record, record_changes, summary_of
@@ -44,6 +45,7 @@ from .record.figures import (
     WorstSample,
 )
 from .record.fix import Attempt, Fix
+from .record.machine import Ability, Machine, Package
 from .record.policy import Limit, OutputTask, Policy, TaskKind, UserMetric
 from .record.record import Artifact, Noise, Record, SamplesInfo, SourceInfo
 from .record.rows import RowState, Rung, SettingResult
@@ -55,6 +57,7 @@ from .targets.target import RuntimeOptions
 from .verification.options import Members, VerifyOptions
 
 __all__ = [
+    "Ability",
     "Artifact",
     "Attempt",
     "BackendUnavailableError",
@@ -89,6 +92,7 @@ __all__ = [
     "Latency",
     "Limit",
     "LocatedOp",
+    "Machine",
     "Members",
     "MetricInfo",
     "MlparityError",
@@ -97,6 +101,7 @@ __all__ = [
     "OutputError",
     "OutputFigures",
     "OutputTask",
+    "Package",
     "PlacedOp",
     "Policy",
     "PolicyError",
@@ -138,6 +143,7 @@ __all__ = [
     "inspect_placement",
     "load_policy",
     "locate",
+    "machine",
     "read_any_record",
     "record_changes",
     "run_artifact",

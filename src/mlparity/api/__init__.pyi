@@ -4,6 +4,7 @@ from .comparison import Making, compare_files, compare_outputs
 from .execute import execute_module, execute_script
 from .inspection import Inspection, PlacedOp, inspect_artifact, inspect_placement, op_inventory
 from .location import locate
+from .machine import machine
 from .options import (
     RuntimeOptions,
     VerifyOptions,
@@ -37,6 +38,7 @@ __all__ = [
     "inspect_placement",
     "load_policy",
     "locate",
+    "machine",
     "members_from",
     "op_inventory",
     "pairs_from",

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from mlparity import __version__
-from mlparity.cli import compare, execute, inspect, locate, record, run, tune, verify
+from mlparity.cli import compare, doctor, execute, inspect, locate, record, run, tune, verify
 from mlparity.cli.ending import BAD_INPUT, ends_as_its_script, ends_well
 from mlparity.cli.terminal import complain, stdout
 from mlparity.core.errors import MlparityError
@@ -60,6 +60,7 @@ for _name, _command in (
     ("run", run.run),
     ("inspect", inspect.inspect),
     ("compare", compare.compare),
+    ("doctor", doctor.doctor),
 ):
     app.command(_name)(ends_well(_command))
 app.add_typer(record.app, name="record")
