@@ -12,7 +12,7 @@ ONE_THREAD := OMP_NUM_THREADS=1
 # A beta with few wheels: where it cannot be had, its rows and tests say why they are not there.
 COREAI = $(PIP) install --quiet -e ".[coreai]" || echo "no Core AI: it has wheels for Linux on x86-64 and macOS 26"
 
-.PHONY: demo test check docs bench conformance mutants models browser clean
+.PHONY: demo test check docs bench conformance mutants release models browser clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -70,6 +70,13 @@ check: $(STAMPS)/dev
 # The documentation as a site, in build/site.
 docs: $(STAMPS)/dev
 	$(BIN)/python -m mkdocs build --strict
+
+# The wheel and the sdist in build/dist, and the wheel tried in empty environments; each of them fetches torch.
+release: $(STAMPS)/dev
+	rm -rf build/dist
+	$(BIN)/python -m build --outdir build/dist
+	$(BIN)/python -m twine check --strict build/dist/*
+	$(BIN)/python -m tests.release build/dist
 
 bench: $(STAMPS)/bench models
 	$(BIN)/python -W ignore -m benchmarks.engine

@@ -5,7 +5,7 @@ The public names stand in `__init__.pyi`; each is imported when it is first aske
 
 import lazy_loader
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __getattr__, __dir__, _names = lazy_loader.attach_stub(__name__, __file__)
 
