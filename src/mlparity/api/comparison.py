@@ -11,7 +11,8 @@ from mlparity.core.words import ComputeUnit
 from mlparity.record.figures import OutputFigures
 from mlparity.record.policy import Policy
 from mlparity.targets.target import RuntimeOptions
-from mlparity.verification.comparing import Compared, Making, compare_pair
+from mlparity.verification.comparing import Compared, compare_pair
+from mlparity.verification.running import Making
 
 __all__ = ["Compared", "Making", "compare_files", "compare_outputs"]
 

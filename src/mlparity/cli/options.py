@@ -41,6 +41,18 @@ ShapeOption = Annotated[
         help="Draw random samples with this input, such as x:1,3,224,224 or ids:1,64:int32.",
     ),
 ]
+CarryOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="OUTPUT=INPUT",
+        rich_help_panel=SAMPLES,
+        help="Feed this output into that input of the next sample; may be repeated.",
+    ),
+]
+LimitOption = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", rich_help_panel=SAMPLES, help="Use the first N samples, or N random ones."),
+]
 SeedOption = Annotated[int, typer.Option(metavar="N", rich_help_panel=SAMPLES, help="The seed of random samples.")]
 PolicyOption = Annotated[
     str,

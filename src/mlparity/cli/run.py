@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from mlparity.cli.options import PreprocessOption, RuntimeLogOption, TimeLimitOption, UnitOption
+from mlparity.cli.options import (
+    CarryOption,
+    LimitOption,
+    PreprocessOption,
+    RuntimeLogOption,
+    TimeLimitOption,
+    UnitOption,
+)
 from mlparity.cli.progress import shown_progress
 from mlparity.cli.terminal import stdout
 from mlparity.core.words import ComputeUnit
@@ -25,6 +32,8 @@ def run(
     ],
     out: Annotated[Path, typer.Option(metavar="FILE", help="The .npz file for the outputs, named SAMPLE/OUTPUT.")],
     preprocess: PreprocessOption = None,
+    limit: LimitOption = None,
+    carry: CarryOption = None,
     unit: UnitOption = ComputeUnit.ALL,
     time_limit: TimeLimitOption = 600,
     runtime_log: RuntimeLogOption = False,
@@ -33,6 +42,7 @@ def run(
     from mlparity import api
 
     runtime = api.RuntimeOptions(time_limit, runtime_log)
+    pairs = api.pairs_from(carry or (), "--carry")
     with shown_progress() as progress:
-        count = api.run_artifact(artifact, inputs, out, preprocess, unit, progress, runtime)
+        count = api.run_artifact(artifact, inputs, out, preprocess, unit, progress, runtime, limit=limit, carry=pairs)
     stdout().print(f"{count} samples: {out}")

@@ -11,10 +11,11 @@ from mlparity.cli.github import annotate
 from mlparity.cli.options import (
     CHECKED,
     EMULATED,
-    SAMPLES,
     WORK,
+    CarryOption,
     EvalOption,
     InputsOption,
+    LimitOption,
     PolicyOption,
     PreprocessOption,
     RuntimeLogOption,
@@ -60,14 +61,7 @@ def verify(
             help="An output of class scores, or `none`; guessed by shape where this is not given. May be repeated.",
         ),
     ] = None,
-    carry: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="OUTPUT=INPUT",
-            rich_help_panel=SAMPLES,
-            help="Feed this output into that input of the next sample; may be repeated.",
-        ),
-    ] = None,
+    carry: CarryOption = None,
     device_outputs: Annotated[
         list[Path] | None,
         typer.Option(
@@ -77,10 +71,7 @@ def verify(
         ),
     ] = None,
     shape: ShapeOption = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", rich_help_panel=SAMPLES, help="Use the first N samples, or N random ones."),
-    ] = None,
+    limit: LimitOption = None,
     seed: SeedOption = 0,
     target: TargetOption = None,
     fp32_op: Annotated[

@@ -14,15 +14,13 @@ from mlparity.compare.user_metric import load_metric
 from mlparity.compare.verdict import Judgement, judge
 from mlparity.core.errors import InputError
 from mlparity.core.progress import Progress
-from mlparity.core.words import ComputeUnit
 from mlparity.record.figures import MetricInfo, OutputFigures, TaskFigure
 from mlparity.record.policy import Policy
 from mlparity.samples.saved import OPENERS, SavedOutputs, open_saved
 from mlparity.targets.table import suffixes, target_of
-from mlparity.targets.target import RuntimeOptions
 from mlparity.verification.execute import Feed, Step, execute
 from mlparity.verification.policies import policy_of
-from mlparity.verification.running import save_outputs
+from mlparity.verification.running import Making, save_outputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +34,6 @@ class Compared:
     task_figures: tuple[TaskFigure, ...]
     judgement: Judgement
     metrics: tuple[MetricInfo, ...] = METRIC_INFOS
-
-
-@dataclass(frozen=True, slots=True)
-class Making:
-    """How an artifact, given for saved outputs, is run: on which inputs, and as `run_artifact` takes the rest."""
-
-    inputs: str | None = None
-    preprocess: str | None = None
-    unit: ComputeUnit = ComputeUnit.ALL
-    runtime: RuntimeOptions | None = None
 
 
 def compare_pair(first: Path, second: Path, policy: str | Policy, making: Making, progress: Progress) -> Compared:
@@ -104,7 +92,7 @@ def _outputs_of(path: Path, making: Making, progress: Progress) -> Iterator[_Sid
         return
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "outputs.npz"
-        save_outputs(path, making.inputs, made, making.preprocess, making.unit, progress, making.runtime)
+        save_outputs(path, made, making, progress)
         with open_saved(made) as saved:
             yield _Side(path.name, saved)
 

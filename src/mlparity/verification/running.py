@@ -6,16 +6,22 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+
+import numpy as np
 
 from mlparity import __version__
 from mlparity.core.errors import InputError
 from mlparity.core.progress import Progress
-from mlparity.core.session import SampleSet, Session
+from mlparity.core.session import SampleSet, Session, Signature, TensorSpec
 from mlparity.core.words import ComputeUnit, Provenance, Setting
 from mlparity.record.outputs import OutputsHeader, OutputsWriter, writing_outputs
+from mlparity.samples.arrays import ArraySamples
 from mlparity.samples.digest import digest
+from mlparity.sessions.carrying import CarryingSession
 from mlparity.sessions.checked import run_checked
 from mlparity.targets.artifacts import artifact_sha256, kind_of
 from mlparity.targets.table import target_named
@@ -23,35 +29,57 @@ from mlparity.targets.target import Opening, RuntimeOptions
 from mlparity.verification.samples import choose_samples
 
 
-def save_outputs(
-    artifact: Path,
-    inputs: str,
-    out: Path,
-    preprocess: str | None,
-    unit: ComputeUnit,
-    progress: Progress,
-    runtime: RuntimeOptions | None,
-) -> int:
+@dataclass(frozen=True, slots=True)
+class Making:
+    """How the outputs of an artifact are made: on which inputs, and as `run_artifact` takes the rest."""
+
+    inputs: str | None = None
+    preprocess: str | None = None
+    unit: ComputeUnit = ComputeUnit.ALL
+    runtime: RuntimeOptions | None = None
+    limit: int | None = None
+    carry: Mapping[str, str] = field(default_factory=dict)
+
+
+def save_outputs(artifact: Path, out: Path, making: Making, progress: Progress) -> int:
     """Run `artifact` and save its outputs as `mlparity.run_artifact` says; return the number of samples.
 
     Raises:
         MlparityError: the artifact or the samples cannot be used, or `out` cannot be written.
     """
-    setting = _setting(artifact, unit)
+    setting = _setting(artifact, making.unit)
     path = out.absolute()  # the user's code may change the current folder
     if out.suffix != ".npz":
         raise InputError("outputs are saved as .npz", found=str(out), next_step="name a file that ends in .npz")
-    opening = Opening(setting.compute_unit, runtime=RuntimeOptions() if runtime is None else runtime)
+    opening = Opening(setting.compute_unit, runtime=RuntimeOptions() if making.runtime is None else making.runtime)
     session = target_named(setting.target).open_artifact(artifact, opening)
     try:
-        names = tuple(spec.name for spec in session.signature.inputs)
-        samples = choose_samples(inputs, names, preprocess=preprocess, progress=progress)
+        samples = _samples(session.signature, making, progress)
         with writing_outputs(path) as writer:
-            seconds = _run(session, samples, writer, progress)
+            seconds = _run(CarryingSession(session, making.carry), samples, writer, progress)
             writer.close_with(_header(artifact, setting, session.runtime, samples, seconds))
     finally:
         session.close()
     return len(samples)
+
+
+def _samples(signature: Signature, making: Making, progress: Progress) -> SampleSet:
+    """Return the samples; array files are cut into rows where the artifact takes one row at a time."""
+    names = tuple(spec.name for spec in signature.inputs)
+    samples = choose_samples(making.inputs, names, preprocess=making.preprocess, limit=making.limit, progress=progress)
+    if not isinstance(samples, ArraySamples):
+        return samples
+    _, first = next(iter(samples))
+    is_cut = bool(first) and all(_is_batch(first.get(spec.name), spec) for spec in signature.inputs)
+    return replace(samples, rows=True, description=f"{samples.description}, cut into rows") if is_cut else samples
+
+
+def _is_batch(array: np.ndarray | None, spec: TensorSpec) -> bool:
+    """Tell whether an array holds several of the one row that an input takes."""
+    if array is None or not spec.shape or spec.shape[0] != 1 or array.ndim != len(spec.shape):
+        return False
+    fits = all(size in (None, length) for size, length in zip(spec.shape[1:], array.shape[1:], strict=True))
+    return fits and len(array) > 1
 
 
 def _run(session: Session, samples: SampleSet, writer: OutputsWriter, progress: Progress) -> tuple[float, ...]:
