@@ -16,11 +16,12 @@ from mlparity.record.record import Record
 from mlparity.record.rows import RowState, SettingResult
 from mlparity.report.causes import cause_sentence
 from mlparity.report.escaping import escape
+from mlparity.report.failure import failure_text
 from mlparity.report.files import report_names, write_reports
 from mlparity.report.html import html_report
 from mlparity.report.loaders import swift_of
 from mlparity.report.markdown import markdown_report
-from mlparity.report.rows import groups_of, rows_of
+from mlparity.report.rows import groups_of, patterns_of, rows_of
 from tests.record.example import example_record
 from tests.report.hostile import TEXT, hostile
 
@@ -232,3 +233,18 @@ def test_a_record_of_unusual_values() -> None:
 def test_a_report_depends_on_the_record_alone() -> None:
     assert html_report(RECORD) == html_report(example_record())
     assert TEXT not in html_report(RECORD)
+
+
+def test_settings_are_named_by_their_format_where_all_of_it_is_meant() -> None:
+    record = example_record()
+    names = [str(row.setting) for row in record.settings]
+    assert patterns_of(names, record) == ["fp32/*", "fp16/*", "litert/fp32"]
+    assert patterns_of(["fp16/ALL", "litert/fp32"], record) == ["fp16/ALL", "litert/fp32"]
+
+
+def test_a_failure_is_told_in_a_few_lines() -> None:
+    lines = failure_text(example_record(), "out/report.html").splitlines()
+    assert lines[0] == "mobilenet_v2: pass under the policy 'consistency' on 24 samples"
+    assert lines[1] == "fp16/*: logits: max difference 0.046, allowed 0.002 (1.0e-04 of scale 20.1)"
+    assert lines[-1] == "report: out/report.html"
+    assert len(lines) <= 15

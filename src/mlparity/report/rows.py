@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mlparity.core.finiteness import left_out, mismatches, positions_text
@@ -114,6 +114,19 @@ def remarks_of(rows: tuple[Row, ...]) -> tuple[Remark, ...]:
             if text:
                 found.setdefault((row.chip, row.verdict_word, text), {}).setdefault(row.setting)
     return tuple(Remark(tuple(names), chip, word, text) for (chip, word, text), names in found.items())
+
+
+def patterns_of(names: Sequence[str], record: Record) -> list[str]:
+    """Return the settings as patterns where they are all settings of a format: `fp16/*` for its four units."""
+    groups: dict[str, list[str]] = {}
+    for result in record.settings:
+        groups.setdefault(str(result.setting).rpartition("/")[0], []).append(str(result.setting))
+    found: dict[str, None] = {}
+    for name in names:
+        form = name.rpartition("/")[0]
+        is_whole = len(groups[form]) > 1 and set(groups[form]) <= set(names)
+        found[f"{form}/*" if is_whole else name] = None
+    return list(found)
 
 
 def comparisons_of(groups: tuple[Group, ...]) -> tuple[Comparison, ...]:
