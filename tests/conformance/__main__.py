@@ -6,6 +6,10 @@ Usage: python -m tests.conformance [--shard K/N] [--jobs J] [--retry] [SUITE ...
 A suite is a path below the installed coremltools; without one, all of them run, which takes about half an hour on two
 cores. Results are kept as they come: a run that was stopped goes on where it was, shards add up, and `--retry` runs
 again what failed. `report` writes docs/conformance.md from all results.
+
+With PYMIL_TEST_TARGETS=neuralnetwork in the environment the tests convert to neural networks, and the page is
+docs/conformance-networks.md; with CONFORMANCE_UNITS=ALL beside it, networks run in the arithmetic that a chip's units
+have, which is counted on the same page.
 """
 
 from __future__ import annotations
@@ -20,7 +24,8 @@ import time
 
 from tests.conformance.report import write_report
 from tests.conformance.results import Outcome, Part, Result, interrupted
-from tests.conformance.suites import FINISHED, SUITES, start
+from tests.conformance.subject import Subject
+from tests.conformance.suites import FINISHED, start
 
 
 def main() -> int:
@@ -37,8 +42,9 @@ def main() -> int:
         parts = shard.split(options.jobs)
         with tempfile.TemporaryDirectory() as folder:  # for the packages that coremltools leaves behind
             os.environ["TMPDIR"] = folder
-            running = {part: start(part, options.suites or SUITES) for part in parts}
-            _watch(running, options.suites or SUITES)
+            suites = options.suites or Subject.from_environment().suites
+            running = {part: start(part, suites) for part in parts}
+            _watch(running, suites)
     sys.stdout.write(f"{write_report()}\n")
     return 0
 

@@ -2,8 +2,9 @@
 
 The names that it replaces are those that coremltools 9.0's tests ask before they compare a prediction:
 `coremltools._deps._IS_MACOS`, and `_is_macos` and `_macos_version` of `coremltools.models.utils` and `.model`.
-CONFORMANCE_PROFILE names another profile than the one that users get, to see whether a failure is one of rounding. What
-some of the tests import comes from `build/conformance/packages` and `build/models`.
+CONFORMANCE_PROFILE names another profile than the one that users get, to see whether a failure is one of rounding, and
+CONFORMANCE_UNITS the compute units whose arithmetic on a chip every model is run in. What some of the tests import
+comes from `build/conformance/packages` and `build/models`.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ import pytest
 
 import mlparity
 from mlparity.engine.coremltools_binding import Arithmetic, arithmetic
+from mlparity.engine.mil.program import Function
 from mlparity.engine.numerics import PROFILES
-from mlparity.engine.placement.variants import Choice
+from mlparity.engine.placement.variants import Choice, plain_choice
 from tests.models import torchvision_operators
 
 os.environ.setdefault("PYMIL_TEST_TARGETS", "mlprogram")
@@ -44,9 +46,14 @@ for _module in (coremltools.models.utils, coremltools.models.model):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop() -> Generator[None, object, object]:
-    """Run the tests in the profile that is asked for, where one is."""
-    if "CONFORMANCE_PROFILE" not in os.environ:
+    """Run the tests in the profile, or as the compute units, that are asked for, where some are."""
+    if not {"CONFORMANCE_PROFILE", "CONFORMANCE_UNITS"} & os.environ.keys():
         return (yield)
-    chosen = Choice(PROFILES[os.environ["CONFORMANCE_PROFILE"]])
-    with arithmetic(Arithmetic(lambda _function, _units: chosen)):
+    with arithmetic(Arithmetic(_choose)):
         return (yield)
+
+
+def _choose(function: Function, _units: str) -> Choice:
+    if "CONFORMANCE_UNITS" in os.environ:
+        return plain_choice(function, os.environ["CONFORMANCE_UNITS"])
+    return Choice(PROFILES[os.environ["CONFORMANCE_PROFILE"]])

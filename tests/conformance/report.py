@@ -8,32 +8,86 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tests.conformance.ledger import LEDGER, Entry, explanation
-from tests.conformance.results import BAD, Outcome, Part, Result, read_results, recorded_parts
+from tests.conformance.results import BAD, RESULTS, Outcome, Part, Result, read_results, recorded_parts
+from tests.conformance.subject import NETWORK, PROGRAM, Subject
 
-PAGE = Path(__file__).parents[2] / "docs" / "conformance.md"
+_DOCS = Path(__file__).parents[2] / "docs"
 
-_HEAD = """# coremltools' own tests on our engine
+_PAGES = {PROGRAM: _DOCS / "conformance.md", NETWORK: _DOCS / "conformance-networks.md"}
+
+_HEADS = {
+    PROGRAM: """# coremltools' own tests on our engine
 
 coremltools 9.0 ships tests that convert a model and compare Core ML's prediction with PyTorch's or numpy's; off macOS
 they skip the comparison. Here they make it, with the engine instead of Core ML (`tests/conformance/apple.py`), in
 fp16 and, with INCLUDE_MIL_FP32_UNIT_TESTS, in fp32. A test reaches prediction if it calls `predict` at least once.
 
 Made by `make conformance`, or `make conformance SHARD=3/16` for a part: a hash of its name puts a test into one part,
-so that each part is an even sample of all files. Results add up over runs.
-"""
+so that each part is an even sample of all files. Results add up over runs. [Neural networks](conformance-networks.md)
+have a page of their own.
+""",
+    NETWORK: """# coremltools' own tests on our engine: neural networks
+
+The tests of [the other page](conformance.md) that convert to a neural network too, and those of the format itself: they
+compare with PyTorch, with numpy, or with numbers that they state. Here the engine predicts, in plain fp32 on every unit
+(`enable_coremltools(chip=None)`). A test reaches prediction if it calls `predict` at least once.
+
+Made by `PYMIL_TEST_TARGETS=neuralnetwork make conformance`, or with `SHARD=3/16` for a part: a hash of its name puts a
+test into one part, so that each part is an even sample of all files. Results add up over runs.
+""",
+}
 
 
 def write_report() -> Path:
-    """Write the page from all results, and return where it is."""
-    results = read_results()
-    parts = recorded_parts()
-    PAGE.write_text(page(list(results.values()), parts), encoding="utf-8")
-    return PAGE
+    """Write the page of what is tested from all its results, and return where it is."""
+    target = Subject.from_environment().target
+    folder = RESULTS.with_name(Subject(target).folder)
+    results = read_results(folder)
+    texts = [page(list(results.values()), recorded_parts(folder), target)]
+    if target == NETWORK:
+        texts += [_emulated(results, units) for units in _UNITS]
+    _PAGES[target].write_text("\n".join(texts), encoding="utf-8")
+    return _PAGES[target]
 
 
-def page(results: Sequence[Result], parts: Sequence[Part]) -> str:
-    """Return the text of docs/conformance.md."""
-    return "\n".join([_HEAD, _coverage(results, parts), _summary(results), _files(results), _ledger(results)])
+_UNITS = ("ALL",)
+"""The compute units as which networks are run beside."""
+
+
+def page(results: Sequence[Result], parts: Sequence[Part], target: str = PROGRAM) -> str:
+    """Return the text of a page for a format."""
+    return "\n".join([_HEADS[target], _coverage(results, parts), _summary(results), _files(results), _ledger(results)])
+
+
+def _emulated(plain: Mapping[str, Result], units: str) -> str:
+    """Return what the arithmetic of some units does to tests that pass in plain arithmetic."""
+    found = read_results(RESULTS.with_name(Subject(NETWORK, units).folder))
+    reached = [each for each in found.values() if each.predictions > 0 and _passed(plain.get(each.test))]
+    bad = [each for each in reached if each.outcome in BAD]
+    beyond = [each for each in bad if _TOLERANCE.search(each.reason)]
+    return _EMULATED.format(
+        units=units,
+        count=len(reached),
+        passed=len(reached) - len(bad),
+        rate=f"{1 - len(bad) / len(reached):.1%}" if reached else "none",
+        tolerance=len(beyond),
+        others=len(bad) - len(beyond),
+    )
+
+
+def _passed(result: Result | None) -> bool:
+    return result is not None and result.outcome is Outcome.PASSED
+
+
+_TOLERANCE = re.compile(r"Not equal to tolerance|not almost equal")
+
+_EMULATED = """## In the emulated arithmetic of `{units}`
+
+The tests compare at fp32's tolerances, which fp16 cannot hold: what fails here says how far a network on GPU and Neural
+Engine is from the same network on the CPU. Of {count:,} tests that pass in plain fp32 and were run once more as
+`{units}` (`CONFORMANCE_UNITS={units}`), {passed:,} pass ({rate}); {tolerance:,} are beyond the tolerance, and
+{others:,} fail in another way, such as an index or a count that differs.
+"""
 
 
 def _coverage(results: Sequence[Result], parts: Sequence[Part]) -> str:

@@ -11,7 +11,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(os.environ.get("CONFORMANCE_RESULTS", Path(__file__).parents[2] / "build" / "conformance" / "results"))
+from tests.conformance.subject import Subject
+
+_BUILD = Path(__file__).parents[2] / "build" / "conformance"
+
+RESULTS = Path(os.environ.get("CONFORMANCE_RESULTS", _BUILD / Subject.from_environment().folder))
 """Where the parts' files lie; any number of runs adds to them."""
 
 

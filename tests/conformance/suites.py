@@ -11,18 +11,6 @@ from pathlib import Path
 
 from tests.conformance.results import Part
 
-SUITES = (
-    "converters/mil/mil/ops/tests",
-    "converters/mil/frontend/torch/test",
-    "converters/mil/mil/passes/tests",
-    "converters/mil/backend/mil",
-    "converters/mil/test_inputs_outputs_shape.py",
-    "test/api/test_api_examples.py",
-    "test/ml_program",
-    "test/optimize/coreml",
-)
-"""Paths below the installed coremltools."""
-
 FINISHED = (0, 1, 5)
 """pytest's exit codes of a run that reached its end: all passed, some failed, nothing to run."""
 

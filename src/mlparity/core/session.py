@@ -24,11 +24,13 @@ class TensorSpec:
     """The name, shape and type of one input or output.
 
     A dimension of `None` is flexible. `shape` is None, and `dtype` (a numpy name) is "", if a runtime does not tell it.
+    A sample may lack an input that `is_optional`.
     """
 
     name: str
     shape: tuple[int | None, ...] | None
     dtype: str
+    is_optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,14 @@ def _program(path: Path, package: Package, message: Any) -> Program:
         return network_program(path, message)
     if kind == SUPPRESSION:
         return suppression_program(path, message)
+    if kind in _PIPELINES:
+        raise FormatError(
+            "the model is a pipeline, where one model is wanted",
+            where=str(path),
+            found=", ".join(str(stage.WhichOneof("Type")) for stage in _PIPELINES[kind](message)),
+            expected=", ".join(("mlProgram", *KINDS)),
+            next_step="take its models one by one; prediction and `mlparity run` take it whole",
+        )
     raise FormatError(
         f"the model is of type {kind}, which the engine does not run",
         where=str(path),

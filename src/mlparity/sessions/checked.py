@@ -40,9 +40,10 @@ def fitted(sample: Sample, specs: tuple[TensorSpec, ...], where: str) -> Sample:
     if not specs:
         return sample
     names = tuple(spec.name for spec in specs)
-    if set(names) != set(sample):
+    needed = {spec.name for spec in specs if not spec.is_optional}
+    if not needed <= set(sample) <= set(names):
         raise InputError("wrong input names", where=where, found=", ".join(sample), expected=", ".join(names))
-    return {spec.name: _as_specified(sample[spec.name], spec, where) for spec in specs}
+    return {spec.name: _as_specified(sample[spec.name], spec, where) for spec in specs if spec.name in sample}
 
 
 def fits(shape: tuple[int, ...], wanted: tuple[int | None, ...] | None) -> bool:

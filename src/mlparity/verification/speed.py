@@ -15,7 +15,7 @@ from mlparity.core.session import Sample
 from mlparity.core.words import Provenance, Setting
 from mlparity.engine.mil.program import Function
 from mlparity.engine.placement.roofline import roofline, throughput, work_of
-from mlparity.engine.reading import read_program
+from mlparity.engine.reading import read_stages
 from mlparity.record.decision import Decision, Latency, Speed
 from mlparity.sessions.checked import run_checked
 from mlparity.verification.runs import Run, Runs
@@ -79,8 +79,10 @@ def _estimated(runs: list[Run], stage: Path) -> dict[Setting, Speed]:
     for run in runs:
         path = run.artifact.path
         if path not in functions:
-            program = read_program(stage / path)
-            functions[path] = program.functions[program.default_function]
+            programs, _ = read_stages(stage / path)
+            if len(programs) > 1:  # what passing features from model to model costs, no table says
+                return {}
+            functions[path] = programs[0].functions[programs[0].default_function]
         for setting in run.settings:
             score = _score(functions[path], setting)
             if score is None:

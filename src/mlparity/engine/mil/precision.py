@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from mlparity.core.words import Precision
 from mlparity.engine.mil.program import Program, TensorType
 
@@ -19,3 +21,12 @@ def program_precision(program: Program) -> Precision:
     )
     is_fp16 = any(isinstance(kind, TensorType) and kind.dtype == "fp16" for kind in types)
     return Precision.FP16 if is_fp16 else Precision.FP32
+
+
+_NARROWEST_FIRST = (Precision.NEURAL_NETWORK, Precision.FP16, Precision.FP32)
+
+
+def common_precision(programs: Iterable[Program]) -> Precision:
+    """Return the precision of models that run in turn: what one of them rounds, all of them have rounded."""
+    found = {program_precision(program) for program in programs}
+    return next(precision for precision in _NARROWEST_FIRST if precision in found)

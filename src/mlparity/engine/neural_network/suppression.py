@@ -85,11 +85,16 @@ def _fault(path: Path, found: str) -> FormatError:
 
 
 def _with_defaults(interface: Interface, model: Any) -> Interface:
-    """Return the interface, thresholds that are optional inputs with the model's own as their defaults."""
+    """Return the interface, with an input for each threshold that has a name, and the model's own as its default.
+
+    Detectors name inputs that only the description of the pipeline has. Source: Ultralytics 8.4, export to Core ML.
+    """
     own = {model.iouThresholdInputFeatureName: model.iouThreshold}
     own |= {model.confidenceThresholdInputFeatureName: model.confidenceThreshold}
-    inputs = tuple(replace(each, default=own.get(each.name, each.default)) for each in interface.inputs)
-    return replace(interface, inputs=inputs)
+    inputs = [replace(each, default=own.get(each.name, each.default)) for each in interface.inputs]
+    described = {each.name for each in (*interface.inputs, *interface.outputs)}
+    added = [Feature(name, "doubleType", optional=True, default=value) for name, value in own.items()]
+    return replace(interface, inputs=(*inputs, *(each for each in added if each.name and each.name not in described)))
 
 
 def _input(feature: Feature, model: Any) -> NamedType:

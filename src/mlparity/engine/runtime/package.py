@@ -62,26 +62,10 @@ _Key = tuple[tuple[object, ...], ...]
 _OPEN: WeakValueDictionary[_Key, Package] = WeakValueDictionary()
 
 
-def open_package(path: Path) -> Package:
-    """Return the package at `path`; it is read once for as long as somebody holds it, unless it changes.
-
-    Raises:
-        FormatError: the package cannot be read, or is a pipeline.
-    """
-    stages, _ = open_stages(path)
-    if len(stages) > 1:
-        raise FormatError(
-            "the package is a pipeline",
-            where=str(path),
-            found=f"{len(stages)} models",
-            expected="one ML Program",
-            next_step="take its models one by one; `MLModel.predict` runs them in turn",
-        )
-    return stages[0]
-
-
 def open_stages(path: Path) -> tuple[tuple[Package, ...], Interface]:
     """Return what the package at `path` runs in turn, one unless it is a pipeline, and its interface.
+
+    One model is read once for as long as somebody holds it, unless its files change.
 
     Raises:
         FormatError: the package cannot be read.

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mlparity.core.errors import MlparityError
 from mlparity.core.session import TensorSpec
 from mlparity.core.words import Precision
-from mlparity.engine.mil.precision import program_precision
+from mlparity.engine.mil.precision import common_precision
 from mlparity.engine.mil.printer import print_program
 from mlparity.engine.mil.program import Program
 from mlparity.engine.numerics import TYPED
-from mlparity.engine.placement.eligibility import eligibility
+from mlparity.engine.placement.eligibility import Eligibility, eligibility
 from mlparity.engine.placement.gates import GENERATIONS
 from mlparity.engine.placement.variants import check_chips
-from mlparity.engine.reading import read_program
+from mlparity.engine.reading import read_stages
 from mlparity.engine.runtime.bind import bind
 from mlparity.targets.coreml.metadata import PACKAGE
 from mlparity.targets.inspection import Inspection, PlacedOp
 
-_KINDS: Mapping[str, str] = {"mlProgram": "ML Program", "neuralNetwork": "neural network"} | {
+_SUPPRESSION = "nonMaximumSuppression"
+
+_KINDS: Mapping[str, str] = {
+    "mlProgram": "ML Program",
+    "neuralNetwork": "neural network",
     "neuralNetworkClassifier": "neural network (classifier)",
     "neuralNetworkRegressor": "neural network (regressor)",
+    _SUPPRESSION: "suppression of boxes",
 }
 
 
@@ -33,31 +38,41 @@ def inspect_package(path: Path) -> Inspection:
     Raises:
         FormatError: it cannot be read.
     """
-    program = read_program(path)
-    interface = program.interfaces[program.default_function]
-    opsets = sorted({f"iOS{function.opset}" for function in program.functions.values()})
+    programs, interface = read_stages(path)
     specs = [
         tuple(TensorSpec(feature.name, feature.shape, feature.dtype or feature.kind) for feature in features)
         for features in (interface.inputs, interface.outputs)
     ]
-    walked = (op for function in program.functions.values() for op in function.walk())
+    walked = (op for program in programs for function in program.functions.values() for op in function.walk())
     return Inspection(
         path=path,
-        kind=_KINDS.get(program.kind, program.kind),
+        kind=_kind(programs),
         inputs=specs[0],
         outputs=specs[1],
         ops=dict(sorted(Counter(op.type for op in walked if op.type != "const").items())),
-        text=print_program(program),
+        text="\n".join(map(print_program, programs)),
         metadata=PACKAGE.read(path),
-        facts={
-            "specification version": str(program.spec_version),
-            **({} if _is_untyped(program) else {"opset": ", ".join(opsets)}),
-            "functions": ", ".join(sorted(program.functions)),
-            "precision": _precision(program),
-        },
-        problem=_engine_problem(program),
-        eligible=_eligible(program),
+        facts=_facts(programs),
+        problem=next(filter(None, map(_engine_problem, programs)), ""),
+        eligible=_eligible(programs),
     )
+
+
+def _kind(programs: Sequence[Program]) -> str:
+    kinds = [_KINDS.get(program.kind, program.kind) for program in programs]
+    return kinds[0] if len(kinds) == 1 else f"pipeline of {', '.join(kinds)}"
+
+
+def _facts(programs: Sequence[Program]) -> dict[str, str]:
+    opsets = {
+        function.opset for program in programs if program.kind == "mlProgram" for function in program.functions.values()
+    }
+    return {
+        "specification version": str(max(program.spec_version for program in programs)),
+        **({"opset": ", ".join(f"iOS{opset}" for opset in sorted(opsets))} if opsets else {}),
+        "functions": ", ".join(sorted({name for program in programs for name in program.functions})),
+        "precision": _precision(programs),
+    }
 
 
 def placement_of(path: Path, chip: str) -> tuple[PlacedOp, ...]:
@@ -68,27 +83,27 @@ def placement_of(path: Path, chip: str) -> tuple[PlacedOp, ...]:
         InputError: an unknown chip.
     """
     check_chips((chip,))
-    program = read_program(path)
-    found = eligibility(program.functions[program.default_function], chip)
     return tuple(
         PlacedOp(op.op.type, op.op.location, str(op.op.outputs[0].type), op.eligible, op.reason, op.evidence)
-        for op in found
+        for op in _placed(read_stages(path)[0], chip)
     )
 
 
-def _eligible(program: Program) -> dict[str, str]:
-    function = program.functions[program.default_function]
-    found = {chip: eligibility(function, chip) for chip in GENERATIONS}
+def _placed(programs: Sequence[Program], chip: str) -> list[Eligibility]:
+    """Return what the Neural Engine makes of the ops of all models; a suppression of boxes is never there (assumed)."""
+    functions = [each.functions[each.default_function] for each in programs if each.kind != _SUPPRESSION]
+    return [op for function in functions for op in eligibility(function, chip)]
+
+
+def _eligible(programs: Sequence[Program]) -> dict[str, str]:
+    found = {chip: _placed(programs, chip) for chip in GENERATIONS}
     return {chip: f"{sum(op.eligible for op in ops)} of {len(ops)}" for chip, ops in found.items()}
 
 
-def _is_untyped(program: Program) -> bool:
-    return program_precision(program) is Precision.NEURAL_NETWORK
-
-
-def _precision(program: Program) -> str:
-    typed = str(program_precision(program))
-    return "fp32 on the CPU, fp16 on GPU and Neural Engine" if _is_untyped(program) else typed
+def _precision(programs: Sequence[Program]) -> str:
+    common = common_precision(programs)
+    is_untyped = common is Precision.NEURAL_NETWORK
+    return "fp32 on the CPU, fp16 on GPU and Neural Engine" if is_untyped else str(common)
 
 
 def _engine_problem(program: Program) -> str:

@@ -17,7 +17,7 @@ from mlparity.core.errors import ExecutionError, FormatError, InputError, Mlpari
 from mlparity.core.mlpackage import find_package
 from mlparity.core.quiet import quiet_logs
 from mlparity.core.session import Availability, Closing, Outputs, Sample, Signature, TensorSpec
-from mlparity.core.words import ComputeUnit, Provenance, Setting
+from mlparity.core.words import ComputeUnit, Precision, Provenance, Setting
 from mlparity.engine.coremltools_binding import Arithmetic, arithmetic, install
 from mlparity.engine.mil.program import Function
 from mlparity.engine.numerics import FP32
@@ -32,8 +32,7 @@ from mlparity.engine.placement.variants import (
     variants_of,
 )
 from mlparity.engine.runtime.interpret import Tap
-from mlparity.engine.runtime.package import Package
-from mlparity.engine.runtime.package import open_package as read_package
+from mlparity.engine.runtime.package import Package, open_stages
 
 _DTYPES = {65552: "float32", 65568: "float32", 65600: "float64", 131104: "int32", 131080: "int8"}
 """`ArrayDataType` to numpy, fp16 as coremltools passes it. Source: coremltools 9.0, `FeatureTypes.proto`."""
@@ -48,10 +47,14 @@ def probe() -> Availability:
 
 @dataclass(frozen=True, slots=True)
 class Emulation:
-    """A package that our engine runs: its program, held so that it is read once, and whether units differ on it."""
+    """A package that our engine runs: its program, held so that it is read once, and whether units differ on it.
+
+    Of a pipeline it is the model on which units differ, of `differing` such models the first.
+    """
 
     package: Package
     is_emulated: bool
+    differing: int = 1
 
     def function(self) -> Function:
         """Return the program's default function."""
@@ -65,10 +68,14 @@ class Emulation:
         A `plan` of the setting's compute units pins the placement and the chip.
 
         Raises:
-            FormatError: the plan is of another program.
+            FormatError: the plan is of another program, or units differ on several models of a pipeline.
         """
         if not self.is_emulated or setting.compute_unit is None:
             return ()
+        if self.differing > 1:
+            if (setting.precision, setting.compute_unit) == (Precision.NEURAL_NETWORK, ComputeUnit.CPU_ONLY):
+                return ()  # networks are fp32 there, whatever else is in the pipeline
+            raise _several(self.package.program.path, self.differing)
         if plan is not None and plan.compute_units == str(setting.compute_unit):
             return pinned_variants(self.function(), plan, fast=fast)
         asked = tuple(chips) if chips else every_chip()
@@ -84,8 +91,19 @@ def emulation_of(path: Path) -> Emulation | None:
     """
     if sys.platform == "darwin":
         return None
-    package = read_package(path)
-    return Emulation(package, is_emulated(package.function(None)))
+    stages, _ = open_stages(path)
+    differing = [stage for stage in stages if is_emulated(stage.function(None))]
+    return Emulation((*differing, *stages)[0], bool(differing), len(differing))
+
+
+def _several(path: Path, count: int) -> FormatError:
+    return FormatError(
+        "the compute units differ on several models of the pipeline, whose arithmetics are not combined",
+        where=str(path),
+        found=f"{count} models that round to fp16 somewhere",
+        expected="one",
+        next_step="verify its models one by one; `mlparity run` takes it whole, in one chip's most likely arithmetic",
+    )
 
 
 def provenance(variant: Variant | None) -> Provenance:
@@ -115,11 +133,17 @@ def runtime() -> str:
 def open_variant(path: Path, unit: ComputeUnit, input_names: Sequence[str], variant: Variant | None) -> CoreMLSession:
     """Return a session that calculates in `variant`, or in reference arithmetic; Core ML itself calculates its way.
 
+    Models of a pipeline on which units do not differ calculate in reference arithmetic.
+
     Raises:
         FormatError: the package cannot be read.
         UnsupportedOpError: the engine lacks one of its ops.
     """
-    with arithmetic(Arithmetic(lambda function, _unit: ideal_choice(function) if variant is None else variant.choice)):
+
+    def choose(function: Function, _unit: str) -> Choice:
+        return ideal_choice(function) if variant is None or not is_emulated(function) else variant.choice
+
+    with arithmetic(Arithmetic(choose)):
         return open_package(path, unit, input_names)
 
 
@@ -199,7 +223,7 @@ class CoreMLSession(Closing):
         inputs, outputs = (tuple(map(_spec, features)) for features in (description.input, description.output))
         self.own_names = _own_names(inputs, self.input_names)
         known = {own: name for name, own in self.own_names.items()}
-        renamed = tuple(replace(spec, name=known[spec.name]) for spec in inputs)
+        renamed = tuple(replace(spec, name=known.get(spec.name, spec.name)) for spec in inputs)
         self.signature, self.runtime = Signature(renamed, outputs), runtime()
         self.images = frozenset(feature.name for feature in description.input if feature.type.HasField("imageType"))
 
@@ -228,16 +252,20 @@ class CoreMLSession(Closing):
 
 def _own_names(inputs: tuple[TensorSpec, ...], wanted: tuple[str, ...]) -> dict[str, str]:
     """Return each input's name as the caller knows it, to the package's own name."""
-    own = [spec.name for spec in inputs]
+    own = [spec.name for spec in inputs if len(inputs) == len(wanted) or not spec.is_optional]
     if len(wanted) != len(own) or set(wanted) == set(own):
         return {name: name for name in own}
     return dict(zip(wanted, own, strict=True))
 
 
 def _spec(feature: Any) -> TensorSpec:
+    """Return the spec of a feature; a number, as detectors take thresholds, need not be given.
+
+    Source of that: Ultralytics 8.4, which predicts with its pipelines from an image alone.
+    """
     kind = feature.type.WhichOneof("Type")
     if kind != "multiArrayType":
-        return TensorSpec(feature.name, None, "")
+        return TensorSpec(feature.name, None, "", feature.type.isOptional or kind == "doubleType")
     array = feature.type.multiArrayType
     flexible = bool(array.shapeRange.sizeRanges) or bool(array.enumeratedShapes.shapes)
     shape = tuple(array.shape) if array.shape and not flexible else None

@@ -44,10 +44,10 @@ def _inspect(path: Path) -> Inspection:
 
 
 def _precision(path: Path) -> Precision:
-    from mlparity.engine.mil.precision import program_precision
-    from mlparity.engine.reading import read_program
+    from mlparity.engine.mil.precision import common_precision
+    from mlparity.engine.reading import read_stages
 
-    return program_precision(read_program(path))
+    return common_precision(read_stages(path)[0])
 
 
 def _emulation(path: Path) -> Emulation | None:
