@@ -163,7 +163,19 @@ def test_what_a_computed_shape_makes_keeps_its_rank() -> None:
         LayerSpec("sliceStatic", cut | {"squeezeMasks": [True, False], "endIds": [0, 2]}, ("d",), ("e",)),
         LayerSpec("innerProduct", {"inputChannels": 2, "outputChannels": 1, "weights": np.ones(2)}, ("d",), ("f",)),
     ]
-    y = run(network(layers, {"n": (3,)}, ("d", "e", "f")), n=np.array([1, 2, 3], np.float32))
+    scattered = LayerSpec("scatter", {"axis": 0, "mode": 1}, ("d", "one", "row"), ("g",))
+    layers += [
+        LayerSpec("loadConstantND", {"shape": [1], "data": np.ones(1)}, (), ("one",)),
+        LayerSpec("loadConstantND", {"shape": [1, 2], "data": np.ones(2)}, (), ("row",)),
+        scattered,
+        LayerSpec("getShape", {}, ("g",), ("sizes",)),
+        LayerSpec("fillDynamic", {"value": 1.0}, ("sizes",), ("ones",)),
+        LayerSpec("sliceStatic", cut | {"squeezeMasks": [False, True], "endIds": [6, 1]}, ("ones",), ("h",)),
+    ]
+    model = network(layers, {"n": (3,)}, ("d", "e", "f", "g", "h"))
+    y = run(model, n=np.array([1, 2, 3], np.float32))
+    np.testing.assert_array_equal(y["g"], np.full((6, 2), 2.0) + np.eye(6)[1][:, None])
+    np.testing.assert_array_equal(y["h"], np.ones(6))
     np.testing.assert_array_equal(y["d"], np.full((6, 2), 2.0))
     np.testing.assert_array_equal(y["e"], np.full(2, 2.0))
     np.testing.assert_array_equal(y["f"], np.full((6, 1), 4.0))

@@ -51,8 +51,6 @@ class Blob:
         """Its sizes, None for one that differs from run to run; None where even the rank is not known."""
         return self.type.shape
 
-    def ranked(self, rank: int | None) -> Self:
-        """Return the value with a rank, where one is given and none is known."""
-        if self.shape is not None or rank is None:
-            return self
-        return replace(self, type=TensorType(self.type.dtype, (None,) * rank))
+    def shaped(self, shape: tuple[int | None, ...] | None) -> Self:
+        """Return the value with a shape, where none is known."""
+        return self if self.shape is not None else replace(self, type=TensorType(self.type.dtype, shape))

@@ -22,7 +22,7 @@ from mlparity.engine.mil.program import (
     Value,
 )
 from mlparity.engine.neural_network.blob import EXACT, FLOATS, FLOW, Blob, Trial
-from mlparity.engine.neural_network.ranks import ranks_in
+from mlparity.engine.neural_network.stand_ins import shapes_in
 from mlparity.engine.neural_network.trial_shapes import KNOWN, common_shape, results_in
 from mlparity.engine.ops.registry import OpDef, find
 from mlparity.engine.ops.schema import Kind, schema_of
@@ -107,8 +107,8 @@ class Builder:
         trials = [self._tried(definition, fed, trial) for trial in range(self.trials)]
         made = [self._made(index, trials, is_known=is_known or self._is_exact(op, fed)) for index in range(results)]
         if any(each.shape is None for each in made):
-            ranks = ranks_in(definition, fed, results)
-            made = [each.ranked(rank) for each, rank in zip(made, ranks, strict=False)]
+            shapes = shapes_in(definition, fed, results)
+            made = [each.shaped(shape) for each, shape in zip(made, shapes, strict=False)]
         inputs = {name: tuple(each.argument for each in values) for name, values in fed.items()}
         self.drafts.append(Draft(op, inputs, [_named(each) for each in made], self.layer or op))
         return tuple(made)

@@ -83,7 +83,7 @@ class Network:
         layer = Layer(kind, getattr(message, kind), inputs, len(message.output), self.builder)
         stated = [each.rank for each in message.outputTensor] or [0] * len(message.output)
         for name, blob, rank in zip(message.output, layer.lowered(LOWERINGS[kind]), stated, strict=False):
-            blob = blob.ranked(rank if 1 <= rank <= _MAX_RANK else None)
+            blob = blob.shaped((None,) * rank if 1 <= rank <= _MAX_RANK else None)
             if kind == "copy":  # another name for the same value, or the same name for another
                 self.blobs[name] = blob
             elif name in self.blobs and self.depth == 0:
