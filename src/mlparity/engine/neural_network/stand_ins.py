@@ -62,8 +62,11 @@ def _tried(definition: OpDef, fed: Mapping[str, Sequence[Blob]]) -> tuple[_Shape
     tries = [found for number in (1, 2) if (found := _results(definition, fed, number)) is not None]
     if not tries:
         return None
+    first = [None if each is None else each.ndim for each in tries[0]]
     both = [common_shape(values) for values in zip(*tries, strict=True)]
-    return tuple(both) if len(tries) == 2 else tuple(None if each is None else _open(len(each)) for each in both)
+    if len(tries) == 2 and None not in both:
+        return tuple(both)
+    return tuple(map(_open, first))  # an axis of one element is what an op may take away
 
 
 def _results(definition: OpDef, fed: Mapping[str, Sequence[Blob]], number: int) -> tuple[Trial, ...] | None:
