@@ -77,7 +77,7 @@ def test_a_stated_preference_is_followed() -> None:
 def test_a_witness_is_not_recommended() -> None:
     advice = recommend([row("fp32/CPU_ONLY", Verdict.FAIL), replace(row("litert/fp32"), is_witness=True)])
     assert advice.setting is None
-    assert "No compared setting passes the policy 'consistency'" in recommended(
+    assert "No compared setting of Core ML passes the policy 'consistency'" in recommended(
         [row("fp32/CPU_ONLY", Verdict.FAIL), replace(row("litert/fp32"), is_witness=True)], CONSISTENCY
     )
 
@@ -145,11 +145,21 @@ def test_what_depends_on_a_device(name: str, provenance: Provenance, leans: bool
         (row("fp16/ALL"), "(computed), but the arithmetic of its processors is not shown until a device measures it."),
         (emulated("fp16/ALL"), "in every variant of its processors that was run; a device can still show another."),
         (emulated("fp32/CPU_ONLY"), "(emulated); it runs on the CPU alone, whose arithmetic is known best."),
+        (emulated("fp16/CPU_ONLY"), "(emulated) in every variant of the CPU that was run."),
         (replace(row("fp32/CPU_ONLY"), provenance=None), "'consistency'; it runs on the CPU alone"),
     ],
 )
 def test_the_sentence_says_on_what_the_setting_depends(best: SettingResult, words: str) -> None:
     assert words in recommended([best], CONSISTENCY)
+
+
+def test_what_passes_in_arithmetic_that_is_computed_is_named_beside_an_emulated_choice() -> None:
+    speeds = {each.setting: rank(place) for place, each in enumerate((emulated("fp16/CPU_ONLY"), row("fp32/CPU_ONLY")))}
+    sentence = recommended([row("fp32/CPU_ONLY"), emulated("fp16/CPU_ONLY")], CONSISTENCY, (), speeds)
+    assert sentence.startswith("Ship fp16/CPU_ONLY: ")
+    assert "fp32/CPU_ONLY passes too (computed), and depends least on a device." in sentence
+    rows = [row("fp32/CPU_ONLY"), row("fp16/CPU_ONLY")]
+    assert "passes too" not in recommended(rows, CONSISTENCY, ("fp16/CPU_ONLY",))
 
 
 @pytest.mark.parametrize(

@@ -24,13 +24,13 @@ def corpus() -> tuple[Fault, ...]:
 
 def newer() -> tuple[Fault, ...]:
     """Return the faults of other targets, images, masks, branches, writes, orders and weights, and their controls."""
-    from tests.faults import attending, branching, checkpoints, elsewhere, pixels, writing
+    from tests.faults import attending, branching, checkpoints, elsewhere, further, pixels, writing
 
     faults = (
         *(*elsewhere.REAL, *elsewhere.PLANTED, *pixels.PIXELS, *attending.MASKS, *branching.BRANCHES),
-        *(*branching.ORDERS, *writing.WRITES, *checkpoints.WEIGHTS_OF_OTHERS),
+        *(*branching.ORDERS, *writing.WRITES, *checkpoints.WEIGHTS_OF_OTHERS, *further.FURTHER),
     )
-    controls = (elsewhere, pixels, attending, branching, writing)
+    controls = (elsewhere, pixels, attending, branching, writing, further)
     return (*faults, *(each for module in controls for each in module.HEALTHY))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -76,9 +76,10 @@ def line_of(function: Callable[..., object], text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came out for one fault: the causes, all that is told of them, and the first ops."""
+    """What came out for one fault: the causes, all that is told of them, the first ops, and what is contradicted."""
 
     name: str
     kinds: tuple[str, ...]
     text: str
-    ops: tuple[str, ...] = field(default=())
+    ops: tuple[str, ...] = ()
+    contradictions: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,12 +14,14 @@ import pytest
 from mlparity import VerifyOptions, verify
 from mlparity.record.causes import Cause, CauseKind
 from mlparity.report.causes import cause_text
-from mlparity.targets.artifacts import kind_of
+from mlparity.targets.artifacts import inspected, kind_of
 from mlparity.targets.table import settings_from
 from mlparity.verification.explain_artifact import explain_artifact
 from tests.faults.corpus import corpus, newer
 from tests.faults.fault import COREML, Answer, Fault
 from tests.loading import load_source
+from tests.report.contradictions import contradictions, of_cause
+from tests.report.names import of_names
 
 ROOT = Path(__file__).resolve().parents[2]
 RIGHT = 0.97
@@ -48,7 +50,9 @@ def test_causes_of_other_kinds_are_right(artifacts: Path) -> None:
 @pytest.mark.parametrize("name", ["encoder_with_both", "litert_nearest", "image_without_bias", "branch_on_a_sum"])
 def test_a_row_of_a_verification_has_the_causes(name: str, artifacts: Path, tmp_path: Path) -> None:
     fault = next(each for each in newer() if each.name == name)
-    assert is_right(fault, verified(fault, artifacts, tmp_path))
+    found = verified(fault, artifacts, tmp_path)
+    assert is_right(fault, found)
+    assert found.contradictions == ()
 
 
 def check(pairs: list[tuple[Fault, Answer]], least: int) -> None:
@@ -59,19 +63,29 @@ def check(pairs: list[tuple[Fault, Answer]], least: int) -> None:
     wrong = [found for each, found in faulty if not is_right(each, found)]
     assert len(wrong) <= (1 - RIGHT) * len(faulty), wrong
     assert [found for _, found in healthy if found.kinds != (CauseKind.NONE,)] == []
+    assert [found.contradictions for _, found in pairs if found.contradictions] == []
 
 
 def explained(fault: Fault, folder: Path) -> Answer:
     samples = fault.samples()
     source = load_source(fault.source(), samples[0])
     by_name = {str(position): sample for position, sample in enumerate(samples)}
-    causes = explain_artifact(folder / f"{fault.name}{fault.suffix}", source, by_name)
-    return answer(fault.name, causes, " ".join(map(cause_text, causes)))
+    artifact = folder / f"{fault.name}{fault.suffix}"
+    causes = explain_artifact(artifact, source, by_name)
+    against = (*(each for cause in causes for each in of_cause(cause)), *contradicted_names(causes, artifact))
+    return answer(fault.name, causes, " ".join(map(cause_text, causes)), against)
 
 
-def answer(name: str, causes: Sequence[Cause], text: str) -> Answer:
+def answer(name: str, causes: Sequence[Cause], text: str, against: Iterable[str]) -> Answer:
     first = tuple(f"{op.type} {op.name} {op.origin}" for cause in causes for op in cause.ops[:3])
-    return Answer(name, tuple(cause.kind for cause in causes), text, first)
+    return Answer(name, tuple(cause.kind for cause in causes), text, first, tuple(against))
+
+
+def contradicted_names(causes: Sequence[Cause], artifact: Path) -> Iterator[str]:
+    return of_names(causes, inspected(artifact).text, SOURCES)
+
+
+SOURCES = frozenset(path.name for path in Path(__file__).parent.glob("*.py"))
 
 
 def verified(fault: Fault, folder: Path, out: Path) -> Answer:
@@ -82,7 +96,8 @@ def verified(fault: Fault, folder: Path, out: Path) -> Answer:
     record = verify(fault.source(), out / fault.name, fault.samples(), options=options)
     [row] = record.settings
     causes = row.causes if row.causes else (record.cause,)
-    return answer(fault.name, causes, " ".join(cause_text(cause, record.settings, record.rungs) for cause in causes))
+    text = " ".join(cause_text(cause, record.settings, record.rungs) for cause in causes)
+    return answer(fault.name, causes, text, (*contradictions(record), *contradicted_names(causes, artifact)))
 
 
 def is_right(fault: Fault, found: Answer) -> bool:

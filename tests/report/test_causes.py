@@ -48,7 +48,7 @@ def test_figures_are_written_as_what_they_are() -> None:
     overflow = Cause(CauseKind.OVERFLOW, (Evidence(Observation.OP_OVERFLOWS, figures, {"op": "exp 'e'"}),))
     assert cause_text(overflow) == (
         "exp 'e' overflows: its exact result reaches 70000, and 1,280 of its elements come out infinite or NaN"
-        " (0.0017 of the outputs' scale)."
+        " (rms 0.0017 of one sample's scale)."
     )
 
 
@@ -56,7 +56,7 @@ def test_the_causes_of_other_settings_are_told_once_each() -> None:
     own = Cause(CauseKind.CONVERTER, (Evidence(Observation.GRAPH_DIFFERS, {"difference": 0.5}),))
     rows = tuple(replace(row, causes=(RECORD.cause, own)) for row in RECORD.settings[:2])
     record = replace(RECORD, settings=rows)
-    words = "The graph differs from the source (0.5 of the outputs' scale), at no op that aligns."
+    words = "The graph differs from the source (rms 0.5 of one sample's scale), at no op that aligns."
     assert other_causes(record) == ((f"{rows[0].setting}, {rows[1].setting}", own, words),)
 
 

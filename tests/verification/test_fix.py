@@ -136,7 +136,7 @@ def test_where_nothing_helps_that_is_said(tmp_path: Path) -> None:
     assert record.fix is not None
     assert record.fix.setting is None
     assert record.fix.package == ""
-    cure, *tried = fix_lines(record.fix)
+    cure, *tried = fix_lines(record)
     assert cure.startswith("No cure was found here")
     assert len(tried) == len(record.fix.attempts) > 1
     assert all("does not pass" in line for line in tried)

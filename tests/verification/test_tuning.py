@@ -59,6 +59,7 @@ def test_an_overflow_is_cured_by_the_ops_it_passes_through(tmp_path: Path, capfd
     found = tune(source, tmp_path / "out", values, options=ONE)
     assert [op.type for op in found.kept] == ["exp", "add", "log"]
     assert (found.before.verdict, found.after.verdict) == (Verdict.FAIL, Verdict.PASS)
+    assert found.after.fp32_ops == len(found.kept), "one number in both lines of the command"
     assert json.loads((tmp_path / "out/tuning.json").read_text())["kept"][0]["type"] == "exp"
     assert found.sha256 == artifact_sha256(tmp_path / "out" / found.package)
     capfd.readouterr()

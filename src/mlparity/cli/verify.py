@@ -117,7 +117,7 @@ def verify(
         typer.Option(
             "--fix",
             rich_help_panel=CHECKED,
-            help="If no setting passes, convert again in other ways and keep what passes.",
+            help="If no setting passes, convert again in other ways, for half an hour at most, and keep what passes.",
         ),
     ] = False,
     baseline: Annotated[
@@ -203,7 +203,7 @@ def _show(record: Record, out: Path, folder: Path) -> None:
         console.print(f"Cause of {settings}: {cause.kind}. {words}")
     console.print(f"Recommended: {recommendation_text(record)}")
     if record.fix is not None:
-        cure, *tried = fix_lines(record.fix)
+        cure, *tried = fix_lines(record)
         console.print(f"Cure: {cure}")
         for line in tried:
             console.print(f"- {line}")

@@ -16,7 +16,7 @@ from mlparity.core.trace import Origin, SourceTrace
 from mlparity.diagnose.changes import Candidate, lost_writes, other_answers, other_orders
 from mlparity.diagnose.constants import Held, foldings, held_weights, joined
 from mlparity.diagnose.distance import Tensors, distance, removed
-from mlparity.diagnose.other_weights import exchanged, layer_of, replacements
+from mlparity.diagnose.other_weights import Replacement, exchanged, layer_of, replacements
 from mlparity.record.causes import Cause, CauseKind, Evidence, LocatedOp, Observation
 
 _EXPLAINED = 0.97
@@ -96,13 +96,20 @@ def _candidates(sides: Sides) -> Iterator[Candidate]:
 
 
 def _other_weights(sides: Sides) -> Iterator[Candidate]:
+    for each in weights_of_artifact(sides):
+        names = {"layers": listed(each.layers)}
+        yield Candidate(CauseKind.WEIGHTS, Change(weights=each.weights), names=names, constants=each.constants)
+
+
+def weights_of_artifact(sides: Sides) -> Iterator[Replacement]:
+    """Yield the ways in which an artifact's weights may take the places of the source's."""
     held = weights_held(sides)
     if held is None or not sides.weights:
         return
+    yield from replacements(sides.weights, held)
     swapped = exchanged(sides.weights, held)
-    for each in (*replacements(sides.weights, held), *([] if swapped is None else [swapped])):
-        names = {"layers": listed(each.layers)}
-        yield Candidate(CauseKind.WEIGHTS, Change(weights=each.weights), names=names, constants=each.constants)
+    if swapped is not None:
+        yield swapped
 
 
 def weights_held(sides: Sides) -> Held | None:

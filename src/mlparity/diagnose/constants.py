@@ -104,7 +104,11 @@ def held_weights(weights: Mapping[str, np.ndarray], folded: Sequence[Folding], g
     alone = {name: array for name, array in weights.items() if name not in inside and _tells(array)}
     held = {name: claims.claim(array) for name, array in alone.items()}
     missing = [name for name, holders in held.items() if not holders]
-    pairs = ((pair, _doubles(alone[pair[0]]) + _doubles(alone[pair[1]])) for pair in _added_biases(alone))
+    sums = (
+        *_added_biases(alone),
+        *((name, bias) for name in missing for bias in missing if takes_bias(name, alone, bias)),
+    )
+    pairs = ((pair, _doubles(alone[pair[0]]) + _doubles(alone[pair[1]])) for pair in sums)
     added = {name for pair, both in pairs if claims.claim(both) for name in pair}
     unclaimed = {name: array for name, array in constants.items() if name not in claims.names}
     quiet = tuple(name for name in weights if name not in inside and not _tells(weights[name]))
@@ -137,6 +141,14 @@ def _added_biases(weights: Mapping[str, np.ndarray]) -> Iterator[tuple[str, str]
         other = name.replace("bias_ih", "bias_hh")
         if other != name and other in weights:
             yield name, other
+
+
+def takes_bias(name: str, weights: Mapping[str, np.ndarray], bias: str) -> bool:
+    """Tell whether a bias may have been added to a parameter that is no layer's weight, such as learned places."""
+    own, other = weights.get(name), weights[bias]
+    if own is None or own.ndim < 2 or name.rpartition(".")[2].startswith("weight"):
+        return False
+    return other.ndim == 1 and other.shape == own.shape[-1:]
 
 
 def read_constants(graph: GraphTrace) -> dict[str, np.ndarray]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor
 from mlparity.core.change import Change
 from mlparity.core.numbers import format_number
 from mlparity.core.trace import SourceTrace
+from mlparity.diagnose.beside_weights import beside_weights
 from mlparity.diagnose.by_changes import Sides, causes_by_changes, listed, missing_layers, weights_held
 from mlparity.diagnose.distance import Tensors, distance, removed
 from mlparity.diagnose.divergence import Divergence, first_divergences
@@ -20,6 +22,7 @@ from mlparity.diagnose.fast_path import fast_path
 from mlparity.diagnose.image_inputs import cause_of_image, image_fault
 from mlparity.diagnose.locate import Location, Suspect, locate
 from mlparity.diagnose.origins import origins_of
+from mlparity.diagnose.other_weights import Weights
 from mlparity.diagnose.plan_trace import graph_of
 from mlparity.diagnose.preprocessing import VANISHED, changed_input, find_suspect
 from mlparity.diagnose.rounded_weights import moved_by_rounding, rounding_shares
@@ -45,7 +48,8 @@ class Rungs:
     distance that its own rounding explains. The functions run the source again, and return None where they cannot:
     traced in fp64, in training mode, with its weights rounded to fp16, with a change, without PyTorch's fast path, of
     which `fast_layers` are the paths. `others` are its traces on other samples, `weights` its own by their names.
-    `fixed_length` runs both sides at other lengths of an input.
+    `fixed_length` runs both sides at other lengths of an input. `with_weights` gives the same of a source with other
+    weights.
     """
 
     numerics: Plan
@@ -62,6 +66,7 @@ class Rungs:
     weights: Mapping[str, np.ndarray] = field(default_factory=dict)
     fast_layers: tuple[str, ...] = ()
     fixed_length: Callable[[], Cause | None] = lambda: None
+    with_weights: Callable[[Weights], Rungs | None] = lambda _: None
 
     def run(self, plan: Plan, inputs: Tensors) -> Tensors:
         """Return a plan's outputs that are tensors."""
@@ -120,7 +125,7 @@ def _of_numerics(rungs: Rungs, exact: Tensors, whole: float) -> Cause:
     ops = tuple(_located(suspect, known.get(suspect.index, "")) for suspect in found.suspects[:KEPT])
     if not found.suspects:
         return _cause(CauseKind.PRECISION, Observation.ARITHMETIC, {"difference": whole})
-    first = found.suspects[0]
+    first = _telling(found)
     names = {"op": op_text(first.op)}
     if found.chain:
         figures = {"peak": first.peak, "lost": first.lost, "difference": whole}
@@ -129,11 +134,25 @@ def _of_numerics(rungs: Rungs, exact: Tensors, whole: float) -> Cause:
     return _cause(CauseKind.PRECISION, observation, {"difference": whole, **figures}, ops, names)
 
 
+def _telling(found: Location) -> Suspect:
+    """Return the first op; where nothing goes away with it, the one with which most does."""
+    first = found.suspects[0]
+    if found.chain or (first.removed or 0.0) >= _LITTLE:
+        return first
+    return max(found.suspects[:KEPT], key=lambda suspect: max(suspect.removed or 0.0, _LITTLE))
+
+
 def _leading(found: Location, first: Suspect) -> tuple[Observation, dict[str, float]]:
-    shares = {"share": first.share or 0.0, "explained": found.explained or 0.0}
-    if found.first_order:
-        return Observation.ARITHMETIC_FIRST_ORDER, {**shares, "removed": first.removed or 0.0}
-    return Observation.ARITHMETIC_CONFIRMED, {"removed": first.removed or 0.0}
+    share, gone = first.share or 0.0, first.removed or 0.0
+    figures = {"share": share, "explained": found.explained or 0.0, "removed": gone}
+    if not found.first_order:
+        return Observation.ARITHMETIC_CONFIRMED, {"removed": gone}
+    is_undone = share >= _MUCH and gone < _LITTLE
+    return Observation.ARITHMETIC_CANCELS if is_undone else Observation.ARITHMETIC_FIRST_ORDER, figures
+
+
+_MUCH, _LITTLE = 0.2, 0.05
+"""From which share on an op is expected to take part of a difference away, and what counts as none (assumed)."""
 
 
 def origins(rungs: Rungs, indices: Sequence[int]) -> dict[int, str]:
@@ -158,7 +177,16 @@ def _of_graph(rungs: Rungs, exact: Tensors, graph: float) -> tuple[Cause, ...]:
     if fixed is not None:
         return (fixed,)
     suspect = _preprocessing(rungs, exact, graph)
-    return (_diverging(rungs, sides, graph) if suspect is None else suspect,)
+    if suspect is not None:
+        return (suspect,)
+    two = () if sides is None else beside_weights(sides, partial(_rest, rungs))
+    return two if two else (_diverging(rungs, sides, graph),)
+
+
+def _rest(rungs: Rungs, weights: Weights) -> tuple[Sides, tuple[Cause, ...]] | None:
+    others = rungs.with_weights(weights)
+    sides = None if others is None else _sides(others, others.run(others.exact, others.inputs))
+    return None if others is None or sides is None else (sides, _explained(others))
 
 
 def _sides(rungs: Rungs, exact: Tensors) -> Sides | None:

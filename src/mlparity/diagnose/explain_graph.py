@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from mlparity.core.change import Change
+from mlparity.diagnose.beside_weights import beside_weights
 from mlparity.diagnose.by_changes import Sides, causes_by_changes, listed, missing_layers, weights_held
 from mlparity.diagnose.distance import Tensors, distance, removed
 from mlparity.diagnose.explain import AGREES, KEPT
 from mlparity.diagnose.fast_path import fast_path
 from mlparity.diagnose.graph_divergence import GraphDivergence, first_divergence
+from mlparity.diagnose.other_weights import Weights
 from mlparity.diagnose.preprocessing import VANISHED
 from mlparity.record.causes import Cause, CauseKind, Evidence, LocatedOp, Observation
 
@@ -22,8 +25,8 @@ class GraphCase:
     """An artifact and its source on one sample, and what else may be run; `target` is how a sentence names its target.
 
     `floor` is the distance that the source's own rounding explains. `by_parts` runs the source without its fast path,
-    `in_training_mode` as its name says, `by_reference` the artifact with other kernels; each gives None where it
-    cannot.
+    `in_training_mode` as its name says, `by_reference` the artifact with other kernels; `with_weights` gives the same
+    case of a source with other weights. Each gives None where it cannot.
     """
 
     target: str
@@ -33,6 +36,7 @@ class GraphCase:
     fast_layers: tuple[str, ...]
     in_training_mode: Callable[[], Tensors | None]
     by_reference: Callable[[], Tensors | None]
+    with_weights: Callable[[Weights], GraphCase | None] = lambda _: None
 
 
 def explain_graph(case: GraphCase) -> tuple[Cause, ...]:
@@ -55,7 +59,15 @@ def _explained(case: GraphCase) -> tuple[Cause, ...]:
     if trained is not None and removed(sides.whole, distance(sides.found, trained)) >= VANISHED:
         return (_cause(CauseKind.TRAINING_MODE, Observation.TRAINING_MODE, case),)
     changed = causes_by_changes(sides)
-    return changed if changed else (_diverging(case),)
+    if changed:
+        return changed
+    two = beside_weights(sides, partial(_rest, case))
+    return two if two else (_diverging(case),)
+
+
+def _rest(case: GraphCase, weights: Weights) -> tuple[Sides, tuple[Cause, ...]] | None:
+    others = case.with_weights(weights)
+    return None if others is None else (others.sides, _explained(others))
 
 
 def _diverging(case: GraphCase) -> Cause:

@@ -6,11 +6,11 @@ The source with the artifact's weights in the place of its own has to give what 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mlparity.diagnose.constants import Doubles, Folding, Held, joined, layouts, scales_of
+from mlparity.diagnose.constants import Doubles, Folding, Held, joined, layouts, scales_of, takes_bias
 
 Weights = Mapping[str, np.ndarray]
 
@@ -37,16 +37,19 @@ class _Gap:
     layer: Callable[[np.ndarray], str | None]
     is_optional: bool = False
     blocks: int = 1
+    name: str = ""
 
 
 def replacements(weights: Weights, held: Held) -> Iterator[Replacement]:
     """Yield how constants that are none of the source's weights may take the missing ones' places.
 
     First each goes to the missing weight that it is nearest to, then to that which stands first; a square one may be
-    transposed. Nothing is yielded where a missing weight has no constant of its size, or where all that is other is
-    the epsilon of a folded norm.
+    transposed. A weight that no constant has the size of keeps its own values; a bias may be in the constant of a
+    weight that it is added to. Nothing is yielded where all that is other is the epsilon of a folded norm.
     """
-    gaps = _gaps(weights, held)
+    gaps = _fillable(_gaps(weights, held), weights, held)
+    if not gaps:
+        return
     quiet = [_gap(name, weights, is_optional=True) for name in held.quiet]
     for choose in (_nearest, _first, _last):
         for wanted in ([*gaps, *quiet], gaps) if quiet else (gaps,):
@@ -89,11 +92,29 @@ def _gaps(weights: Weights, held: Held) -> list[_Gap]:
     return plain + of_weights + [_bias_gap(each, weights, each in held.other_weights) for each in held.other_biases]
 
 
+def _fillable(gaps: Sequence[_Gap], weights: Weights, held: Held) -> list[_Gap]:
+    """Return the gaps that some constant fits, those with a bias without a constant of its own in them last."""
+    constants = held.unclaimed.values()
+    fitting = [gap for gap in gaps if any(True for array in constants for _ in _ways(array, gap))]
+    alone = {name: gap for name in held.missing for gap in gaps if gap.name == name}
+    lost = [name for name, gap in alone.items() if gap not in fitting and gap.own.ndim == 1]
+    return [_with_bias(gap, lost, weights) for gap in fitting]
+
+
+def _with_bias(gap: _Gap, lost: Sequence[str], weights: Weights) -> _Gap:
+    """Return the gap of a weight to which a lost bias was added where that has the width of its last axis."""
+    bias = next((weights[name] for name in lost if takes_bias(gap.name, weights, name)), None)
+    if bias is None:
+        return gap
+    added = np.asarray(bias, np.float64)
+    return replace(gap, own=gap.own + added, put=lambda array: gap.put(array - added))
+
+
 def _gap(name: str, weights: Weights, *, is_optional: bool = False) -> _Gap:
     own = np.asarray(weights[name], np.float64)
     part = name.rpartition(".")[2]
     blocks = own.shape[0] // weights[name.replace("_ih_", "_hh_")].shape[-1] if part.startswith(_RECURRENT) else 1
-    return _Gap(own, lambda array: {name: array}, lambda _: layer_of(name), is_optional, blocks)
+    return _Gap(own, lambda array: {name: array}, lambda _: layer_of(name), is_optional, blocks, name)
 
 
 _RECURRENT = ("weight_ih_l", "weight_hh_l")

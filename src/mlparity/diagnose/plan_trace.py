@@ -2,34 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from torch import Tensor
 
 from mlparity.core.graph_trace import GraphOp, GraphTrace
 from mlparity.diagnose.distance import Tensors
 from mlparity.diagnose.substitution import values_of
-from mlparity.engine.runtime.plan import Plan
+from mlparity.engine.runtime.blocks import bodies_of
+from mlparity.engine.runtime.plan import Plan, Step
 
 
 def graph_of(plan: Plan, inputs: Tensors) -> GraphTrace:
     """Return the values of every step of a plan, by their names; constants are those that it holds before a run."""
     made = {slot: value for slot, value in values_of(plan, inputs).items() if isinstance(value, Tensor)}
     held = {slot: value for slot, value in enumerate(plan.initial) if isinstance(value, Tensor)}
-    names = _names(plan)
+    names, inner = _names(plan), {step.op.location: dict(_of_blocks(step, step.op.location)) for step in plan.steps}
     ops = tuple(
         GraphOp(
             step.op.type,
             step.op.location,
-            tuple(_name(names, slot) for feed in step.feeds for slot in feed.slots),
+            (*(_name(names, slot) for feed in step.feeds for slot in feed.slots), *inner[step.op.location]),
             tuple(_name(names, store.slot) for store in step.stores),
         )
         for step in plan.steps
     )
     values = {_name(names, slot): value.detach().cpu().numpy() for slot, value in {**held, **made}.items()}
+    within = {name: value.detach().cpu().numpy() for each in inner.values() for name, value in each.items()}
     given = {name: _name(names, slot) for name, (slot, _) in plan.inputs.items()}
     returned = {name: _name(names, slot) for name, (slot, _) in plan.outputs.items()}
-    return GraphTrace(ops, values, frozenset(_name(names, slot) for slot in held), given, returned)
+    constants = frozenset(_name(names, slot) for slot in held) | frozenset(within)
+    return GraphTrace(ops, {**values, **within}, constants, given, returned)
+
+
+def _of_blocks(step: Step, path: str) -> Iterator[tuple[str, Tensor]]:
+    """Yield the constants that the blocks of a step hold, those of blocks within them too."""
+    for number, body in enumerate(bodies_of(step)):
+        place = f"{path} block {number}"
+        yield from (
+            (f"{place} slot {slot}", each) for slot, each in enumerate(body.initial) if isinstance(each, Tensor)
+        )
+        for position, inner in enumerate(body.steps):
+            yield from _of_blocks(inner, f"{place} step {position}")
 
 
 def _names(plan: Plan) -> dict[int, str]:

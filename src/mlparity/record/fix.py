@@ -12,8 +12,8 @@ class Attempt:
     """One cure that was tried: how the artifact was made anew, and what came out.
 
     `change` says in a few words what is different from the conversion before. `max_abs` is the largest difference of
-    its worst setting, None where there is none. `failure` is the first line of what the converter said, "" where it
-    converted.
+    the setting to ship, of the worst one where none is fit, None where there is none. `failure` is the first line of
+    what the converter said, or why it was not tried, "" where it converted.
     """
 
     change: str

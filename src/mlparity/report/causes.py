@@ -80,6 +80,11 @@ _SENTENCES: Mapping[Observation, str] = {
         "The arithmetic makes the difference ({difference:scale}); to first order {op} carries {share:share} of it, all"
         " ops together {explained:share}; with that op exact, {removed:gone}."
     ),
+    Observation.ARITHMETIC_CANCELS: (
+        "The arithmetic makes the difference ({difference:scale}); to first order {op} carries {share:share} of it, all"
+        " ops together {explained:share}; and yet with that op alone exact, {removed:gone}, since other ops' roundings"
+        " partly undo its own."
+    ),
     Observation.ARITHMETIC_CONFIRMED: (
         "The arithmetic makes the difference ({difference:scale}); to first order it is not explained; with {op}"
         " exact, {removed:gone}."
@@ -143,6 +148,11 @@ _SENTENCES: Mapping[Observation, str] = {
         "The artifact holds other weights than the source, in {layers}: the source's values are nowhere in it, and"
         " the difference ({difference:scale}) begins at {where}."
     ),
+    Observation.WEIGHTS_BESIDE: (
+        "The artifact holds other weights than the source, in {layers}: the source's values are nowhere in it. With the"
+        " artifact's weights in the source the difference is {rest:scale} instead of {difference:scale}, and has"
+        " another cause."
+    ),
     Observation.NUMBER_FIXED: (
         "At {where} the source takes a Python number from a tensor's value, {answer:number} on this sample; in the"
         " artifact it is fixed. With {other:number} in its place the source gives what the artifact gives:"
@@ -200,6 +210,7 @@ def cause_sentence(record: Record) -> str:
 
 def other_causes(record: Record) -> tuple[tuple[str, Cause, str], ...]:
     """Return the causes of single settings that are not the record's own: the settings, the cause, its words."""
+    own = cause_text(record.cause, record.settings, record.rungs)
     found: list[tuple[Cause, list[str]]] = []
     for row in record.settings:
         for cause in row.causes:
@@ -210,7 +221,7 @@ def other_causes(record: Record) -> tuple[tuple[str, Cause, str], ...]:
     return tuple(
         (", ".join(names), cause, cause_text(cause, record.settings, record.rungs))
         for cause, names in found
-        if cause != record.cause
+        if cause != record.cause and cause_text(cause, record.settings, record.rungs) != own
     )
 
 
@@ -234,7 +245,7 @@ _NOT_THERE = "–"
 
 
 def _of_scale(value: float) -> str:
-    return f"{format_number(value)} of the outputs' scale" if math.isfinite(value) else "NaN or infinite"
+    return f"rms {format_number(value)} of one sample's scale" if math.isfinite(value) else "NaN or infinite"
 
 
 def _rows_text(rows: Iterable[SettingResult]) -> str:

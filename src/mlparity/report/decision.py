@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from mlparity.core.finiteness import left_out_note
 from mlparity.core.numbers import format_number
-from mlparity.core.words import Grade, Provenance, Setting, Verdict
+from mlparity.core.words import DEFAULT_TARGET, Grade, Precision, Provenance, Setting, Verdict
 from mlparity.record.decision import CONSISTENT_FIRST, Candidate, Decision, Speed
 from mlparity.record.decisive import decisive
 from mlparity.record.figures import OutputFigures
 from mlparity.record.policy import Policy
 from mlparity.record.record import Record, SamplesInfo
 from mlparity.record.rows import RowState, SettingResult
+from mlparity.targets.table import title_of
 
 
 def recommendation_text(record: Record) -> str:
@@ -24,7 +25,7 @@ def recommendation_text(record: Record) -> str:
         return " ".join(sentences)
     if record.decision is not None and record.decision.consistency_first:
         return _not_consistent(candidates)
-    return _none(candidates, record.policy)
+    return _none(candidates, record.policy, any(row.is_witness for row in record.settings))
 
 
 def decision_paragraph(record: Record) -> str:
@@ -56,10 +57,12 @@ def _not_consistent(candidates: Sequence[SettingResult]) -> str:
     return f"Consistency first asks for {name}, which {why}: nothing is recommended."
 
 
-def _none(candidates: Sequence[SettingResult], policy: Policy) -> str:
-    if not any(row.state is RowState.COMPARED for row in candidates):
+def _none(candidates: Sequence[SettingResult], policy: Policy, has_witnesses: bool) -> str:
+    compared = [row for row in candidates if row.state is RowState.COMPARED]
+    if not compared:
         return "No setting can be recommended: none was compared."
-    failing = f"No compared setting passes the policy {policy.name!r}. See the reasons in the table"
+    whose = f" of {title_of(compared[0].setting.target or DEFAULT_TARGET)}" if has_witnesses else ""
+    failing = f"No compared setting{whose} passes the policy {policy.name!r}. See the reasons in the table"
     flips = [output.flips for row in candidates for output in row.outputs if output.flips is not None]
     most = max(flips, key=lambda found: found.flipped, default=None)
     if policy.name == _TASK or any(not _has_no_flip(row) for row in candidates if row.outputs):
@@ -91,6 +94,8 @@ def _dependence(best: SettingResult) -> str:
         return ", but the arithmetic of its processors is not shown until a device measures it"
     if best.provenance is Provenance.EMULATED and best.setting.depends_on_device:
         return " in every variant of its processors that was run; a device can still show another"
+    if best.provenance is Provenance.EMULATED and best.setting.computes_in is Precision.FP16:
+        return " in every variant of the CPU that was run"
     return "; it runs on the CPU alone, whose arithmetic is known best"
 
 
@@ -99,6 +104,8 @@ def _others(best: SettingResult, candidates: Sequence[SettingResult], speeds: Ma
     if failing:
         yield f"Failing: {', '.join(failing)}."
     passing = [row for row in candidates if row.verdict is Verdict.PASS and row.state is RowState.COMPARED]
+    if best.provenance is Provenance.EMULATED:
+        yield from _computed(passing)
     worth = [
         row
         for row in passing
@@ -109,6 +116,15 @@ def _others(best: SettingResult, candidates: Sequence[SettingResult], speeds: Ma
         if names:
             may = f"{', '.join(names)} may be faster and {'passes' if len(names) == 1 else 'pass'} {how}"
             yield f"{may}: measure on a device before you ship one of them."
+
+
+def _computed(passing: Sequence[SettingResult]) -> Iterator[str]:
+    """Name what passes too and depends on no device."""
+    rows = [row for row in passing if not row.setting.depends_on_device and row.provenance is Provenance.COMPUTED]
+    names = [str(row.setting) for row in rows]
+    if names:
+        verbs = ("passes", "depends") if len(names) == 1 else ("pass", "depend")
+        yield f"{', '.join(names)} {verbs[0]} too (computed), and {verbs[1]} least on a device."
 
 
 def _is_slower(row: SettingResult, best: SettingResult, speeds: Mapping[Setting, Speed]) -> bool:

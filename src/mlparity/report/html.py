@@ -120,7 +120,7 @@ def _context(record: Record) -> dict[str, object]:
         "changes": None if record.changes is None else changes_sentence(record.changes),
         "change_heads": HEADS,
         "change_rows": () if record.changes is None else change_rows(record.changes),
-        "cure": () if record.fix is None else tuple(fix_lines(record.fix)),
+        "cure": tuple(fix_lines(record)),
         "snippet": swift_of(record),
         "digest": record_sha256(record),
         "style": _text("report.css"),

@@ -67,7 +67,7 @@ def _causes(record: Record) -> Iterator[str]:
 def _fix(record: Record) -> Iterator[str]:
     if record.fix is None:
         return
-    cure, *tried = fix_lines(record.fix)
+    cure, *tried = fix_lines(record)
     yield from ("## Cure", "", escape(cure), "")
     yield from (f"- {escape(line)}" for line in tried)
     # Indented, not fenced: no text of a record can end such a block.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,12 @@ def fast_layers(source: Source) -> tuple[str, ...]:
         if isinstance(part, _WITH_FAST_PATH) and not is_inside:
             found.append(path)
     return tuple(path if path else type(getattr(module, "inner", module)).__name__ for path in found)
+
+
+def with_weights(source: Source, weights: Mapping[str, np.ndarray]) -> Source | None:
+    """Return a source that is another only in these parameters and buffers; None where it has no module."""
+    module = source.module
+    return replace(source, module=_with_weights(module, weights)) if isinstance(module, nn.Module) else None
 
 
 def _with_weights(module: nn.Module, weights: Mapping[str, np.ndarray]) -> nn.Module:

@@ -38,7 +38,7 @@ class RecipeRequest:
 
     `imports` and `model` are lines of code that import and make the source as `model`, in eval mode. `selector` is code
     that defines `compute_precision`, "" for the plain one of `precision`. `images` names the inputs that the artifact
-    takes as images.
+    takes as images. `has_fast_path` tells of layers that PyTorch computes in two ways.
     """
 
     name: str
@@ -50,6 +50,7 @@ class RecipeRequest:
     deployment_target: str | None = None
     selector: str = ""
     images: frozenset[str] = frozenset()
+    has_fast_path: bool = False
 
     @property
     def is_plain(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -22,11 +22,12 @@ from mlparity.core.trace import SourceTrace
 from mlparity.diagnose.by_changes import Sides
 from mlparity.diagnose.distance import distance
 from mlparity.diagnose.explain_graph import GraphCase, explain_graph
+from mlparity.diagnose.other_weights import Weights
 from mlparity.record.causes import Cause, CauseKind, Evidence, Observation
 from mlparity.record.policy import NOISE_FACTOR
 from mlparity.sessions import torch as torch_session
 from mlparity.sessions.checked import run_checked
-from mlparity.sessions.torch_changes import fast_layers, named_weights, run_changed
+from mlparity.sessions.torch_changes import fast_layers, named_weights, run_changed, with_weights
 from mlparity.sessions.torch_variants import run_in_training_mode
 from mlparity.targets.artifacts import checked_target
 from mlparity.targets.target import Opening, Target
@@ -121,7 +122,19 @@ def _case(
         fast_layers(source),
         lambda: _perhaps(run_in_training_mode(source, sample)),
         lambda: _of_reference(artifact, sample, expected),
+        partial(_with_weights, artifact, sample, worst, outputs, noise_factor),
     )
+
+
+def _with_weights(
+    artifact: _Artifact, sample: Sample, worst: str, outputs: Outputs, noise_factor: float, weights: Weights
+) -> GraphCase | None:
+    other = with_weights(artifact.source, weights)
+    if other is None:
+        return None
+    expected = _expected(other, sample)
+    found = _case(replace(artifact, source=other), {worst: sample}, worst, expected, outputs, noise_factor, {})
+    return replace(found, with_weights=lambda _: None)
 
 
 def _expected(source: Source, sample: Sample) -> Outputs:

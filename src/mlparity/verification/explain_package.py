@@ -24,6 +24,7 @@ from mlparity.core.words import ComputeUnit, Precision, Setting
 from mlparity.diagnose.distance import distance
 from mlparity.diagnose.explain import Rungs, explain
 from mlparity.diagnose.locate import locate
+from mlparity.diagnose.other_weights import Weights
 from mlparity.diagnose.reshaping import reshaped
 from mlparity.diagnose.substitution import values_of
 from mlparity.diagnose.weights import infinite_constants
@@ -40,7 +41,7 @@ from mlparity.record.causes import Cause, CauseKind, Evidence, Observation
 from mlparity.record.policy import NOISE_FACTOR
 from mlparity.sessions import torch as torch_session
 from mlparity.sessions.checked import fitted
-from mlparity.sessions.torch_changes import fast_layers, named_weights, run_changed
+from mlparity.sessions.torch_changes import fast_layers, named_weights, run_changed, with_weights
 from mlparity.sessions.torch_trace import trace_source
 from mlparity.sessions.torch_variants import run_in_training_mode, run_with_fp16_weights
 from mlparity.targets.artifacts import checked_target
@@ -278,7 +279,17 @@ def _rungs(
         weights=named_weights(source),
         fast_layers=fast_layers(source),
         fixed_length=lambda: _fixed_length(plans, source, sample),
+        with_weights=partial(_with_weights, plans, source, sample, noise_factor),
     )
+
+
+def _with_weights(plans: Plans, source: Source, sample: Sample, noise_factor: float, weights: Weights) -> Rungs | None:
+    other = with_weights(source, weights)
+    if other is None:
+        return None
+    with closing(open_reference(plans.package, source.input_names)) as session:
+        found = _rungs(plans, session, other, sample, noise_factor, tuple)
+    return replace(found, with_weights=lambda _: None)
 
 
 def traces_of_others(source: Source, samples: Mapping[str, Sample], name: str) -> tuple[SourceTrace, ...]:

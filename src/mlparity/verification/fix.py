@@ -6,14 +6,16 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from mlparity.compare.recommend import recommend
 from mlparity.compare.verdict import judge_all
-from mlparity.core.errors import InputError, MlparityError
+from mlparity.core.errors import ConversionError, InputError, MlparityError
 from mlparity.core.finiteness import mismatches
 from mlparity.core.progress import Progress, silent
 from mlparity.core.source import Source
@@ -24,6 +26,7 @@ from mlparity.record.excess import excess_of_row
 from mlparity.record.fix import Attempt, Fix
 from mlparity.record.record import Record
 from mlparity.record.rows import RowState, SettingResult
+from mlparity.sessions.torch_changes import fast_layers
 from mlparity.sources.code import SourceCode, check_loadable, code_of
 from mlparity.targets.artifacts import artifact_sha256, inspected, kind_of
 from mlparity.targets.recipe import INPUTS, InputCode, Recipe, RecipeRequest
@@ -36,6 +39,9 @@ from mlparity.verification.tuning import selector_for
 
 _SECONDS = 900
 """How long one conversion may take (assumed: a large network takes some minutes)."""
+
+BUDGET_S = 1800
+"""How long cures are tried, those that are begun by then to their end (assumed: a score of small conversions)."""
 
 
 def check_fixable(source: Source, options: VerifyOptions) -> None:
@@ -91,6 +97,11 @@ class _Search:
     references: References
     progress: Progress
     code: SourceCode
+    ends: float = field(default_factory=lambda: time.monotonic() + BUDGET_S)
+
+    def is_late(self) -> bool:
+        """Tell whether the time for cures is over."""
+        return time.monotonic() > self.ends
 
     def run(self, worst: SettingResult) -> Fix:
         attempts: list[Attempt] = []
@@ -98,6 +109,10 @@ class _Search:
         for recipe, how in self._recipes(worst):
             if recipe.change in failed:
                 continue
+            if self.is_late():
+                late = f"not tried: the {BUDGET_S // 60} minutes for cures are over"
+                attempts.append(Attempt(f"{recipe.change}{how}", recipe.precision, Verdict.UNKNOWN, failure=late))
+                break
             self.progress("fix", len(attempts), 0)
             with tempfile.TemporaryDirectory(prefix="fix_", dir=self.job.stage) as folder:
                 found, rows = self._tried(recipe, Path(folder), worst.setting.target)
@@ -144,6 +159,7 @@ class _Search:
             worst.setting.precision,
             self.job.options.deployment_target,
             images=self._images(worst),
+            has_fast_path=bool(fast_layers(source)),
         )
 
     def _images(self, worst: SettingResult) -> frozenset[str]:
@@ -156,7 +172,12 @@ class _Search:
         """Return code that keeps the fewest ops in fp32, "" where tuning does not help or does not apply."""
         if target_named(setting.target).engine is None or self.job.options.carry:
             return ""
-        return selector_for(self.job, self.references, setting, self.progress)
+        return selector_for(self.job, self.references, setting, self._in_time)
+
+    def _in_time(self, stage: str, done: int, total: int) -> None:
+        if self.is_late():
+            raise ConversionError("the time for cures is over", where=self.job.source.name)
+        self.progress(stage, done, total)
 
     def _tried(self, recipe: Recipe, folder: Path, target: str) -> tuple[Attempt, tuple[SettingResult, ...]]:
         failure = self._run(recipe, folder)
@@ -197,11 +218,10 @@ class _Search:
         for name in (recipe.file, _SCRIPT, INPUTS):
             (folder / name).rename(self.job.stage / name)
         passing = [row for row in rows if row.verdict is Verdict.PASS]
-        best = max(passing, key=lambda row: _max_abs(row) or 0.0)
+        chosen = recommend(rows).setting
+        best = next(row for row in passing if row.setting == chosen)
         package = self.job.stage / recipe.file
-        return Fix(
-            best.setting, recipe.call, _SCRIPT, recipe.file, artifact_sha256(package), None, _max_abs(best), attempts
-        )
+        return Fix(chosen, recipe.call, _SCRIPT, recipe.file, artifact_sha256(package), None, _max_abs(best), attempts)
 
 
 _OF_ARITHMETIC = frozenset({CauseKind.PRECISION, CauseKind.COMPUTE_UNIT, CauseKind.OVERFLOW})
@@ -222,7 +242,8 @@ _EXCEPTION = re.compile(r"[\w.]*(Error|Exception)\b")
 
 def _attempt(recipe: Recipe, rows: Sequence[SettingResult], job: Job) -> Attempt:
     compared = [row for row in rows if row.state is RowState.COMPARED]
-    differences = [value for row in compared if (value := _max_abs(row)) is not None]
+    shown = [row for row in compared if row.setting == recommend(rows).setting] or compared
+    differences = [value for row in shown if (value := _max_abs(row)) is not None]
     notes = [row.note for row in rows if row.note and row.state is RowState.FAILED and not compared]
     return Attempt(
         recipe.change,

@@ -44,15 +44,17 @@ def rungs_of(runs: Runs, policy: Policy) -> tuple[Rung, ...]:
 
 
 def hazards_of(runs: Runs) -> tuple[Hazard, ...]:
-    """Return what the artifacts' ranges come near to, of the processors that a setting was asked for."""
-    units = [setting.compute_unit for setting in runs.plan.settings if setting.compute_unit is not None]
-    asked = {processor for unit in units for processor in unit.processors}
-    return tuple(
-        hazard
+    """Return what the artifacts' ranges come near to, of the processors that a setting of each was asked for."""
+    asked: dict[str, set[str]] = {}
+    for run in runs.runs:
+        units = [setting.compute_unit for setting in run.settings if setting.compute_unit is not None]
+        asked.setdefault(run.artifact.path, set()).update(each for unit in units for each in unit.processors)
+    found = (
+        (hazard, tuple(each for each in hazard.processors if each in asked.get(hazard.artifact, ())))
         for watch in runs.watching()
         for hazard in find_hazards(watch.function, watch.ranges.found, watch.artifact.path)
-        if asked.intersection(hazard.processors)
     )
+    return tuple(replace(hazard, processors=processors) for hazard, processors in found if processors)
 
 
 def _result(runs: Runs, setting: Setting, policy: Policy, noise: Sequence[Noise]) -> SettingResult:

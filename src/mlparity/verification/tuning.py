@@ -233,9 +233,10 @@ def _tuning(bench: Bench, names: Names, before: Candidate, after: Candidate) -> 
     left, made = read_program(before.path), read_program(after.path)
     by_converter = {converter_name(op) for op in float_ops(left, Precision.FP32)}
     kept = tuple(
-        KeptOp(converter_name(op), op.type, *(_BY_CONVERTER if converter_name(op) in by_converter else _BY_TUNE))
+        KeptOp(
+            converter_name(op), op.type, *(_BY_TUNE if converter_name(op) in names - by_converter else _BY_CONVERTER)
+        )
         for op in float_ops(made, Precision.FP32)
-        if converter_name(op) in names | by_converter
     )
     return Tuning(
         package=f"{before.path.stem.removesuffix('_fp16')}_tuned.mlpackage",

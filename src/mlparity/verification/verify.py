@@ -122,6 +122,7 @@ def _verified(
     with closing(open_runs(job, made, references, device_runs(job, made))) as runs:
         seen = _run(job, runs, references, journal, progress)
         results = results_of(runs, job.policy)
+        progress("explain", 0, 0)
         found = _explained(job, made, runs, results)
         record = _record(job, made, runs, seen, found)
     if job.options.fix:

@@ -87,6 +87,13 @@ class WhileLoop:
         raise ValueError(f"the loop did not end within {MAX_ITERATIONS} iterations")
 
 
+def bodies_of(step: Step) -> tuple[Body, ...]:
+    """Return the blocks that a step runs; none of an op without any."""
+    if isinstance(step.fn, Cond):
+        return step.fn.when_true, step.fn.when_false
+    return (step.fn.condition, step.fn.body) if isinstance(step.fn, WhileLoop) else ()
+
+
 @contextmanager
 def _shared_rounds() -> Iterator[Iterator[int]]:
     """Give a loop the rounds that are left to the loop around it, or all of them where there is none."""

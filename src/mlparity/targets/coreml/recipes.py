@@ -24,19 +24,23 @@ class _Route:
 
 
 _TRACE = "loaded = torch.jit.trace(model, example, strict=False)"
+_BY_PARTS = f"torch.backends.mha.set_fastpath_enabled(False)\n{_TRACE}"
 _EXPORT = "loaded = torch.export.export(model, example).run_decompositions({})"
 
 
 def coreml_recipes(request: RecipeRequest) -> Iterator[Recipe]:
     """Yield scripts that convert a source again: by a trace, by an export, and for other deployment targets."""
-    for route in _routes(request.deployment_target):
+    for route in _routes(request.deployment_target, request.has_fast_path):
         call = _call(request, route)
         head = head_of(request, _SCRIPT, ("import coremltools as ct",))
         yield Recipe(route.change, request.precision, _FILE, call, f'{head}{call}converted.save(HERE / "{_FILE}")\n')
 
 
-def _routes(asked: str | None) -> Iterator[_Route]:
+def _routes(asked: str | None, has_fast_path: bool) -> Iterator[_Route]:
     target = asked or LOWEST_TARGET
+    if has_fast_path:
+        # First: the ops of the fast path are none that coremltools knows.
+        yield _Route("converted again, by torch.jit.trace without PyTorch's fast path", _BY_PARTS, target)
     yield _Route("converted again, by torch.jit.trace", _TRACE, target)
     yield _Route("converted again, by torch.export", _EXPORT, target)
     if asked is None:
