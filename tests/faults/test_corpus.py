@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.cures import outcome_of
 from mlparity import VerifyOptions, verify
+from mlparity.engine.mil.printer import print_program
+from mlparity.engine.reading import read_program
 from mlparity.record.causes import Cause, CauseKind
 from mlparity.report.causes import cause_text
-from mlparity.targets.artifacts import inspected, kind_of
+from mlparity.targets.artifacts import kind_of
 from mlparity.targets.table import settings_from
 from mlparity.verification.explain_artifact import explain_artifact
 from tests.faults.corpus import corpus, newer
@@ -55,6 +58,14 @@ def test_a_row_of_a_verification_has_the_causes(name: str, artifacts: Path, tmp_
     assert found.contradictions == ()
 
 
+@pytest.mark.parametrize("name", ["image_without_bias", "padding_mask_inverted", "weights_in_onnx"])
+def test_the_printed_script_of_a_cure_makes_the_verified_file(name: str, artifacts: Path, tmp_path: Path) -> None:
+    fault = next(each for each in newer() if each.name == name)
+    found = outcome_of(fault, artifacts, tmp_path / "out")
+    assert found.is_cured, found.text
+    assert found.is_made_again, found.text
+
+
 def check(pairs: list[tuple[Fault, Answer]], least: int) -> None:
     faulty = [pair for pair in pairs if pair[0].kinds != {CauseKind.NONE}]
     healthy = [pair for pair in pairs if pair[0].kinds == {CauseKind.NONE}]
@@ -82,7 +93,8 @@ def answer(name: str, causes: Sequence[Cause], text: str, against: Iterable[str]
 
 
 def contradicted_names(causes: Sequence[Cause], artifact: Path) -> Iterator[str]:
-    return of_names(causes, inspected(artifact).text, SOURCES)
+    program = print_program(read_program(artifact)) if artifact.suffix == COREML else ""
+    return of_names(causes, program, SOURCES)
 
 
 SOURCES = frozenset(path.name for path in Path(__file__).parent.glob("*.py"))

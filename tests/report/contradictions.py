@@ -52,6 +52,8 @@ def of_cause(cause: Cause) -> Iterator[str]:
         yield f"a figure is missing: {own}"
     for evidence in cause.evidence:
         yield from _of_parts(cause, evidence)
+    if sum(evidence.figures.get("removed", 0.0) for evidence in cause.evidence) > 1 + 1e-9:
+        yield f"more than all goes away in {cause_text(cause)}"
     ops = {f"{op.type} {op.name!r}": op for op in cause.ops}
     for evidence in cause.evidence:
         named = evidence.names.get("op")

@@ -94,14 +94,14 @@ def cause_of_image(fault: ImageFault, difference: float) -> Cause:
     """Return an image input's fault as a cause: the numbers of both sides, the order of channels where that differs."""
     figures = {"removed": fault.removed, "difference": difference}
     ours, theirs = fault.ours, fault.theirs
-    evidence = []
-    if not ours.has_numbers_of(theirs):
-        names = {"input": fault.input, "ours": ours.text(), "theirs": theirs.text()}
-        evidence.append(Evidence(Observation.IMAGE_INPUT, figures, names))
-    if ours.channels != theirs.channels:
-        names = {"input": fault.input, "ours": ours.order(), "theirs": theirs.order()}
-        evidence.append(Evidence(Observation.IMAGE_CHANNELS, figures, names))
-    return Cause(CauseKind.PREPROCESSING, tuple(evidence))
+    orders = {"input": fault.input, "ours": ours.order(), "theirs": theirs.order()}
+    if ours.has_numbers_of(theirs):
+        return Cause(CauseKind.PREPROCESSING, (Evidence(Observation.IMAGE_CHANNELS, figures, orders),))
+    names = {"input": fault.input, "ours": ours.text(), "theirs": theirs.text()}
+    numbers = Evidence(Observation.IMAGE_INPUT, figures, names)
+    # One run with the source's values shows both: its figure is told once.
+    also = () if ours.channels == theirs.channels else (Evidence(Observation.IMAGE_CHANNELS_TOO, {}, orders),)
+    return Cause(CauseKind.PREPROCESSING, (*also, numbers))
 
 
 def _fault(

@@ -102,6 +102,7 @@ class Observation(StrEnum):
     DRAWS_RANDOMLY = "draws randomly"
     IMAGE_INPUT = "image input"
     IMAGE_CHANNELS = "image channels"
+    IMAGE_CHANNELS_TOO = "image channels too"
     WEIGHTS_OTHER = "weights other"
     WEIGHTS_MISSING = "weights missing"
     WEIGHTS_BESIDE = "weights beside another cause"

@@ -136,6 +136,9 @@ _SENTENCES: Mapping[Observation, str] = {
         " {theirs} in the source. With the source's there {removed:share1} of the difference ({difference:scale}) goes"
         " away."
     ),
+    Observation.IMAGE_CHANNELS_TOO: (
+        "The image input {input} hands over its channels as {ours}, and the network of the source takes {theirs}."
+    ),
     Observation.IMAGE_CHANNELS: (
         "The image input {input} hands over its channels as {ours}, and the network of the source takes {theirs}. With"
         " that changed {removed:share1} of the difference ({difference:scale}) goes away."

@@ -46,9 +46,9 @@ class _Artifact:
     def opening(self) -> Opening:
         return Opening(None, self.source.input_names, self.source.output_names)
 
-    def outputs(self, sample: Sample) -> Outputs:
+    def outputs(self, samples: Mapping[str, Sample]) -> dict[str, Outputs]:
         with closing(self.target.open_artifact(self.path, self.opening)) as session:
-            return run_checked(session, sample)
+            return {name: run_checked(session, sample) for name, sample in samples.items()}
 
     def trace(self, sample: Sample) -> GraphTrace | None:
         """Return the values inside, None where its runtime does not tell them."""
@@ -81,7 +81,8 @@ def explain_elsewhere(
         MlparityError: the artifact or a sample cannot be used.
     """
     artifact = _Artifact(path, checked_target(path), source)
-    pairs = {name: (_expected(source, sample), artifact.outputs(sample)) for name, sample in samples.items()}
+    outputs = artifact.outputs(samples)
+    pairs = {name: (_expected(source, sample), outputs[name]) for name, sample in samples.items()}
     for expected, found in pairs.values():
         paired = align(expected, found)
         if paired.unlike or paired.problems:
