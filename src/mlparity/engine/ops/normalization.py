@@ -28,6 +28,12 @@ def batch_norm(
     Shape: x (n, C, *d), the others (C).
     Rounding: computed as x times one factor plus one offset a channel, as PyTorch does.
     """
+    if mean.requires_grad or variance.requires_grad:
+        # PyTorch's own takes no gradient with respect to these.
+        factor = (variance + epsilon).rsqrt() * (1.0 if gamma is None else gamma)
+        offset = (0.0 if beta is None else beta) - mean * factor
+        shape = (-1, *[1] * (x.ndim - 2))
+        return x * factor.reshape(shape) + offset.reshape(shape)
     return F.batch_norm(x, mean, variance, gamma, beta, training=False, eps=epsilon)
 
 
