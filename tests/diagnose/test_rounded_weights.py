@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from mlparity.diagnose.distance import distance
-from mlparity.diagnose.rounded_weights import moved_by_rounding, rounding_shares
+from mlparity.diagnose.moved_weights import moved
+from mlparity.diagnose.moved_weights import shares as shares_of
+from mlparity.diagnose.rounded_weights import rounding_intervals
 from mlparity.engine.numerics import FP32
 from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.interpret import run_plan
@@ -25,6 +27,10 @@ def plan_of(*weights: np.ndarray) -> Plan:
         for place, each in enumerate(weights)
     ]
     return bind(program((tensor("x", "fp16", 4, 8),), tuple(steps), (f"y{len(weights)}",)), FP32)
+
+
+def moved_by_rounding(plan: Plan, seed: int) -> Plan:
+    return moved(plan, rounding_intervals(plan), seed)
 
 
 def outputs(plan: Plan) -> dict[str, torch.Tensor]:
@@ -54,7 +60,7 @@ def test_constants_that_fp16_cannot_hold_stay() -> None:
         FP32,
     )
     assert distance(outputs(plan), outputs(moved_by_rounding(plan, 0))) == 0
-    assert rounding_shares(plan, X, {"y": torch.zeros(4, 8)}) == {}
+    assert shares_of(plan, rounding_intervals(plan), X, {"y": torch.zeros(4, 8)}) == {}
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -80,7 +86,7 @@ def test_the_step_whose_constants_matter_most_comes_first() -> None:
     coarse = np.round(WIDE[0] * 4) / 4
     plan = plan_of(coarse.astype(np.float16), WIDE[1].astype(np.float16))
     expected = {"y2": outputs(plan)["y"] + 0.01}
-    shares = rounding_shares(plan, X, expected)
+    shares = shares_of(plan, rounding_intervals(plan), X, expected)
     assert sum(shares.values()) == pytest.approx(1.0)
     assert max(shares, key=lambda place: shares[place]) == 1
-    assert rounding_shares(plan, X, {"y2": outputs(plan)["y"]}) == {}
+    assert shares_of(plan, rounding_intervals(plan), X, {"y2": outputs(plan)["y"]}) == {}

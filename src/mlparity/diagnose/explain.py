@@ -16,18 +16,20 @@ from mlparity.core.numbers import format_number
 from mlparity.core.trace import SourceTrace
 from mlparity.diagnose.beside_weights import beside_weights
 from mlparity.diagnose.by_changes import Sides, causes_by_changes, listed, missing_layers, weights_held
+from mlparity.diagnose.compressed_weights import compression_intervals, expanding
 from mlparity.diagnose.distance import Tensors, distance, removed
 from mlparity.diagnose.divergence import Divergence, first_divergences
 from mlparity.diagnose.fast_path import fast_path
 from mlparity.diagnose.image_inputs import cause_of_image, image_fault
+from mlparity.diagnose.infinite_weights import infinite_constants
 from mlparity.diagnose.locate import Location, Suspect, locate
+from mlparity.diagnose.moved_weights import Intervals, moved, shares
 from mlparity.diagnose.origins import origins_of
 from mlparity.diagnose.other_weights import Weights
 from mlparity.diagnose.plan_trace import graph_of
 from mlparity.diagnose.preprocessing import VANISHED, changed_input, find_suspect
-from mlparity.diagnose.rounded_weights import moved_by_rounding, rounding_shares
+from mlparity.diagnose.rounded_weights import rounding_intervals
 from mlparity.diagnose.substitution import values_of
-from mlparity.diagnose.weights import has_compressed, infinite_constants, reads_compressed
 from mlparity.engine.mil.program import NamedType, Op, TensorType
 from mlparity.engine.runtime.interpret import run_plan
 from mlparity.engine.runtime.plan import Plan
@@ -165,7 +167,7 @@ def origins(rungs: Rungs, indices: Sequence[int]) -> dict[int, str]:
 
 
 def _of_graph(rungs: Rungs, exact: Tensors, graph: float) -> tuple[Cause, ...]:
-    for look in (_infinite_weights, _training, _fp16_weights, _rounded_constants, _image_input):
+    for look in (_infinite_weights, _training, _compressed_weights, _fp16_weights, _rounded_constants, _image_input):
         cause = look(rungs, exact, graph)
         if cause is not None:
             return (cause,)
@@ -196,7 +198,7 @@ def _sides(rungs: Rungs, exact: Tensors) -> Sides | None:
     found = {name: value for name, value in exact.items() if name in rungs.expected}
     graph = graph_of(rungs.exact, rungs.in_width(rungs.exact))
     # The values of compressed weights are others than the source's, and that is no mistake.
-    weights = {} if has_compressed(rungs.exact) else rungs.weights
+    weights = {} if expanding(rungs.exact) else rungs.weights
     return Sides(found, rungs.expected, trace, graph, rungs.rerun, rungs.others, weights)
 
 
@@ -251,28 +253,48 @@ def _fp16_weights(rungs: Rungs, exact: Tensors, graph: float) -> Cause | None:
     rounded = rungs.with_fp16_weights()
     if rounded is None or removed(graph, distance(exact, rounded)) < _MOST:
         return None
-    return _cause(CauseKind.PRECISION, Observation.WEIGHTS_ROUNDED, {"difference": graph}, _rounded_ops(rungs))
+    ops = _moved_ops(rungs, rounding_intervals(rungs.exact))
+    return _cause(CauseKind.PRECISION, Observation.WEIGHTS_ROUNDED, {"difference": graph}, ops)
 
 
 def _rounded_constants(rungs: Rungs, exact: Tensors, graph: float) -> Cause | None:
     """Weights that were changed before they were rounded, as by a folded norm: what their rounding may do is drawn."""
     if not any(isinstance(t := result.type, TensorType) and t.dtype == "fp16" for result in _results(rungs.exact)):
         return None
-    drawn = [distance(rungs.run(moved_by_rounding(rungs.exact, seed), rungs.inputs), exact) for seed in range(_DRAWS)]
+    intervals = rounding_intervals(rungs.exact)
+    figures = _drawn(rungs, intervals, exact, graph)
+    if figures is None:
+        return None
+    ops = _moved_ops(rungs, intervals)
+    return _cause(CauseKind.PRECISION, Observation.WEIGHTS_ROUNDED_AT_RANDOM, figures, ops)
+
+
+def _compressed_weights(rungs: Rungs, exact: Tensors, graph: float) -> Cause | None:
+    """Weights in fewer bits: what they may have been before is drawn."""
+    intervals = compression_intervals(rungs.exact)
+    figures = _drawn(rungs, intervals, exact, graph) if intervals else None
+    if figures is None:
+        return None
+    ops = _moved_ops(rungs, intervals)
+    return _cause(CauseKind.COMPRESSION, Observation.WEIGHTS_COMPRESSED, figures, ops)
+
+
+def _drawn(rungs: Rungs, intervals: Intervals, exact: Tensors, graph: float) -> dict[str, float] | None:
+    """Return what drawn constants do to the outputs, if the difference that is seen may come of such a draw."""
+    drawn = [distance(rungs.run(moved(rungs.exact, intervals, seed), rungs.inputs), exact) for seed in range(_DRAWS)]
     if not graph <= _WITHIN * max(drawn):
         return None
-    figures = {"difference": graph, "draws": _DRAWS, "least": min(drawn), "most": max(drawn)}
-    return _cause(CauseKind.PRECISION, Observation.WEIGHTS_ROUNDED_AT_RANDOM, figures, _rounded_ops(rungs))
+    return {"difference": graph, "draws": _DRAWS, "least": min(drawn), "most": max(drawn)}
 
 
-def _rounded_ops(rungs: Rungs) -> tuple[LocatedOp, ...]:
-    """Return the ops whose constants' rounding may do most, with their part of the expected square."""
-    shares = rounding_shares(rungs.exact, rungs.in_width(rungs.exact), rungs.expected)
-    leading = sorted(shares, key=lambda index: shares[index], reverse=True)[:KEPT]
+def _moved_ops(rungs: Rungs, intervals: Intervals) -> tuple[LocatedOp, ...]:
+    """Return the ops whose constants may do most within their intervals, with their part of the expected square."""
+    found = shares(rungs.exact, intervals, rungs.in_width(rungs.exact), rungs.expected)
+    leading = sorted(found, key=lambda index: found[index], reverse=True)[:KEPT]
     known = origins(rungs, leading)
     steps = rungs.exact.steps
     return tuple(
-        _op(steps[index].op, shares[index], None, "by its constants", known.get(index, "")) for index in leading
+        _op(steps[index].op, found[index], None, "by its constants", known.get(index, "")) for index in leading
     )
 
 
@@ -309,8 +331,6 @@ def _diverging(rungs: Rungs, sides: Sides | None, graph: float) -> Cause:
         kind = CauseKind.CONVERTER if held is not None and held.is_whole else CauseKind.UNKNOWN
         return _cause(kind, Observation.GRAPH_DIFFERS_UNCONFIRMED, {"difference": graph}, ops, names)
     figures = {"difference": graph, "removed": first.removed or 0.0}
-    if any(reads_compressed(rungs.exact, op) for divergence in found for op in divergence.ops):
-        return _cause(CauseKind.PRECISION, Observation.WEIGHTS_COMPRESSED, figures, ops, names)
     changed = changed_input(rungs.exact, first.ops)
     if changed is not None:
         names = {"input": changed, "op": op_text(first.ops[0])}

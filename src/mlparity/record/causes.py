@@ -16,9 +16,10 @@ class CauseKind(StrEnum):
     processor. `overflow`: a value beyond what fp16 or a processor can hold. `converter`: the converted graph computes
     something else. `preprocessing`: inputs or outputs are prepared differently. `training_mode`: the source was not in
     eval mode. `nondeterminism`: the source gives different outputs for the same sample. `runtime`: the runtime computes
-    something other than its own reference kernels. `weights`: the artifact holds other weights. `branch`: a path or a
-    number that the source takes from a tensor's value is fixed in it. `write`: it lacks a write into a tensor. `order`:
-    the source leaves an order open. `source`: PyTorch itself computes the source in two ways that differ.
+    something other than its own reference kernels. `weights`: the artifact holds other weights.
+    `compression`: its weights are stored in fewer bits. `branch`: a path or a number that the source takes from a
+    tensor's value is fixed in it. `write`: it lacks a write into a tensor. `order`: the source leaves an order open.
+    `source`: PyTorch itself computes the source in two ways that differ.
     """
 
     NONE = "none"
@@ -31,6 +32,7 @@ class CauseKind(StrEnum):
     TRAINING_MODE = "training_mode"
     NONDETERMINISM = "nondeterminism"
     WEIGHTS = "weights"
+    COMPRESSION = "compression"
     BRANCH = "branch"
     WRITE = "write"
     ORDER = "order"

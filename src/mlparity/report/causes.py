@@ -117,7 +117,8 @@ _SENTENCES: Mapping[Observation, str] = {
         " constants make {least:number} to {most:number}."
     ),
     Observation.WEIGHTS_COMPRESSED: (
-        "Compressed weights make the difference ({difference:scale}): at {where} {removed:share} of it begins."
+        "The compression of the weights makes the difference ({difference:scale}): {draws:count} random draws of what"
+        " they may have been before it make {least:number} to {most:number}."
     ),
     Observation.GRAPH_DIFFERS: "The graph differs from the source ({difference:scale}), at no op that aligns.",
     Observation.GRAPH_DIFFERS_UNCONFIRMED: (

@@ -205,6 +205,7 @@ _RUNG_OF = {
     CauseKind.TRAINING_MODE: Precision.FP32,
     CauseKind.RUNTIME: Precision.FP32,
     CauseKind.WEIGHTS: Precision.FP32,
+    CauseKind.COMPRESSION: Precision.FP16,
     CauseKind.BRANCH: Precision.FP32,
     CauseKind.WRITE: Precision.FP32,
     CauseKind.ORDER: Precision.FP32,

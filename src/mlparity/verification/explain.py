@@ -200,7 +200,9 @@ _NOT_OF_ARITHMETIC = frozenset(CauseKind) - {
 }
 _REFINED_BY = {
     CauseKind.NONE: _NOT_OF_ARITHMETIC,
-    CauseKind.PRECISION: frozenset({CauseKind.PRECISION, CauseKind.OVERFLOW, CauseKind.NONDETERMINISM}),
+    CauseKind.PRECISION: frozenset(
+        {CauseKind.PRECISION, CauseKind.COMPRESSION, CauseKind.OVERFLOW, CauseKind.NONDETERMINISM}
+    ),
     CauseKind.COMPUTE_UNIT: frozenset({CauseKind.PRECISION, CauseKind.OVERFLOW}),
     CauseKind.CONVERTER: frozenset(CauseKind) - {CauseKind.NONE, CauseKind.UNKNOWN},
     CauseKind.UNKNOWN: frozenset(CauseKind) - {CauseKind.NONE},

@@ -23,11 +23,11 @@ from mlparity.core.trace import SourceTrace
 from mlparity.core.words import ComputeUnit, Precision, Setting
 from mlparity.diagnose.distance import distance
 from mlparity.diagnose.explain import Rungs, explain
+from mlparity.diagnose.infinite_weights import infinite_constants
 from mlparity.diagnose.locate import locate
 from mlparity.diagnose.other_weights import Weights
 from mlparity.diagnose.reshaping import reshaped
 from mlparity.diagnose.substitution import values_of
-from mlparity.diagnose.weights import infinite_constants
 from mlparity.engine.mil.precision import program_precision
 from mlparity.engine.mil.program import Op, Program
 from mlparity.engine.numerics import FP32, REFERENCE

@@ -1,0 +1,128 @@
+"""Compressed weights: the interval that each stored number stands for, and that a model's difference comes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import coremltools as ct
+import coremltools.optimize.coreml as cto
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from mlparity.core.words import Precision
+from mlparity.diagnose.compressed_weights import compressed, compression_intervals
+from mlparity.record.causes import CauseKind, Observation
+from mlparity.targets.table import target_named
+from mlparity.targets.target import Request
+from mlparity.verification.explain_package import explain_package, plans_of
+from tests.loading import load_source
+
+SAMPLE = {"x": np.random.default_rng(1).standard_normal((2, 3, 12, 12)).astype(np.float32)}
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.norm, self.second = nn.Conv2d(3, 32, 3), nn.BatchNorm2d(32), nn.Conv2d(32, 64, 3)
+        self.last = nn.Linear(64, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.norm(self.first(x)))
+        return self.last(torch.relu(self.second(x)).mean((2, 3)))
+
+
+class Other(Net):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) * 3
+
+
+def int8(model: Any) -> Any:
+    return cto.linear_quantize_weights(model, config(cto.OpLinearQuantizerConfig(mode="linear_symmetric")))
+
+
+def int4_blocks(model: Any) -> Any:
+    how = cto.OpLinearQuantizerConfig(
+        mode="linear_symmetric", dtype="int4", granularity="per_block", block_size=16, weight_threshold=0
+    )
+    return cto.linear_quantize_weights(model, config(how))
+
+
+def palettes(model: Any) -> Any:
+    return cto.palettize_weights(model, config(cto.OpPalettizerConfig(mode="uniform", nbits=6)))
+
+
+def palettes_by_channels(model: Any) -> Any:
+    how = cto.OpPalettizerConfig(mode="uniform", nbits=4, granularity="per_grouped_channel", group_size=8)
+    return cto.palettize_weights(model, config(how))
+
+
+def pruned(model: Any) -> Any:
+    return cto.prune_weights(model, config(cto.OpMagnitudePrunerConfig(target_sparsity=0.3)))
+
+
+def pruned_palettes(model: Any) -> Any:
+    pruned_first = pruned(model)
+    how = cto.OpPalettizerConfig(mode="uniform", nbits=6)
+    return cto.palettize_weights(pruned_first, config(how), joint_compression=True)
+
+
+def config(how: Any) -> Any:
+    how.weight_threshold = 0
+    return cto.OptimizationConfig(how)
+
+
+WAYS = (int8, int4_blocks, palettes, palettes_by_channels, pruned, pruned_palettes)
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("made") / "net.mlpackage"
+    source = load_source(Net().eval(), SAMPLE)
+    target_named("coreml").convert(Request(source, [SAMPLE], Precision.FP16, path, "iOS18"))
+    return path
+
+
+@pytest.fixture(scope="module", params=WAYS, ids=lambda way: way.__name__)
+def package(request: pytest.FixtureRequest, plain: Path) -> Path:
+    way: Callable[[Any], Any] = request.param
+    path = plain.parent / f"{way.__name__}.mlpackage"
+    way(ct.models.MLModel(str(plain), skip_model_load=True)).save(str(path))
+    return path
+
+
+def test_the_number_before_lies_in_the_interval(package: Path, plain: Path) -> None:
+    """All but a few: the uniform palettes of coremltools round at their ends, and int4 clips the largest."""
+    ours = plans_of(package).exact
+    intervals = compression_intervals(ours)
+    stored = {found.value.shape: found for found in compressed(ours)}
+    full = [value for value in plans_of(plain).exact.initial if isinstance(value, Tensor) and value.ndim >= 2]
+    matched = [(value, stored[value.shape]) for value in full if value.shape in stored]
+    assert matched
+    for value, found in matched:
+        width = intervals[found.slot]
+        inside = (value - found.value).abs() <= 0.51 * width + 1e-3 * value.abs() + 1e-6
+        assert inside.double().mean() > 0.9
+        assert (width >= 0).all()
+
+
+def test_the_compression_is_the_cause(package: Path) -> None:
+    cause = explain_package(package, load_source(Net().eval(), SAMPLE), {"x": SAMPLE})
+    assert (cause.kind, cause.evidence[0].observation) == (CauseKind.COMPRESSION, Observation.WEIGHTS_COMPRESSED)
+    assert {op.type for op in cause.ops} <= {"conv", "linear"}
+    shares = [op.share or 0.0 for op in cause.ops]
+    assert shares == sorted(shares, reverse=True)
+    assert 0 < sum(shares) <= 1.0001
+
+
+def test_a_fault_beside_it_is_no_compression(package: Path) -> None:
+    cause = explain_package(package, load_source(Other().eval(), SAMPLE), {"x": SAMPLE})
+    assert cause.kind is not CauseKind.COMPRESSION
+
+
+def test_what_is_not_compressed_has_no_interval(plain: Path) -> None:
+    assert compression_intervals(plans_of(plain).exact) == {}
