@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -13,9 +14,10 @@ from mlparity.diagnose.by_changes import causes_by_changes, listed
 from mlparity.record.causes import CauseKind, Observation
 from tests.diagnose.sides import graph_of, sides_of
 from tests.faults.branching import BySum, signs
-from tests.faults.fault import normal
-from tests.faults.more_networks import Busy
+from tests.faults.fault import line_of, normal
+from tests.faults.more_networks import Busy, Listed
 from tests.faults.networks import seeded
+from tests.faults.writing import Shifted
 
 
 def test_a_branch_that_went_the_other_way_is_named_with_its_line() -> None:
@@ -41,6 +43,28 @@ def test_two_changes_are_named_where_each_alone_explains_a_part() -> None:
     causes = causes_by_changes(sides_of(module, [sample], {"output": found}))
     assert {cause.kind for cause in causes} == {CauseKind.WRITE, CauseKind.BRANCH}
     assert sum(evidence.figures["removed"] for cause in causes for evidence in cause.evidence) > 0.97
+
+
+def test_two_writes_of_two_lines_are_two_causes() -> None:
+    module, [sample] = seeded(Shifted)(), normal(3, 5)
+    layer = module.get_submodule("layer")
+    with torch.no_grad():
+        found = torch.tanh(layer(torch.from_numpy(sample["x"]))).numpy()
+    causes = causes_by_changes(sides_of(module, [sample], {"output": found}))
+    lines = {evidence.names["where"].rpartition("(")[2] for cause in causes for evidence in cause.evidence}
+    assert [cause.kind for cause in causes] == [CauseKind.WRITE, CauseKind.WRITE]
+    assert lines == {f"{line_of(Shifted.forward, text)})" for text in ("y[:, :2]", "y[1:, 4]")}
+
+
+def test_a_number_of_a_list_is_an_answer_too() -> None:
+    module, samples = seeded(Listed)(), normal(2, 5, count=2)
+    layer, (here, there) = module.get_submodule("layer"), (float(each["x"][0, 0]) for each in samples)
+    with torch.no_grad():
+        found = (layer(torch.from_numpy(samples[0]["x"])) * (1 + there * there)).numpy()
+    [cause] = causes_by_changes(sides_of(module, samples, {"output": found}))
+    assert cause.kind is CauseKind.BRANCH
+    assert cause.evidence[0].figures["answer"] == pytest.approx(here)
+    assert cause.evidence[0].figures["other"] == pytest.approx(there)
 
 
 class Two(nn.Module):

@@ -33,21 +33,6 @@ def other_groups(module: Any) -> None:
     module.norm.num_groups = 2
 
 
-def undilated(module: Any) -> None:
-    module.first.dilation, module.first.padding = (1,), (1,)
-
-
-class Tanhed(nn.Module):
-    """`Smoothed` with the approximation of its activation."""
-
-    def __init__(self, other: Any) -> None:
-        super().__init__()
-        self.first, self.norm, self.last = other.first, other.norm, other.last
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.last(F.hardswish(self.norm(self.first(x)))).amax(-1)
-
-
 class Joined(nn.Module):
     """Two branches that are put side by side."""
 
@@ -74,45 +59,6 @@ class Enlarged(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = F.interpolate(self.conv(x), scale_factor=2.0, mode="bilinear", align_corners=False)
         return self.head((y * torch.linspace(-1, 1, y.shape[-1])).mean((2, 3)))
-
-
-class Peaks(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv, self.head, self.largest = nn.Conv2d(3, 4, 3), nn.Linear(4, 3), True
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = self.conv(x).relu()
-        y = F.max_pool2d(y, 2) if self.largest else F.avg_pool2d(y, 2)
-        return self.head(y.mean((2, 3)))
-
-
-def averaged(module: Any) -> None:
-    module.largest = False
-
-
-class Windowed(nn.Module):
-    """Attention with a slope for the distance of two places."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.q, self.k, self.v = (nn.Linear(8, 8) for _ in range(3))
-        self.slope, self.above = -0.5, 1
-
-    def forward(self, x: Tensor) -> Tensor:
-        places = torch.arange(x.shape[1])
-        distance = (places[None] - places[:, None]).abs().float()
-        late = torch.full((x.shape[1], x.shape[1]), -1e4).triu(self.above)
-        scores = self.q(x) @ self.k(x).transpose(-1, -2) * 8**-0.5 + self.slope * distance + late
-        return scores.softmax(-1) @ self.v(x)
-
-
-def other_slope(module: Any) -> None:
-    module.slope = 0.5
-
-
-def one_further(module: Any) -> None:
-    module.above = 2
 
 
 class Keyed(nn.Module):
@@ -165,30 +111,6 @@ class Shared(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         count = int((x > 0).sum())
         return self.layer(x.relu() / max(count, 1))
-
-
-class Flagged(nn.Module):
-    """A whole batch is treated otherwise where any of its values is missing."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(4, 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        if (x < -5).any():
-            x = x.clamp(-1, 1)
-        return self.layer(x).exp()
-
-
-class Clamping(nn.Module):
-    """What an exporter leaves of `Flagged` where the branch was taken."""
-
-    def __init__(self, other: Any) -> None:
-        super().__init__()
-        self.layer = other.layer
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.layer(x.clamp(-1, 1)).exp()
 
 
 class Summed(nn.Module):
@@ -378,3 +300,49 @@ def activation_and_weights(module: Any) -> None:
 
 def one_channel(scale: float) -> Callable[[], nn.Module]:
     return nets.seeded(lambda: Photographed((scale, scale, scale), (-1.0, -0.2, 0.4)))
+
+
+class Returning(nn.Module):
+    """One of two layers, by how far the values spread."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.near, self.far = nn.Linear(4, 3), nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if float(x.std()) < 1.0:
+            return self.near(x)
+        return self.far(x).tanh()
+
+
+class Listed(nn.Module):
+    """A number that Python takes from a list."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(5, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        first = x[0].tolist()[0]
+        return self.layer(x) * (1 + first * first)
+
+
+class Dotted(nn.Module):
+    """PyTorch's own attention, looking back only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.q, self.k, self.v = (nn.Linear(8, 8) for _ in range(3))
+        self.causal = True
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.scaled_dot_product_attention(self.q(x), self.k(x), self.v(x), is_causal=self.causal)
+
+
+def uncausal(module: Any) -> None:
+    module.causal = False
+
+
+def reversed_anew(module: Any) -> nn.Module:
+    anew("layer.weight")(module)
+    return best_reversed(module)

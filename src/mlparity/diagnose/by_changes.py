@@ -57,13 +57,20 @@ def causes_by_changes(sides: Sides) -> tuple[Cause, ...]:
     if best.part >= _EXPLAINED:
         return (_cause(best.candidate, best.part, sides),)
     for first in sorted(tried, key=lambda each: -each.part)[:_FIRSTS]:
-        others = [each.candidate for each in tried if each.candidate.kind is not first.candidate.kind]
+        others = [each.candidate for each in tried if _may_stand_beside(each.candidate, first.candidate)]
         seconds = _tried(sides, others, first.candidate.change)
         second = max(seconds, key=lambda each: each.part, default=None)
         if second is not None and second.part >= _EXPLAINED and second.part - first.part >= _PART:
             beside = replace(second, part=second.part - first.part)
             return tuple(_cause(each.candidate, each.part, sides) for each in (first, beside))
     return ()
+
+
+def _may_stand_beside(second: Candidate, first: Candidate) -> bool:
+    """Tell whether two may be there at once: of one kind only writes, each at its own line."""
+    if second.kind is not first.kind:
+        return True
+    return second.kind is CauseKind.WRITE and second.origin != first.origin
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,6 +12,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -64,9 +65,35 @@ def layers_by_their_parts() -> Iterator[None]:
     known = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        yield
+        with _ListsByNumbers():
+            yield
     finally:
         torch.backends.mha.set_fastpath_enabled(known)
+
+
+class _ListsByNumbers(TorchFunctionMode):
+    """Takes the numbers of a short list one by one: `tolist` itself runs no op that could be seen or changed."""
+
+    def __torch_function__(
+        self,
+        func: Any,
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Run a function of torch."""
+        del types
+        if func is Tensor.tolist and args[0].numel() <= _LISTED:
+            return _numbers_of(args[0])
+        return func(*args, **({} if kwargs is None else kwargs))
+
+
+_LISTED = 64
+"""How many numbers of a list are taken one by one (assumed)."""
+
+
+def _numbers_of(tensor: Tensor) -> Any:
+    return [_numbers_of(part) for part in tensor] if tensor.ndim else tensor.item()
 
 
 def run_module(module: nn.Module, tensors: Sequence[Tensor], double: bool) -> tuple[Tensor, ...]:
