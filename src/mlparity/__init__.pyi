@@ -1,6 +1,7 @@
 """The public names; `__init__.py` imports each from here when it is first asked for."""
 
 from .api.comparison import compare_outputs
+from .api.conversions import Conversions, Verified, verify_conversions
 from .api.inspection import inspect_artifact, inspect_placement
 from .api.location import locate
 from .api.machine import machine
@@ -71,6 +72,7 @@ __all__ = [
     "ComputeUnit",
     "Confidence",
     "ConversionError",
+    "Conversions",
     "Decision",
     "Direction",
     "Drift",
@@ -131,6 +133,7 @@ __all__ = [
     "UserMetric",
     "VariantFigures",
     "Verdict",
+    "Verified",
     "VerifyOptions",
     "WorstSample",
     "__version__",
@@ -151,6 +154,7 @@ __all__ = [
     "summary_of",
     "tune",
     "verify",
+    "verify_conversions",
 ]
 
 __version__: str

@@ -1,6 +1,7 @@
 """What the command line calls; `__init__.py` imports each from here when it is first asked for."""
 
 from .comparison import Making, compare_files, compare_outputs
+from .conversions import Conversions, Verified, verify_conversions
 from .execute import execute_module, execute_script
 from .inspection import Inspection, PlacedOp, inspect_artifact, inspect_placement, op_inventory
 from .location import locate
@@ -21,11 +22,13 @@ from .tuning import tune
 from .verification import verify
 
 __all__ = [
+    "Conversions",
     "Finding",
     "Inspection",
     "Making",
     "PlacedOp",
     "RuntimeOptions",
+    "Verified",
     "VerifyOptions",
     "check_artifact",
     "chips_from",
@@ -49,4 +52,5 @@ __all__ = [
     "tune",
     "verdict_of",
     "verify",
+    "verify_conversions",
 ]
