@@ -7,9 +7,10 @@ from importlib import metadata
 import pytest
 
 from mlparity.core.words import Provenance
-from mlparity.report.machine import EXTRAS, extra_lines
+from mlparity.report.machine import extra_lines
 from mlparity.targets.table import all_settings
 from mlparity.verification.machine import machine
+from tests.release.installed import SETS
 
 REAL = metadata.version
 
@@ -19,7 +20,7 @@ def test_this_machine_has_what_the_tests_need() -> None:
     assert found.is_sound
     needed = {package.name for package in found.packages if not package.extra}
     assert {"torch", "coremltools", "numpy"} <= needed
-    assert {package.extra for package in found.packages} <= {"", *EXTRAS}
+    assert {package.extra for package in found.packages} <= {"", *SETS}
     assert all(package.installed == REAL(package.name) for package in found.packages if package.installed)
 
 
@@ -47,7 +48,7 @@ def test_an_extra_that_is_missing_or_old_is_told(monkeypatch: pytest.MonkeyPatch
     (ability,) = (ability for ability in found.abilities if "litert/fp32" in ability.settings)
     assert ability.provenance is None
     assert "pip install 'mlparity[litert]'" in ability.note
-    assert list(extra_lines(found)) == ["litert: converts to TFLite and runs it: pip install 'mlparity[litert]'"]
+    assert list(extra_lines(found)) == ["litert: converts to LiteRT and runs it: pip install 'mlparity[litert]'"]
 
 
 def test_a_package_that_is_always_needed_is_no_extra(monkeypatch: pytest.MonkeyPatch) -> None:

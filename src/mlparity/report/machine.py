@@ -7,15 +7,10 @@ from collections.abc import Iterator
 from mlparity.record.machine import Machine, Package
 from mlparity.report.plain_table import Rows
 from mlparity.report.texts import PROVENANCES
+from mlparity.targets.table import title_of
 
-EXTRAS = {
-    "litert": "converts to TFLite and runs it",
-    "onnx": "converts to ONNX and runs it",
-    "coreai": "converts to Core AI and runs it",
-    "images": "reads folders of images",
-    "safetensors": "reads .safetensors files",
-}
-"""What each extra adds."""
+_READS = {"images": "reads folders of images", "safetensors": "reads .safetensors files"}
+"""What the extras add that are of no target."""
 
 
 def packages_table(machine: Machine) -> Rows:
@@ -34,9 +29,9 @@ def _state(package: Package) -> str:
 
 def extra_lines(machine: Machine) -> Iterator[str]:
     """Yield what extras that are not installed whole would add, and how to get them."""
-    for extra, what in EXTRAS.items():
-        own = [package for package in machine.packages if package.extra == extra]
-        if own and not all(package.is_right for package in own):
+    for extra in dict.fromkeys(package.extra for package in machine.packages if package.extra):
+        if not all(package.is_right for package in machine.packages if package.extra == extra):
+            what = _READS.get(extra, f"converts to {title_of(extra)} and runs it")
             yield f"{extra}: {what}: pip install 'mlparity[{extra}]'"
 
 

@@ -15,8 +15,8 @@ from mlparity.engine.numerics import CHIPS
 from mlparity.record.machine import Ability, Machine, Package
 from mlparity.targets.table import all_settings, target_named
 
-_EXTRAS = ("litert", "onnx", "coreai", "images", "safetensors")
-"""The extras that a user may want; the others are for mlparity's own development."""
+_OF_DEVELOPMENT = frozenset({"bench", "dev", "docs", "mutants"})
+"""The extras that nobody needs but who develops mlparity."""
 
 
 def machine() -> Machine:
@@ -36,7 +36,8 @@ def machine() -> Machine:
 def _packages() -> Iterator[Package]:
     """Yield the packages that the installed distribution asks for on this machine."""
     wanted = [Requirement(text) for text in metadata.requires("mlparity") or ()]
-    for extra in ("", *_EXTRAS):
+    extras = metadata.metadata("mlparity").get_all("Provides-Extra") or ()
+    for extra in ("", *(name for name in extras if name not in _OF_DEVELOPMENT)):
         for requirement in wanted:
             if _belongs(requirement, extra):
                 yield _package(requirement, extra)
