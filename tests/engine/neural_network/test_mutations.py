@@ -19,7 +19,7 @@ from tests.engine.neural_network.networks import LayerSpec, network
 from tests.engine.neural_network.test_control_flow import branch, copied, loop, of, plus, scaled
 from tests.engine.runtime.mutations import environment
 
-COUNT = 120
+COUNT = 100
 RANDOM = np.random.default_rng(2)
 
 
@@ -92,7 +92,38 @@ def flow() -> tuple[Any, dict[str, tuple[int, ...]]]:
     return of(parts, {"x": (3,)}), {"x": (3,)}
 
 
-MODELS: Sequence[Callable[[], tuple[Any, dict[str, tuple[int, ...]]]]] = (images, shapes, flow)
+def sequences() -> tuple[Any, dict[str, tuple[int, ...]]]:
+    """Return a network with recurrent layers, and with random ones, of whose results only the shapes are used."""
+    sizes = {"inputVectorSize": 2, "outputVectorSize": 3}
+    recurrent = {"weightMatrix": weights(3, 2), "recursionMatrix": weights(3, 3), "activation": {"tanh": {}}}
+    gates = {
+        f"{gate}Gate{part}": weights(3, width)
+        for gate in ("update", "reset", "output")
+        for part, width in (("WeightMatrix", 3), ("RecursionMatrix", 3))
+    }
+    layers = [
+        LayerSpec("simpleRecurrent", {**sizes, **recurrent, "sequenceOutput": True}, ("x",), ("a", "last")),
+        LayerSpec(
+            "gru",
+            {**sizes, "inputVectorSize": 3, "activations": [{"sigmoid": {}}, {"tanh": {}}], **gates},
+            ("a",),
+            ("b",),
+        ),
+        LayerSpec("randomNormalLike", {"seed": 3, "stdDev": 1.0}, ("b",), ("n",)),
+        LayerSpec("fillLike", {"value": 2.0}, ("n",), ("two",)),
+        LayerSpec("multiply", {}, ("b", "two"), ("c",)),
+        LayerSpec("getShape", {}, ("c",), ("s",)),
+        LayerSpec("randomUniformDynamic", {"seed": 4, "maxVal": 1.0}, ("s",), ("u",)),
+        LayerSpec("randomBernoulliStatic", {"seed": 5, "prob": 0.5, "outputShape": [1, 1, 3, 1, 1]}, (), ("v",)),
+        LayerSpec("addBroadcastable", {}, ("u", "v"), ("w",)),
+        LayerSpec("fillLike", {"value": 1.0}, ("w",), ("one",)),
+        LayerSpec("permute", {"axis": [0, 1, 2, 3]}, ("c",), ("d",)),
+        LayerSpec("addBroadcastable", {}, ("d", "one"), ("y",)),
+    ]
+    return network(layers, {"x": (2,)}, rank5=True), {"x": (4, 1, 2)}
+
+
+MODELS: Sequence[Callable[[], tuple[Any, dict[str, tuple[int, ...]]]]] = (images, shapes, flow, sequences)
 
 
 def run(make: Callable[[], tuple[Any, dict[str, tuple[int, ...]]]], folder: Path, count: int) -> tuple[int, int]:
