@@ -120,15 +120,17 @@ class Ratios:
     eager: float
     fastest_peer: float
     fp16_of_fp32: float
+    network_of_fp32: float
 
 
 def ratios_of(timings: Mapping[str, Timing]) -> Ratios:
-    """Return ours in fp32 over PyTorch eager and over the fastest peer, eager included, and fp16-typed over fp32."""
-    from benchmarks.peers import EAGER, OURS, OURS_TYPED
+    """Return ours in fp32 over PyTorch eager and over the fastest peer, eager included, and our others over fp32."""
+    from benchmarks.peers import EAGER, OUR_NETWORK, OURS, OURS_TYPED
 
     ours = timings[OURS].best_s
-    peers = [each.best_s for peer, each in timings.items() if peer not in (OURS, OURS_TYPED)]
-    return Ratios(ours / timings[EAGER].best_s, ours / min(peers), timings[OURS_TYPED].best_s / ours)
+    peers = [each.best_s for peer, each in timings.items() if peer not in (OURS, OURS_TYPED, OUR_NETWORK)]
+    typed, network = (timings[peer].best_s / ours for peer in (OURS_TYPED, OUR_NETWORK))
+    return Ratios(ours / timings[EAGER].best_s, ours / min(peers), typed, network)
 
 
 def print_table(network: str, kind: str, timings: Mapping[str, Timing]) -> None:
@@ -137,11 +139,11 @@ def print_table(network: str, kind: str, timings: Mapping[str, Timing]) -> None:
 
     eager = timings[EAGER]
     print(f"\n{network} ({kind})")
-    print(f"{'peer':<16}{'ms':>9}{'median':>9}{'of eager':>10}{'differs':>10}{'load s':>8}{'peak MiB':>10}")
+    print(f"{'peer':<18}{'ms':>9}{'median':>9}{'of eager':>10}{'differs':>10}{'load s':>8}{'peak MiB':>10}")
     for peer, each in timings.items():
         distance = np.linalg.norm(each.output - eager.output) / np.linalg.norm(eager.output)
         print(
-            f"{peer:<16}{each.best_s * 1e3:>9.2f}{statistics.median(each.turns_s) * 1e3:>9.2f}"
+            f"{peer:<18}{each.best_s * 1e3:>9.2f}{statistics.median(each.turns_s) * 1e3:>9.2f}"
             f"{each.best_s / eager.best_s:>10.2f}{distance:>10.1e}{each.load_s:>8.1f}{each.peak_bytes / 2**20:>10.0f}",
             flush=True,
         )
@@ -149,11 +151,13 @@ def print_table(network: str, kind: str, timings: Mapping[str, Timing]) -> None:
 
 def print_summary(found: Mapping[str, Ratios]) -> None:
     """Print the ratios of each network and their geometric means."""
-    rows = {name: (each.eager, each.fastest_peer, each.fp16_of_fp32) for name, each in found.items()}
+    rows = {
+        name: (each.eager, each.fastest_peer, each.fp16_of_fp32, each.network_of_fp32) for name, each in found.items()
+    }
     means = [math.exp(statistics.fmean(map(math.log, column))) for column in zip(*rows.values(), strict=True)]
-    print(f"\n{'mlparity fp32':<20}{'of eager':>10}{'of fastest':>12}{'fp16/fp32':>11}")
+    print(f"\n{'mlparity fp32':<20}{'of eager':>10}{'of fastest':>12}{'fp16/fp32':>11}{'network/fp32':>14}")
     for name, row in [*rows.items(), ("geometric mean", means)]:
-        print(f"{name:<20}{row[0]:>10.2f}{row[1]:>12.2f}{row[2]:>11.2f}")
+        print(f"{name:<20}{row[0]:>10.2f}{row[1]:>12.2f}{row[2]:>11.2f}{row[3]:>14.2f}")
 
 
 def main() -> None:

@@ -63,6 +63,15 @@ def engine(name: str, precision: str) -> Call:
     return lambda: [np.asarray(each) for each in model.predict(sample).values()]
 
 
+def engine_network(name: str) -> Call:
+    """Our engine on the same source as a neural network, as on the CPU."""
+    from mlparity.engine.numerics import FP32
+    from tests.loading import load_model
+
+    model, sample = load_model(FOLDER / f"{name}_network.mlmodel", FP32), sample_of(name)
+    return lambda: [np.asarray(each) for each in model.predict(sample).values()]
+
+
 def litert(name: str) -> Call:
     """LiteRT with XNNPACK."""
     from mlparity.targets.litert import session as backend
@@ -96,12 +105,13 @@ def openvino(name: str) -> Call:
     return lambda: [np.array(each) for each in request.infer(sample, share_inputs=True).values()]
 
 
-EAGER, OURS, OURS_TYPED = "PyTorch eager", "mlparity fp32", "mlparity fp16"
+EAGER, OURS, OURS_TYPED, OUR_NETWORK = "PyTorch eager", "mlparity fp32", "mlparity fp16", "mlparity network"
 
 PEERS: Mapping[str, Callable[[str], Call]] = {
     EAGER: eager,
     OURS: lambda name: engine(name, "fp32"),
     OURS_TYPED: lambda name: engine(name, "fp16"),
+    OUR_NETWORK: engine_network,
     "LiteRT": litert,
     "ONNX Runtime": onnxruntime,
     "OpenVINO": openvino,
@@ -122,9 +132,10 @@ def prepare(name: str) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     sample = NETWORKS[name].sample()
     source = load_source(NETWORKS[name].build(), sample)
-    for precision in Precision:
+    files = {Precision.FP32: f"{name}_fp32.mlpackage", Precision.FP16: f"{name}_fp16.mlpackage"}
+    for precision, file in (files | {Precision.NEURAL_NETWORK: f"{name}_network.mlmodel"}).items():
         converted = coreml.convert(source, sample, coreml.CoremlOptions(precision=precision))
-        coreml.save(converted, FOLDER / f"{name}_{precision}.mlpackage")
+        coreml.save(converted, FOLDER / file)
     litert.convert(source, sample, FOLDER / f"{name}.tflite")
     onnx.convert(source, sample, FOLDER / f"{name}.onnx")
     np.savez(done, **{key: sample[key] for key in source.input_names})  # type: ignore[arg-type]

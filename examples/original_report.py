@@ -76,6 +76,12 @@ computes it in fp32, and GPU and Neural Engine compute it in fp16 \
 **0.012 and 0.0029** are of the size that fp16 gives. `neuralnetwork/ALL`, `/CPU_AND_GPU` and `/CPU_AND_NE` show it \
 here, and so does every fp16 ML Program. `neuralnetwork/CPU_AND_GPU` comes closest to the report's figures.
 
+**Between GPU and Neural Engine** lies a factor of fifty. By default Core ML's GPU sums fp16 products in fp32, so \
+that only what is stored between ops is rounded \
+([16-bit](https://github.com/hollance/neural-engine/blob/master/docs/16-bit.md)); \
+`allowLowPrecisionAccumulationOnGPU`, which is off by default, lets it sum in fp16. Ours follows both, and stays \
+within {gpu} of the scale on the GPU. No figure of a unit is fitted to the report.
+
 ## What cannot be known
 
 - The report does not state the form of its file. A neural network fits all of its figures, and no ML Program does; \
@@ -123,9 +129,14 @@ def page_of(file: Record, programs: Record) -> str:
         samples=file.samples.count,
         scale=format_number(output.scale, 3),
         table="\n".join((*head, *rows_of(file), *rows_of(programs))),
+        gpu=_span(_row(file, "neuralnetwork/CPU_AND_GPU"), "max_abs", output.scale).split()[-1],
         cause=f"{file.cause.kind}. {cause_sentence(file)}",
         recommended=recommendation_text(file),
     )
+
+
+def _row(record: Record, setting: str) -> SettingResult:
+    return next(row for row in record.settings if str(row.setting) == setting)
 
 
 def verified(settings: tuple[str, ...], out: Path, limit: int | None = None) -> Record:

@@ -72,7 +72,9 @@ class CoreMLModelProxy:
             path = str(asset.path)
         self.compute_units, self.hints = compute_units, dict(hints)
         started = time.perf_counter_ns()
-        self._model = _as_runtime_error(lambda: _load(Path(path), compute_units, function if function else None))
+        named = function if function else None
+        low_precision = self.hints.get(_LOW_PRECISION) == str(True)
+        self._model = _as_runtime_error(lambda: _load(Path(path), compute_units, named, low_precision=low_precision))
         # coremltools deletes the file of a bare specification as soon as it is loaded.
         self._kept = _linked(Path(path)) if Path(path).is_file() else None
         self._path = path if self._kept is None else str(Path(self._kept.name) / Path(path).name)
@@ -242,24 +244,29 @@ def _chip() -> str:
     return _plain.get("chip", _DEFAULT) or _DEFAULT
 
 
-def _load(path: Path, compute_units: str, function: str | None) -> Model | Pipeline:
+_LOW_PRECISION = "allowLowPrecisionAccumulationOnGPU"
+"""The optimization hint that lets a GPU sum in fp16. Source: coremltools 9.0, `MLModel`."""
+
+
+def _load(path: Path, compute_units: str, function: str | None, *, low_precision: bool) -> Model | Pipeline:
     from mlparity.engine.runtime import model
     from mlparity.engine.runtime.package import open_stages
 
     if compute_units not in _COMPUTE_UNITS:
         raise RuntimeError(f"unknown compute units {compute_units!r}, expected one of {', '.join(_COMPUTE_UNITS)}")
     stages, interface = open_stages(path)
-    models = tuple(_bound(stage, compute_units, function) for stage in stages)
+    models = tuple(_bound(stage, compute_units, function, low_precision=low_precision) for stage in stages)
     return models[0] if len(models) == 1 else model.Pipeline(models, interface)
 
 
-def _bound(package: Package, compute_units: str, function: str | None) -> Model:
+def _bound(package: Package, compute_units: str, function: str | None, *, low_precision: bool) -> Model:
     from mlparity.engine.placement.variants import DEFAULT_CHIP, plain_choice
 
     asked = _asked.get()
     named = package.function(function)
     if asked is None:
-        choice = plain_choice(named, compute_units, _plain.get("chip", DEFAULT_CHIP))
+        chip = _plain.get("chip", DEFAULT_CHIP)
+        choice = plain_choice(named, compute_units, chip, low_precision=low_precision)
         return package.model(function, choice.profile, choice.profiles)
     choice = asked.choose(named, compute_units)
     return package.model(function, choice.profile, choice.profiles, asked.tap)

@@ -71,6 +71,22 @@ def test_a_converted_network_is_exact_on_the_cpu_and_rounds_elsewhere(tmp_path: 
     assert all(1e-5 < error < 0.05 for error in errors.values()), errors
 
 
+def test_a_gpu_sums_in_fp16_where_the_app_allows_it(tmp_path: Path) -> None:
+    path = tmp_path / "network.mlmodel"
+    ct = convert(Squeezed(), path)
+    found = {}
+    for allowed in (False, True):
+        hints = {"allowLowPrecisionAccumulationOnGPU": allowed}
+        for unit in ("CPU_ONLY", "CPU_AND_GPU"):
+            units = ct.ComputeUnit[unit]
+            model = ct.models.MLModel(str(path), compute_units=units, optimization_hints=hints)
+            (found[allowed, unit],) = model.predict({"x": sample()}).values()
+    np.testing.assert_array_equal(found[True, "CPU_ONLY"], found[False, "CPU_ONLY"])
+    errors = [np.abs(found[allowed, "CPU_AND_GPU"] - found[False, "CPU_ONLY"]).max() for allowed in (False, True)]
+    assert all(0 < error < 0.05 for error in errors)
+    assert errors[0] != errors[1]
+
+
 def test_without_a_chip_a_network_is_fp32_on_every_unit(tmp_path: Path) -> None:
     path = tmp_path / "network.mlmodel"
     ct = convert(Small(), path)

@@ -277,6 +277,9 @@ _NE = (
 
 UNIT_PROFILES: tuple[UnitProfile, ...] = (*_CPU, *_GPU, *_NE)
 
+LOW_PRECISION_GPU = next(profile for profile in _GPU if profile.name == "gpu-fp16-8-lanes")
+"""What a GPU does where an app sets Core ML's `allowLowPrecisionAccumulationOnGPU`, which is off by default."""
+
 NETWORK_CPU = UnitProfile(
     "cpu-network",
     Processor.CPU,

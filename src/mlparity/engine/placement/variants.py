@@ -9,7 +9,7 @@ from mlparity.core.errors import FormatError, InputError, UnsupportedOpError
 from mlparity.core.words import Confidence
 from mlparity.engine.mil.program import Function, Op, TensorType
 from mlparity.engine.numerics import CHIPS, FP32, TYPED, Processor, Profile
-from mlparity.engine.numerics.unit_profiles import UnitProfile, leading, unit_profiles_of
+from mlparity.engine.numerics.unit_profiles import LOW_PRECISION_GPU, UnitProfile, leading, unit_profiles_of
 from mlparity.engine.ops.registry import Rounding, find
 from mlparity.engine.placement.compute_plan import ComputePlan
 from mlparity.engine.placement.effects import Effect, Types, effect_of
@@ -154,15 +154,20 @@ def ideal_choice(function: Function) -> Choice:
     return Choice(FP32 if function.is_untyped else TYPED)
 
 
-def plain_choice(function: Function, unit: str, chip: str | None = DEFAULT_CHIP) -> Choice:
+def plain_choice(
+    function: Function, unit: str, chip: str | None = DEFAULT_CHIP, *, low_precision: bool = False
+) -> Choice:
     """Return what a plain prediction runs in: leading profiles, and where `unit` has the engine all eligible ops there.
 
-    It is the reference arithmetic where `chip` is None, and for a function that is not emulated.
+    It is the reference arithmetic where `chip` is None, and for a function that is not emulated. With `low_precision`
+    the GPU may sum in fp16.
     """
     if chip is None or not is_emulated(function):
         return ideal_choice(function)
     processor = Processor.GPU if unit in ("CPU_AND_GPU", "ALL") else Processor.CPU
     base = leading(processor, chip, is_untyped=function.is_untyped)
+    if low_precision and processor is Processor.GPU:
+        base = LOW_PRECISION_GPU
     if unit in ("CPU_ONLY", "CPU_AND_GPU"):
         return Choice(base.profile)
     on_engine = placements_of(function, chip)[0].on_engine
