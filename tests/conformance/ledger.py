@@ -80,6 +80,13 @@ LEDGER: Sequence[Entry] = (
     ),
     Entry(
         "coremltools' test",
+        r"test_numpy_nn_layers\.py::NewLayersSimpleTest::test_topk_",
+        r"not less than or equal to 0\.01 : Expected \[[\d. ]+\] to be within 0\.01 of \[[\d ]+\]",
+        "Random whole numbers are sorted, and the indices compared with those of numpy's argsort, which puts equal "
+        "numbers in no fixed order on processors with AVX-512. The values agree; ours takes the first of equals.",
+    ),
+    Entry(
+        "coremltools' test",
         r"TestIndex::test_index_bool_indices.*'fp16'",
         r"Items are not equal",
         "Random numbers are compared with 0.5. One that is nearer to 0.5 than fp16's spacing becomes 0.5 in fp16, and "

@@ -52,5 +52,13 @@ class Blob:
         return self.type.shape
 
     def shaped(self, shape: tuple[int | None, ...] | None) -> Self:
-        """Return the value with a shape, where none is known."""
-        return self if self.shape is not None else replace(self, type=TensorType(self.type.dtype, shape))
+        """Return the value with a shape, as far as no trial contradicts it, where its own is not known."""
+        known = [tuple(each.shape) for each in self.trials if each is not None]
+        if shape is None or any(
+            len(each) != len(shape) for each in (*known, *([] if self.shape is None else [self.shape]))
+        ):
+            return self
+        sizes = tuple(None if any(each[axis] != size for each in known) else size for axis, size in enumerate(shape))
+        own = (None,) * len(shape) if self.shape is None else self.shape
+        merged = tuple(other if size is None else size for size, other in zip(own, sizes, strict=True))
+        return replace(self, type=TensorType(self.type.dtype, merged))

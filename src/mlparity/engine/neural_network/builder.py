@@ -106,7 +106,7 @@ class Builder:
         fed = {name: self._flowing(op, values, kinds[name], fed, is_known=is_known) for name, values in fed.items()}
         trials = [self._tried(definition, fed, trial) for trial in range(self.trials)]
         made = [self._made(index, trials, is_known=is_known or self._is_exact(op, fed)) for index in range(results)]
-        if any(each.shape is None for each in made):
+        if any(None in each.trials for each in made):
             shapes = shapes_in(definition, fed, results)
             made = [each.shaped(shape) for each, shape in zip(made, shapes, strict=False)]
         inputs = {name: tuple(each.argument for each in values) for name, values in fed.items()}

@@ -80,9 +80,10 @@ def _transpose(layer: Layer) -> Blob:
 
 
 def _expand_dims(layer: Layer) -> Blob:
-    """New axes; a number that was cut out of an array has none before.
+    """New axes; a number that a slice, a squeeze or a reduction left has none before.
 
-    Source of that: coremltools 9.0, `converters/mil/frontend/torch/test/test_torch_ops.py` (`test_linspace_dynamic`).
+    Source of that: coremltools 9.0, `converters/mil/frontend/torch/test/test_torch_ops.py` (`test_linspace_dynamic`,
+    and `test_tensor_assign_dynamic_slice` with `mixed_rank`).
     """
     axes = _ints(layer.params.axes)
     if layer.raw.is_number:

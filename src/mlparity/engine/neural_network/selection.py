@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from mlparity.engine.neural_network.blob import Blob
 from mlparity.engine.neural_network.builder import Given
@@ -60,8 +59,7 @@ def _sliced(layer: Layer, begin: Given, computed: Mapping[str, Given]) -> Blob:
         if len(values):
             given[name] = tuple(values)[:rank]
     given.setdefault("end", (0,) * rank)
-    part = layer.emit("slice_by_index", x=layer.raw, **(given | dict(computed)))
-    return replace(at_least_vector(layer, part), is_number=part.shape == ())
+    return at_least_vector(layer, layer.emit("slice_by_index", x=layer.raw, **(given | dict(computed))))
 
 
 def _slice_by_size(layer: Layer) -> Blob:

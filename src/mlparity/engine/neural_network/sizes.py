@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -52,4 +53,4 @@ def on_images(layer: Layer, x: Blob, run: Callable[[Blob], Blob]) -> Blob:
 
 def at_least_vector(layer: Layer, x: Blob) -> Blob:
     """Return `x`, a number as an array of one: networks have no tensors without axes."""
-    return layer.emit("reshape", x=x, shape=(1,)) if x.shape == () else x
+    return replace(layer.emit("reshape", x=x, shape=(1,)), is_number=True) if x.shape == () else x
