@@ -52,6 +52,7 @@ from .record.record import Artifact, Noise, Record, SamplesInfo, SourceInfo
 from .record.rows import RowState, Rung, SettingResult
 from .record.tuning import KeptOp, Tried, Tuning
 from .report.causes import cause_text
+from .report.metrics import metrics_of
 from .targets.inspection import Inspection, PlacedOp
 from .targets.table import settings_from
 from .targets.target import RuntimeOptions
@@ -147,6 +148,7 @@ __all__ = [
     "load_policy",
     "locate",
     "machine",
+    "metrics_of",
     "read_any_record",
     "record_changes",
     "run_artifact",

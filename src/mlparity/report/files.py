@@ -12,12 +12,14 @@ from mlparity.report.junit import junit_xml
 from mlparity.report.loaders import loader_names, loaders
 from mlparity.report.markdown import markdown_report
 from mlparity.report.model_card import model_card
+from mlparity.report.sarif import sarif
 
 _FILES: tuple[tuple[str, Callable[[Record], str]], ...] = (
     ("report.html", html_report),
     ("report.md", markdown_report),
     ("model_card.md", model_card),
     ("junit.xml", junit_xml),
+    ("report.sarif", sarif),
 )
 
 
@@ -27,7 +29,7 @@ def report_names() -> tuple[str, ...]:
 
 
 def write_reports(record: Record, folder: Path) -> tuple[Path, ...]:
-    """Write the report, the model card's section, JUnit XML and, where a setting is recommended, its loaders.
+    """Write the report, the model card's section, JUnit XML, SARIF and, where a setting is recommended, its loaders.
 
     Loaders of an earlier verification that no longer hold are removed.
 
