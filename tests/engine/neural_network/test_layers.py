@@ -10,11 +10,11 @@ import pytest
 
 from mlparity.engine.neural_network.table import LOWERINGS
 from mlparity.engine.numerics import FP32
-from tests.engine.neural_network.cases import choosing, elementwise, images, moving
+from tests.engine.neural_network.cases import choosing, edges_of_shapes, elementwise, images, moving
 from tests.engine.neural_network.cases.case import Case
 from tests.engine.neural_network.networks import LayerSpec, network, run
 
-FAMILIES = (choosing, elementwise, images, moving)
+FAMILIES = (choosing, edges_of_shapes, elementwise, images, moving)
 
 
 def cases() -> Iterator[tuple[str, Case]]:
