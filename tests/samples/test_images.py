@@ -249,3 +249,24 @@ def test_an_unknown_preprocessing_lists_the_presets() -> None:
     with pytest.raises(InputError, match="no preprocessing imgnet") as caught:
         preprocess_named("imgnet")
     assert "imagenet" in caught.value.expected
+
+
+def test_a_folder_of_class_folders_gives_one_of_each_class_in_turn(tmp_path: Path) -> None:
+    for place, name in enumerate(("cat/b.png", "cat/a.png", "cat/c.png", "dog/a.png", "empty/notes.txt")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        if name.endswith(".png"):
+            Image.new("RGB", (8, 8), (place, 0, 0)).save(tmp_path / name)
+    (tmp_path / "empty/notes.txt").write_text("no picture")
+    found = load_samples(tmp_path, input_names=("image",), preprocess=lambda picture: np.asarray(picture, np.float32))
+    names = [name for name, _ in found]
+    assert names == ["cat/a.png", "dog/a.png", "cat/b.png", "cat/c.png"]
+    assert found.description == f"4 pictures (own preprocessing) of 2 classes from {tmp_path.name}"
+    assert found.thumbnail("dog/a.png") != found.thumbnail("cat/a.png")  # type: ignore[attr-defined]
+    few = load_samples(tmp_path, input_names=("image",), preprocess=lambda picture: np.asarray(picture), limit=2)
+    assert [name for name, _ in few] == ["cat/a.png", "dog/a.png"]
+
+
+def test_folders_without_pictures_are_no_samples(tmp_path: Path) -> None:
+    (tmp_path / "cat").mkdir()
+    with pytest.raises(InputError, match="there are no samples"):
+        load_samples(tmp_path, input_names=("image",), preprocess="imagenet")

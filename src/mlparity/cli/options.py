@@ -22,7 +22,8 @@ InputsOption = Annotated[
     typer.Option(
         metavar="INPUTS",
         rich_help_panel=SAMPLES,
-        help="A folder of images, .npy, .npz or .safetensors files, or a module:function that yields samples.",
+        help="A folder of images (or of one folder for each class), .npy, .npz or .safetensors files, or a"
+        " module:function that yields samples.",
     ),
 ]
 PreprocessOption = Annotated[

@@ -35,35 +35,42 @@ Preprocess = Callable[["Image"], np.ndarray]
 
 @dataclass(frozen=True, slots=True)
 class ImageSamples:
-    """Pictures as samples of one input, read anew in each iteration."""
+    """Pictures as samples of one input, read anew in each iteration.
+
+    A sample has the name of its file; with `root`, the file's path below it.
+    """
 
     files: tuple[Path, ...]
     input: str
     preprocess: Preprocess
     description: str
     warning: str = ""
+    root: Path | None = None
 
     def __len__(self) -> int:
         """The number of pictures."""
         return len(self.files)
 
     def __iter__(self) -> Iterator[tuple[str, Sample]]:
-        """Yield (file name, sample).
+        """Yield (name, sample).
 
         Raises:
             InputError: a picture cannot be read, or the preprocessing fails or gives NaN.
         """
         for path in self.files:
-            yield path.name, self._sample(path)
+            yield self._name(path), self._sample(path)
 
     def thumbnail(self, name: str) -> str:
         """Return a small copy of the picture `name` as a PNG data URI; the name must be one of this set."""
-        path = next(path for path in self.files if path.name == name)
+        path = next(path for path in self.files if self._name(path) == name)
         picture = open_image(path).convert("RGB")
         picture.thumbnail((THUMBNAIL_PIXELS, THUMBNAIL_PIXELS))
         buffer = io.BytesIO()
         picture.save(buffer, "PNG", optimize=True)
         return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+    def _name(self, path: Path) -> str:
+        return path.name if self.root is None else path.relative_to(self.root).as_posix()
 
     def _sample(self, path: Path) -> Sample:
         picture = open_image(path)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 from mlparity.core.errors import InputError
@@ -30,10 +31,11 @@ def load_samples(
 ) -> SampleSet:
     """Return the samples that `spec` names: a file, a folder of files of one kind, `module:name` or `file.py:name`.
 
-    Files come in the order of their names. `input_names` are the model's inputs: its only one takes pictures and
-    `.npy` arrays. `preprocess` is a preset, a TOML file, `module:function` of a picture, or such an object. With
-    `rows` an array file is cut along axis 0 into samples; otherwise a file is one sample. `limit` keeps the first
-    samples. Without `finite`, arrays may hold NaN, as saved outputs do.
+    Files come in the order of their names. A folder may hold one folder of pictures for each class: then one of each
+    class comes in turn, and a sample's name is `CLASS/FILE`. `input_names` are the model's inputs: its only one takes
+    pictures and `.npy` arrays. `preprocess` is a preset, a TOML file, `module:function` of a picture, or such an
+    object. With `rows` an array file is cut along axis 0 into samples; otherwise a file is one sample. `limit` keeps
+    the first samples. Without `finite`, arrays may hold NaN, as saved outputs do.
     `progress` hears how many samples a function has yielded.
 
     Raises:
@@ -55,7 +57,7 @@ def _files(path: Path) -> tuple[Path, ...]:
     if not path.exists():
         raise InputError(f"there is no {path}", expected=_KINDS)
     candidates = sorted(path.iterdir()) if path.is_dir() else [path]
-    usable = tuple(file for file in candidates if _kind(file) and not file.name.startswith("."))
+    usable = _usable(candidates) or (_by_class(path) if path.is_dir() else ())
     for file in usable:
         checked_name(file.name, f"a file in {path}")
     kinds = {_kind(file) for file in usable}
@@ -66,8 +68,19 @@ def _files(path: Path) -> tuple[Path, ...]:
         where=str(path),
         found=f"{len(candidates)} files: {', '.join(file.name for file in candidates[:4]) or 'an empty folder'}",
         expected=_KINDS,
-        next_step="put the samples of one kind in a folder of their own; folders inside it are not read",
+        next_step="put the samples of one kind in a folder of their own, pictures also by class in folders inside it",
     )
+
+
+def _usable(candidates: Iterable[Path]) -> tuple[Path, ...]:
+    return tuple(file for file in candidates if _kind(file) and not file.name.startswith("."))
+
+
+def _by_class(path: Path) -> tuple[Path, ...]:
+    """Return the pictures of a folder that has one folder for each class: one of each class in turn."""
+    folders = (folder for folder in sorted(path.iterdir()) if folder.is_dir() and not folder.name.startswith("."))
+    classes = [[file for file in _usable(sorted(folder.iterdir())) if _kind(file) == "picture"] for folder in folders]
+    return tuple(file for turn in zip_longest(*classes) for file in turn if file is not None)
 
 
 def _kind(file: Path) -> str:
@@ -92,7 +105,10 @@ def _images(
     if isinstance(chosen, ImagePreprocess):
         chosen = chosen.model_copy(update={"input": name})
     label = preprocess if isinstance(preprocess, str) else "own preprocessing"
-    return ImageSamples(files, name, chosen, _described(files, path, f"pictures ({label})"))
+    classes = len({file.parent for file in files})
+    root = path if path.is_dir() and any(file.parent != path for file in files) else None
+    kind = f"pictures ({label})" if root is None else f"pictures ({label}) of {classes} classes"
+    return ImageSamples(files, name, chosen, _described(files, path, kind), root=root)
 
 
 def _named(preprocess: str) -> ImagePreprocess | Preprocess:
