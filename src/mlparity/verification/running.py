@@ -26,6 +26,7 @@ from mlparity.sessions.checked import run_checked
 from mlparity.targets.artifacts import artifact_sha256, kind_of
 from mlparity.targets.table import target_named
 from mlparity.targets.target import Opening, RuntimeOptions
+from mlparity.verification.pixels import pixels_for
 from mlparity.verification.samples import choose_samples
 
 
@@ -54,7 +55,7 @@ def save_outputs(artifact: Path, out: Path, making: Making, progress: Progress) 
     opening = Opening(setting.compute_unit, runtime=RuntimeOptions() if making.runtime is None else making.runtime)
     session = target_named(setting.target).open_artifact(artifact, opening)
     try:
-        samples = _samples(session.signature, making, progress)
+        samples = pixels_for(artifact, _samples(session.signature, making, progress))
         with writing_outputs(path) as writer:
             seconds = _run(CarryingSession(session, making.carry), samples, writer, progress)
             writer.close_with(_header(artifact, setting, session.runtime, samples, seconds))

@@ -11,6 +11,7 @@ from mlparity.core.session import SampleSet
 from mlparity.core.source import Source
 from mlparity.sources.load import flatten_source, load_module
 from mlparity.verification.options import VerifyOptions
+from mlparity.verification.pixels import taking_pixels
 from mlparity.verification.samples import choose_samples
 
 Inputs = str | SampleSet | Sequence[Mapping[str, object]] | None
@@ -36,4 +37,5 @@ def open_source(
         seed=options.seed,
         progress=progress,
     )
+    loaded, samples = taking_pixels(loaded, samples, options.artifacts)
     return flatten_source(loaded, next(iter(samples))[1]), samples
