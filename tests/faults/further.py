@@ -216,7 +216,7 @@ FURTHER: tuple[Fault, ...] = (
     fault(
         "write_and_branch",
         nets.seeded(Busy),
-        lambda: normal(2, 6, shift=0.6, count=2),
+        lambda: normal(2, 6, shift=0.6, count=2)[1:],
         changed(lambda m: Quiet(m).eval()),
         WRITE,
         BRANCH,
