@@ -57,7 +57,7 @@ def outcome_of(fault: Fault, folder: Path, out: Path) -> Outcome:
     setting = f"{precision}/CPU_ONLY" if fault.suffix == COREML else f"{target}/{precision}"
     options = VerifyOptions(settings=settings_from([setting]), artifacts=(artifact,), chips=("M4",), fix=True)
     try:
-        record = verify(f"tests.faults.sources:{fault.name}", out, fault.samples(), "task", options)
+        record = verify(f"tests.faults.sources:{fault.name}", out, fault.samples(), "consistency", options)
     except MlparityError as error:
         return Outcome(fault.name, False, True, error.what)
     found = record.fix if record.fix is not None else Fix(None)

@@ -86,12 +86,16 @@ def test_a_line_says_that_the_work_goes_on() -> None:
     lines.tell_again()
     lines.tell("compare", 1, 30)
     lines.tell_again()
+    lines.tell("fix", 2, 0)
+    lines.tell_again()
     assert re.sub(r"after \d+ s", "after N s", stream.getvalue()).splitlines() == [
         "work: still running after N s",
         "samples",
         "samples: 7 so far, after N s; --limit N takes the first N",
         "compare: 1/30",
         "compare: 1/30, still running after N s",
+        "fix",
+        "fix: 2 so far, after N s",
     ]
 
 

@@ -19,6 +19,7 @@ from mlparity.record.fix import Fix
 from mlparity.record.record import Record
 from mlparity.report.fix import fix_lines
 from mlparity.targets.artifacts import artifact_sha256
+from mlparity.verification import fix
 from tests.faults.fault import normal
 
 SAMPLES = normal(1, 8, count=2)
@@ -140,6 +141,16 @@ def test_where_nothing_helps_that_is_said(tmp_path: Path) -> None:
     assert cure.startswith("No cure was found here")
     assert len(tried) == len(record.fix.attempts) > 1
     assert all("does not pass" in line for line in tried)
+
+
+def test_cures_end_with_their_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fix, "BUDGET_S", 0)
+    policy = mlparity.Policy("exact", (mlparity.Limit("max_abs", at_most=0.0),), noise_factor=0.0)
+    options = mlparity.VerifyOptions(settings=mlparity.settings_from(["fp32/CPU_ONLY"]), fix=True)
+    samples = [dict(sample) for sample in SAMPLES]
+    record = mlparity.verify("tests.verification.test_fix:large", tmp_path / "out", samples, policy, options)
+    _, *tried = fix_lines(record)
+    assert tried == ["converted again, by torch.jit.trace: not tried: the 0 minutes for cures are over"]
 
 
 def test_an_object_has_no_script(tmp_path: Path) -> None:

@@ -77,6 +77,10 @@ def shown_progress(hint: str = "") -> Iterator[Tell]:
         yield _Bar(bar, hint).tell
 
 
+_OF_SAMPLES = frozenset({"samples", "compare", "run"})
+"""The stages that count samples: a hint on their number is of use there alone."""
+
+
 class _Bar:
     """One bar for each stage."""
 
@@ -86,7 +90,8 @@ class _Bar:
 
     def tell(self, stage: str, done: int, total: int) -> None:
         if stage not in self._tasks:
-            text = f"{stage} ({self._hint})" if self._hint and done and not total else stage
+            is_hinted = self._hint and done and not total and stage in _OF_SAMPLES
+            text = f"{stage} ({self._hint})" if is_hinted else stage
             self._tasks[stage] = self._bar.add_task(text, total=total if total > 0 else None)
         task = self._tasks[stage]
         self._bar.update(task, completed=done, total=total if total > 0 else None)  # type: ignore[arg-type]  # an int
@@ -149,7 +154,7 @@ class _Lines:
         if stage.total or not stage.done:
             self._print(f"{stage.text()}{',' if stage.total else ':'} still running after {seconds}")
         else:
-            hint = f"; {self._hint}" if self._hint else ""
+            hint = f"; {self._hint}" if self._hint and stage.name in _OF_SAMPLES else ""
             self._print(f"{stage.name}: {stage.done} so far, after {seconds}{hint}")
 
     def _print(self, text: str) -> None:
