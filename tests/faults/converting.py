@@ -17,7 +17,7 @@ from tests.faults import networks as nets
 from tests.faults.fault import Fault, fault, fixed, normal, uniform
 from tests.faults.makers import changed, palettised, plain, program, quantised
 
-CONVERTER, PRECISION, WEIGHTS = CauseKind.CONVERTER, CauseKind.PRECISION, CauseKind.WEIGHTS
+CONVERTER, COMPRESSION, WEIGHTS = CauseKind.CONVERTER, CauseKind.COMPRESSION, CauseKind.WEIGHTS
 
 
 def angles(x: Tensor) -> Tensor:
@@ -419,7 +419,7 @@ COMPRESSED: tuple[Fault, ...] = (
         nets.seeded(nets.Convolutions),
         images,
         palettised(2),
-        PRECISION,
+        COMPRESSION,
         ops=("down", "stem", "block", "head"),
     ),
     fault(
@@ -427,7 +427,7 @@ COMPRESSED: tuple[Fault, ...] = (
         nets.seeded(lambda: nets.Perceptron(8, 32, 32, 4)),
         rows,
         palettised(1),
-        PRECISION,
+        COMPRESSION,
         ops=("layers",),
     ),
     fault(
@@ -435,7 +435,7 @@ COMPRESSED: tuple[Fault, ...] = (
         nets.seeded(lambda: nets.Perceptron(8, 32, 32, 4)),
         rows,
         quantised(),
-        PRECISION,
+        COMPRESSION,
         ops=("layers",),
     ),
 )
