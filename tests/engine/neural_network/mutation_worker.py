@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+import mlparity.engine.numerics.kernels.rounding  # noqa: F401  # numba opens files of the system as it is imported
 from mlparity.engine.mil.spec import proto
 from tests.engine.runtime.mutation_worker import (
     BYTE_MUTATIONS,
