@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mlparity.diagnose.moved_weights import Intervals
+from mlparity.diagnose.moved_weights import Interval, Intervals
 from mlparity.engine.mil.program import Name, Op, Value
 from mlparity.engine.runtime.plan import Plan
 
@@ -46,13 +46,37 @@ def expanding(plan: Plan) -> list[Op]:
     return [op for op in ops if op.type.startswith("constexpr_") and op.type != "constexpr_cast"]
 
 
-def compression_intervals(plan: Plan) -> Intervals:
-    """Return how wide the interval of each compressed number is that it stands for."""
-    return {found.slot: _width(found.op, found.value) for found in compressed(plan)}
+def compression_intervals(plan: Plan) -> tuple[Intervals, ...]:
+    """Return what the compressed numbers stand for, in each way to read that; nothing where there are none.
+
+    The first and the last entry of a table may stand for what is around them, as after a clustering, or be the least
+    and the greatest number that there was: then their intervals lie inside.
+    """
+    found = list(compressed(plan))
+    if not found:
+        return ()
+    around = {each.slot: Interval(_width(each.op, each.value)) for each in found}
+    if not any(_has_table(each.op) for each in found):
+        return (around,)
+    inside = {each.slot: _inside(each, around[each.slot]) for each in found}
+    return (around, inside)
 
 
 def _width(op: Op, value: Tensor) -> Tensor:
     return _WIDTHS.get(op.type, _of_table)(op, value)
+
+
+def _has_table(op: Op) -> bool:
+    return op.type not in _WIDTHS
+
+
+def _inside(found: Compressed, interval: Interval) -> Interval:
+    if not _has_table(found.op) or not found.value.numel():
+        return interval
+    first, last = found.value == found.value.min(), found.value == found.value.max()
+    width, quarter = interval.width, interval.width / 4
+    centre = torch.where(first, quarter, torch.where(last, -quarter, 0.0))
+    return Interval(torch.where(first | last, width / 2, width), centre)
 
 
 def _of_scale(op: Op, value: Tensor) -> Tensor:

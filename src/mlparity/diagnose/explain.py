@@ -262,7 +262,7 @@ def _rounded_constants(rungs: Rungs, exact: Tensors, graph: float) -> Cause | No
     if not any(isinstance(t := result.type, TensorType) and t.dtype == "fp16" for result in _results(rungs.exact)):
         return None
     intervals = rounding_intervals(rungs.exact)
-    figures = _drawn(rungs, intervals, exact, graph)
+    figures = _drawn(rungs, (intervals,), exact, graph)
     if figures is None:
         return None
     ops = _moved_ops(rungs, intervals)
@@ -271,20 +271,22 @@ def _rounded_constants(rungs: Rungs, exact: Tensors, graph: float) -> Cause | No
 
 def _compressed_weights(rungs: Rungs, exact: Tensors, graph: float) -> Cause | None:
     """Weights in fewer bits: what they may have been before is drawn."""
-    intervals = compression_intervals(rungs.exact)
-    figures = _drawn(rungs, intervals, exact, graph) if intervals else None
+    ways = compression_intervals(rungs.exact)
+    figures = _drawn(rungs, ways, exact, graph) if ways else None
     if figures is None:
         return None
-    ops = _moved_ops(rungs, intervals)
+    ops = _moved_ops(rungs, ways[0])
     return _cause(CauseKind.COMPRESSION, Observation.WEIGHTS_COMPRESSED, figures, ops)
 
 
-def _drawn(rungs: Rungs, intervals: Intervals, exact: Tensors, graph: float) -> dict[str, float] | None:
+def _drawn(rungs: Rungs, ways: Sequence[Intervals], exact: Tensors, graph: float) -> dict[str, float] | None:
     """Return what drawn constants do to the outputs, if the difference that is seen may come of such a draw."""
-    drawn = [distance(rungs.run(moved(rungs.exact, intervals, seed), rungs.inputs), exact) for seed in range(_DRAWS)]
+    plans = [moved(rungs.exact, intervals, seed) for intervals in ways for seed in range(_DRAWS)]
+    # As the source is, each draw is what the artifact is compared with.
+    drawn = [distance(exact, rungs.run(plan, rungs.inputs)) for plan in plans]
     if not graph <= _WITHIN * max(drawn):
         return None
-    return {"difference": graph, "draws": _DRAWS, "least": min(drawn), "most": max(drawn)}
+    return {"difference": graph, "draws": len(drawn), "least": min(drawn), "most": max(drawn)}
 
 
 def _moved_ops(rungs: Rungs, intervals: Intervals) -> tuple[LocatedOp, ...]:

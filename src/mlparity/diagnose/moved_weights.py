@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,18 +16,29 @@ from mlparity.diagnose.distance import Tensors, directions
 from mlparity.engine.runtime.interpret import run_plan
 from mlparity.engine.runtime.plan import Plan
 
-Intervals = Mapping[int, Tensor]
-"""By the slots of constants: how wide the interval of each number is that it stands for, 0 where it is exact."""
+
+class Interval(NamedTuple):
+    """What each number of a constant stands for: how wide that is, 0 where it is exact, and where its centre is.
+
+    `centre` is counted from the number itself.
+    """
+
+    width: Tensor
+    centre: Tensor | float = 0.0
+
+
+Intervals = Mapping[int, Interval]
+"""By the slots of constants."""
 
 
 def moved(plan: Plan, intervals: Intervals, seed: int) -> Plan:
     """Return the plan with each of these constants moved within its interval; the draw is that of `seed`."""
     draw = torch.Generator().manual_seed(seed)
     values = list(plan.initial)
-    for slot, width in intervals.items():
+    for slot, (width, centre) in intervals.items():
         value = values[slot]
         if isinstance(value, Tensor):
-            values[slot] = value + (torch.rand(value.shape, generator=draw, dtype=value.dtype) - 0.5) * width
+            values[slot] = value + centre + (torch.rand(value.shape, generator=draw, dtype=value.dtype) - 0.5) * width
     return replace(plan, initial=tuple(values))
 
 
@@ -51,7 +63,7 @@ def shares(plan: Plan, intervals: Intervals, inputs: Tensors, expected: Tensors)
         [outputs[name] for name in ways], list(leaves.values()), list(ways.values()), allow_unused=True
     )
     squares = {
-        slot: float((gradient * intervals[slot]).square().sum(dtype=torch.float64))
+        slot: float((gradient * intervals[slot].width).square().sum(dtype=torch.float64))
         for slot, gradient in zip(leaves, gradients, strict=True)
         if gradient is not None
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mlparity.diagnose.moved_weights import Intervals
+from mlparity.diagnose.moved_weights import Interval, Intervals
 from mlparity.engine.runtime.plan import Plan
 
 _PLACES, _LEAST_EXPONENT, _LOW = 11, -13, 0x3F
@@ -19,7 +19,7 @@ def rounding_intervals(plan: Plan) -> Intervals:
     are left out.
     """
     constants = {slot: value for slot, value in enumerate(plan.initial) if isinstance(value, Tensor)}
-    return {slot: unit for slot, value in constants.items() if (unit := _last_place(value)) is not None}
+    return {slot: Interval(unit) for slot, value in constants.items() if (unit := _last_place(value)) is not None}
 
 
 def _last_place(value: Tensor) -> Tensor | None:
