@@ -114,6 +114,7 @@ def test_the_compression_is_the_cause(package: Path) -> None:
     cause = explain_package(package, load_source(Net().eval(), SAMPLE), {"x": SAMPLE})
     assert (cause.kind, cause.evidence[0].observation) == (CauseKind.COMPRESSION, Observation.WEIGHTS_COMPRESSED)
     assert {op.type for op in cause.ops} <= {"conv", "linear"}
+    assert all(op.origin for op in cause.ops)
     shares = [op.share or 0.0 for op in cause.ops]
     assert shares == sorted(shares, reverse=True)
     assert 0 < sum(shares) <= 1.0001

@@ -22,6 +22,7 @@ from mlparity.report.html import html_report
 from mlparity.report.loaders import swift_of
 from mlparity.report.markdown import markdown_report
 from mlparity.report.rows import groups_of, patterns_of, rows_of
+from mlparity.report.terminal import reason_lines
 from tests.record.example import example_record
 from tests.report.hostile import TEXT, hostile
 
@@ -248,3 +249,12 @@ def test_a_failure_is_told_in_a_few_lines() -> None:
     assert lines[1] == "fp16/*: logits: max difference 0.046, allowed 0.002 (1.0e-04 of scale 20.1)"
     assert lines[-1] == "report: out/report.html"
     assert len(lines) <= 15
+
+
+def test_an_error_of_several_lines_is_told_on_one() -> None:
+    record = example_record()
+    row = dataclasses.replace(
+        record.settings[0], state=RowState.FAILED, verdict=Verdict.UNKNOWN, outputs=(), note="it failed\n  where: x\n"
+    )
+    lines = [line for line, _ in reason_lines(dataclasses.replace(record, settings=(row, *record.settings[1:])))]
+    assert "could not run: it failed; where: x [fp32/CPU_ONLY]" in lines

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from mlparity.diagnose.moved_weights import Interval, Intervals
 from mlparity.engine.mil.program import Name, Op, Value
-from mlparity.engine.runtime.plan import Plan
+from mlparity.engine.runtime.plan import Plan, Step
 
 
 class Compressed(NamedTuple):
@@ -60,6 +60,35 @@ def compression_intervals(plan: Plan) -> tuple[Intervals, ...]:
         return (around,)
     inside = {each.slot: _inside(each, around[each.slot]) for each in found}
     return (around, inside)
+
+
+def names_of(plan: Plan, weights: Mapping[str, np.ndarray]) -> dict[int, str]:
+    """Return, by the index of the step that reads it, the source's weight that a compressed constant is most like.
+
+    It has the same shape, and the cosine of both is at least 0.5 (assumed: folding a norm changes the length of rows).
+    """
+    readers = {slot: index for index, step in reversed(list(enumerate(plan.steps))) for slot in _slots(step)}
+    found = ((readers[each.slot], _most_like(each.value.numpy(), weights)) for each in compressed(plan))
+    return {index: name for index, name in found if name}
+
+
+def _slots(step: Step) -> Iterator[int]:
+    return (slot for feed in step.feeds for slot in feed.slots)
+
+
+def _most_like(value: np.ndarray, weights: Mapping[str, np.ndarray]) -> str:
+    alike = {name: _cosine(value, other) for name, other in weights.items() if other.shape == value.shape}
+    best = max(alike, key=lambda name: alike[name], default="")
+    return best if best and alike[best] >= _ALIKE else ""
+
+
+def _cosine(first: np.ndarray, second: np.ndarray) -> float:
+    one, other = (np.asarray(each, np.float64).ravel() for each in (first, second))
+    lengths = np.linalg.norm(one) * np.linalg.norm(other)
+    return float(one @ other / lengths) if lengths > 0 else 0.0
+
+
+_ALIKE = 0.5
 
 
 def _width(op: Op, value: Tensor) -> Tensor:

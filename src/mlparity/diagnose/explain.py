@@ -16,7 +16,7 @@ from mlparity.core.numbers import format_number
 from mlparity.core.trace import SourceTrace
 from mlparity.diagnose.beside_weights import beside_weights
 from mlparity.diagnose.by_changes import Sides, causes_by_changes, listed, missing_layers, weights_held
-from mlparity.diagnose.compressed_weights import compression_intervals, expanding
+from mlparity.diagnose.compressed_weights import compression_intervals, expanding, names_of
 from mlparity.diagnose.distance import Tensors, distance, removed
 from mlparity.diagnose.divergence import Divergence, first_divergences
 from mlparity.diagnose.fast_path import fast_path
@@ -253,7 +253,7 @@ def _fp16_weights(rungs: Rungs, exact: Tensors, graph: float) -> Cause | None:
     rounded = rungs.with_fp16_weights()
     if rounded is None or removed(graph, distance(exact, rounded)) < _MOST:
         return None
-    ops = _moved_ops(rungs, rounding_intervals(rungs.exact))
+    ops = tuple(_moved_ops(rungs, rounding_intervals(rungs.exact)).values())
     return _cause(CauseKind.PRECISION, Observation.WEIGHTS_ROUNDED, {"difference": graph}, ops)
 
 
@@ -265,7 +265,7 @@ def _rounded_constants(rungs: Rungs, exact: Tensors, graph: float) -> Cause | No
     figures = _drawn(rungs, (intervals,), exact, graph)
     if figures is None:
         return None
-    ops = _moved_ops(rungs, intervals)
+    ops = tuple(_moved_ops(rungs, intervals).values())
     return _cause(CauseKind.PRECISION, Observation.WEIGHTS_ROUNDED_AT_RANDOM, figures, ops)
 
 
@@ -275,7 +275,11 @@ def _compressed_weights(rungs: Rungs, exact: Tensors, graph: float) -> Cause | N
     figures = _drawn(rungs, ways, exact, graph) if ways else None
     if figures is None:
         return None
-    ops = _moved_ops(rungs, ways[0])
+    named = {index: f"its weight {name}" for index, name in names_of(rungs.exact, rungs.weights).items()}
+    ops = tuple(
+        op if op.origin else replace(op, origin=named.get(index, ""))
+        for index, op in _moved_ops(rungs, ways[0]).items()
+    )
     return _cause(CauseKind.COMPRESSION, Observation.WEIGHTS_COMPRESSED, figures, ops)
 
 
@@ -289,15 +293,18 @@ def _drawn(rungs: Rungs, ways: Sequence[Intervals], exact: Tensors, graph: float
     return {"difference": graph, "draws": len(drawn), "least": min(drawn), "most": max(drawn)}
 
 
-def _moved_ops(rungs: Rungs, intervals: Intervals) -> tuple[LocatedOp, ...]:
-    """Return the ops whose constants may do most within their intervals, with their part of the expected square."""
+def _moved_ops(rungs: Rungs, intervals: Intervals) -> dict[int, LocatedOp]:
+    """Return the ops whose constants may do most within their intervals, by their steps' indices.
+
+    Each has its part of the expected square.
+    """
     found = shares(rungs.exact, intervals, rungs.in_width(rungs.exact), rungs.expected)
     leading = sorted(found, key=lambda index: found[index], reverse=True)[:KEPT]
     known = origins(rungs, leading)
     steps = rungs.exact.steps
-    return tuple(
-        _op(steps[index].op, found[index], None, "by its constants", known.get(index, "")) for index in leading
-    )
+    return {
+        index: _op(steps[index].op, found[index], None, "by its constants", known.get(index, "")) for index in leading
+    }
 
 
 _DRAWS = 4

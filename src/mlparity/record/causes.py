@@ -45,10 +45,10 @@ class LocatedOp:
     """An op of an artifact that contributes to the difference.
 
     `type` is the MIL op type, `name` the op's name, and `output` the name of its first output. `origin` is the op of
-    the source that it comes from, with module and line, or "" if that is not known. `share` is the op's part of the
-    difference, estimated to first order; it is negative if the op makes the difference smaller. `removed` is the part
-    that disappears when this op alone is computed exactly. Both are fractions of 1, and None where they were not
-    determined.
+    the source that it comes from, with module and line, or the source's weight that it reads, or "" if neither is
+    known. `share` is the op's part of the difference, estimated to first order; it is negative if the op makes the
+    difference smaller. `removed` is the part that disappears when this op alone is computed exactly. Both are fractions
+    of 1, and None where they were not determined.
     """
 
     type: str

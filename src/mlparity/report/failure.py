@@ -11,6 +11,7 @@ from mlparity.report.causes import cause_sentence
 from mlparity.report.changes import change_rows, changes_sentence
 from mlparity.report.decision import recommendation_text
 from mlparity.report.rows import patterns_of, remarks_of, rows_of
+from mlparity.report.texts import one_line
 
 _MOST = 4
 """Reasons, and changes, that are listed."""
@@ -37,7 +38,7 @@ def _reasons(record: Record) -> Iterator[str]:
     passing = (str(Verdict.PASS), "neutral")
     remarks = [remark for remark in remarks_of(rows_of(record)) if remark.chip not in passing]
     for remark in remarks[:_MOST]:
-        yield f"{', '.join(patterns_of(remark.settings, record))}: {remark.text}"
+        yield f"{', '.join(patterns_of(remark.settings, record))}: {one_line(remark.text)}"
     if len(remarks) > _MOST:
         yield f"and {len(remarks) - _MOST} more reasons"
 

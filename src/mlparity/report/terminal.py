@@ -17,6 +17,7 @@ from mlparity.record.record import Record
 from mlparity.record.rows import RowState, SettingResult
 from mlparity.report.plain_table import Rows
 from mlparity.report.rows import patterns_of, remarks_of, rows_of
+from mlparity.report.texts import one_line
 
 STYLES = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.UNKNOWN: "yellow"}
 _NO_SPANS: Mapping[str, Span] = MappingProxyType({})
@@ -139,7 +140,10 @@ def reason_lines(record: Record) -> Iterator[tuple[str, str]]:
     remarks = sorted(remarks_of(rows_of(record)), key=lambda remark: _ORDER.index(remark.chip))
     for remark in remarks[:_MOST_REASONS]:
         style = STYLES[Verdict.FAIL] if remark.chip == str(Verdict.FAIL) else "dim"
-        yield f"{remark.verdict_word}: {remark.text} [{', '.join(patterns_of(remark.settings, record))}]", style
+        yield (
+            f"{remark.verdict_word}: {one_line(remark.text)} [{', '.join(patterns_of(remark.settings, record))}]",
+            style,
+        )
     if len(remarks) > _MOST_REASONS:
         yield f"and {len(remarks) - _MOST_REASONS} more reasons in the report", "dim"
 

@@ -22,6 +22,11 @@ PROVENANCES = (
 """What each provenance means."""
 
 
+def one_line(text: str) -> str:
+    """Return a text of several lines, such as an error, on one."""
+    return "; ".join(filter(None, map(str.strip, text.splitlines())))
+
+
 def flips_text(flips: Flips | None) -> str:
     """Return `0 of 24`, or a dash where there are no class scores."""
     return "–" if flips is None else f"{format_count(flips.flipped)} of {format_count(flips.samples)}"
