@@ -94,7 +94,7 @@ def test_no_applicable_limit_is_unknown() -> None:
 def test_a_failure_outweighs_what_is_unknown() -> None:
     judgement = judge(CONSISTENCY, figures([1.0], [2.0]), (), ("z: no partner",))
     assert judgement.verdict is FAIL
-    assert judgement.reasons[0].startswith("y: max_abs")
+    assert judgement.reasons[0].startswith("y: max difference")
 
 
 def test_noise_excuses_a_difference() -> None:
