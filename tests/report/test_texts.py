@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import math
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from mlparity.core.words import ComputeUnit, Precision, Provenance, Setting, Verdict
 from mlparity.record.decision import Recommendation
@@ -22,7 +24,7 @@ from mlparity.report.html import html_report
 from mlparity.report.loaders import swift_of
 from mlparity.report.markdown import markdown_report
 from mlparity.report.rows import groups_of, patterns_of, rows_of
-from mlparity.report.terminal import reason_lines
+from mlparity.report.terminal import reason_lines, settings_table
 from tests.record.example import example_record
 from tests.report.hostile import TEXT, hostile
 
@@ -258,3 +260,17 @@ def test_an_error_of_several_lines_is_told_on_one() -> None:
     )
     lines = [line for line, _ in reason_lines(dataclasses.replace(record, settings=(row, *record.settings[1:])))]
     assert "could not run: it failed; where: x [fp32/CPU_ONLY]" in lines
+
+
+def test_no_setting_s_name_is_cut_by_long_names_of_outputs() -> None:
+    record = example_record()
+    long = [f"{letter}{'_of_a_long_name' * 4}" for letter in "ab"]
+    rows = tuple(
+        dataclasses.replace(
+            row, outputs=tuple(dataclasses.replace(each, output=name) for each in row.outputs for name in long)
+        )
+        for row in record.settings
+    )
+    printed = io.StringIO()
+    Console(width=60, file=printed).print(settings_table(dataclasses.replace(record, settings=rows)))
+    assert all(str(row.setting) in printed.getvalue() for row in rows)

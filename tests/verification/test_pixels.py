@@ -14,9 +14,11 @@ from PIL import Image
 from torch import Tensor, nn
 
 from mlparity import api
-from mlparity.core.words import ComputeUnit, Verdict
+from mlparity.core.words import ComputeUnit, Precision, Verdict
 from mlparity.record.causes import CauseKind
-from mlparity.targets.table import settings_from
+from mlparity.targets.table import settings_from, target_named
+from mlparity.targets.target import Request
+from tests.loading import load_source
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -132,3 +134,16 @@ def test_run_gives_it_the_pixels_too(tmp_path: Path, photos: Path) -> None:
     with np.load(out) as saved, torch.no_grad():
         (name,) = (name for name in saved.files if name.startswith("a.png/"))
         np.testing.assert_allclose(saved[name], Normalised().eval()(pixels / 255).numpy(), atol=1e-5)
+
+
+def test_beside_an_artifact_that_takes_tensors_the_samples_stay(tmp_path: Path, photos: Path) -> None:
+    artifact, how = package(tmp_path), preprocess(tmp_path)
+    tensors = tmp_path / "net.tflite"
+    sample = {"photo": np.zeros((1, 3, SIZE, SIZE), np.float32)}
+    target_named("litert").convert(Request(load_source(Net().eval(), sample), [sample], Precision.FP32, tensors))
+    settings = settings_from(["fp32/CPU_ONLY", "litert/fp32"])
+    options = replace(OPTIONS, artifacts=(artifact, tensors), preprocess=how, settings=settings)
+    record = api.verify(Net().eval(), tmp_path / "out", str(photos), options=options)
+    images, other = record.settings
+    assert (images.verdict, other.verdict) == (Verdict.UNKNOWN, Verdict.PASS)
+    assert "the sample has no pixels" in images.note

@@ -57,12 +57,13 @@ _EXPENDABLE = ("min", "confidence", "variants", "cosine", "chips", "mean", "limi
 def _table(*names: str) -> Rows:
     table = Rows(padding=(0, 1), collapse_padding=True, expendable=_EXPENDABLE)
     for name in names:
-        table.add_column(name, justify="right" if name in _NUMBERS else "left", no_wrap=name not in _FOLDED)
+        wraps = name in _FOLDED
+        table.add_column(name, justify="right" if name in _NUMBERS else "left", no_wrap=not wraps, overflow="fold")
     return table
 
 
-_FOLDED = frozenset({"settings", "chips"})
-"""Columns of lists, which may take several lines."""
+_FOLDED = frozenset({"settings", "chips", "output", "variant"})
+"""Columns of lists and of long names, which may take several lines, so that no setting's name is cut."""
 
 
 def _lines(

@@ -61,7 +61,10 @@ def _traced(module: nn.Module, tensors: Sequence[Tensor], source: Source, double
 
 @contextmanager
 def layers_by_their_parts() -> Iterator[None]:
-    """Let PyTorch compute encoder layers op by op: its fused op for a whole layer has nothing inside to align."""
+    """Let PyTorch compute encoder layers op by op, and lists number by number.
+
+    Its fused op for a whole layer has nothing inside to align, and `tolist` runs no op at all.
+    """
     known = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:

@@ -19,12 +19,13 @@ from mlparity.targets.table import target_of
 def taking_pixels(
     loaded: LoadedModule, samples: SampleSet, artifacts: Sequence[Path]
 ) -> tuple[LoadedModule, SampleSet]:
-    """Give the source and the artifacts pixels, where one of these takes images and the pictures would be normalised.
+    """Give the source and the artifacts pixels, where all of these take images and the pictures would be normalised.
 
     Resizing and cropping stay before both. Samples that are no pictures, or a preprocessing of the user's own, stay.
+    So do those for images and tensors at once: pixels would be wrong numbers for the artifact that takes tensors.
     """
     how = _normalising(samples)
-    if how is None or not any(map(_takes_images, artifacts)):
+    if how is None or not artifacts or not all(map(_takes_images, artifacts)):
         return loaded, samples
     steps = PixelSteps(how.scale, how.mean, how.std, how.colour is Colour.BGR, how.layout is Layout.NHWC)
     pixels = _pixels(samples, how)
