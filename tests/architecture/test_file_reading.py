@@ -20,7 +20,7 @@ READING = {
 
 # A file, the call, and why it may open what it opens.
 ALLOWED = {
-    "mlparity.api.execute: run_path": "the script is checked before",
+    "mlparity.sessions.scripts: run_path": "the script is checked before",
     "mlparity.verification.artifacts: copyfile": "the artifact is checked before",
     "mlparity.verification.artifacts: copytree": "the artifact's members are checked before",
     "mlparity.verification.journal: copyfile": "artifacts of our own that were copied or converted into the stage",

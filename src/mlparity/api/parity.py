@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from torch import nn
 
 from mlparity.core.boundary import typed_errors
-from mlparity.core.errors import InputError
-from mlparity.core.progress import silent
-from mlparity.core.words import Setting, Verdict
+from mlparity.core.words import Setting
 from mlparity.record.policy import Policy
 from mlparity.record.record import Record
-from mlparity.report.failure import failure_text
-from mlparity.targets.artifacts import kind_of
-from mlparity.targets.table import settings_from, settings_of, target_of
 from mlparity.verification.options import VerifyOptions
+from mlparity.verification.parity import Claim, assert_claim
 from mlparity.verification.sources import Inputs
-from mlparity.verification.verify import run_verification
 
 
 @typed_errors
@@ -47,35 +40,5 @@ def assert_parity(
         MlparityError: the source, the samples, the settings or the policy cannot be used.
     """
     __tracebackhide__ = True
-    chosen = VerifyOptions() if options is None else options
-    if settings:
-        chosen = replace(chosen, settings=settings_from([str(setting) for setting in settings]))
-    if artifact is not None:
-        chosen = _given(Path(artifact), chosen)
-    if baseline is not None:
-        chosen = replace(chosen, baseline=Path(baseline))
-    _check_inputs(inputs)
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / "out" if out is None else out
-        record = run_verification(source, folder, inputs, policy, chosen, silent)
-    is_as_good = record.changes is None or record.changes.verdict is Verdict.PASS
-    if record.verdict is not Verdict.PASS or not is_as_good:
-        raise AssertionError(failure_text(record, "" if out is None else str(Path(out) / "report.html")))
-    return record
-
-
-def _given(artifact: Path, options: VerifyOptions) -> VerifyOptions:
-    if not options.is_default:
-        return replace(options, artifacts=(artifact,))
-    return replace(options, artifacts=(artifact,), settings=settings_of(*kind_of(artifact)))
-
-
-def _check_inputs(inputs: Inputs) -> None:
-    """Refuse an artifact in the place of the samples."""
-    if isinstance(inputs, str | Path) and target_of(Path(inputs)) is not None:
-        raise InputError(
-            "the inputs are an artifact",
-            found=str(inputs),
-            expected="samples: a folder, a file, `module:function`, or a list of mappings",
-            next_step="give the artifact by its name: assert_parity(model, samples, artifact=...)",
-        )
+    claim = Claim(policy, artifact, settings, baseline)
+    return assert_claim(source, inputs, claim, out, VerifyOptions() if options is None else options)

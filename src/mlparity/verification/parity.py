@@ -1,0 +1,82 @@
+"""A verification as one assertion: what is asked for, and the text of a failure."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from torch import nn
+
+from mlparity.core.errors import InputError
+from mlparity.core.progress import silent
+from mlparity.core.words import Setting, Verdict
+from mlparity.record.policy import Policy
+from mlparity.record.record import Record
+from mlparity.report.failure import failure_text
+from mlparity.targets.artifacts import kind_of
+from mlparity.targets.table import settings_from, settings_of, target_of
+from mlparity.verification.options import VerifyOptions
+from mlparity.verification.sources import Inputs
+from mlparity.verification.verify import run_verification
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """That a model holds a policy: in which artifact and settings, and no worse than which earlier record."""
+
+    policy: str | Policy
+    artifact: str | Path | None = None
+    settings: Sequence[str | Setting] = ()
+    baseline: str | Path | None = None
+
+    def applied_to(self, options: VerifyOptions) -> VerifyOptions:
+        """Return `options` with what this claim names.
+
+        Raises:
+            InputError: a setting is unknown, or the artifact is of no known kind.
+        """
+        if self.settings:
+            options = replace(options, settings=settings_from([str(setting) for setting in self.settings]))
+        if self.artifact is not None:
+            options = _given(Path(self.artifact), options)
+        return options if self.baseline is None else replace(options, baseline=Path(self.baseline))
+
+
+def assert_claim(
+    source: str | nn.Module, inputs: Inputs, claim: Claim, out: str | Path | None, options: VerifyOptions
+) -> Record:
+    """Verify `source` on `inputs` and return the record, which is kept only if there is a folder `out`.
+
+    Raises:
+        AssertionError: the claim does not hold, or it is not known whether it does.
+        MlparityError: the source, the samples, the settings or the policy cannot be used.
+    """
+    __tracebackhide__ = True
+    chosen = claim.applied_to(options)
+    _check_inputs(inputs)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "out" if out is None else out
+        record = run_verification(source, folder, inputs, claim.policy, chosen, silent)
+    is_as_good = record.changes is None or record.changes.verdict is Verdict.PASS
+    if record.verdict is not Verdict.PASS or not is_as_good:
+        raise AssertionError(failure_text(record, "" if out is None else str(Path(out) / "report.html")))
+    return record
+
+
+def _given(artifact: Path, options: VerifyOptions) -> VerifyOptions:
+    if not options.is_default:
+        return replace(options, artifacts=(artifact,))
+    return replace(options, artifacts=(artifact,), settings=settings_of(*kind_of(artifact)))
+
+
+def _check_inputs(inputs: Inputs) -> None:
+    """Refuse an artifact in the place of the samples."""
+    if isinstance(inputs, str | Path) and target_of(Path(inputs)) is not None:
+        raise InputError(
+            "the inputs are an artifact",
+            found=str(inputs),
+            expected="samples: a folder, a file, `module:function`, or a list of mappings",
+            next_step="give the artifact by its name: assert_parity(model, samples, artifact=...)",
+        )
