@@ -66,13 +66,6 @@ LEDGER: Sequence[Entry] = (
     ),
     Entry(
         "coremltools' test",
-        r"TestStack::test_stack_dynamic_range_dim.*default_dynamic_size=2",
-        r"DID NOT RAISE",
-        "The inputs' default shapes differ, those that are given agree. Core ML refuses such a model "
-        "when it compiles it; the engine looks at the shapes that it is given, and stacks them.",
-    ),
-    Entry(
-        "coremltools' test",
         r"TestArgSort::test_argsort.*'fp16'",
         r"Not equal to tolerance.*Mismatched elements: [246] / ",
         "Random numbers are sorted. Two that are nearer to each other than fp16's spacing are one in fp16, and change "

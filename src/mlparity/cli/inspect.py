@@ -51,8 +51,10 @@ def inspect(
     console.print(f"{found.path}: {found.kind}")
     for name, value in {**found.facts, **found.metadata}.items():
         console.print(f"  {name}: {value}")
-    console.print(specs_table("input", found.inputs))
+    console.print(specs_table("input", found.inputs, found.sizes))
     console.print(specs_table("output", found.outputs))
+    if found.states:
+        console.print(specs_table("state", found.states))
     if found.ops:
         console.print("ops: " + ", ".join(f"{name} x {count}" for name, count in found.ops.items()))
     if found.ops and found.is_program:

@@ -24,13 +24,14 @@ class TensorSpec:
     """The name, shape and type of one input or output.
 
     A dimension of `None` is flexible. `shape` is None, and `dtype` (a numpy name) is "", if a runtime does not tell it.
-    A sample may lack an input that `is_optional`.
+    A sample may lack an input that `is_optional`. One that `is_state` is the model's own state, which starts at zero.
     """
 
     name: str
     shape: tuple[int | None, ...] | None
     dtype: str
     is_optional: bool = False
+    is_state: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,10 @@ class Closing(ABC):
 
 
 class SampleSet(Protocol):
-    """Samples that can be iterated several times, always in the same order and with the same values."""
+    """Samples that can be iterated several times, always in the same order and with the same values.
+
+    Of samples that are sequences each step is yielded by itself, named as `mlparity.core.steps` says.
+    """
 
     @property
     def description(self) -> str:

@@ -2,7 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mlparity.core.lengths import Flexible
+
+_WRAPPERS = re.compile(r"^inner(\.stateful\.inner)?(\.|$)")
+
+
+def own_path(path: str) -> str:
+    """Return the path of a part of a source's `module` as the user's own module has it."""
+    return _WRAPPERS.sub("", path)
+
+
+def left_by(state: str) -> str:
+    """Return the name of the output that tells what a run leaves in a state."""
+    return f"{state}_out"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """A buffer that a run writes and the next one reads: its name, its input and output, and its first values."""
+
+    buffer: str
+    input: str
+    output: str
+    initial: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +41,10 @@ class Source:
     inputs are `input_names`; its outputs are `output_names`, in order. `kind` is "module", "factory", "pt2" or
     "torchscript"; `location` is what the user typed. `sha256` covers parameters and buffers by name, and is "" where
     the source has none. `notes` say what was changed to run it.
+
+    `lengths` are the dimensions of inputs that vary, as far as the samples show.
+    Where the source keeps a state in its buffers, `module` takes each of the `states` behind its inputs and returns it
+    behind its outputs; `stateful` is the source whose module keeps it.
     """
 
     name: str
@@ -24,3 +56,16 @@ class Source:
     parameters: int | None
     sha256: str
     notes: tuple[str, ...] = ()
+    lengths: Flexible = field(default_factory=dict)
+    states: tuple[State, ...] = ()
+    stateful: Source | None = None
+
+    @property
+    def carry(self) -> Mapping[str, str]:
+        """The output of each state to the input that it feeds in the next run."""
+        return {state.output: state.input for state in self.states}
+
+    @property
+    def initial(self) -> Mapping[str, np.ndarray]:
+        """The value of each state before the first run, by its input."""
+        return {state.input: state.initial for state in self.states}

@@ -51,7 +51,7 @@ class Rungs:
     traced in fp64, in training mode, with its weights rounded to fp16, with a change, without PyTorch's fast path, of
     which `fast_layers` are the paths. `others` are its traces on other samples, `weights` its own by their names.
     `fixed_length` runs both sides at other lengths of an input. `with_weights` gives the same of a source with other
-    weights.
+    weights. `half_states` are the outputs that tell of a state in fp16, and its name, where the ops calculate in fp32.
     """
 
     numerics: Plan
@@ -69,6 +69,7 @@ class Rungs:
     fast_layers: tuple[str, ...] = ()
     fixed_length: Callable[[], Cause | None] = lambda: None
     with_weights: Callable[[Weights], Rungs | None] = lambda _: None
+    half_states: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, plan: Plan, inputs: Tensors) -> Tensors:
         """Return a plan's outputs that are tensors."""

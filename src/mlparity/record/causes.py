@@ -97,6 +97,7 @@ class Observation(StrEnum):
     WEIGHTS_ROUNDED = "weights rounded"
     WEIGHTS_ROUNDED_AT_RANDOM = "weights rounded at random"
     WEIGHTS_COMPRESSED = "weights compressed"
+    STATE_STORED = "state stored"
     GRAPH_DIFFERS = "graph differs"
     GRAPH_DIFFERS_UNCONFIRMED = "graph differs, unconfirmed"
     GRAPH_DIVERGES = "graph diverges"

@@ -116,6 +116,10 @@ _SENTENCES: Mapping[Observation, str] = {
         "The weights' rounding to fp16 makes the difference ({difference:scale}): {draws:count} random roundings of all"
         " constants make {least:number} to {most:number}."
     ),
+    Observation.STATE_STORED: (
+        "The storage of the state makes the difference ({difference:scale}): the artifact keeps {states} in fp16"
+        " between runs; with equal states all ops agree."
+    ),
     Observation.WEIGHTS_COMPRESSED: (
         "The compression of the weights makes the difference ({difference:scale}): {draws:count} random draws of what"
         " they may have been before it make {least:number} to {most:number}."

@@ -216,10 +216,10 @@ def _not_finite_cells(output: OutputFigures, columns: Iterable[str]) -> tuple[st
     return tuple(positions_text(output.figures, kind.lower()) for kind in columns)
 
 
-def specs_table(title: str, specs: Iterable[TensorSpec]) -> Rows:
-    """Return a table of inputs or outputs."""
+def specs_table(title: str, specs: Iterable[TensorSpec], sizes: Mapping[str, str] = MappingProxyType({})) -> Rows:
+    """Return a table of inputs, outputs or states; `sizes` are the shapes of those that may have several."""
     table = Rows(title, "shape", "type")
     for spec in specs:
         shape = "any" if spec.shape is None else " x ".join("?" if size is None else str(size) for size in spec.shape)
-        table.add_row(spec.name, shape, spec.dtype)
+        table.add_row(spec.name, sizes.get(spec.name, shape), spec.dtype)
     return table

@@ -13,6 +13,7 @@ from mlparity.core.errors import BackendUnavailableError, InputError
 from mlparity.core.regular_files import check_regular, open_regular
 from mlparity.core.saved_keys import checked_once
 from mlparity.core.session import OUTPUTS_HEADER, Sample
+from mlparity.core.steps import first_samples, keys_by_step
 from mlparity.samples.check import check_finite
 from mlparity.samples.numbers import as_numbers
 
@@ -22,7 +23,8 @@ class ArraySamples:
     """Samples from array files.
 
     Each file is one sample, or with `rows` each row of it: axis 0 is cut, and every sample keeps an axis 0 of
-    length one. A `.npy` file has no names; its array belongs to `input`. With `finite`, NaN is an error.
+    length one. With `has_steps` the keys of each file tell samples and their steps. A `.npy` file has no names; its
+    array belongs to `input`. With `finite`, NaN is an error.
     """
 
     files: tuple[Path, ...]
@@ -32,10 +34,13 @@ class ArraySamples:
     finite: bool = True
     limit: int | None = None
     warning: str = ""
+    has_steps: bool = False
 
     def __len__(self) -> int:
-        """The number of samples; with `rows` every file is opened."""
-        whole = len(self.files) if not self.rows else sum(self._rows_of(path) for path in self.files)
+        """The number of samples, or of all their steps; with `rows` and with steps every file is opened."""
+        if self.has_steps:
+            return sum(1 for _ in self)
+        whole = len(self.files) if not self.rows else sum(map(self._rows_of, self.files))
         return whole if self.limit is None else min(whole, self.limit)
 
     def __iter__(self) -> Iterator[tuple[str, Sample]]:
@@ -44,17 +49,43 @@ class ArraySamples:
         Raises:
             InputError: a file cannot be read, or holds NaN, or text, or arrays with different numbers of rows.
         """
-        return islice(self._all(), self.limit)
+        return first_samples(self._all(), self.limit) if self.has_steps else islice(self._all(), self.limit)
 
     def _all(self) -> Iterator[tuple[str, Sample]]:
         for path in self.files:
             arrays = read_arrays(path, self.input, narrow=self.finite)
             if self.finite:
                 check_finite(arrays, str(path))
-            yield from _rows(path, arrays) if self.rows else ((path.name, arrays),)
+            if self.has_steps:
+                yield from _steps(path, arrays)
+            else:
+                yield from _rows(path, arrays) if self.rows else ((path.name, arrays),)
 
     def _rows_of(self, path: Path) -> int:
         return _row_count(read_arrays(path, self.input), path)
+
+
+def tells_steps(path: Path, input_name: str) -> bool:
+    """Tell whether the keys of an array file are of steps.
+
+    Raises:
+        InputError: as `read_arrays`.
+    """
+    return bool(keys_by_step(read_arrays(path, input_name), str(path)))
+
+
+def _steps(path: Path, arrays: Sample) -> list[tuple[str, Sample]]:
+    named = keys_by_step(arrays, str(path))
+    if not named:
+        raise InputError(
+            "a file has no steps, and the first has",
+            where=str(path),
+            found=", ".join(arrays),
+            expected="keys STEP/NAME or SAMPLE/STEP/NAME",
+        )
+    return [
+        (f"{path.name}/{step}", {name: arrays[key] for name, key in inputs.items()}) for step, inputs in named.items()
+    ]
 
 
 def read_arrays(path: Path, input_name: str, *, narrow: bool = True) -> Sample:

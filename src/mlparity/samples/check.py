@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
 from mlparity.core.errors import InputError
+from mlparity.core.lengths import FIXED, Flexible
 from mlparity.core.session import Sample, Signature, TensorSpec
 
 
@@ -30,9 +33,18 @@ def check_sample(sample: Sample, signature: Signature, where: str = "") -> None:
     check_finite(sample, where)
 
 
-def signature_of(sample: Sample) -> Signature:
-    """Return the signature that this sample has, for checking that the others are like it."""
-    return Signature(tuple(TensorSpec(name, array.shape, array.dtype.name) for name, array in sample.items()))
+def signature_of(sample: Sample, flexible: Flexible = FIXED) -> Signature:
+    """Return the signature that this sample has, for checking that the others are like it but for `flexible` axes."""
+    return Signature(
+        tuple(
+            TensorSpec(name, _shape(array.shape, flexible.get(name, ())), array.dtype.name)
+            for name, array in sample.items()
+        )
+    )
+
+
+def _shape(shape: tuple[int, ...], flexible: Collection[int]) -> tuple[int | None, ...]:
+    return tuple(None if axis in flexible else size for axis, size in enumerate(shape))
 
 
 def check_finite(sample: Sample, where: str) -> None:

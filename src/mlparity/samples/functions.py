@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import count, islice
+from itertools import chain, count, islice
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from mlparity.core.errors import InputError
 from mlparity.core.names import checked_name
 from mlparity.core.progress import Progress, silent
 from mlparity.core.session import Sample
+from mlparity.core.steps import first_samples, step_name
 from mlparity.core.user_code import failing_as, import_module, raised_at, said
 from mlparity.samples.check import check_finite
 from mlparity.samples.digest import sample_sha256
@@ -27,25 +28,26 @@ _NONE_LEFT = object()
 class FunctionSamples:
     """Samples that a function yields; it is called anew in each iteration, and must then yield the same again.
 
-    `digests` holds each sample's SHA-256 from the first pass.
+    `digests` holds the SHA-256 of each sample, or of each step, from the first pass.
     """
 
     function: UserFunction
     entry: str
     digests: tuple[str, ...]
     warning: str = ""
+    has_steps: bool = False
 
     @property
     def description(self) -> str:
-        """How many samples, and which function yields them."""
-        return f"{len(self.digests)} samples from {self.entry}"
+        """How many samples, or steps, and which function yields them."""
+        return f"{len(self.digests)} {'steps' if self.has_steps else 'samples'} from {self.entry}"
 
     def __len__(self) -> int:
-        """The number of samples of the first pass."""
+        """The number of samples, or steps, of the first pass."""
         return len(self.digests)
 
     def __iter__(self) -> Iterator[tuple[str, Sample]]:
-        """Yield (`sample 0` and so on, sample).
+        """Yield (`sample 0` and so on, of a step `sample 0/0`; sample).
 
         Raises:
             InputError: the function fails, or yields other values than in the first pass.
@@ -77,14 +79,15 @@ def function_samples(entry: str, limit: int | None = None, progress: Progress = 
         InputError: no such function, it fails, yields nothing, or yields something other than arrays by name.
     """
     function = user_function(entry)
-    digests = []
-    for _, sample in islice(_yielded(function, entry), limit):
+    digests, has_steps = [], False
+    for name, sample in _first(_yielded(function, entry), limit):
         digests.append(sample_sha256(sample))
+        has_steps = "/" in name
         progress("samples", len(digests), 0)  # the function alone knows when it ends
     if not digests:
         raise InputError("the function yields no samples", where=entry, expected="at least one dict of arrays")
     progress("samples", len(digests), len(digests))
-    return FunctionSamples(function, entry, tuple(digests))
+    return FunctionSamples(function, entry, tuple(digests), has_steps=has_steps)
 
 
 def user_function(entry: str) -> UserFunction:
@@ -106,15 +109,42 @@ def _yielded(function: UserFunction, entry: str) -> Iterator[tuple[str, Sample]]
         made = function()
         if not isinstance(made, Iterable):
             raise TypeError(f"it returned {type(made).__name__}, which cannot be iterated")
-        remaining = iter(made)
+        remaining, has_steps = iter(made), False
     for index in count():
         with failing_as(lambda error: _failed("the function failed", entry, error)):
             sample = next(remaining, _NONE_LEFT)
         if sample is _NONE_LEFT:
             return
+        has_steps = isinstance(sample, list | tuple) if index == 0 else has_steps
         with failing_as(lambda error: _failed("a sample cannot be read", entry, error)):
-            arrays = _arrays(sample, f"sample {index} of {entry}")
-        yield f"sample {index}", arrays
+            arrays = dict(_read(sample, index, entry, has_steps=has_steps))
+        yield from arrays.items()
+
+
+def _read(sample: object, index: int, entry: str, *, has_steps: bool) -> Iterator[tuple[str, Sample]]:
+    """Yield a sample by its name, or each of its steps, as the first sample has steps or none."""
+    name = f"sample {index}"
+    if not has_steps:
+        yield name, _arrays(sample, f"{name} of {entry}")
+        return
+    if not isinstance(sample, list | tuple) or not sample:
+        raise InputError(
+            "a sample has no steps, and the first has",
+            where=f"{name} of {entry}",
+            found=type(sample).__name__,
+            expected="a list of dicts of arrays, one for each step",
+        )
+    for number, step in enumerate(sample):
+        yield step_name(name, number), _arrays(step, f"{name}, step {number}, of {entry}")
+
+
+def _first(pairs: Iterator[tuple[str, Sample]], limit: int | None) -> Iterator[tuple[str, Sample]]:
+    """Yield the first `limit` samples, with all of their steps where they have some."""
+    first = next(pairs, None)
+    if first is None:
+        return iter(())
+    again = chain((first,), pairs)
+    return first_samples(again, limit) if "/" in first[0] else islice(again, limit)
 
 
 def _arrays(sample: object, where: str) -> Sample:

@@ -11,7 +11,7 @@ from mlparity.core.names import checked_name
 from mlparity.core.progress import Progress, silent
 from mlparity.core.session import SampleSet
 from mlparity.samples import images
-from mlparity.samples.arrays import READERS, ArraySamples
+from mlparity.samples.arrays import READERS, ArraySamples, tells_steps
 from mlparity.samples.functions import function_samples, user_function
 from mlparity.samples.images import ImageSamples, Preprocess
 from mlparity.samples.preprocess import PRESETS, ImagePreprocess, preprocess_named
@@ -34,8 +34,9 @@ def load_samples(
     Files come in the order of their names. A folder may hold one folder of pictures for each class: then one of each
     class comes in turn, and a sample's name is `CLASS/FILE`. `input_names` are the model's inputs: its only one takes
     pictures and `.npy` arrays. `preprocess` is a preset, a TOML file, `module:function` of a picture, or such an
-    object. With `rows` an array file is cut along axis 0 into samples; otherwise a file is one sample. `limit` keeps
-    the first samples. Without `finite`, arrays may hold NaN, as saved outputs do.
+    object. With `rows` an array file is cut along axis 0 into samples; otherwise a file is one sample, or samples of
+    several steps where its keys are `STEP/NAME` or `SAMPLE/STEP/NAME`. `limit` keeps the first samples.
+    Without `finite`, arrays may hold NaN, as saved outputs do.
     `progress` hears how many samples a function has yielded.
 
     Raises:
@@ -49,8 +50,9 @@ def load_samples(
     only = next(iter(input_names)) if len(input_names) == 1 else ""
     if all(_kind(file) == "picture" for file in files):
         return _images(files[:limit], path, only, preprocess)
-    described = _described(files, path, "array files, cut into rows" if rows else "array files")
-    return ArraySamples(files, only, described, rows, finite, limit)
+    is_stepped = finite and not rows and tells_steps(files[0], only)
+    kind = "array files, cut into rows" if rows else "array files of steps" if is_stepped else "array files"
+    return ArraySamples(files, only, _described(files, path, kind), rows, finite, limit, has_steps=is_stepped)
 
 
 def _files(path: Path) -> tuple[Path, ...]:

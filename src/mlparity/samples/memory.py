@@ -10,20 +10,29 @@ import numpy as np
 from mlparity.core.errors import InputError
 from mlparity.core.names import checked_name
 from mlparity.core.session import Sample
+from mlparity.core.steps import step_name
 from mlparity.core.user_code import failing_as, said
 from mlparity.samples.numbers import as_numbers
+
+Steps = Mapping[str, object] | Sequence[Mapping[str, object]]
+"""One sample: its inputs by name, or the steps of a sequence."""
 
 
 @dataclass(frozen=True, slots=True)
 class MemorySamples:
-    """A set of samples in memory, named `0`, `1`, ... in their order."""
+    """A set of samples in memory, named `0`, `1`, ... in their order, or by `names`; of sequences, each step is one."""
 
     samples: tuple[Sample, ...]
     warning: str = ""
+    names: tuple[str, ...] = ()
+    has_steps: bool = False
 
     @property
     def description(self) -> str:
         """How many there are."""
+        if self.has_steps:
+            sequences = len({name.partition("/")[0] for name in self.names})
+            return f"{sequences} sample{'s' if sequences > 1 else ''} of {len(self.samples)} steps from memory"
         return f"{len(self.samples)} sample{'s' if len(self.samples) > 1 else ''} from memory"
 
     def __len__(self) -> int:
@@ -32,21 +41,40 @@ class MemorySamples:
 
     def __iter__(self) -> Iterator[tuple[str, Sample]]:
         """Yield each sample with its index as its name."""
-        return ((str(index), sample) for index, sample in enumerate(self.samples))
+        return zip(self.names or map(str, range(len(self.samples))), self.samples, strict=True)
 
 
-def memory_samples(samples: Sequence[Mapping[str, object]]) -> MemorySamples:
-    """Return the set; each sample maps input names to arrays, tensors or numbers.
+def memory_samples(samples: Sequence[Steps]) -> MemorySamples:
+    """Return the set; each sample maps input names to arrays, tensors or numbers, or is a list of such steps.
 
     Raises:
-        InputError: there is no sample, or one is no mapping of names to what numpy reads as an array of numbers.
+        InputError: there is no sample, one is no mapping of names to what numpy reads as an array of numbers, or some
+            are sequences of steps and others are not.
     """
     if not samples:
         raise InputError("there are no samples", found="an empty sequence", next_step="pass at least one sample")
+    if any(isinstance(sample, list | tuple) for sample in samples):
+        return _stepped(samples)
     return MemorySamples(tuple(_sample(sample, str(index)) for index, sample in enumerate(samples)))
 
 
-def _sample(sample: Mapping[str, object], name: str) -> Sample:
+def _stepped(samples: Sequence[Steps]) -> MemorySamples:
+    named: dict[str, Sample] = {}
+    for index, steps in enumerate(samples):
+        if not isinstance(steps, list | tuple) or not steps:
+            raise InputError(
+                "a sample has no steps, and others have",
+                where=f"sample {index}",
+                found="an empty sequence" if isinstance(steps, list | tuple) else type(steps).__name__,
+                expected="a list of steps for every sample, each input name to array",
+                next_step="put a sample of one step into a list: [{...}]",
+            )
+        for number, step in enumerate(steps):
+            named[step_name(str(index), number)] = _sample(step, f"{index}, step {number}")
+    return MemorySamples(tuple(named.values()), names=tuple(named), has_steps=True)
+
+
+def _sample(sample: object, name: str) -> Sample:
     if not isinstance(sample, Mapping):
         raise InputError(
             "a sample is no mapping",

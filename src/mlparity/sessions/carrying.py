@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 
 from mlparity.core.errors import ExecutionError, InputError
-from mlparity.core.session import Closing, Outputs, Sample, Session, Signature
+from mlparity.core.session import Closing, Outputs, Sample, Session, Signature, TensorSpec
 from mlparity.sessions.checked import run_checked
 
 
 class CarryingSession(Closing):
     """A session whose `carry` (output name to input name) outputs become inputs of its next run.
 
-    The first run takes the sample's value, or zeros of the signature's shape where the sample has none. Later runs
-    ignore the sample's value. Two sessions each carry their own state, so their differences add up as they do in use.
+    The first run takes the sample's value; where the sample has none, that of `initial`, or zeros of the signature's
+    shape. A model's own state starts at zero whatever `initial` says. Later runs ignore the sample's value. Each
+    session carries a state of its own, so differences add up as they do in use.
     """
 
-    def __init__(self, session: Session, carry: Mapping[str, str]) -> None:
+    def __init__(
+        self, session: Session, carry: Mapping[str, str], initial: Mapping[str, np.ndarray] = MappingProxyType({})
+    ) -> None:
         """Check that the names exist.
 
         Raises:
             InputError: `carry` names an input that the session does not have, or one input twice.
         """
-        self._session, self._carry = session, dict(carry)
+        self._session, self._carry, self._initial = session, dict(carry), initial
         self._held: dict[str, np.ndarray] = {}
         _check_names(session, self._carry)
 
@@ -45,7 +49,7 @@ class CarryingSession(Closing):
             InputError: the sample does not fit, or the first one has no state and the signature tells no shape.
             ExecutionError: the runtime fails, or gives no output of a carried name.
         """
-        outputs = run_checked(self._session, {**self._complete(sample), **self._held})
+        outputs = run_checked(self._session, self.before(sample))
         missing = [name for name in self._carry if name not in outputs]
         if missing:
             raise ExecutionError(
@@ -56,6 +60,14 @@ class CarryingSession(Closing):
             )
         self._held = {goes_to: outputs[comes_from] for comes_from, goes_to in self._carry.items()}
         return outputs
+
+    def before(self, sample: Sample) -> Sample:
+        """Return a sample with the state that its run would take.
+
+        Raises:
+            InputError: it is the first, has no state, and the signature tells no shape.
+        """
+        return {**self._complete(sample), **self._held}
 
     @property
     def inner(self) -> Session:
@@ -86,14 +98,32 @@ class CarryingSession(Closing):
             for spec in self._session.signature.inputs
             if spec.name in self._carry.values() and spec.name not in sample
         ]
-        unknown = [spec.name for spec in lacking if spec.shape is None or None in spec.shape or not spec.dtype]
-        if unknown and not self._held:
+        if self._held:
+            return sample
+        first = {spec.name: self._initial[spec.name] for spec in lacking if self._is_given(spec)}
+        unknown = [spec.name for spec in lacking if spec.name not in first and not _is_told(spec)]
+        if unknown:
             raise InputError(
                 "the first state is not known",
                 where=f"input {', '.join(unknown)}, {self.runtime}",
                 expected="a value in the first sample, because the runtime does not tell the input's shape",
             )
-        return {**sample, **{spec.name: _zeros(spec.shape, spec.dtype) for spec in lacking if not self._held}}
+        zeros = {spec.name: _zeros(spec.shape, spec.dtype) for spec in lacking if spec.name not in first}
+        return {**sample, **first, **zeros}
+
+    def _is_given(self, spec: TensorSpec) -> bool:
+        return spec.name in self._initial and not spec.is_state
+
+
+def restart(session: Session | None) -> None:
+    """Let the state that a session carries start anew; a session that carries none stays as it is."""
+    if isinstance(session, CarryingSession):
+        session.reset()
+
+
+def _is_told(spec: TensorSpec) -> bool:
+    """Tell whether a runtime tells an input's shape and type."""
+    return spec.shape is not None and None not in spec.shape and bool(spec.dtype)
 
 
 def _zeros(shape: tuple[int | None, ...] | None, dtype: str) -> np.ndarray:

@@ -17,11 +17,9 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 from mlparity.core.change import Change
 from mlparity.core.errors import ExecutionError
 from mlparity.core.session import Outputs, Sample
-from mlparity.core.source import Source
+from mlparity.core.source import Source, own_path
 from mlparity.sessions.torch import open as open_source
 from mlparity.sessions.torch_trace import ANSWERING, counts, layers_by_their_parts, run_module
-
-_WRAPPER = "inner."
 
 
 def run_changed(source: Source, sample: Sample, change: Change, *, double: bool = True) -> Outputs | None:
@@ -43,7 +41,7 @@ def named_weights(source: Source) -> dict[str, np.ndarray]:
         return {}
     tensors = (*module.named_parameters(), *module.named_buffers())
     return {
-        name.removeprefix(_WRAPPER): tensor.numpy(force=True)
+        own_path(name): tensor.numpy(force=True)
         for name, tensor in tensors
         if tensor.is_floating_point() and tensor.dtype is not torch.bfloat16
     }
@@ -59,7 +57,7 @@ def fast_layers(source: Source) -> tuple[str, ...]:
         return ()
     found: list[str] = []
     for name, part in module.named_modules():
-        path = name.removeprefix(_WRAPPER).removeprefix("inner")
+        path = own_path(name)
         is_inside = any(not outer or path.startswith(f"{outer}.") for outer in found)
         if isinstance(part, _WITH_FAST_PATH) and not is_inside:
             found.append(path)
@@ -79,7 +77,7 @@ def _with_weights(module: nn.Module, weights: Mapping[str, np.ndarray]) -> nn.Mo
         warnings.simplefilter("ignore")  # torch warns of its own classes when it copies an exported program
         other = copy.deepcopy(module)
         for name, tensor in (*other.named_parameters(), *other.named_buffers()):
-            array = weights.get(name.removeprefix(_WRAPPER))
+            array = weights.get(own_path(name))
             if array is not None:
                 tensor.copy_(torch.from_numpy(np.ascontiguousarray(array)).reshape(tensor.shape))
     return other

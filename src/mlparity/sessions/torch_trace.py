@@ -18,14 +18,13 @@ from torch.utils._pytree import tree_leaves
 
 from mlparity.core.errors import ExecutionError
 from mlparity.core.session import Sample
-from mlparity.core.source import Source
+from mlparity.core.source import Source, own_path
 from mlparity.core.trace import Origin, SourceTrace, TracedOp
 from mlparity.sessions.torch import open as open_source
 from mlparity.sessions.torch_fp64 import widened
 
 _NOT_THE_USERS = tuple(str(Path(file).parent) for file in (torch.__file__, __file__))
 _OUR_ROOT = str(Path(__file__).parents[1])
-_WRAPPER = "inner"
 
 
 def trace_source(source: Source, sample: Sample, *, double: bool = True) -> SourceTrace:
@@ -194,7 +193,7 @@ def _line() -> str:
 @contextmanager
 def _paths(module: nn.Module, recorder: _Recorder) -> Iterator[None]:
     """Keep the dotted path of the module that runs in `recorder.path`."""
-    names = {id(part): name.removeprefix(_WRAPPER).lstrip(".") for name, part in module.named_modules()}
+    names = {id(part): own_path(name) for name, part in module.named_modules()}
 
     def enter(part: nn.Module, _inputs: object) -> None:
         recorder.path.append(names.get(id(part), recorder.path[-1] if recorder.path else ""))

@@ -20,6 +20,7 @@ from mlparity.sources.digest import parameter_count, weights_sha256
 from mlparity.sources.entry import is_entry, resolve
 from mlparity.sources.flatten import FlatModule, flat_module, leaves, output_names, tensors_of
 from mlparity.sources.forward import ForwardInputs, forward_inputs, ordered_names
+from mlparity.sources.restored import restored_buffers
 from mlparity.sources.saved import SUFFIXES, SavedModule, load_saved
 
 _FORMS = "package.module:factory, file.py:factory, a .pt2 file, or a TorchScript file"
@@ -104,7 +105,7 @@ def _names_of_outputs(flat: FlatModule, sample: Sample, location: str) -> tuple[
             next_step=f"check that the source takes {shapes}",
         )
 
-    with failing_as(failed), torch.no_grad():
+    with failing_as(failed), torch.no_grad(), restored_buffers(flat):
         nested = flat.nested(*tensors_of(sample, flat.order.names))
         paths = [path for path, _ in leaves(nested)]
     if not paths:

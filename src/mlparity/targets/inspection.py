@@ -15,7 +15,8 @@ class Inspection:
 
     `kind` names the format. `ops` counts ops by type, and `text` is the program as text; both are empty if a runtime
     does not tell them. `eligible` says, for each chip, how many ops its Neural Engine can run; it is empty if our
-    engine cannot run the artifact. `problem` then says why.
+    engine cannot run the artifact. `problem` then says why. `states` are what the artifact keeps between runs. `sizes`
+    says, for an input that takes several shapes or may be left out, which they are and what it is by default.
     """
 
     path: Path
@@ -28,6 +29,8 @@ class Inspection:
     facts: Mapping[str, str]
     problem: str = ""
     eligible: Mapping[str, str] = field(default_factory=dict)
+    states: tuple[TensorSpec, ...] = ()
+    sizes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_program(self) -> bool:

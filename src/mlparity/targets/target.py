@@ -92,6 +92,11 @@ class Opening:
 class EngineSession(Session, Protocol):
     """A session of our engine, which also tells a sample as the program takes it."""
 
+    @property
+    def states(self) -> Mapping[str, str]:
+        """Each state's name in samples and outputs, to the program's own."""
+        ...
+
     def features(self, sample: Sample) -> Mapping[str, object]:
         """Return a sample under the program's own names, pixels as images."""
         ...

@@ -33,14 +33,22 @@ def _no_picture(_name: str) -> str:
     return ""
 
 
+def _nothing(_name: str) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Feed:
-    """The samples that are still to be run, by name, of `total` of which `done` were counted before."""
+    """The samples that are still to be run, by name, of `total` of which `done` were counted before.
+
+    `before` is called with each name before its sample is run.
+    """
 
     samples: Iterable[tuple[str, Sample]]
     total: int
     done: int = 0
     picture: Callable[[str], str] = _no_picture
+    before: Callable[[str], None] = _nothing
 
 
 def execute(
@@ -57,6 +65,7 @@ def execute(
     """
     for number, (name, sample) in enumerate(feed.samples, feed.done):
         progress("compare", number, feed.total)
+        feed.before(name)
         step = Step(name, sample, reference(name, sample), cache(partial(feed.picture, name)))
         for observer in observers:
             observer.add(step)

@@ -14,6 +14,7 @@ from mlparity.core.words import ComputeUnit, Confidence, Precision, Provenance
 from mlparity.diagnose.drift import drift_of
 from mlparity.diagnose.explain import explain_all, origins
 from mlparity.diagnose.ladder import find_causes, is_explicable, row_to_explain
+from mlparity.diagnose.stored_states import stored_states
 from mlparity.engine.numerics import TYPED
 from mlparity.engine.placement.roofline import work_of
 from mlparity.engine.placement.variants import Choice
@@ -89,8 +90,8 @@ class Diagnosis:
 def run_diagnosis(cause: Cause, row: SettingResult, job: Job) -> Diagnosis:
     """Return the ladder's cause with the ops that carry it, or a cause that the ladder alone could not tell.
 
-    `row` is the setting to explain. The cause stays as it is where a state is carried from sample
-    to sample, where one run is too much work to be repeated, or where the engine cannot explain the artifact.
+    `row` is the setting to explain. The cause stays as it is where one run is too much work to be repeated, or where
+    the engine cannot explain the artifact. A state that is carried is the source's own, the same for both sides.
     """
     try:
         reason = _reason_not_to(row, job)
@@ -104,8 +105,6 @@ def run_diagnosis(cause: Cause, row: SettingResult, job: Job) -> Diagnosis:
 
 
 def _reason_not_to(row: SettingResult, job: Job) -> str:
-    if job.options.carry:
-        return "a state is carried from sample to sample, and no sample stands alone"
     is_ours = is_explicable(row.setting.target)
     if _is_too_much(row, job.stage / row.artifact) if is_ours else _run_seconds(row) > _LONGEST_RUN_S:
         return "one run of the artifact takes long, and an explanation repeats it some dozens of times"
@@ -115,15 +114,18 @@ def _reason_not_to(row: SettingResult, job: Job) -> str:
 def _explained(cause: Cause, row: SettingResult, job: Job) -> Diagnosis:
     names = {worst.sample for output in row.outputs for worst in output.worst[:1]}
     # An output of another shape has no sample that differs most.
-    fitting = ((name, sample) for name, sample in job.samples if row.unlike or name in names)
+    fitting = ((name, sample) for name, sample in job.alone() if row.unlike or name in names)
     unit = row.setting.compute_unit if cause.kind is CauseKind.COMPUTE_UNIT else None
     chosen = dict(islice(fitting, _SAMPLES))
     if not chosen:
         return Diagnosis(cause, failure="no sample has a difference that a figure tells")
-    path, factor, beside = job.stage / row.artifact, job.policy.noise_factor, dict(islice(job.samples, _BESIDE))
+    path, factor, beside = job.stage / row.artifact, job.policy.noise_factor, dict(islice(job.alone(), _BESIDE))
     if not is_explicable(row.setting.target):
         return _with_others(cause, explain_elsewhere(path, job.source, chosen, factor, beside))
     case = worst_case(path, job.source, chosen, unit, factor, beside)
+    stored = None if isinstance(case, Cause) else stored_states(case.rungs)
+    if stored is not None:
+        return Diagnosis(stored)
     found = _with_others(cause, (case,) if isinstance(case, Cause) else explain_all(case.rungs))
     if isinstance(case, Cause) or row.setting.computes_in is not Precision.FP16:
         return found

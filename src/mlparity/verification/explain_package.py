@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from mlparity.compare.noise import plausible_share
 from mlparity.core.change import Change
 from mlparity.core.errors import FormatError, MlparityError
 from mlparity.core.session import Outputs, Sample
-from mlparity.core.source import Source
+from mlparity.core.source import Source, left_by
 from mlparity.core.trace import SourceTrace
 from mlparity.core.words import ComputeUnit, Precision, Setting
 from mlparity.diagnose.distance import distance
@@ -29,7 +30,7 @@ from mlparity.diagnose.other_weights import Weights
 from mlparity.diagnose.reshaping import reshaped
 from mlparity.diagnose.substitution import values_of
 from mlparity.engine.mil.precision import program_precision
-from mlparity.engine.mil.program import Op, Program
+from mlparity.engine.mil.program import Op, Program, TensorType
 from mlparity.engine.numerics import FP32, REFERENCE
 from mlparity.engine.placement.variants import Choice, ideal_choice, plain_choice
 from mlparity.engine.reading import read_program
@@ -37,6 +38,7 @@ from mlparity.engine.runtime.bind import bind
 from mlparity.engine.runtime.features import tensors_from_features
 from mlparity.engine.runtime.interpret import run_plan
 from mlparity.engine.runtime.plan import Plan
+from mlparity.engine.runtime.states import with_open_states
 from mlparity.record.causes import Cause, CauseKind, Evidence, Observation
 from mlparity.record.policy import NOISE_FACTOR
 from mlparity.sessions import torch as torch_session
@@ -59,6 +61,27 @@ class Plans:
     numerics: Plan
     exact: Plan
     choice: Choice
+    states: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def half_states(self) -> Mapping[str, str]:
+        """The output of each state that is stored in fp16 beside ops in fp32, and the state's name."""
+        if program_precision(self.program) is Precision.FP16:
+            return {}
+        return {left_by(name): name for name, own in self.states.items() if _dtype(self.exact, own) == "fp16"}
+
+    def with_held(self, sample: Sample) -> Sample:
+        """Return a sample whose states are numbers that the package can hold."""
+        held = {name: sample[name].astype(np.float16) for name in self._halves() if name in sample}
+        return {**sample, **{name: value.astype(sample[name].dtype) for name, value in held.items()}}
+
+    def _halves(self) -> Iterator[str]:
+        return (name for name, own in self.states.items() if _dtype(self.exact, own) == "fp16")
+
+
+def _dtype(plan: Plan, name: str) -> str:
+    declared = plan.inputs[name][1].type
+    return declared.dtype if isinstance(declared, TensorType) else ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,10 +117,11 @@ def open_reference(path: Path, input_names: tuple[str, ...] = ()) -> EngineSessi
     return engine_of(path).open_variant(path, Opening(ComputeUnit.CPU_ONLY, input_names), None)
 
 
-def plans_of(package: Path, unit: ComputeUnit | None = None) -> Plans:
+def plans_of(package: Path, unit: ComputeUnit | None = None, states: Mapping[str, str] = MappingProxyType({})) -> Plans:
     """Bind a package without kernels; wide arithmetic is fp32 for an fp16 program, and fp64 for an fp32 one.
 
     The numerics are those of a plain prediction on `unit`, its leading profiles; ideal arithmetic where it is None.
+    The package's states are inputs and outputs, by the names in `states`.
 
     Raises:
         FormatError: it cannot be read.
@@ -111,7 +135,8 @@ def plans_of(package: Path, unit: ComputeUnit | None = None) -> Plans:
     held = {FP32.compute: dict[str, Tensor](), REFERENCE.compute: dict[str, Tensor]()}
     numerics = bind(program, choice.profile, profiles=choice.profiles, shared=held[choice.profile.compute])
     exact = bind(program, wide, shared=held[wide.compute], crossings=crossings)
-    return Plans(package, program, numerics, exact, choice)
+    names = {own: left_by(name) for name, own in states.items()}
+    return Plans(package, program, with_open_states(numerics, names), with_open_states(exact, names), choice, states)
 
 
 def explain_package(
@@ -142,8 +167,9 @@ def worst_case(
     Raises:
         MlparityError: the package or a sample cannot be used.
     """
-    plans = plans_of(package, unit)
     with closing(open_reference(package, source.input_names)) as session:
+        plans = plans_of(package, unit, session.states)
+        samples = {name: plans.with_held(sample) for name, sample in samples.items()}
         changing = _changing(session, samples)
         if changing:
             return changing
@@ -191,8 +217,8 @@ def explain_alone(package: Path, samples: Mapping[str, Sample], unit: ComputeUni
     Raises:
         MlparityError: the package or a sample cannot be used.
     """
-    plans = plans_of(package, unit)
     with closing(open_reference(package)) as session:
+        plans = plans_of(package, unit, session.states)
         changing = _changing(session, samples)
         if changing:
             return changing
@@ -217,8 +243,8 @@ def suspects_of(package: Path, source: Source, samples: Sequence[Sample], settin
     Raises:
         MlparityError: the package or a sample cannot be used.
     """
-    plans = plans_of(package, setting.compute_unit)
     with closing(open_reference(package, source.input_names)) as session:
+        plans = plans_of(package, setting.compute_unit, session.states)
         inputs = [
             tensors_from_features(plans.numerics, session.features(_fitting(session, sample))) for sample in samples
         ]
@@ -280,6 +306,7 @@ def _rungs(
         fast_layers=fast_layers(source),
         fixed_length=lambda: _fixed_length(plans, source, sample),
         with_weights=partial(_with_weights, plans, source, sample, noise_factor),
+        half_states=plans.half_states,
     )
 
 

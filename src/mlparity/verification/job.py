@@ -14,10 +14,12 @@ from mlparity.core.session import Sample, SampleSet, Session
 from mlparity.core.source import Source
 from mlparity.record.policy import Policy
 from mlparity.sessions import torch as torch_session
-from mlparity.sessions.carrying import CarryingSession
+from mlparity.sessions.carrying import CarryingSession, restart
+from mlparity.verification.alone import alone_in_source, begins
+from mlparity.verification.lengths import examples
 from mlparity.verification.options import VerifyOptions
 
-CHECKED_SAMPLES = 3
+CHECKED_SAMPLES, _LOOKED_AT = 3, 1000
 """On how many samples a target may check its conversion. Assumed: faults of a converter show on any sample."""
 
 
@@ -37,12 +39,34 @@ class Job:
         return Comparer(class_outputs=self.options.class_outputs, tasks=self.policy.tasks, metrics=self.metrics)
 
     def first(self) -> Sample:
-        """Return the first sample."""
-        return next(iter(self.samples))[1]
+        """Return the first sample, with the state that the source begins with."""
+        return {**self.source.initial, **next(iter(self.samples))[1]}
+
+    def begins(self, name: str) -> bool:
+        """Tell whether the state starts anew at a sample, as `mlparity.verification.alone` says."""
+        return begins(self.samples, name, is_own=bool(self.source.states))
+
+    def alone(self) -> Iterator[tuple[str, Sample]]:
+        """Yield the samples as they stand alone: with the state that the source has before each.
+
+        Raises:
+            MlparityError: the source fails on a sample before.
+        """
+        return alone_in_source(self.source, self.samples, self.options.carry)
 
     def alike(self) -> tuple[Sample, ...]:
-        """Return the first samples, of which all have the first one's shapes; one alone where state is carried."""
-        few = [sample for _, sample in islice(self.samples, 1 if self.options.carry else CHECKED_SAMPLES)]
+        """Return the first samples, of which all have the first one's shapes; one alone where state is carried.
+
+        Where the inputs' lengths vary, they are samples of several lengths.
+        """
+        if self.source.lengths:
+            looked_at = [sample for _, sample in islice(self.samples, _LOOKED_AT)]
+            shown = examples(looked_at, self.source.lengths, CHECKED_SAMPLES)
+            return tuple({**self.source.initial, **sample} for sample in shown)
+        few = [
+            {**self.source.initial, **sample}
+            for _, sample in islice(self.samples, 1 if self.options.carry else CHECKED_SAMPLES)
+        ]
         shapes = [{name: array.shape for name, array in sample.items()} for sample in few]
         return tuple(sample for sample, shape in zip(few, shapes, strict=True) if shape == shapes[0])
 
@@ -54,6 +78,11 @@ class References:
     narrow: Session
     wide: Session
 
+    def restart(self) -> None:
+        """Let the state of both start anew."""
+        for session in (self.narrow, self.wide):
+            restart(session)
+
 
 @contextmanager
 def open_references(source: Source, options: VerifyOptions) -> Iterator[References]:
@@ -61,4 +90,4 @@ def open_references(source: Source, options: VerifyOptions) -> Iterator[Referenc
     with ExitStack() as stack:
         narrow = stack.enter_context(torch_session.open(source))
         wide = stack.enter_context(torch_session.open(source, double=True))
-        yield References(CarryingSession(narrow, options.carry), CarryingSession(wide, options.carry))
+        yield References(*(CarryingSession(each, options.carry, source.initial) for each in (narrow, wide)))

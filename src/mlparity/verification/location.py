@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -17,6 +16,7 @@ from mlparity.core.words import ComputeUnit
 from mlparity.record.causes import Cause
 from mlparity.targets.artifacts import checked_target
 from mlparity.targets.target import Opening
+from mlparity.verification.alone import alone_in_artifact, alone_in_source
 from mlparity.verification.explain_artifact import explain_artifact, joined
 from mlparity.verification.explain_package import engine_of, explain_alone
 from mlparity.verification.options import VerifyOptions
@@ -49,8 +49,6 @@ def locate_ops(
         )
     if target.tracing is None:
         engine_of(path)
-    if chosen.carry:
-        raise InputError("ops are located on samples that stand alone", next_step="give the state as an input")
     limited = chosen if chosen.limit is not None else replace(chosen, limit=LIMIT)
     if source is None:
         samples_by_name = _samples(path, inputs, limited, unit, progress)
@@ -58,15 +56,16 @@ def locate_ops(
         return explain_alone(path, samples_by_name, unit)
     flat, samples = open_source(source, inputs, limited, progress)
     progress("locate", 0, 0)
-    return joined(explain_artifact(path, flat, dict(islice(samples, limited.limit)), unit))
+    alone = alone_in_source(flat, samples, limited.carrying(flat).carry)
+    return joined(explain_artifact(path, flat, dict(islice(alone, limited.limit)), unit))
 
 
 def _samples(
     path: Path, inputs: Inputs, options: VerifyOptions, unit: ComputeUnit, progress: Progress
 ) -> Mapping[str, Sample]:
     target = checked_target(path)
-    with closing(target.open_artifact(path, Opening(unit))) as session:
-        names = tuple(spec.name for spec in session.signature.inputs)
+    session = target.open_artifact(path, Opening(unit))
+    names = tuple(spec.name for spec in session.signature.inputs if not spec.is_state)
     found = choose_samples(
         inputs,
         names,
@@ -76,4 +75,4 @@ def _samples(
         seed=options.seed,
         progress=progress,
     )
-    return dict(islice(found, options.limit))
+    return dict(islice(alone_in_artifact(session, found), options.limit))

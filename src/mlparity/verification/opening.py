@@ -28,10 +28,17 @@ def _opened(planned: PlannedRun, job: Job) -> Run:
     run = Run(planned.settings, planned.artifact, None, planned.provenance, job.comparer(), planned.variant)
     try:
         inner = _session(planned, job)
-        run.session = CarryingSession(inner, job.options.carry)
+        run.session = CarryingSession(inner, _carry_of(inner, job), job.source.initial)
     except MlparityError as error:
         run.failure = str(error)
     return run
+
+
+def _carry_of(session: Session, job: Job) -> dict[str, str]:
+    """Return what a session carries; a state of the source that the artifact lacks is an output that it lacks."""
+    known = {spec.name for spec in session.signature.inputs}
+    own = job.source.carry
+    return {output: name for output, name in job.options.carry.items() if name in known or output not in own}
 
 
 def _session(planned: PlannedRun, job: Job) -> Session:
@@ -53,4 +60,5 @@ def _watches(plan: Plan, emulations: Emulations, job: Job) -> Iterator[Watch]:
             session = engine.watch(job.stage / artifact.path, job.source.input_names, ranges)
         except MlparityError:
             continue
-        yield Watch(artifact, emulation.function(), CarryingSession(session, job.options.carry), ranges)
+        carrying = CarryingSession(session, _carry_of(session, job), job.source.initial)
+        yield Watch(artifact, emulation.function(), carrying, ranges)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlparity.core.errors import InputError
+from mlparity.core.source import Source
 from mlparity.core.words import Setting
 from mlparity.targets.table import default_settings
 from mlparity.targets.target import RuntimeOptions
@@ -70,6 +71,10 @@ class VerifyOptions:
     fix: bool = False
     baseline: Path | None = None
     follows_artifacts: bool = False
+
+    def carrying(self, source: Source) -> VerifyOptions:
+        """Return the options with what the source itself carries from run to run."""
+        return replace(self, carry={**source.carry, **self.carry})
 
     @property
     def is_default(self) -> bool:

@@ -26,6 +26,7 @@ from mlparity.sessions.checked import run_checked
 from mlparity.targets.artifacts import artifact_sha256, kind_of
 from mlparity.targets.table import target_named
 from mlparity.targets.target import Opening, RuntimeOptions
+from mlparity.verification.alone import begins, states_of
 from mlparity.verification.pixels import pixels_for
 from mlparity.verification.samples import choose_samples
 
@@ -57,7 +58,7 @@ def save_outputs(artifact: Path, out: Path, making: Making, progress: Progress) 
     try:
         samples = pixels_for(artifact, _samples(session.signature, making, progress))
         with writing_outputs(path) as writer:
-            seconds = _run(CarryingSession(session, making.carry), samples, writer, progress)
+            seconds = _run(session, samples, making.carry, (writer, progress))
             writer.close_with(_header(artifact, setting, session.runtime, samples, seconds))
     finally:
         session.close()
@@ -66,12 +67,13 @@ def save_outputs(artifact: Path, out: Path, making: Making, progress: Progress) 
 
 def _samples(signature: Signature, making: Making, progress: Progress) -> SampleSet:
     """Return the samples; array files are cut into rows where the artifact takes one row at a time."""
-    names = tuple(spec.name for spec in signature.inputs)
+    names = tuple(spec.name for spec in signature.inputs if not spec.is_state)
     samples = choose_samples(making.inputs, names, preprocess=making.preprocess, limit=making.limit, progress=progress)
     if not isinstance(samples, ArraySamples):
         return samples
     _, first = next(iter(samples))
-    is_cut = bool(first) and all(_is_batch(first.get(spec.name), spec) for spec in signature.inputs)
+    given = [spec for spec in signature.inputs if not spec.is_state]
+    is_cut = bool(first) and not samples.has_steps and all(_is_batch(first.get(spec.name), spec) for spec in given)
     return replace(samples, rows=True, description=f"{samples.description}, cut into rows") if is_cut else samples
 
 
@@ -83,12 +85,17 @@ def _is_batch(array: np.ndarray | None, spec: TensorSpec) -> bool:
     return fits and len(array) > 1
 
 
-def _run(session: Session, samples: SampleSet, writer: OutputsWriter, progress: Progress) -> tuple[float, ...]:
-    seconds = []
+def _run(
+    session: Session, samples: SampleSet, carry: Mapping[str, str], to: tuple[OutputsWriter, Progress]
+) -> tuple[float, ...]:
+    own, (writer, progress), seconds = states_of(session), to, []
+    carrying = CarryingSession(session, {**own, **carry})
     for index, (name, sample) in enumerate(samples):
         progress("run", index, len(samples))
+        if begins(samples, name, is_own=bool(own)):
+            carrying.reset()
         started = time.perf_counter()
-        outputs = run_checked(session, sample)
+        outputs = run_checked(carrying, sample)
         seconds.append(time.perf_counter() - started)
         writer.add(name, outputs)
     progress("run", len(samples), len(samples))

@@ -16,6 +16,7 @@ from mlparity.engine.mil.program import Function
 from mlparity.engine.placement.variants import Variant
 from mlparity.record.outputs import OutputsHeader
 from mlparity.record.record import Artifact, Noise
+from mlparity.sessions.carrying import restart
 from mlparity.sessions.checked import run_checked
 from mlparity.sessions.torch import roundings_of
 from mlparity.verification.execute import Observer, Step
@@ -129,6 +130,11 @@ class Runs:
     def watching(self) -> tuple[Watch, ...]:
         """Return the watches that have seen every sample."""
         return tuple(watch for watch in self.watches if not watch.has_failed)
+
+    def restart(self) -> None:
+        """Let every state start anew but the source's."""
+        for session in (*(run.session for run in self.runs), *(watch.session for watch in self.watches)):
+            restart(session)
 
     def close(self) -> None:
         """Close every session but the source's."""

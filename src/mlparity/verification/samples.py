@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mlparity.core.errors import InputError
 from mlparity.core.progress import Progress, silent
 from mlparity.core.session import Sample, SampleSet
 from mlparity.samples.load import load_samples
-from mlparity.samples.memory import memory_samples
+from mlparity.samples.memory import Steps, memory_samples
 from mlparity.samples.random import random_samples, signature_from_text
 
 RANDOM_COUNT = 8
@@ -32,7 +32,7 @@ class _Example:
 
 
 def choose_samples(
-    inputs: str | SampleSet | Sequence[Mapping[str, object]] | None,
+    inputs: str | SampleSet | Sequence[Steps] | None,
     input_names: Sequence[str],
     *,
     preprocess: str | None = None,

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
 
 from torch import nn
 
 from mlparity.core.progress import Progress
 from mlparity.core.session import SampleSet
 from mlparity.core.source import Source
+from mlparity.samples.memory import Steps
 from mlparity.sources.load import flatten_source, load_module
+from mlparity.sources.states import with_states
+from mlparity.verification.lengths import lengths_in
 from mlparity.verification.options import VerifyOptions
 from mlparity.verification.pixels import taking_pixels
 from mlparity.verification.samples import choose_samples
 
-Inputs = str | SampleSet | Sequence[Mapping[str, object]] | None
-"""A folder, a file, a `module:function`, a set of samples, a list of them, or None for random ones."""
+_TRIED = 3
+"""On how many samples, or steps of one, is looked for buffers that the source writes (assumed)."""
+
+Inputs = str | SampleSet | Sequence[Steps] | None
+"""A folder, a file, a `module:function`, a set of samples, a list of them (each a mapping, or a list of steps), or None
+for random ones."""
 
 
 def open_source(
@@ -38,4 +47,5 @@ def open_source(
         progress=progress,
     )
     loaded, samples = taking_pixels(loaded, samples, options.artifacts)
-    return flatten_source(loaded, next(iter(samples))[1]), samples
+    flat = replace(flatten_source(loaded, next(iter(samples))[1]), lengths=lengths_in(samples))
+    return with_states(flat, (sample for _, sample in islice(samples, _TRIED))), samples

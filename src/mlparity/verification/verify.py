@@ -84,6 +84,7 @@ def run_verification(
     chosen = following_artifacts(chosen)
     progress("load", 0, 0)
     flat, samples = open_source(source, inputs, chosen, progress)
+    chosen = chosen.carrying(flat)
     baseline = None if chosen.baseline is None else whole_record_at(chosen.baseline)
     if baseline is not None:
         check_baseline(baseline, flat.name)
@@ -133,7 +134,7 @@ def _verified(
 def _run(job: Job, runs: Runs, references: References, journal: Journal, progress: Progress) -> Seen:
     """Run every sample that is not in the journal, and return what was seen."""
     samples, carried = job.samples, frozenset(job.options.carry.values())
-    signature = signature_of(_given(job.first(), carried))
+    signature = signature_of(_given(job.first(), carried), job.source.lengths)
     remaining, seen = journal.resume(runs, references, samples)
 
     def checked() -> Iterator[tuple[str, Sample]]:
@@ -145,7 +146,12 @@ def _run(job: Job, runs: Runs, references: References, journal: Journal, progres
         seen.add(step.name, step.sample)
         journal.keep(runs, references, seen)
 
-    feed = Feed(checked(), len(samples), seen.done, partial(thumbnail, samples))
+    def before(name: str) -> None:
+        if job.begins(name):
+            runs.restart()
+            references.restart()
+
+    feed = Feed(checked(), len(samples), seen.done, partial(thumbnail, samples), before)
     execute(feed, lambda _, sample: run_checked(references.narrow, sample), runs.observers(), progress, count)
     return seen
 

@@ -212,6 +212,23 @@ def test_a_shape_that_is_a_default_need_not_fit() -> None:
         run(model, x=x[:, :3])
 
 
+def test_stacked_inputs_have_one_default_shape() -> None:
+    """Core ML refuses others, whatever shapes are given at a run."""
+    layers = [LayerSpec("stack", {"axis": 0}, inputs=("a", "b"))]
+    for width, is_refused in ((4, False), (2, True)):
+        model = network(layers, {"a": (2, 4), "b": (2, width)})
+        sizes = model.description.input[1].type.multiArrayType.shapeRange.sizeRanges
+        for low, high in ((2, 2), (1, 10)):
+            size = sizes.add()
+            size.lowerBound, size.upperBound = low, high
+        a = np.ones((2, 4), np.float32)
+        if is_refused:
+            with pytest.raises(FormatError, match="default shapes"):
+                run(model, a=a, b=a)
+        else:
+            np.testing.assert_array_equal(run(model, a=a, b=a)["y"], np.ones((2, 2, 4)))
+
+
 def test_another_shape_is_refused_by_older_networks() -> None:
     model = relu(inputs={"x": (4, 2, 3)}, rank5=True)
     for shape in ((4, 2, 2), (2, 3), (1, 4, 2, 3), (1, 1, 4, 2, 2)):

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mlparity.core.errors import ConversionError, InputError, OutputError, SourceError
+from mlparity.core.lengths import FlexibleDim
 from mlparity.core.session import Outputs, Sample
 from mlparity.core.source import Source
 from mlparity.core.words import ComputeUnit, Precision
@@ -25,7 +26,6 @@ from mlparity.targets.coreml.convert import (
     ColourLayout,
     Conversion,
     CoremlOptions,
-    FlexibleDim,
     Frontend,
     ImageInput,
     convert,

@@ -60,6 +60,13 @@ def grouped(x: Tensor, ends: Tensor) -> Tensor:
     return torch._grouped_mm(x, WEIGHTS, offs=ends.to(torch.int32))
 
 
+def written(x: Tensor, positions: Tensor, values: Tensor | float) -> Tensor:
+    """A cache's way to write: several places along an axis that is not the first."""
+    held = x.clone()
+    held[:, positions] = values
+    return held
+
+
 CASES = (
     Case("new_ones", lambda x: x * x.new_ones((3, 8)), (X,)),
     Case("new_ones of integers", lambda x: x.new_ones((2,)) + x[:2], (INDEX,)),
@@ -129,6 +136,8 @@ CASES = (
     Case("log_softmax far below", lambda x: (x * 200).log_softmax(1), (X,)),
     Case("softplus with a threshold", lambda x: F.softplus(x, beta=2, threshold=1) + F.softplus(x, beta=2), (X,)),
     Case("scatter of a number", lambda x, i: x.scatter(0, i[:, None].expand(3, 4), 1), (ROWS, INDEX)),
+    Case("rows written at positions", lambda x, i: written(x, i, x[:, :3] * 2), (ROWS.T.copy(), INDEX), ONLY_EXPORT),
+    Case("a number written at positions", lambda x, i: written(x, i, 2.0), (ROWS.T.copy(), INDEX), ONLY_EXPORT),
     Case("another name", lambda x: torch.multiply(x, torch.negative(x)), (X,)),
     Case("fourier", lambda x: torch.fft.fft(x.repeat(1, 1, 16), dim=-1).real, (X,)),
     Case("a scale and a shift of an image", lambda x: x * SCALE + 3 * SCALE, (IMAGE,)),

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mlparity.core.errors import ConversionError
+from mlparity.core.lengths import FlexibleDim
 from mlparity.targets.coreml.convert import CoremlOptions, Frontend
-from mlparity.targets.coreml.options import FlexibleDim
 from tests.targets.parity import parity_of
 from tests.targets.several import Several, converted_agrees
 

@@ -9,14 +9,17 @@ from mlparity.engine.mil.program import Program, TensorType
 
 
 def program_precision(program: Program) -> Precision:
-    """Return fp16 for a program that computes anything in fp16, fp32 otherwise; a network declares no types."""
+    """Return fp16 for a program that computes anything in fp16, fp32 otherwise; a network declares no types.
+
+    Casts and states compute nothing: a program in fp32 may keep its state in fp16.
+    """
     if any(function.is_untyped for function in program.functions.values()):
         return Precision.NEURAL_NETWORK
     types = (
         output.type
         for function in program.functions.values()
         for op in function.walk()
-        if op.type not in ("const", "cast")
+        if op.type not in ("const", "cast", "read_state")
         for output in op.outputs
     )
     is_fp16 = any(isinstance(kind, TensorType) and kind.dtype == "fp16" for kind in types)

@@ -114,6 +114,14 @@ def _concat_nd(layer: Layer) -> Blob:
 
 
 def _stack(layer: Layer) -> Blob:
+    """Stack inputs whose default shapes are one: Core ML refuses others when it compiles the model.
+
+    Source: coremltools 9.0, test_torch_ops.py, TestStack.test_stack_dynamic_range_dim.
+    """
+    shapes = {tuple(each.trials[0].shape) for each in layer.inputs if each.trials and each.trials[0] is not None}
+    if len(shapes) > 1:
+        found = "inputs of the default shapes " + " and ".join(map(str, sorted(shapes)))
+        raise layer.builder.fault(found, expected="inputs that have one shape by default")
     return layer.emit("stack", values=_on_one_type(layer), axis=int(layer.params.axis))
 
 

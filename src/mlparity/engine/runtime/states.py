@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -46,6 +46,22 @@ def state_slots(
             next_step="convert the model with a fixed shape for each state",
         )
     return StateSlots(first, last, known, held.dtype, storage_dtype(held.dtype, compute))
+
+
+def with_open_states(plan: Plan, outputs: Mapping[str, str]) -> Plan:
+    """Return the plan as a function: each state is an input, and what a run leaves there is an output.
+
+    `outputs` names the output of each state.
+    """
+    types = {name: NamedType(name, TensorType(state.dtype, state.shape)) for name, state in plan.states.items()}
+    entering = {name: (state.first, types[name]) for name, state in plan.states.items()}
+    leaving = {
+        outputs[name]: (state.last, replace(types[name], name=outputs[name])) for name, state in plan.states.items()
+    }
+    interface = replace(plan.interface, inputs=(*plan.interface.inputs, *plan.interface.states), states=())
+    return replace(
+        plan, inputs={**plan.inputs, **entering}, outputs={**plan.outputs, **leaving}, states={}, interface=interface
+    )
 
 
 def written_states(ops: Iterable[Op]) -> tuple[str, ...]:

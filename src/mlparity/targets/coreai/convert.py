@@ -73,6 +73,13 @@ def convert(source: Source, sample: Sample, path: Path, options: CoreaiOptions |
     chosen = options if options is not None else CoreaiOptions()
     start = time.perf_counter()
     _require(path, chosen.precision)
+    if source.lengths:
+        raise ConversionError(
+            "a Core AI asset is made for one length, and the samples have several",
+            where=source.location,
+            found=", ".join(f"{name}[{axis}]" for name, dims in source.lengths.items() for axis in dims),
+            next_step="verify each length by itself, or leave Core AI out",
+        )
     with _quiet():
         try:
             program = _program(source, sample, chosen)

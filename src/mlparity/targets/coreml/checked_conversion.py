@@ -5,7 +5,7 @@ The check chooses a route and decides no verdict: what it keeps is verified on a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +34,9 @@ _OF_SCALE = {Precision.FP32: 1e-4, Precision.FP16: 5e-2, Precision.NEURAL_NETWOR
 """The part of an output's scale that a faithful graph stays within: the limits of the built-in policies.
 
 A network is checked on the CPU, in fp32."""
+
+_OF_STATE = 1e-3
+"""The part of a state's scale that a faithful graph stays within: fp16's last place is 9.8e-4 of a number."""
 
 _DIFFERS = "converts, and differs from the source"
 
@@ -74,9 +77,10 @@ def convert_request(request: Request) -> Made:
         deployment_target=request.deployment_target,
         # Core ML takes MIL's names; those that begin so are PyTorch's.
         fp32_ops=tuple(name for name in request.fp32_ops if not name.startswith("aten.")),
+        flexible=request.source.lengths,
     )
     if request.frontend:
-        routes = sorted(order({}), key=lambda route: route != request.frontend)
+        routes = sorted(order(request.source.lengths), key=lambda route: route != request.frontend)
         done = convert(request.source, request.samples[0], replace(chosen, frontends=tuple(routes)))
         put(done, request.path)
         seconds = done.seconds
@@ -101,7 +105,7 @@ def convert_checked(
     first = convert(source, samples[0], options)
     put(first, path)
     found = difference_of(source, samples, path, options.precision)
-    rest = () if found.is_small else _others(first.frontend, options)
+    rest = () if found.is_small else _others(first.frontend, source, options)
     if rest and options.precision is Precision.FP16 and _is_faithful_in_fp32(first, source, samples, options, path):
         return first, first.seconds
     if not rest:
@@ -161,15 +165,18 @@ def difference_of(source: Source, samples: Sequence[Sample], package: Path, prec
         ):
             for sample in samples:
                 pair = run_checked(reference, sample), run_checked(session, sample)
-                worst = max(worst, _largest(*pair, _OF_SCALE[precision]), key=lambda difference: difference.excess)
+                found = _largest(*pair, _OF_SCALE[precision], {state.output for state in source.states})
+                worst = max(worst, found, key=lambda difference: difference.excess)
     except MlparityError as error:
         return Difference(excess=float("inf"), failure=error.what)
     return worst if worst.is_small else _beyond_noise(worst, source, samples)
 
 
-def _largest(wanted: Outputs, found: Outputs, of_scale: float) -> Difference:
+def _largest(wanted: Outputs, found: Outputs, of_scale: float, states: Collection[str] = ()) -> Difference:
+    """Return the largest difference of all outputs; a state is stored in fp16 at best, whatever the precision is."""
+    allowed = {name: max(of_scale, _OF_STATE) if name in states else of_scale for name in wanted}
     return max(
-        (_of_output(name, wanted[name], found[name], of_scale) for name in wanted),
+        (_of_output(name, wanted[name], found[name], allowed[name]) for name in wanted),
         key=lambda difference: difference.excess,
         default=Difference(),
     )
@@ -205,14 +212,13 @@ def _beyond_noise(worst: Difference, source: Source, samples: Sequence[Sample]) 
     return Difference() if worst.max_abs <= 2 * noise else worst
 
 
-def _others(taken: Frontend, options: CoremlOptions) -> tuple[Frontend, ...]:
+def _others(taken: Frontend, source: Source, options: CoremlOptions) -> tuple[Frontend, ...]:
     """Return the routes that make another graph: those that export make the same one, in other ops."""
-    from mlparity.targets.coreml.convert import Frontend
-    from mlparity.targets.coreml.frontends import order
+    from mlparity.targets.coreml.convert import Frontend, routes_of
 
     exports = (Frontend.EXPORT, Frontend.DECOMPOSED)
     alike = exports if taken in exports else (taken,)
-    return tuple(route for route in order(options.flexible) if route not in alike)
+    return tuple(route for route in routes_of(source, options) if route not in alike)
 
 
 def _told(kept: Conversion, found: Difference, *beside: str) -> Conversion:

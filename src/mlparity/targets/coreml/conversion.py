@@ -12,6 +12,7 @@ from mlparity.core.errors import ConversionError
 from mlparity.core.session import Sample
 from mlparity.core.source import Source
 from mlparity.core.words import Precision
+from mlparity.targets.coreml.buffer_names import name_states
 from mlparity.targets.coreml.failure import demanded_target, failure_of
 from mlparity.targets.coreml.features import input_types, output_types
 from mlparity.targets.coreml.form import CoremlForm, coreml_form
@@ -109,6 +110,8 @@ class Job:
     def _on(self, target: str | None, form: CoremlForm, loaded: Loaded) -> Converted:
         """Convert for a target; for None coremltools takes the lowest that has every layer."""
         ct = self.coremltools
+        if isinstance(loaded, ExportedProgram):
+            name_states(loaded)
         model = ct.convert(
             loaded,
             source="pytorch",

@@ -32,9 +32,9 @@ from mlparity.core.source import Source
 from mlparity.targets.coreml.failure import Failure, conversion_error, failure_of
 from mlparity.targets.coreml.frontends import order
 from mlparity.targets.coreml.options import (
+    PROGRAM,
     ColourLayout,
     CoremlOptions,
-    FlexibleDim,
     Frontend,
     ImageInput,
     OpSelector,
@@ -49,7 +49,6 @@ __all__ = [
     "ColourLayout",
     "Conversion",
     "CoremlOptions",
-    "FlexibleDim",
     "Frontend",
     "ImageInput",
     "OpSelector",
@@ -97,8 +96,10 @@ def convert(source: Source, sample: Sample, options: CoremlOptions | None = None
 
         register()
         with corrected():
-            job = Job.of(source, sample, chosen, coremltools)
-            done, frontend, failures = _by_first_route(job, source, _frontends(chosen))
+            # An ML Program keeps the state itself; a network cannot, and takes it as an input.
+            kept = source.stateful if chosen.format is PROGRAM else None
+            job = Job.of(source if kept is None else kept, sample, chosen, coremltools)
+            done, frontend, failures = _by_first_route(job, source, routes_of(source, chosen))
     made = _described(chosen, done.target, coremltools.__version__)
     return Conversion(done.model, frontend, tuple(map(str, failures)), made, time.perf_counter() - start)
 
@@ -172,8 +173,15 @@ def delete(path: Path) -> None:
         path.unlink()
 
 
-def _frontends(options: CoremlOptions) -> tuple[Frontend, ...]:
-    return options.frontends if options.frontends is not None else order(options.flexible)
+def routes_of(source: Source, options: CoremlOptions) -> tuple[Frontend, ...]:
+    """Return the routes that are tried, in order.
+
+    A state that the model keeps itself is converted by the exports alone: a trace may lose a write without a word.
+    """
+    routes = options.frontends if options.frontends is not None else order(options.flexible)
+    if source.stateful is None or options.format is not PROGRAM:
+        return routes
+    return tuple(route for route in routes if route in (Frontend.EXPORT, Frontend.DECOMPOSED))
 
 
 def _described(options: CoremlOptions, target: str, version: str) -> dict[str, str]:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
 from contextlib import redirect_stderr
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.export import Dim, ExportedProgram, export
+from torch.export import ExportedProgram, export
 
+from mlparity.core.lengths import Flexible
 from mlparity.targets.coreml.form import CoremlForm
-from mlparity.targets.coreml.options import FlexibleDim, Frontend
+from mlparity.targets.coreml.options import Frontend
+from mlparity.targets.exported.lengths import dynamic_shapes
 from mlparity.targets.exported.ops import decompose_complex, prepare
 from mlparity.targets.exported.plain_attention import plain_attention
 from mlparity.targets.exported.recorded_run import recorded
 
 Examples = tuple[Tensor, ...]
-Flexible = Mapping[str, Mapping[int, FlexibleDim]]
 Loaded = torch.jit.ScriptModule | ExportedProgram
 
 
@@ -53,7 +53,9 @@ def exported(form: CoremlForm, examples: Examples, flexible: Flexible) -> Export
     """Return the module as an exported program in functional ops, in a form that suits coremltools."""
     # For some failures PyTorch prints the whole graph on stderr, besides raising.
     with torch.no_grad(), plain_attention(form), redirect_stderr(io.StringIO()):
-        program = export(form, examples, dynamic_shapes=_dynamic_shapes(form, flexible), strict=False)
+        shapes = dynamic_shapes([each.name for each in form.forms], flexible)
+        by_position = None if shapes is None else (tuple(shapes.values()),)
+        program = export(form, examples, dynamic_shapes=by_position, strict=False)
         functional = decompose_complex(program.run_decompositions({}))
     prepare(functional)
     return functional
@@ -82,17 +84,3 @@ _VIEWS = frozenset(
         "aten::view",
     )
 )
-
-
-def _dynamic_shapes(form: CoremlForm, flexible: Flexible) -> tuple[Any, ...] | None:
-    if not flexible:
-        return None
-    known: dict[str, Any] = {}
-    per_input = []
-    for input_form in form.forms:
-        dims = {}
-        for axis, dim in flexible.get(input_form.name, {}).items():
-            symbol = dim.symbol_of(input_form.name, axis)
-            dims[axis] = known.setdefault(symbol, Dim(symbol, min=dim.lower, max=dim.upper))
-        per_input.append(dims if dims else None)
-    return (tuple(per_input),)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from mlparity.core.errors import MlparityError
@@ -11,7 +11,7 @@ from mlparity.core.session import TensorSpec
 from mlparity.core.words import Precision
 from mlparity.engine.mil.precision import common_precision
 from mlparity.engine.mil.printer import print_program
-from mlparity.engine.mil.program import Program
+from mlparity.engine.mil.program import Feature, Program
 from mlparity.engine.numerics import TYPED
 from mlparity.engine.placement.eligibility import Eligibility, eligibility
 from mlparity.engine.placement.gates import GENERATIONS
@@ -39,23 +39,46 @@ def inspect_package(path: Path) -> Inspection:
         FormatError: it cannot be read.
     """
     programs, interface = read_stages(path)
-    specs = [
-        tuple(TensorSpec(feature.name, feature.shape, feature.dtype or feature.kind) for feature in features)
-        for features in (interface.inputs, interface.outputs)
-    ]
+    inputs, outputs, states = map(_specs, (interface.inputs, interface.outputs, interface.states))
     walked = (op for program in programs for function in program.functions.values() for op in function.walk())
     return Inspection(
         path=path,
         kind=_kind(programs),
-        inputs=specs[0],
-        outputs=specs[1],
+        inputs=inputs,
+        outputs=outputs,
         ops=dict(sorted(Counter(op.type for op in walked if op.type != "const").items())),
         text="\n".join(map(print_program, programs)),
         metadata=PACKAGE.read(path),
         facts=_facts(programs),
         problem=next(filter(None, map(_engine_problem, programs)), ""),
         eligible=_eligible(programs),
+        states=states,
+        sizes={feature.name: text for feature in interface.inputs if (text := _sizes(feature))},
     )
+
+
+def _specs(features: Iterable[Feature]) -> tuple[TensorSpec, ...]:
+    return tuple(TensorSpec(feature.name, feature.shape, feature.dtype or feature.kind) for feature in features)
+
+
+def _sizes(feature: Feature) -> str:
+    """Return the shapes that an input takes, and what it is by default; "" where it takes one and has to be given."""
+    plain = _by(feature.shape)
+    value = "" if feature.default is None else f", value {feature.default:g}"
+    default = f"; default {plain}{value}" if plain else ""
+    if feature.choices:
+        return " or ".join(map(_by, feature.choices)) + default
+    if any(low != high for low, high in feature.sizes):
+        return _by(_range(*bounds) for bounds in feature.sizes) + default
+    return f"{plain}, optional{value}" if feature.optional else ""
+
+
+def _by(sizes: Iterable[object]) -> str:
+    return " x ".join(map(str, sizes))
+
+
+def _range(low: int, high: int) -> str:
+    return str(low) if low == high else f"{low}..{high if high >= 0 else 'any'}"
 
 
 def _kind(programs: Sequence[Program]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from mlparity.core.lengths import Flexible
 from mlparity.core.words import Precision
 
 
@@ -67,19 +68,6 @@ class ImageInput:
     layout: ColourLayout = ColourLayout.RGB
 
 
-@dataclass(frozen=True, slots=True)
-class FlexibleDim:
-    """Lets a dimension vary between two bounds, which are included; dimensions of the same `symbol` are equal."""
-
-    lower: int
-    upper: int
-    symbol: str = ""
-
-    def symbol_of(self, name: str, axis: int) -> str:
-        """Return the symbol of this dimension of an input; a name of its own where none was given."""
-        return self.symbol if self.symbol else f"{name}_{axis}"
-
-
 OpSelector = Callable[[object], bool]
 """Called with an op of coremltools' program (`op_type`, `name`, `inputs`, `outputs`); True keeps it in fp32."""
 
@@ -102,7 +90,7 @@ class CoremlOptions:
     deployment_target: str | None = None
     fp32_ops: tuple[str | OpSelector, ...] = ()
     images: Mapping[str, ImageInput] = field(default_factory=dict)
-    flexible: Mapping[str, Mapping[int, FlexibleDim]] = field(default_factory=dict)
+    flexible: Flexible = field(default_factory=dict)
     frontends: tuple[Frontend, ...] | None = None
     eval_mode: bool = False
 

@@ -17,6 +17,7 @@ from mlparity.core.errors import ExecutionError, FormatError, InputError, Mlpari
 from mlparity.core.mlpackage import find_package
 from mlparity.core.quiet import quiet_logs
 from mlparity.core.session import Availability, Closing, Outputs, Sample, Signature, TensorSpec
+from mlparity.core.source import left_by
 from mlparity.core.words import ComputeUnit, Precision, Provenance, Setting
 from mlparity.engine.coremltools_binding import Arithmetic, arithmetic, install
 from mlparity.engine.mil.program import Function
@@ -33,6 +34,7 @@ from mlparity.engine.placement.variants import (
 )
 from mlparity.engine.runtime.interpret import Tap
 from mlparity.engine.runtime.package import Package, open_stages
+from mlparity.targets.coreml.states import held_by, names_of_states, state_specs
 
 _DTYPES = {65552: "float32", 65568: "float32", 65600: "float64", 131104: "int32", 131080: "int8"}
 """`ArrayDataType` to numpy, fp16 as coremltools passes it. Source: coremltools 9.0, `FeatureTypes.proto`."""
@@ -213,6 +215,7 @@ class CoreMLSession(Closing):
     path: Path
     input_names: tuple[str, ...] = ()
     own_names: Mapping[str, str] = field(init=False)
+    states: Mapping[str, str] = field(init=False)
     signature: Signature = field(init=False)
     images: frozenset[str] = field(init=False)
     runtime: str = field(init=False)
@@ -221,28 +224,38 @@ class CoreMLSession(Closing):
         """Read the signature from the model's description."""
         description = self.model.get_spec().description
         inputs, outputs = (tuple(map(_spec, features)) for features in (description.input, description.output))
-        self.own_names = _own_names(inputs, self.input_names)
-        known = {own: name for name, own in self.own_names.items()}
-        renamed = tuple(replace(spec, name=known.get(spec.name, spec.name)) for spec in inputs)
-        self.signature, self.runtime = Signature(renamed, outputs), runtime()
+        held = state_specs(description)
+        self.states = names_of_states([spec.name for spec in held], self.input_names)
+        wanted = tuple(name for name in self.input_names if name not in self.states)
+        self.own_names = _own_names(inputs, wanted)
+        own = {own: name for name, own in (*self.own_names.items(), *self.states.items())}
+        renamed = tuple(replace(spec, name=own.get(spec.name, spec.name)) for spec in (*inputs, *held))
+        left = tuple(replace(spec, name=left_by(own[spec.name]), is_state=False) for spec in held)
+        self.signature, self.runtime = Signature(renamed, (*outputs, *left)), runtime()
         self.images = frozenset(feature.name for feature in description.input if feature.type.HasField("imageType"))
 
     def run(self, sample: Sample) -> Outputs:
-        """Return the outputs as arrays; a classifier's probabilities come in the order of its labels."""
-        features = self.features(sample)
+        """Return the outputs as arrays; a classifier's probabilities come in the order of its labels.
+
+        The model's state holds what the sample says, and what the run leaves there comes behind the outputs.
+        """
+        features = self.features({name: array for name, array in sample.items() if name not in self.states})
         try:
-            outputs: Mapping[str, object] = self.model.predict(features)
+            state = held_by(self.model, self.states, sample)
+            outputs: Mapping[str, object] = self.model.predict(features, state)
+            left = {left_by(name): state.read_state(own) for name, own in self.states.items()}
         except RuntimeError as error:
             raise _own_error(error, self.path) from error
-        return {name: array for name, value in outputs.items() if (array := _array(value)) is not None}
+        return {name: array for name, value in outputs.items() if (array := _array(value)) is not None} | left
 
     def features(self, sample: Sample) -> dict[str, object]:
-        """Return a sample as the model takes it: under its own names, pixels as Pillow images.
+        """Return a sample under the model's own names, pixels as Pillow images.
 
         Raises:
             InputError: the model takes an image, and the sample has no pixels.
         """
-        named = {self.own_names.get(name, name): array for name, array in sample.items()}
+        own = {**self.own_names, **self.states}
+        named = {own.get(name, name): array for name, array in sample.items()}
         return {name: _image(name, array) if name in self.images else array for name, array in named.items()}
 
     def close(self) -> None:

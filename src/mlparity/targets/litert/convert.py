@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import re
@@ -23,6 +24,7 @@ from mlparity.core.quiet import quiet_stderr
 from mlparity.core.session import Sample
 from mlparity.core.source import Source
 from mlparity.core.writing import written_beside
+from mlparity.targets.exported.lengths import dynamic_shapes
 from mlparity.targets.exported.plain_attention import plain_attention
 from mlparity.targets.exported.script import exported_script
 
@@ -87,6 +89,20 @@ class _Named(nn.Module):
         return dict(zip(self.output_names, self.flat(**inputs), strict=True))
 
 
+def _named(source: Source) -> _Named:
+    """Return the source by names, with a signature that has them: flexible shapes are told by its parameters."""
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    parameters = [inspect.Parameter(name, kind) for name in ("self", *source.input_names)]
+
+    def forward(self: _Named, **inputs: Tensor) -> dict[str, Tensor]:
+        return _Named.forward(self, **inputs)
+
+    forward.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    made = type("Named", (_Named,), {"forward": forward, "__module__": __name__})(source)
+    assert isinstance(made, _Named)  # noqa: S101 - tells the type checker what type() built
+    return made
+
+
 def _require(path: Path) -> None:
     if find_spec("litert_torch") is None:
         raise BackendUnavailableError("litert-torch is not installed", next_step="pip install 'mlparity[litert]'")
@@ -99,10 +115,15 @@ def _converted(source: Source, sample: Sample, options: LitertOptions) -> bytes:
 
     # torch.tensor copies: export may run code that writes into its inputs.
     example = {name: torch.tensor(sample[name]) for name in source.input_names}
-    named = _Named(source)
+    named, shapes = _named(source), dynamic_shapes(source.input_names, source.lengths)
     module = exported_script(named, (), example).module() if source.kind == "torchscript" else named
     with plain_attention(named):
-        model = litert_torch.convert(module, sample_kwargs=example, strict_export=options.strict_export)
+        model = litert_torch.convert(
+            module,
+            sample_kwargs=example,
+            strict_export=options.strict_export,
+            dynamic_shapes=shapes,
+        )
     return bytes(model.model_content())
 
 

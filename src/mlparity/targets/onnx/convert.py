@@ -21,6 +21,7 @@ from mlparity.core.quiet import quiet_logs
 from mlparity.core.session import Sample
 from mlparity.core.source import Source
 from mlparity.core.writing import written_beside
+from mlparity.targets.exported.lengths import dynamic_shapes
 from mlparity.targets.exported.plain_attention import plain_attention
 
 FRONTEND = "export"
@@ -59,7 +60,7 @@ def convert(source: Source, sample: Sample, path: Path) -> OnnxConversion:
 
 def _exported(source: Source, sample: Sample) -> torch.onnx.ONNXProgram:
     example = tuple(torch.tensor(sample[name]) for name in source.input_names)
-    module = cast("nn.Module", source.module)
+    module, shapes = cast("nn.Module", source.module), dynamic_shapes(source.input_names, source.lengths)
     try:
         with plain_attention(module):
             program = torch.onnx.export(
@@ -67,6 +68,7 @@ def _exported(source: Source, sample: Sample) -> torch.onnx.ONNXProgram:
                 example,
                 input_names=list(source.input_names),
                 output_names=list(source.output_names),
+                dynamic_shapes=None if shapes is None else tuple(shapes.values()),
                 dynamo=True,
                 verbose=False,
             )

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 from coremltools.converters.mil import Builder as mb  # noqa: N813 - the name that coremltools' documents use
+from coremltools.converters.mil.frontend.torch.ops import index_put as index_put_of_coremltools
 from coremltools.converters.mil.frontend.torch.ops import scatter as scatter_of_coremltools
+from coremltools.converters.mil.mil import types
 from coremltools.converters.mil.mil.ops.defs._utils import promote_input_dtypes
 
 from mlparity.targets.coreml.lowerings.call import Call, Var, lowering
@@ -40,6 +42,27 @@ def index_copy(call: Call) -> Var:
     return _scattered(call, call.tensor("source"), "update")
 
 
+@lowering("index_put index_put_", "self indices values accumulate", replaces=True)
+def index_put(call: Call) -> Any:
+    """Lower `x[:, :, positions] = values`: slices written at the positions along one axis that one vector names.
+
+    coremltools' own takes the vector for a single number. Every other form is left to it.
+    """
+    x, given = call.tensor("self"), call.optional("indices")
+    named = {axis: index for axis, index in enumerate(() if given is None else given) if index is not None}
+    axis, index = next(iter(named.items()), (0, None))
+    if len(named) != 1 or axis == 0 or call.constant("accumulate", False) or not _is_vector(index):
+        return index_put_of_coremltools(call.context, call.node)
+    values = mb.cast(x=call.tensor("values"), dtype=call.dtype(x))
+    positions = mb.cast(x=index, dtype="int32")
+    sizes = [mb.gather(x=mb.shape(x=x), indices=[other], axis=0) for other in range(x.rank)]
+    sizes[axis] = mb.shape(x=positions)
+    updates = values if values.rank == x.rank else mb.expand_dims(x=values, axes=list(range(x.rank - values.rank)))
+    ones = mb.cast(x=mb.fill(shape=mb.concat(values=sizes, axis=0), value=1.0), dtype=call.dtype(x))
+    held = mb.mul(x=updates, y=ones)
+    return mb.scatter(data=x, indices=positions, updates=held, axis=axis, mode="update", name=call.node.name)
+
+
 @lowering(
     "repeat_interleave repeat_interleave.self_int repeat_interleave.self_tensor",
     "self repeats dim output_size",
@@ -68,6 +91,11 @@ def unfold(call: Call) -> Var:
     windows = mb.gather(x=x, indices=chosen.astype(np.int32), axis=axis)
     kept = [other for other in range(x.rank + 1) if other != axis + 1]
     return mb.transpose(x=windows, perm=[*kept, axis + 1], name=call.node.name)
+
+
+def _is_vector(index: Var) -> bool:
+    """Tell whether an index is a vector of several positions."""
+    return bool(index.rank == 1 and index.shape[0] != 1 and types.is_int(index.dtype))
 
 
 def _scattered(call: Call, source: Var, mode: str) -> Var:

@@ -1,0 +1,55 @@
+"""Samples of several lengths: flexible dimensions at conversion, and figures over all of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mlparity import VerifyOptions, api
+from mlparity.core.lengths import FlexibleDim
+from mlparity.core.words import Verdict
+from mlparity.record.rows import RowState
+from mlparity.samples.memory import memory_samples
+from mlparity.targets.artifacts import inspected
+from mlparity.targets.table import settings_from
+from mlparity.verification.lengths import examples, lengths_in
+
+LENGTHS = (1, 3, 17, 200)
+
+
+class Tagger(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.wide, self.out = nn.Conv1d(4, 8, 3, padding=1), nn.Linear(8, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        tagged: Tensor = self.out(torch.relu(self.wide(x)).transpose(1, 2))
+        return tagged
+
+
+def samples() -> list[dict[str, np.ndarray]]:
+    random = np.random.default_rng(0)
+    return [{"x": random.standard_normal((1, 4, length)).astype(np.float32)} for length in LENGTHS]
+
+
+def test_lengths_of_one_to_two_hundred_are_verified(tmp_path: Path) -> None:
+    asked = settings_from(["fp32/CPU_ONLY", "onnx/*", "coreai/fp32"])
+    record = api.verify(Tagger().eval(), tmp_path / "out", samples(), options=VerifyOptions(settings=asked))
+    rows = {str(row.setting): row for row in record.settings}
+    assert rows["fp32/CPU_ONLY"].verdict is rows["onnx/fp32"].verdict is Verdict.PASS
+    assert rows["coreai/fp32"].state is RowState.FAILED
+    assert "made for one length" in rows["coreai/fp32"].note
+    output = rows["fp32/CPU_ONLY"].outputs[0]
+    assert output.elements == sum(LENGTHS) * 5
+    package = tmp_path / "out" / rows["fp32/CPU_ONLY"].artifact
+    assert inspected(package).sizes == {"x": "1 x 4 x 1..200; default 1 x 4 x 3"}
+
+
+def test_the_first_example_has_no_length_of_one() -> None:
+    flexible = lengths_in(memory_samples(samples()))
+    assert flexible == {"x": {2: FlexibleDim(1, 200, "x_2")}}
+    assert [sample["x"].shape[2] for sample in examples(samples(), flexible, 3)] == [3, 17, 1]
