@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlparity.compare.align import align
+from mlparity.compare.by_step import ByStep
 from mlparity.compare.decisions import flips_of
 from mlparity.compare.histogram import DecadeCounter
 from mlparity.compare.metrics import figures_of
@@ -38,6 +39,7 @@ class OutputState:
     task: OutputTask | None
     gallery: ArrayText | None
     searched: RetrievalTally
+    steps: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,7 @@ class _Accumulator:
         self._task: OutputTask | None = None
         self._retrieval: Retrieval | None = None
         self._decades = DecadeCounter()
+        self._steps = ByStep()
         self._worst: list[tuple[WorstSample, Image]] = []
         self._worst_kept = worst_kept
 
@@ -178,7 +181,9 @@ class _Accumulator:
         if not (difference.size or mismatches):
             return
         mean = tally.sum_abs / tally.finite if tally.finite else math.inf
-        self._worst.append((WorstSample(sample, math.inf if mismatches else tally.max_abs, mean), image))
+        largest = math.inf if mismatches else tally.max_abs
+        self._steps.add(sample, largest)
+        self._worst.append((WorstSample(sample, largest, mean), image))
         # A stable sort keeps the earlier of two samples with equal differences.
         self._worst.sort(key=lambda entry: entry[0].max_abs, reverse=True)
         del self._worst[self._worst_kept :]
@@ -195,6 +200,7 @@ class _Accumulator:
             worst=tuple(_with_image(worst, image) for worst, image in self._worst),
             flips=flips_of(tally.task.decisions),
             task=self._task,
+            by_step=self._steps.result(),
         )
 
     def state(self, name: str) -> OutputState:
@@ -202,13 +208,15 @@ class _Accumulator:
         gallery = None if search is None else text_of_array(np.array(search.gallery))
         worst = tuple(entry for entry, _ in self._worst)
         searched = RetrievalTally() if search is None else search.tally
-        return OutputState(name, self._tally, self._decades.result(), worst, self._task, gallery, searched)
+        steps = tuple(self._steps.known.items())
+        return OutputState(name, self._tally, self._decades.result(), worst, self._task, gallery, searched, steps)
 
     @classmethod
     def restored(cls, state: OutputState, worst_kept: int, image_of: Callable[[str], Image]) -> _Accumulator:
         made = cls(worst_kept)
         made._tally, made._task = state.tally, state.task
         made._decades.restore(state.histogram)
+        made._steps = ByStep(dict(state.steps))
         made._worst = [(entry, image_of(entry.sample)) for entry in state.worst]
         if state.gallery is not None and state.task is not None:
             made._retrieval = Retrieval(state.task.k)

@@ -197,7 +197,7 @@ def _judge_limit(limit: Limit, output: OutputFigures, policy: Policy, noise: Noi
     broken = _broken(limit, value, output.scale)
     if not broken:
         return Judgement(Verdict.PASS)
-    reason = f"{output.output}: {_in_words(limit.metric)} {broken}"
+    reason = f"{output.output}: {_in_words(limit.metric)} {broken}{_first_step(limit, output)}"
     if noise is None or not _is_noise(limit, output, policy.noise_factor * noise.max_abs):
         return Judgement(Verdict.FAIL, (reason,))
     times, size = format_number(policy.noise_factor), format_number(noise.max_abs)
@@ -225,6 +225,19 @@ def _broken(limit: Limit, value: float, scale: float) -> str:
     of_scale = f" ({format_number(bound)} of scale {format_number(scale, 3)})" if limit.of_scale else ""
     asked = f"allowed {shown[1]}" if relation == _ABOVE else f"at least {shown[1]} required"
     return f"{shown[0]}, {asked}{of_scale}"
+
+
+def _first_step(limit: Limit, output: OutputFigures) -> str:
+    """Say at which step of the sequences a limit on the largest difference is passed first; "" where there are none."""
+    if limit.metric != "max_abs" or limit.at_most is None:
+        return ""
+    allowed = limit.at_most * (output.scale if limit.of_scale else 1.0)
+    above = [at for at, figure in enumerate(output.by_step) if not figure.max_abs <= allowed]
+    if not above:
+        return ""
+    step = output.by_step[above[0]].step
+    before = output.by_step[above[0] - 1].step if above[0] else -1
+    return f", first at step {step}" if step == before + 1 else f", first after step {before} and by step {step}"
 
 
 def _in_words(metric: str) -> str:

@@ -69,6 +69,12 @@ def has_steps(samples: SampleSet) -> bool:
     return bool(getattr(samples, "has_steps", False))
 
 
+def step_of(name: str) -> int | None:
+    """Return the number of the step that a name tells, None where it tells none."""
+    _, slash, step = name.rpartition("/")
+    return int(step) if slash and step.isdecimal() else None
+
+
 def is_first(name: str) -> bool:
     """Tell whether a step is the first of its sample, at which a state starts anew."""
     return name.rpartition("/")[2] == "0"

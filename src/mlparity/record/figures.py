@@ -88,12 +88,21 @@ class Flips:
 
 
 @dataclass(frozen=True, slots=True)
+class StepFigure:
+    """The largest absolute difference at one step of sequences, over all samples; the first step is 0."""
+
+    step: int
+    max_abs: float
+
+
+@dataclass(frozen=True, slots=True)
 class OutputFigures:
     """The difference of one output over all samples.
 
     `figures` maps the name of a metric to its value: None if it has no value here, such as the cosine of a zero vector.
     Metrics that do not apply are absent. `elements` is the number of values that were compared. `scale` is the largest
-    finite absolute value of the source's output.
+    finite absolute value of the source's output. `by_step` has the steps in order where the samples are sequences; of
+    many, those with the largest differences, the first and the last.
     """
 
     output: str
@@ -104,6 +113,7 @@ class OutputFigures:
     worst: tuple[WorstSample, ...] = ()
     flips: Flips | None = None
     task: OutputTask | None = None
+    by_step: tuple[StepFigure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,10 +199,26 @@ def _row(result: SettingResult, is_recommended: bool) -> Row:
         verdict_word=_STATE_WORDS.get(result.state, str(result.verdict)),
         output=worst.output if worst is not None else "",
         cells=_cells(worst, _most_flips(result), spans_of(result, worst)) if worst is not None else (),
-        note=result.note,
+        note=result.note if result.note else growth_text(worst),
         reasons=result.reasons,
         is_recommended=is_recommended,
     )
+
+
+def growth_text(output: OutputFigures | None) -> str:
+    """Say how the largest difference of an output goes over the steps of sequences; "" where there are none."""
+    steps = () if output is None else output.by_step
+    if output is None or len(steps) < 2:
+        return ""
+    chosen = sorted({len(steps) * part // (_SHOWN_STEPS - 1) for part in range(_SHOWN_STEPS - 1)} | {len(steps) - 1})
+    largest = max(range(len(steps)), key=lambda at: steps[at].max_abs)
+    told = (steps[at] for at in sorted({*chosen, largest}))
+    return f"{output.output}, max difference by step: " + ", ".join(
+        f"{figure.step}: {format_number(figure.max_abs)}" for figure in told
+    )
+
+
+_SHOWN_STEPS = 5
 
 
 def _most_flips(result: SettingResult) -> Flips | None:

@@ -55,6 +55,26 @@ def _concat(values: Sequence[Tensor], axis: int, **_: object) -> Tensor:
     return first.new_empty((*first.shape[:axis], sum(value.shape[axis] for value in values), *first.shape[axis + 1 :]))
 
 
+def _crops(
+    x: Tensor,
+    roi: Tensor | None = None,
+    boxes: Tensor | None = None,
+    target_height: int = 1,
+    target_width: int = 1,
+    **_: object,
+) -> Tensor:
+    """One crop for each box; of `roi`, a box of five numbers names its image, one of four is cut from each.
+
+    A rule, not a trial: which image a box is of is not known without its numbers.
+    """
+    if roi is None:
+        return x.new_empty((len(boxes) if boxes is not None else 0, x.shape[1], target_height, target_width))
+    if x.ndim != 4 or roi.ndim != 5 or roi.shape[2] not in (4, 5):
+        raise ValueError(f"images of shape {list(x.shape)}, boxes of shape {list(roi.shape)}")
+    images = 1 if roi.shape[2] == 5 else x.shape[0]
+    return x.new_empty((roi.shape[0], images, x.shape[1], target_height, target_width))
+
+
 def _stack(values: Sequence[Tensor], axis: int, **_: object) -> Tensor:
     shape = values[0].shape
     axis = _axis(axis, len(shape) + 1)
@@ -99,6 +119,7 @@ SHAPE_RULES: Mapping[str, Callable[..., object]] = {
     **dict.fromkeys(_BROADCAST.split(), _broadcast),
     **dict.fromkeys(_REDUCED.split(), _reduced),
     "concat": _concat,
+    "crop_resize": _crops,
     "linear": _linear,
     "lstm": _lstm,
     "stack": _stack,

@@ -281,6 +281,14 @@ RESIZING = (
             [sampled(x[0], np.linspace(r[0], r[2], 4), np.linspace(r[1], r[3], 4)) for r in b.reshape(2, 4)]
         ),
     ),
+    Case(
+        "cropResize",
+        {"targetSize": [4, 4], "mode": {"samplingMethod": 0}, "spatialScale": 1.0},
+        [SAMPLES[None], np.insert(BOXES.reshape(2, 1, 4, 1, 1), 0, 0.0, axis=2)],
+        lambda x, b: np.stack(
+            [sampled(x[0], np.linspace(r[0], r[2], 4), np.linspace(r[1], r[3], 4)) for r in b.reshape(2, 5)[:, 1:]]
+        ),
+    ),
 )
 
 DATA = normal(3, 4, 2)
