@@ -67,7 +67,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Record]:
 def test_every_step_is_compared_by_itself(made: tuple[Path, Record]) -> None:
     _, record = made
     assert record.samples.names == tuple(NAMES)
-    assert record.samples.description == "3 samples of 10 steps from memory"
+    assert record.samples.description == "3 sequences of 10 steps in all, from memory"
     assert record.samples.carry == {"hidden_out": "hidden", "total_out": "total"}
     assert {output.output for row in record.settings for output in row.outputs} == {"output", "hidden_out", "total_out"}
 
@@ -88,6 +88,23 @@ def test_a_given_package_with_a_state_is_verified(made: tuple[Path, Record], tmp
     record = verified(Cell(), tmp_path / "out", artifacts=(package,))
     assert record.verdict is Verdict.PASS
     assert record.settings[0].outputs[0].figures == before.settings[0].outputs[0].figures
+
+
+class Started(Cell):
+    """The same with a sum that does not start at zero."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.total += 2.0
+
+
+def test_a_state_that_starts_elsewhere_is_told(tmp_path: Path) -> None:
+    """LiteRT is given the source's start, and Core ML's states start at zero."""
+    record = verified(Started(), tmp_path / "out", settings=settings_from(["fp32/CPU_ONLY", "litert/*"]))
+    core_ml, litert = record.settings
+    assert (core_ml.verdict, litert.verdict) == (Verdict.FAIL, Verdict.PASS)
+    assert record.cause.kind is CauseKind.CONVERTER
+    assert "total starts at up to 2 in the source" in cause_sentence(record)
 
 
 def test_a_lost_write_is_found_with_its_line(tmp_path: Path) -> None:

@@ -98,6 +98,7 @@ class Observation(StrEnum):
     WEIGHTS_ROUNDED_AT_RANDOM = "weights rounded at random"
     WEIGHTS_COMPRESSED = "weights compressed"
     STATE_STORED = "state stored"
+    STATE_STARTS = "state starts elsewhere"
     GRAPH_DIFFERS = "graph differs"
     GRAPH_DIFFERS_UNCONFIRMED = "graph differs, unconfirmed"
     GRAPH_DIVERGES = "graph diverges"

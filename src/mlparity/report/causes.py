@@ -116,6 +116,11 @@ _SENTENCES: Mapping[Observation, str] = {
         "The weights' rounding to fp16 makes the difference ({difference:scale}): {draws:count} random roundings of all"
         " constants make {least:number} to {most:number}."
     ),
+    Observation.STATE_STARTS: (
+        "The state starts elsewhere: {states} starts at up to {start:number} in the source and at zero in the artifact"
+        " ({difference:scale} after the first run); from the source's start {removed:share} of that goes away. An app"
+        " has to write the first value into the state, or the model to start at zero."
+    ),
     Observation.STATE_STORED: (
         "The storage of the state makes the difference ({difference:scale}): the artifact keeps {states} in fp16"
         " between runs; with equal states all ops agree."

@@ -32,7 +32,9 @@ class MemorySamples:
         """How many there are."""
         if self.has_steps:
             sequences = len({name.partition("/")[0] for name in self.names})
-            return f"{sequences} sample{'s' if sequences > 1 else ''} of {len(self.samples)} steps from memory"
+            return (
+                f"{sequences} sequence{'s' if sequences > 1 else ''} of {len(self.samples)} steps in all, from memory"
+            )
         return f"{len(self.samples)} sample{'s' if len(self.samples) > 1 else ''} from memory"
 
     def __len__(self) -> int:

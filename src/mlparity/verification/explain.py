@@ -25,6 +25,7 @@ from mlparity.record.excess import Excused, excess_of_row, excused_by
 from mlparity.record.rows import SettingResult
 from mlparity.verification.explain_elsewhere import explain_elsewhere
 from mlparity.verification.explain_package import Case, worst_case
+from mlparity.verification.explain_states import other_start
 from mlparity.verification.job import Job
 from mlparity.verification.results import rungs_of
 from mlparity.verification.runs import Runs
@@ -122,6 +123,9 @@ def _explained(cause: Cause, row: SettingResult, job: Job) -> Diagnosis:
     path, factor, beside = job.stage / row.artifact, job.policy.noise_factor, dict(islice(job.alone(), _BESIDE))
     if not is_explicable(row.setting.target):
         return _with_others(cause, explain_elsewhere(path, job.source, chosen, factor, beside))
+    started = other_start(path, job.source, job.first())
+    if started is not None:
+        return Diagnosis(started)
     case = worst_case(path, job.source, chosen, unit, factor, beside)
     stored = None if isinstance(case, Cause) else stored_states(case.rungs)
     if stored is not None:

@@ -51,11 +51,12 @@ def check_fixable(source: Source, options: VerifyOptions) -> None:
         InputError: as said.
     """
     check_loadable(source)
-    if options.carry:
+    found = "a state that is carried from sample to sample" if options.carry else ""
+    if found or source.lengths:
         raise InputError(
-            "a cure is tried on samples that stand alone",
-            found="a state that is carried from sample to sample",
-            next_step="leave out --fix, or give the state as an input",
+            "a cure is tried on samples that stand alone and have one length",
+            found=found if found else f"several lengths of {', '.join(source.lengths)}",
+            next_step="leave out --fix, or give one length, and the state as an input",
         )
 
 

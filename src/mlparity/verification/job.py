@@ -12,7 +12,7 @@ from mlparity.compare.comparer import Comparer
 from mlparity.compare.user_metric import LoadedMetric
 from mlparity.core.session import Sample, SampleSet, Session
 from mlparity.core.source import Source
-from mlparity.record.policy import Policy
+from mlparity.record.policy import OutputTask, Policy, TaskKind
 from mlparity.sessions import torch as torch_session
 from mlparity.sessions.carrying import CarryingSession, restart
 from mlparity.verification.alone import alone_in_source, begins
@@ -35,8 +35,13 @@ class Job:
     stage: Path
 
     def comparer(self) -> Comparer:
-        """Return a comparer that knows the tasks of the outputs and the user's own metrics."""
-        return Comparer(class_outputs=self.options.class_outputs, tasks=self.policy.tasks, metrics=self.metrics)
+        """Return a comparer that knows the tasks of the outputs and the user's own metrics.
+
+        A state is nothing that anything is decided by, whatever its shape looks like, unless the policy says so.
+        """
+        states = (OutputTask(state.output, TaskKind.NONE) for state in self.source.states)
+        tasks = (*states, *self.policy.tasks)
+        return Comparer(class_outputs=self.options.class_outputs, tasks=tasks, metrics=self.metrics)
 
     def first(self) -> Sample:
         """Return the first sample, with the state that the source begins with."""

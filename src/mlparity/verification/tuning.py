@@ -66,6 +66,12 @@ def run_tuning(
     limits = policy_of(policy)
     metrics = tuple(load_metric(metric) for metric in limits.metrics)
     flat, samples = open_source(source, inputs, chosen, progress)
+    if flat.states:
+        raise InputError(
+            "tuning needs a source that keeps no state",
+            found=f"buffers that it writes: {', '.join(state.buffer for state in flat.states)}",
+            next_step="give the state as an input and an output of the module",
+        )
     held = MemorySamples(tuple(sample for _, sample in samples), samples.warning)
     with staged_folder(folder) as stage, open_references(flat, chosen) as found:
         job = Job(flat, held, limits, chosen, metrics, stage)
