@@ -15,9 +15,10 @@ from mlparity.record.rows import RowState
 from mlparity.samples.memory import memory_samples
 from mlparity.targets.artifacts import inspected
 from mlparity.targets.table import settings_from
-from mlparity.verification.lengths import examples, lengths_in
+from mlparity.verification.lengths import examples, with_lengths
+from tests.loading import load_source
 
-LENGTHS = (1, 3, 17, 200)
+LENGTHS = (1, 3, 200)
 
 
 class Tagger(nn.Module):
@@ -37,10 +38,10 @@ def samples() -> list[dict[str, np.ndarray]]:
 
 
 def test_lengths_of_one_to_two_hundred_are_verified(tmp_path: Path) -> None:
-    asked = settings_from(["fp32/CPU_ONLY", "onnx/*", "coreai/fp32"])
+    asked = settings_from(["fp32/CPU_ONLY", "litert/*", "onnx/*", "coreai/fp32"])
     record = api.verify(Tagger().eval(), tmp_path / "out", samples(), options=VerifyOptions(settings=asked))
     rows = {str(row.setting): row for row in record.settings}
-    assert rows["fp32/CPU_ONLY"].verdict is rows["onnx/fp32"].verdict is Verdict.PASS
+    assert {rows[name].verdict for name in ("fp32/CPU_ONLY", "litert/fp32", "onnx/fp32")} == {Verdict.PASS}
     assert rows["coreai/fp32"].state is RowState.FAILED
     assert "made for one length" in rows["coreai/fp32"].note
     output = rows["fp32/CPU_ONLY"].outputs[0]
@@ -50,6 +51,7 @@ def test_lengths_of_one_to_two_hundred_are_verified(tmp_path: Path) -> None:
 
 
 def test_the_first_example_has_no_length_of_one() -> None:
-    flexible = lengths_in(memory_samples(samples()))
+    source = with_lengths(load_source(Tagger().eval(), samples()[1]), memory_samples(samples()))
+    flexible = source.lengths
     assert flexible == {"x": {2: FlexibleDim(1, 200, "x_2")}}
-    assert [sample["x"].shape[2] for sample in examples(samples(), flexible, 3)] == [3, 17, 1]
+    assert [sample["x"].shape[2] for sample in examples(samples(), flexible, 3)] == [3, 200, 1]

@@ -29,6 +29,16 @@ FIXED: Flexible = MappingProxyType({})
 """No dimension varies."""
 
 
+Shapes = Mapping[str, tuple[int, ...]]
+"""The shape of each input by its name."""
+
+
+def shapes_of(samples: Iterable[Sample]) -> tuple[Shapes, ...]:
+    """Return the shapes that samples have, each set of them once, in the order in which they come."""
+    found = {tuple((name, array.shape) for name, array in sample.items()): None for sample in samples}
+    return tuple(dict(shapes) for shapes in found)
+
+
 def lengths_of(samples: Iterable[Sample]) -> Flexible:
     """Return the dimensions that differ between samples; those that always have one size share a symbol.
 

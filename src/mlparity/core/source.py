@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mlparity.core.lengths import Flexible
+from mlparity.core.lengths import Flexible, Shapes
 
 _WRAPPERS = re.compile(r"^inner(\.stateful\.inner)?(\.|$)")
 
@@ -42,7 +42,8 @@ class Source:
     "torchscript"; `location` is what the user typed. `sha256` covers parameters and buffers by name, and is "" where
     the source has none. `notes` say what was changed to run it.
 
-    `lengths` are the dimensions of inputs that vary, as far as the samples show.
+    `lengths` are the dimensions of inputs that vary, as far as the samples show, and `shapes` the shapes that they
+    have.
     Where the source keeps a state in its buffers, `module` takes each of the `states` behind its inputs and returns it
     behind its outputs; `stateful` is the source whose module keeps it.
     """
@@ -57,6 +58,7 @@ class Source:
     sha256: str
     notes: tuple[str, ...] = ()
     lengths: Flexible = field(default_factory=dict)
+    shapes: tuple[Shapes, ...] = ()
     states: tuple[State, ...] = ()
     stateful: Source | None = None
 

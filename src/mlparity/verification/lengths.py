@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 
-from mlparity.core.lengths import Flexible, lengths_of
+import numpy as np
+
+from mlparity.core.lengths import Flexible, lengths_of, shapes_of
 from mlparity.core.session import Sample, SampleSet
+from mlparity.core.source import Source
 from mlparity.samples.images import ImageSamples
 
 _SCANNED, _PICTURES = 1000, 8
 """How many samples are looked at; fewer pictures, which take long to read and mostly have one size (assumed)."""
 
 
-def lengths_in(samples: SampleSet) -> Flexible:
-    """Return the dimensions that differ between the samples, of many the first thousand.
+def with_lengths(source: Source, samples: SampleSet) -> Source:
+    """Return the source with the dimensions that differ between its samples, of many the first thousand.
 
     Raises:
         InputError: a sample cannot be read.
     """
     count = _PICTURES if isinstance(samples, ImageSamples) else _SCANNED
-    return lengths_of(sample for _, sample in islice(samples, count))
+    looked_at = [{name: _shape_of(array) for name, array in sample.items()} for _, sample in islice(samples, count)]
+    lengths = lengths_of(looked_at)
+    return replace(source, lengths=lengths, shapes=shapes_of(looked_at)) if lengths else source
+
+
+def _shape_of(array: np.ndarray) -> np.ndarray:
+    """Return an array of the same shape that holds nothing of its own, so that many can be kept."""
+    return np.broadcast_to(np.zeros((), array.dtype), array.shape)
 
 
 def examples(samples: Sequence[Sample], flexible: Flexible, count: int) -> tuple[Sample, ...]:

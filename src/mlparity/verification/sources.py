@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import islice
 
 from torch import nn
@@ -14,7 +13,7 @@ from mlparity.core.source import Source
 from mlparity.samples.memory import Steps
 from mlparity.sources.load import flatten_source, load_module
 from mlparity.sources.states import with_states
-from mlparity.verification.lengths import lengths_in
+from mlparity.verification.lengths import with_lengths
 from mlparity.verification.options import VerifyOptions
 from mlparity.verification.pixels import taking_pixels
 from mlparity.verification.samples import choose_samples
@@ -47,5 +46,5 @@ def open_source(
         progress=progress,
     )
     loaded, samples = taking_pixels(loaded, samples, options.artifacts)
-    flat = replace(flatten_source(loaded, next(iter(samples))[1]), lengths=lengths_in(samples))
+    flat = with_lengths(flatten_source(loaded, next(iter(samples))[1]), samples)
     return with_states(flat, (sample for _, sample in islice(samples, _TRIED))), samples

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -118,6 +119,8 @@ def _converted(source: Source, sample: Sample, options: LitertOptions) -> bytes:
     named, shapes = _named(source), dynamic_shapes(source.input_names, source.lengths)
     module = exported_script(named, (), example).module() if source.kind == "torchscript" else named
     with plain_attention(named):
+        if shapes is not None and 1 < len(source.shapes) <= MOST_LENGTHS:
+            return _by_length(module, source, example, options)
         model = litert_torch.convert(
             module,
             sample_kwargs=example,
@@ -125,6 +128,29 @@ def _converted(source: Source, sample: Sample, options: LitertOptions) -> bytes:
             dynamic_shapes=shapes,
         )
     return bytes(model.model_content())
+
+
+MOST_LENGTHS = 16
+"""For how many lengths a file has a graph each; each costs a conversion (assumed)."""
+
+
+def _by_length(module: nn.Module, source: Source, example: Mapping[str, Tensor], options: LitertOptions) -> bytes:
+    """Return a file with one graph, and one signature, for each length that the samples have; they share weights.
+
+    The converter lowers few ops with flexible dimensions, and this is how LiteRT's own language models are shipped.
+    Source: https://github.com/google-ai-edge/litert-torch, `litert_torch/generative`.
+    """
+    import litert_torch
+
+    converter: Any = litert_torch
+    for number, shapes in enumerate(source.shapes):
+        resized = {name: _resized(tensor, shapes.get(name, tuple(tensor.shape))) for name, tensor in example.items()}
+        converter = converter.signature(f"length_{number}", module, sample_kwargs=resized)
+    return bytes(converter.convert(strict_export=options.strict_export).model_content())
+
+
+def _resized(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
+    return torch.from_numpy(np.resize(tensor.numpy(), shape))
 
 
 def _write(path: Path, content: bytes) -> None:

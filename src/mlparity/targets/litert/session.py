@@ -8,7 +8,7 @@ from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol, TypedDict
+from typing import Protocol
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from mlparity.core.errors import BackendUnavailableError, ExecutionError, Format
 from mlparity.core.quiet import quiet_stderr
 from mlparity.core.regular_files import open_regular, reason_of
 from mlparity.core.session import Availability, Closing, Outputs, Sample, Signature, TensorSpec
+from mlparity.targets.litert.graphs import Detail, Runner, graph_for, graphs_of, joined
 
 _IDENTIFIER = b"TFL3"
 """Bytes 4 to 8 of the file. Source: https://github.com/google-ai-edge/LiteRT/blob/main/tflite/schema/schema.fbs."""
@@ -61,13 +62,23 @@ class LitertSession(Closing):
         self._interpreter, inputs, outputs = _loaded(path, num_threads)
         self._inputs = _renamed(inputs, input_names, path, "inputs")
         self._outputs = _renamed(outputs, output_names, path, "outputs")
+        names = {port.name for port in (*self._inputs, *self._outputs)}
+        graphs = graphs_of(self._interpreter)
+        self._graphs = graphs if all(_names_of(graph) == names for graph in graphs.values()) else {}
 
     @property
     def signature(self) -> Signature:
-        """The names, shapes and types of the file."""
+        """The names, shapes and types of the file; a dimension in which its graphs differ is flexible."""
+        inputs, outputs = (
+            tuple(TensorSpec(port.name, port.shape, port.dtype) for port in ports)
+            for ports in (self._inputs, self._outputs)
+        )
+        if not self._graphs:
+            return Signature(inputs, outputs)
+        graphs = self._graphs.values()
         return Signature(
-            tuple(TensorSpec(port.name, port.shape, port.dtype) for port in self._inputs),
-            tuple(TensorSpec(port.name, port.shape, port.dtype) for port in self._outputs),
+            joined(inputs, (graph.get_input_details() for graph in graphs)),
+            joined(outputs, (graph.get_output_details() for graph in graphs)),
         )
 
     @property
@@ -90,6 +101,12 @@ class LitertSession(Closing):
         if self._interpreter is None:
             raise ExecutionError("the session is closed", where=str(self._path))
         try:
+            graph = graph_for(self._graphs, sample)
+            if graph is not None:
+                found = graph(**sample)
+                return {port.name: found[port.name] for port in self._outputs}
+            if self._graphs:
+                raise self._no_graph(sample)
             self._feed(self._interpreter, sample)
             self._interpreter.invoke()
         except (ValueError, RuntimeError) as error:
@@ -98,7 +115,17 @@ class LitertSession(Closing):
 
     def close(self) -> None:
         """Free the interpreter."""
-        self._interpreter = None
+        self._interpreter, self._graphs = None, {}
+
+    def _no_graph(self, sample: Sample) -> ExecutionError:
+        known = (", ".join(f"{name} {shape}" for name, shape in sorted(shapes)) for shapes in self._graphs)
+        return ExecutionError(
+            "the file has no graph for this length",
+            where=str(self._path),
+            found=", ".join(f"{name} {array.shape}" for name, array in sorted(sample.items())),
+            expected=" or ".join(known),
+            next_step="convert the model for this length too",
+        )
 
     def _feed(self, interpreter: _Interpreter, sample: Sample) -> None:
         held = {detail["index"]: tuple(detail["shape"]) for detail in interpreter.get_input_details()}
@@ -121,22 +148,6 @@ class _Port:
     dtype: str
 
 
-class _Detail(TypedDict):
-    """What the interpreter tells of one tensor. Source: its `get_input_details` docstring."""
-
-    name: str
-    index: int
-    shape: np.ndarray
-    shape_signature: np.ndarray
-    dtype: type[np.generic]
-
-
-class _Runner(Protocol):
-    def get_input_details(self) -> Mapping[str, _Detail]: ...
-
-    def get_output_details(self) -> Mapping[str, _Detail]: ...
-
-
 class _Interpreter(Protocol):
     def allocate_tensors(self) -> None: ...
 
@@ -150,11 +161,11 @@ class _Interpreter(Protocol):
 
     def get_signature_list(self) -> Mapping[str, object]: ...
 
-    def get_signature_runner(self, signature_key: str) -> _Runner: ...
+    def get_signature_runner(self, signature_key: str) -> Runner: ...
 
-    def get_input_details(self) -> Sequence[_Detail]: ...
+    def get_input_details(self) -> Sequence[Detail]: ...
 
-    def get_output_details(self) -> Sequence[_Detail]: ...
+    def get_output_details(self) -> Sequence[Detail]: ...
 
 
 def _checked_file(path: Path) -> Path:
@@ -194,13 +205,13 @@ def _ports(interpreter: _Interpreter) -> tuple[list[_Port], list[_Port]]:
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     signatures = list(interpreter.get_signature_list())
     # A file with several signatures has several graphs; the details above are those of the main one.
-    if len(signatures) != 1:
+    if len(signatures) != 1 and not graphs_of(interpreter):
         return _named(inputs, {}), _named(outputs, {})
     runner = interpreter.get_signature_runner(signatures[0])
     return _named(inputs, runner.get_input_details()), _named(outputs, runner.get_output_details())
 
 
-def _named(details: Sequence[_Detail], signature: Mapping[str, _Detail]) -> list[_Port]:
+def _named(details: Sequence[Detail], signature: Mapping[str, Detail]) -> list[_Port]:
     """Give the tensors their names in the signature, in the graph's order; a tensor may be two outputs."""
     names: dict[int, list[str]] = {}
     for name, detail in signature.items():
@@ -208,7 +219,11 @@ def _named(details: Sequence[_Detail], signature: Mapping[str, _Detail]) -> list
     return [_port(names[d["index"]].pop(0) if names.get(d["index"]) else d["name"], d) for d in details]
 
 
-def _port(name: str, detail: _Detail) -> _Port:
+def _names_of(graph: Runner) -> set[str]:
+    return {*graph.get_input_details(), *graph.get_output_details()}
+
+
+def _port(name: str, detail: Detail) -> _Port:
     shape = tuple(None if size < 0 else int(size) for size in detail["shape_signature"])
     # An empty signature belongs to a scalar, or to a tensor whose rank only a run tells.
     known = shape if len(detail["shape"]) == len(shape) else None
