@@ -36,7 +36,7 @@ LAW: dict[str, tuple[str, ...]] = {
     "compare": ("core", "record", "toml"),
     "sessions": ("core",),
     "targets": ("core", "record", MIL, PLACEMENT, RUNTIME, *TARGETS),
-    EXPORTED: (),
+    EXPORTED: ("core",),
     COREML: (
         *("core", "compare", "record", "sessions", "targets", EXPORTED),
         *(BINDING, MIL, NUMERICS, PLACEMENT, READING, RUNTIME),
