@@ -26,6 +26,7 @@ class _Route:
 _TRACE = "loaded = torch.jit.trace(model, example, strict=False)"
 _BY_PARTS = f"torch.backends.mha.set_fastpath_enabled(False)\n{_TRACE}"
 _EXPORT = "loaded = torch.export.export(model, example).run_decompositions({})"
+_IN_CORE_OPS = "loaded = torch.export.export(model, example).run_decompositions()"
 
 
 def coreml_recipes(request: RecipeRequest) -> Iterator[Recipe]:
@@ -43,6 +44,8 @@ def _routes(asked: str | None, has_fast_path: bool) -> Iterator[_Route]:
         yield _Route("converted again, by torch.jit.trace without PyTorch's fast path", _BY_PARTS, target)
     yield _Route("converted again, by torch.jit.trace", _TRACE, target)
     yield _Route("converted again, by torch.export", _EXPORT, target)
+    # PyTorch takes apart ops that coremltools does not know, such as index_add; those that it knows, too.
+    yield _Route("converted again, by torch.export in core ops", _IN_CORE_OPS, target)
     if asked is None:
         for other in ("iOS18", "iOS15"):
             yield _Route(f"converted again, for {other}", _TRACE, other)
