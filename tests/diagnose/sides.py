@@ -13,7 +13,8 @@ from mlparity.core.change import Change
 from mlparity.core.graph_trace import GraphOp, GraphTrace
 from mlparity.core.session import Sample
 from mlparity.core.source import Source
-from mlparity.diagnose.by_changes import Sides
+from mlparity.diagnose.by_changes import Sides, Tries, found_by_changes
+from mlparity.record.causes import Cause
 from mlparity.sessions.torch import open as open_source
 from mlparity.sessions.torch_changes import named_weights, run_changed
 from mlparity.sessions.torch_trace import trace_source
@@ -38,6 +39,11 @@ def sides_of(
         lambda: [trace_source(source, other) for other in samples[1:]],
         named_weights(source),
     )
+
+
+def causes_by_changes(sides: Sides) -> tuple[Cause, ...]:
+    """Return the changes of the source that together give what the artifact gives, as causes."""
+    return tuple(each.cause(sides) for each in found_by_changes(Tries(sides)))
 
 
 def rerun(source: Source, sample: Sample, change: Change) -> dict[str, Tensor] | None:

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from mlparity.core.graph_trace import GraphTrace
-from mlparity.diagnose.by_changes import causes_by_changes, listed
+from mlparity.diagnose.by_changes import listed
 from mlparity.record.causes import CauseKind, Observation
-from tests.diagnose.sides import graph_of, sides_of
+from tests.diagnose.sides import causes_by_changes, graph_of, sides_of
 from tests.faults.branching import BySum, signs
 from tests.faults.fault import line_of, normal
 from tests.faults.more_networks import Busy, Listed

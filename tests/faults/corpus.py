@@ -24,11 +24,12 @@ def corpus() -> tuple[Fault, ...]:
 
 def newer() -> tuple[Fault, ...]:
     """Return the faults of other targets, images, masks, branches, writes, orders and weights, and their controls."""
-    from tests.faults import attending, branching, checkpoints, elsewhere, further, pixels, writing
+    from tests.faults import attending, branching, checkpoints, elsewhere, further, pixels, several, strangers, writing
 
     faults = (
         *(*elsewhere.REAL, *elsewhere.PLANTED, *pixels.PIXELS, *attending.MASKS, *branching.BRANCHES),
         *(*branching.ORDERS, *writing.WRITES, *checkpoints.WEIGHTS_OF_OTHERS, *further.FURTHER),
+        *(*several.SEVERAL, *strangers.STRANGERS),
     )
     controls = (elsewhere, pixels, attending, branching, writing, further)
     return (*faults, *(each for module in controls for each in module.HEALTHY))
@@ -40,9 +41,15 @@ def make(folder: Path) -> None:
     logging.disable(logging.ERROR)
     faults = (*corpus(), *newer())
     gc.freeze()  # coremltools collects garbage in each conversion: not through all that was imported
-    for each in faults:
+    gc.disable()  # exporters make millions of small objects
+    for number, each in enumerate(faults):
         with contextlib.redirect_stderr(io.StringIO()):
             each.make(each.source(), each.samples()[0], folder / f"{each.name}{each.suffix}")
+        if number % _COLLECTED == 0:
+            gc.collect()
+
+
+_COLLECTED = 20
 
 
 if __name__ == "__main__":

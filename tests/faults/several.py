@@ -1,4 +1,4 @@
-"""Two faults in one artifact: each on samples of its own, or in the input and in the network."""
+"""Two faults in one artifact: each on samples of its own, or in the input and in the network; and inputs elsewhere."""
 
 from __future__ import annotations
 

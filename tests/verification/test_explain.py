@@ -166,7 +166,7 @@ def test_an_explanation_that_fails_is_told_in_the_results(
     def failing(_rungs: object) -> Cause:
         raise error
 
-    monkeypatch.setattr("mlparity.verification.explain.explain_all", failing)
+    monkeypatch.setattr("mlparity.verification.explain_package.explain_all", failing)
     foreseen = nullcontext() if not isinstance(error, ValueError) else pytest.raises(ValueError, match="of our own")
     with foreseen:
         verify(planted.source(), tmp_path / "out", memory_samples(planted.samples()), options=options)

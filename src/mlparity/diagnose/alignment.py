@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,9 +29,13 @@ class SourceValues:
         self.arrays: dict[int, np.ndarray] = {number: _real(array) for _, number, array in trace.inputs}
         self.arrays |= {number: _real(array) for op in trace.ops for number, array in op.results}
         self._by_count: dict[int, list[_Entry]] = {}
+        self._alike: dict[tuple[int, int], set[int]] = {}
+        self._keys: dict[int, tuple[int, int]] = {}
         for number, array in self.arrays.items():
             flat = array.reshape(-1).astype(np.float64)
             self._by_count.setdefault(flat.size, []).append(_Entry(number, flat, _size(flat)))
+            self._keys[number] = (flat.size, hash(flat.tobytes()))
+            self._alike.setdefault(self._keys[number], set()).add(number)
 
     def find(self, value: Tensor, tolerance: float) -> int | None:
         """Return the number of the nearest equal value: no element off by more than `tolerance` of the largest one.
@@ -49,6 +53,11 @@ class SourceValues:
             and (gap := _gap(flat, entry.values)) <= tolerance
         ]
         return min(near)[1] if near else None
+
+    def with_equals(self, numbers: Iterable[int]) -> frozenset[int]:
+        """Return these numbers and those of all values that hold the same elements, such as views."""
+        keys = {self._keys[number] for number in numbers if number in self._keys}
+        return frozenset(other for key in keys for other in self._alike[key])
 
     def gap(self, value: Tensor, number: int) -> float:
         """Return the root mean square of a difference over the size of the source's value; infinite for other counts.

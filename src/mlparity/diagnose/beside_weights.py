@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from mlparity.diagnose.by_changes import Sides, listed, weights_of_artifact
+from mlparity.diagnose.constants import is_multiple
 from mlparity.diagnose.distance import distance
 from mlparity.diagnose.other_weights import Replacement, Weights
 from mlparity.record.causes import Cause, CauseKind, Evidence, Observation
@@ -25,6 +26,8 @@ def beside_weights(sides: Sides, rest: Rest) -> tuple[Cause, ...]:
     Where what is left would begin at an op that reads a replaced weight, the weight stands in a wrong place.
     """
     for each in weights_of_artifact(sides):
+        if _are_multiples(each, sides):
+            continue
         found = rest(each.weights)
         if found is None:
             continue
@@ -32,6 +35,12 @@ def beside_weights(sides: Sides, rest: Rest) -> tuple[Cause, ...]:
         if causes and all(_is_clear(cause, each, sides) for cause in causes):
             return (_cause(sides, others, each), *causes)
     return ()
+
+
+def _are_multiples(replaced: Replacement, sides: Sides) -> bool:
+    """Tell whether all weights are the source's times one number, which a converter may have folded into them."""
+    own = sides.weights or {}
+    return all(name in own and is_multiple(array, own[name]) for name, array in replaced.weights.items())
 
 
 def _is_clear(cause: Cause, replaced: Replacement, sides: Sides) -> bool:

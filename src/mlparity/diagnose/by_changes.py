@@ -5,7 +5,7 @@ Each candidate is run. Where one alone explains a part only, a second is looked 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,10 +19,10 @@ from mlparity.diagnose.distance import Tensors, distance, removed
 from mlparity.diagnose.other_weights import Replacement, exchanged, layer_of, replacements
 from mlparity.record.causes import Cause, CauseKind, Evidence, LocatedOp, Observation
 
-_EXPLAINED = 0.97
+EXPLAINED = 0.97
 """The part of a difference that has to be there with the change too (assumed; fp16 weights leave a few percent)."""
 
-_SURE, _PART = 0.9999, 0.02
+_SURE, PART = 0.9999, 0.02
 _FIRSTS, _NAMED = 3, 6
 
 
@@ -48,21 +48,50 @@ class Sides:
         return distance(self.found, self.expected)
 
 
-def causes_by_changes(sides: Sides) -> tuple[Cause, ...]:
-    """Return the changes of the source that together give what the artifact gives; none where no known ones do."""
-    tried = _tried(sides, list(_candidates(sides)), Change())
+class Tries:
+    """The source run with each candidate for a change, each once."""
+
+    def __init__(self, sides: Sides) -> None:
+        """Look for the candidates; nothing is run before it is asked for."""
+        self.sides = sides
+        self.candidates = tuple(_candidates(sides))
+        self._made: dict[int, Tensors | None] = {}
+
+    def outputs(self, candidate: Candidate) -> Tensors | None:
+        """Return what the source gives with a candidate; None where that fails."""
+        key = id(candidate)
+        if key not in self._made:
+            self._made[key] = self.sides.rerun(candidate.change)
+        return self._made[key]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tried:
+    """A candidate, and the part of the difference that is there too with it."""
+
+    candidate: Candidate
+    part: float
+
+    def cause(self, sides: Sides) -> Cause:
+        """Return it as a cause."""
+        return _cause(self.candidate, self.part, sides)
+
+
+def found_by_changes(tries: Tries) -> tuple[Tried, ...]:
+    """Return one candidate that gives what the artifact gives, else two that do together; none where none do."""
+    sides = tries.sides
+    tried = tried_alone(tries)
     best = max(tried, key=lambda each: each.part, default=None)
     if best is None:
         return ()
-    if best.part >= _EXPLAINED:
-        return (_cause(best.candidate, best.part, sides),)
+    if best.part >= EXPLAINED:
+        return (best,)
     for first in sorted(tried, key=lambda each: -each.part)[:_FIRSTS]:
         others = [each.candidate for each in tried if _may_stand_beside(each.candidate, first.candidate)]
-        seconds = _tried(sides, others, first.candidate.change)
-        second = max(seconds, key=lambda each: each.part, default=None)
-        if second is not None and second.part >= _EXPLAINED and second.part - first.part >= _PART:
-            beside = replace(second, part=second.part - first.part)
-            return tuple(_cause(each.candidate, each.part, sides) for each in (first, beside))
+        runs = ((each, sides.rerun(first.candidate.change.with_others(each.change))) for each in others)
+        second = max(_parts(sides, runs), key=lambda each: each.part, default=None)
+        if second is not None and second.part >= EXPLAINED and second.part - first.part >= PART:
+            return first, replace(second, part=second.part - first.part)
     return ()
 
 
@@ -73,22 +102,17 @@ def _may_stand_beside(second: Candidate, first: Candidate) -> bool:
     return second.kind is CauseKind.WRITE and second.origin != first.origin
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Tried:
-    """A candidate, and the part of the difference that is there too with it."""
-
-    candidate: Candidate
-    part: float
+def tried_alone(tries: Tries) -> list[Tried]:
+    """Return what each candidate explains by itself, up to one that explains all."""
+    return _parts(tries.sides, ((each, tries.outputs(each)) for each in tries.candidates))
 
 
-def _tried(sides: Sides, candidates: Sequence[Candidate], change: Change) -> list[_Tried]:
-    """Run the source with each candidate beside a change; one that explains all ends the search."""
-    before, found = min(sides.whole, 1.0), list[_Tried]()
-    for candidate in candidates:
-        outputs = sides.rerun(change.with_others(candidate.change))
+def _parts(sides: Sides, runs: Iterable[tuple[Candidate, Tensors | None]]) -> list[Tried]:
+    before, found = min(sides.whole, 1.0), list[Tried]()
+    for candidate, outputs in runs:
         if outputs is None:
             continue
-        found.append(_Tried(candidate, removed(before, distance(sides.found, outputs))))
+        found.append(Tried(candidate, removed(before, distance(sides.found, outputs))))
         if found[-1].part >= _SURE:
             break
     return found
@@ -96,7 +120,7 @@ def _tried(sides: Sides, candidates: Sequence[Candidate], change: Change) -> lis
 
 def _candidates(sides: Sides) -> Iterator[Candidate]:
     if any(op.answer is not None for op in sides.trace.ops):
-        yield from other_answers(sides.trace, sides.others())
+        yield from other_answers(sides.trace, sides.others(), sides.graph)
     yield from lost_writes(sides.trace)
     yield from other_orders(sides.trace, sides.graph)
     yield from _other_weights(sides)
@@ -105,7 +129,20 @@ def _candidates(sides: Sides) -> Iterator[Candidate]:
 def _other_weights(sides: Sides) -> Iterator[Candidate]:
     for each in weights_of_artifact(sides):
         names = {"layers": listed(each.layers)}
-        yield Candidate(CauseKind.WEIGHTS, Change(weights=each.weights), names=names, constants=each.constants)
+        change = Change(weights=each.weights)
+        yield Candidate(CauseKind.WEIGHTS, change, names=names, constants=each.constants, also=_near(each))
+
+
+def _near(replaced: Replacement) -> tuple[Evidence, ...]:
+    """Return that all weights are near the source's own, where they are."""
+    if not replaced.apart or max(replaced.apart) > _NEAR:
+        return ()
+    return (Evidence(Observation.WEIGHTS_NEAR, {"most": max(replaced.apart)}),)
+
+
+_NEAR = 0.5
+"""How far the weights of two moments of one training may lie apart, of their size (assumed: those of two trainings lie
+further apart than they are large)."""
 
 
 def weights_of_artifact(sides: Sides) -> Iterator[Replacement]:
@@ -160,9 +197,8 @@ def _cause(candidate: Candidate, part: float, sides: Sides) -> Cause:
     if candidate.origin is not None:
         names["where"] = _where(candidate.kind, candidate.origin)
     figures = {"removed": part, "difference": sides.whole, **candidate.figures}
-    return Cause(
-        candidate.kind, (Evidence(_OBSERVED[candidate.kind], figures, names),), _readers(candidate, sides, part)
-    )
+    told = Evidence(_OBSERVED[candidate.kind], figures, names)
+    return Cause(candidate.kind, (told, *candidate.also), _readers(candidate, sides, part))
 
 
 def _where(kind: CauseKind, origin: Origin) -> str:

@@ -9,11 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
+import numpy as np
+
 from mlparity.core.change import Change
 from mlparity.core.graph_trace import GraphTrace
 from mlparity.core.trace import Origin, SourceTrace, TracedOp
 from mlparity.diagnose.orders import open_orders
-from mlparity.record.causes import CauseKind
+from mlparity.record.causes import CauseKind, Evidence
 
 _LARGE = 100.0
 _WRITES, _ANSWERS, _NUMBERS = 24, 12, 9
@@ -24,7 +26,7 @@ _WRITES, _ANSWERS, _NUMBERS = 24, 12, 9
 class Candidate:
     """One change, the cause that it would be, where in the source it is, and what else is to be told of it.
 
-    `constants` are those of the artifact that it comes from.
+    `constants` are those of the artifact that it comes from, `also` is what else shows it.
     """
 
     kind: CauseKind
@@ -33,6 +35,7 @@ class Candidate:
     figures: Mapping[str, float] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     constants: tuple[str, ...] = ()
+    also: tuple[Evidence, ...] = ()
 
 
 def lost_writes(trace: SourceTrace) -> Iterator[Candidate]:
@@ -46,10 +49,13 @@ def lost_writes(trace: SourceTrace) -> Iterator[Candidate]:
         yield Candidate(CauseKind.WRITE, Change(lost=frozenset({op.call})), op.origin)
 
 
-def other_answers(trace: SourceTrace, others: Sequence[SourceTrace]) -> Iterator[Candidate]:
+def other_answers(
+    trace: SourceTrace, others: Sequence[SourceTrace], graph: GraphTrace | None = None
+) -> Iterator[Candidate]:
     """Yield the ways in which Python may have gone elsewhere: as on another sample, or with one answer another.
 
-    `others` are the traces of the other samples, the first of which artifacts are mostly made from.
+    `others` are the traces of the other samples, the first of which artifacts are mostly made from. An answer may also
+    be a number that the artifact holds, or its reciprocal.
     """
     asked = _asked(trace)
     own = [op.answer for op in asked]
@@ -59,8 +65,9 @@ def other_answers(trace: SourceTrace, others: Sequence[SourceTrace]) -> Iterator
         if first is not None:
             op = asked[first]
             yield _answered(op, answers, answers[first] if first < len(answers) else None)
+    held = _numbers_held(graph)
     for position, op in enumerate(asked[:_ANSWERS]):
-        for answer in _alternatives(op):
+        for answer in (*_alternatives(op), *_near(op, held)):
             yield _answered(op, [*own[:position], answer], answer)
 
 
@@ -88,6 +95,26 @@ def _alternatives(op: TracedOp) -> Iterator[float]:
     if answer in (0.0, 1.0):
         yield 1.0 - answer
     yield from (float(number) for number in range(_NUMBERS) if number not in (answer, 1.0 - answer))
+
+
+def _numbers_held(graph: GraphTrace | None) -> list[float]:
+    """Return the single numbers among an artifact's constants, and what one over them is."""
+    arrays = (graph.values[name] for name in sorted(graph.constants) if name in graph.values) if graph else ()
+    found = [float(array.reshape(-1)[0]) for array in arrays if array.size == 1 and array.dtype.kind == "f"]
+    finite = [number for number in found if np.isfinite(number) and number]
+    return list(dict.fromkeys([*finite, *(1 / number for number in finite)]))[:_HELD]
+
+
+def _near(op: TracedOp, numbers: Sequence[float]) -> Iterator[float]:
+    """Yield the numbers that may be another answer: none of a whole number, within some thousand times otherwise."""
+    own = op.answer
+    if own is None or own == round(own):
+        return
+    yield from (each for each in numbers if each * own > 0 and each != own and 1 / _APART < each / own < _APART)
+
+
+_HELD, _APART = 24, 1000.0
+"""How many numbers of an artifact are tried, and how far from the source's they may be (assumed)."""
 
 
 def other_orders(trace: SourceTrace, graph: GraphTrace | None) -> Iterator[Candidate]:

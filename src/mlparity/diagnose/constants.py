@@ -189,7 +189,12 @@ class Pool:
             for name, own, close in self._by_size.get(values.size, ())
             if bool(np.all(np.abs(own - values) <= close * max(size, 1e-30)))
         ]
-        return found if found else [""] * self._has_most(array)
+        return found if found else [""] * (self._has_most(array) and not self._has_it_changed(array))
+
+    def _has_it_changed(self, array: np.ndarray) -> bool:
+        """Tell whether a constant of its size has most of its values itself, and others in place of the rest."""
+        rivals = self._by_size.get(array.size, ())
+        return any(float(np.isin(_doubles(array), own).mean()) > _HALF for _, own, _ in rivals)
 
     def _has_most(self, array: np.ndarray) -> bool:
         """Tell whether nearly all values are among the constants' to the last bit, as the rows of a joined one are."""
@@ -204,7 +209,7 @@ def _is_of_fp16(array: np.ndarray) -> bool:
         return bool(np.array_equal(array.astype(np.float16).astype(array.dtype), array, equal_nan=True))
 
 
-_MANY, _MOST = 4, 0.9
+_MANY, _MOST, _HALF = 4, 0.9, 0.5
 """How many values are looked for one by one, and what part of them has to be there (assumed)."""
 
 
@@ -217,6 +222,12 @@ def scales_of(array: np.ndarray, other: np.ndarray, axis: int) -> Doubles | None
         factors = (left * right).sum(1) / (right * right).sum(1)
     gap = np.abs(left - factors[:, None] * right).max(initial=0.0)
     return factors if np.isfinite(factors).all() and gap <= 1e-4 * np.abs(left).max(initial=0.0) else None
+
+
+def is_multiple(array: np.ndarray, other: np.ndarray) -> bool:
+    """Tell whether an array is another times one number, as a converter folds a factor into a weight."""
+    left, right = _doubles(array).reshape(1, -1), _doubles(other).reshape(1, -1)
+    return left.shape == right.shape and scales_of(left, right, 0) is not None
 
 
 def layouts(array: np.ndarray, shape: Sequence[int]) -> list[np.ndarray]:

@@ -68,6 +68,12 @@ def first_divergences(plan: Plan, inputs: Tensors, trace: SourceTrace, expected:
     return best
 
 
+def first_ops(plan: Plan, inputs: Tensors, trace: SourceTrace, expected: Tensors, tolerance: float) -> frozenset[str]:
+    """Return the names of the ops whose results differ while what they read agrees; nothing is mended."""
+    search = _Search(plan, trace, SourceValues(trace), expected, tolerance)
+    return frozenset(plan.steps[index].op.location for index in search.firsts(values_of(plan, inputs)))
+
+
 def _gain(found: Sequence[Divergence]) -> float:
     return sum(divergence.removed or 0.0 for divergence in found)
 
@@ -158,6 +164,12 @@ class _Search:
         like = values[slot]
         assert isinstance(like, Tensor)  # noqa: S101 - a candidate's slot holds a tensor
         return torch.from_numpy(self.source.arrays[number]).to(like.dtype).reshape(like.shape)
+
+    def firsts(self, values: Mapping[int, object]) -> list[int]:
+        """Return the steps that differ while what they read agrees."""
+        cone = self._cone(aligned_results(self.plan, values, self.source, self.tolerance))
+        inside = {store.slot for index in cone for store in self.plan.steps[index].stores}
+        return [index for index in cone if not inside.intersection(_read(self.plan.steps[index]))]
 
     def _faults(self, values: Mapping[int, object]) -> Iterator[_Fault]:
         aligned = aligned_results(self.plan, values, self.source, self.tolerance) | dict.fromkeys(self.given, -1)

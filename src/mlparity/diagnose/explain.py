@@ -3,86 +3,40 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial, reduce
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from mlparity.core.change import Change
 from mlparity.core.numbers import format_number
-from mlparity.core.trace import SourceTrace
+from mlparity.diagnose.beside import (
+    Mend,
+    are_clear,
+    beside,
+    input_and_change,
+    likely_changes,
+    likely_inputs,
+    suspect_cause,
+    with_rest,
+)
 from mlparity.diagnose.beside_weights import beside_weights
-from mlparity.diagnose.by_changes import Sides, causes_by_changes, listed, missing_layers, weights_held
-from mlparity.diagnose.compressed_weights import compression_intervals, expanding, names_of
+from mlparity.diagnose.by_changes import Sides, Tried, Tries, found_by_changes, listed, missing_layers, weights_held
+from mlparity.diagnose.by_constants import compressed_weights, fp16_weights, infinite_weights, rounded_constants
+from mlparity.diagnose.compressed_weights import expanding
 from mlparity.diagnose.distance import Tensors, distance, removed
-from mlparity.diagnose.divergence import Divergence, first_divergences
+from mlparity.diagnose.divergence import Divergence, first_divergences, first_ops
 from mlparity.diagnose.fast_path import fast_path
 from mlparity.diagnose.image_inputs import cause_of_image, image_fault
-from mlparity.diagnose.infinite_weights import infinite_constants
+from mlparity.diagnose.input_ops import undone_ops
 from mlparity.diagnose.locate import Location, Suspect, locate
-from mlparity.diagnose.moved_weights import Intervals, moved, shares
-from mlparity.diagnose.origins import origins_of
 from mlparity.diagnose.other_weights import Weights
+from mlparity.diagnose.placed_weights import weight_for
 from mlparity.diagnose.plan_trace import graph_of
-from mlparity.diagnose.preprocessing import VANISHED, changed_input, find_suspect
-from mlparity.diagnose.rounded_weights import rounding_intervals
-from mlparity.diagnose.substitution import values_of
-from mlparity.engine.mil.program import NamedType, Op, TensorType
-from mlparity.engine.runtime.interpret import run_plan
-from mlparity.engine.runtime.plan import Plan
-from mlparity.record.causes import Cause, CauseKind, Evidence, LocatedOp, Observation
-
-AGREES = 2e-6
-"""The distance that counts as agreement: what fp32 explains, of the output's scale (assumed; see `ladder`)."""
-
-KEPT = 5
-"""How many ops a cause names."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Rungs:
-    """What is needed to explain one artifact on one sample; outputs go by the graph's names.
-
-    `numerics` and `exact` are plans of the artifact without kernels. `expected` are the source's outputs, `floor` the
-    distance that its own rounding explains. The functions run the source again, and return None where they cannot:
-    traced in fp64, in training mode, with its weights rounded to fp16, with a change, without PyTorch's fast path, of
-    which `fast_layers` are the paths. `others` are its traces on other samples, `weights` its own by their names.
-    `fixed_length` runs both sides at other lengths of an input. `with_weights` gives the same of a source with other
-    weights. `half_states` are the outputs that tell of a state in fp16, and its name, where the ops calculate in fp32.
-    """
-
-    numerics: Plan
-    exact: Plan
-    inputs: Tensors
-    expected: Tensors
-    floor: float
-    trace: Callable[[], SourceTrace | None]
-    in_training_mode: Callable[[], Tensors | None]
-    with_fp16_weights: Callable[[], Tensors | None]
-    rerun: Callable[[Change], Tensors | None] = lambda _: None
-    by_parts: Callable[[], Tensors | None] = lambda: None
-    others: Callable[[], Sequence[SourceTrace]] = tuple
-    weights: Mapping[str, np.ndarray] = field(default_factory=dict)
-    fast_layers: tuple[str, ...] = ()
-    fixed_length: Callable[[], Cause | None] = lambda: None
-    with_weights: Callable[[Weights], Rungs | None] = lambda _: None
-    half_states: Mapping[str, str] = field(default_factory=dict)
-
-    def run(self, plan: Plan, inputs: Tensors) -> Tensors:
-        """Return a plan's outputs that are tensors."""
-        width = plan.profile.compute
-        held = {name: value.to(width) if value.is_floating_point() else value for name, value in inputs.items()}
-        with torch.no_grad():
-            found = run_plan(plan, held)
-        return {name: value for name, value in found.items() if isinstance(value, Tensor)}
-
-    def in_width(self, plan: Plan) -> Tensors:
-        """Return the inputs in the storage dtype of a plan."""
-        width = plan.profile.compute
-        return {name: value.to(width) if value.is_floating_point() else value for name, value in self.inputs.items()}
+from mlparity.diagnose.preprocessing import VANISHED, ChangedInputs, SuspectInput, changed_input, search_inputs
+from mlparity.diagnose.rungs import AGREES, KEPT, Rungs, cause_of, located_op, op_text, origins
+from mlparity.record.causes import Cause, CauseKind, LocatedOp, Observation
 
 
 def explain(rungs: Rungs) -> Cause:
@@ -115,11 +69,30 @@ def _explained(rungs: Rungs) -> tuple[Cause, ...]:
         empty = [name for name, value in rungs.expected.items() if not value.numel()]
         if empty or not rungs.expected:
             reasons = {"reasons": f"{', '.join(empty) or 'every output'} is empty"}
-            return (_cause(CauseKind.UNKNOWN, Observation.OUTPUTS_NOT_COMPARED, {}, names=reasons),)
-        return (_cause(CauseKind.NONE, Observation.AGREES, {"difference": whole}),)
+            return (cause_of(CauseKind.UNKNOWN, Observation.OUTPUTS_NOT_COMPARED, {}, names=reasons),)
+        return (cause_of(CauseKind.NONE, Observation.AGREES, {"difference": whole}),)
     if graph <= max(AGREES, rungs.floor) or distance(in_numerics, exact) > graph:
         return (_of_numerics(rungs, exact, whole),)
     return _of_graph(rungs, exact, graph)
+
+
+def begins_at(rungs: Rungs) -> Hashable | None:
+    """Return the first ops that differ from the source; "overflow" where only the arithmetic does and loses numbers."""
+    graph = rungs.whole
+    if graph <= max(AGREES, rungs.floor):
+        outputs = rungs.run(rungs.numerics, rungs.inputs)
+        return "overflow" if math.isinf(distance(outputs, rungs.expected)) else None
+    trace = rungs.trace()
+    if trace is None:
+        return None
+    inputs = rungs.in_width(rungs.exact)
+    is_wide = rungs.exact.profile.compute == torch.float64
+    found = first_ops(rungs.exact, inputs, trace, rungs.expected, _NEAR_IN_FP32 if is_wide else _NEAR_IN_FP16)
+    return found if found else None
+
+
+_NEAR_IN_FP32, _NEAR_IN_FP16 = 2e-5, 2e-2
+"""Of the largest element: within what a value of the graph is taken for the source's (assumed; see `divergence`)."""
 
 
 def _of_numerics(rungs: Rungs, exact: Tensors, whole: float) -> Cause:
@@ -127,14 +100,14 @@ def _of_numerics(rungs: Rungs, exact: Tensors, whole: float) -> Cause:
     known = origins(rungs, [suspect.index for suspect in found.suspects[:KEPT]])
     ops = tuple(_located(suspect, known.get(suspect.index, "")) for suspect in found.suspects[:KEPT])
     if not found.suspects:
-        return _cause(CauseKind.PRECISION, Observation.ARITHMETIC, {"difference": whole})
+        return cause_of(CauseKind.PRECISION, Observation.ARITHMETIC, {"difference": whole})
     first = _telling(found)
     names = {"op": op_text(first.op)}
     if found.chain:
         figures = {"peak": first.peak, "lost": first.lost, "difference": whole}
-        return _cause(CauseKind.OVERFLOW, Observation.OP_OVERFLOWS, figures, ops, names)
+        return cause_of(CauseKind.OVERFLOW, Observation.OP_OVERFLOWS, figures, ops, names)
     observation, figures = _leading(found, first)
-    return _cause(CauseKind.PRECISION, observation, {"difference": whole, **figures}, ops, names)
+    return cause_of(CauseKind.PRECISION, observation, {"difference": whole, **figures}, ops, names)
 
 
 def _telling(found: Location) -> Suspect:
@@ -158,32 +131,78 @@ _MUCH, _LITTLE = 0.2, 0.05
 """From which share on an op is expected to take part of a difference away, and what counts as none (assumed)."""
 
 
-def origins(rungs: Rungs, indices: Sequence[int]) -> dict[int, str]:
-    """Return the source's op, module and line for those of the steps that have one; none without a trace."""
-    trace = rungs.trace()
-    if trace is None:
-        return {}
-    values = values_of(rungs.exact, rungs.in_width(rungs.exact))
-    return {index: str(origin) for index, origin in origins_of(rungs.exact, values, trace, indices).items()}
-
-
 def _of_graph(rungs: Rungs, exact: Tensors, graph: float) -> tuple[Cause, ...]:
-    for look in (_infinite_weights, _training, _compressed_weights, _fp16_weights, _rounded_constants, _image_input):
+    for look in (infinite_weights, _training, compressed_weights, fp16_weights, rounded_constants):
         cause = look(rungs, exact, graph)
         if cause is not None:
             return (cause,)
+    pictured = _image_input(rungs, graph)
+    if pictured:
+        return pictured
     sides = _sides(rungs, exact)
-    changed = () if sides is None else causes_by_changes(sides)
-    if changed:
-        return changed
+    tries = None if sides is None else Tries(sides)
+    changed = () if tries is None else found_by_changes(tries)
+    if sides is not None and changed:
+        return _with_changed(rungs, sides, changed)
     fixed = rungs.fixed_length()
     if fixed is not None:
         return (fixed,)
-    suspect = _preprocessing(rungs, exact, graph)
-    if suspect is not None:
-        return (suspect,)
-    two = () if sides is None else beside_weights(sides, partial(_rest, rungs))
-    return two if two else (_diverging(rungs, sides, graph),)
+    search = search_inputs(partial(rungs.run, rungs.exact), rungs.in_width(rungs.exact), rungs.expected)
+    if search.suspect is not None:
+        return _with_suspect(rungs, search.suspect, graph)
+    if sides is None or tries is None:
+        return (_diverging(rungs, None, graph),)
+    two = input_and_change(tries, search.tried) or beside_weights(sides, partial(_rest, rungs))
+    if two:
+        return two
+    plain = _diverging(rungs, sides, graph)
+    return (plain,) if rungs.is_rest else beside(plain, graph, _mends(rungs, tries, search.tried))
+
+
+def _left(rungs: Rungs) -> tuple[Cause, ...]:
+    """Return the causes of what is left once another cause is taken away."""
+    return _explained(replace(rungs, is_rest=True))
+
+
+def _with_changed(rungs: Rungs, sides: Sides, changed: Sequence[Tried]) -> tuple[Cause, ...]:
+    causes = tuple(each.cause(sides) for each in changed)
+    change = reduce(Change.with_others, (each.candidate.change for each in changed), Change())
+    others = None if rungs.is_rest or change.weights else rungs.changed(change)
+    if others is None:
+        return causes
+    left = distance(sides.found, others.expected)
+    return with_rest(causes, partial(_left, others), left, rungs.floor)
+
+
+def _with_suspect(rungs: Rungs, suspect: SuspectInput, graph: float) -> tuple[Cause, ...]:
+    causes = (suspect_cause(suspect.name, suspect.removed, graph),)
+    if suspect.inputs is None or rungs.is_rest:
+        return causes
+    others = rungs.on(suspect.inputs)
+    return with_rest(causes, partial(_left, others), others.whole, rungs.floor)
+
+
+def _mends(rungs: Rungs, tries: Tries, changes: Sequence[ChangedInputs]) -> Iterator[Mend]:
+    """Yield what may be wrong beside an op: a change of the source, the input, or the first ops that change it."""
+    whole = tries.sides.whole
+    for tried in likely_changes(tries):
+        others = rungs.changed(tried.candidate.change)
+        if others is not None:
+            yield Mend(tried.cause(tries.sides), others.whole, partial(_by_ops, others))
+    for changed, part in likely_inputs(changes, whole, rungs.expected):
+        others = rungs.on(changed.inputs)
+        yield Mend(suspect_cause(changed.name, part, whole), others.whole, partial(_by_ops, others))
+    for undone in undone_ops(rungs.exact, rungs.in_width(rungs.exact)):
+        others = rungs.on(undone.inputs)
+        names = {"input": undone.input, "op": op_text(undone.ops[0])}
+        ops = tuple(located_op(op, None, None, "") for op in undone.ops)
+        cause = cause_of(CauseKind.PREPROCESSING, Observation.INPUT_CHANGED_TOO, {}, ops, names)
+        yield Mend(cause, others.whole, partial(_left, others))
+
+
+def _by_ops(rungs: Rungs) -> tuple[Cause, ...]:
+    sides = _sides(rungs, rungs.run(rungs.exact, rungs.inputs))
+    return (_diverging(rungs, sides, rungs.whole),)
 
 
 def _rest(rungs: Rungs, weights: Weights) -> tuple[Sides, tuple[Cause, ...]] | None:
@@ -203,32 +222,20 @@ def _sides(rungs: Rungs, exact: Tensors) -> Sides | None:
     return Sides(found, rungs.expected, trace, graph, rungs.rerun, rungs.others, weights)
 
 
-def _image_input(rungs: Rungs, exact: Tensors, graph: float) -> Cause | None:
-    del exact
+def _image_input(rungs: Rungs, graph: float) -> tuple[Cause, ...]:
+    """Return an image input of whose pixels other numbers are made, and what else is wrong; none if that is unclear."""
     trace = rungs.trace() if any(feature.image for feature in rungs.exact.interface.inputs) else None
-    if trace is None:
-        return None
-    fault = image_fault(rungs.exact, rungs.in_width(rungs.exact), trace, rungs.expected)
-    return None if fault is None else cause_of_image(fault, graph)
-
-
-def _infinite_weights(rungs: Rungs, exact: Tensors, graph: float) -> Cause | None:
-    """A constant that fp16 cannot hold: with the largest finite number instead, (most of) the difference goes."""
-    del exact
-    steps = infinite_constants(rungs.exact)
-    if not steps:
-        return None
-    most = torch.finfo(torch.float16).max
-    finite = tuple(
-        value.clamp(-most, most) if isinstance(value, Tensor) and value.is_floating_point() else value
-        for value in rungs.exact.initial
-    )
-    gone = removed(graph, distance(rungs.run(replace(rungs.exact, initial=finite), rungs.inputs), rungs.expected))
-    if gone < _MOST:
-        return None
-    ops = tuple(_op(step.op, None, gone, "a constant is infinite") for step in steps[:KEPT])
-    names = {"op": op_text(steps[0].op)}
-    return _cause(CauseKind.OVERFLOW, Observation.CONSTANT_INFINITE, {"removed": gone, "difference": graph}, ops, names)
+    fault = None if trace is None else image_fault(rungs.exact, rungs.in_width(rungs.exact), trace, rungs.expected)
+    if fault is None:
+        return ()
+    others = rungs.on(fault.inputs)
+    if fault.removed >= VANISHED:
+        return with_rest((cause_of_image(fault, graph),), partial(_left, others), others.whole, rungs.floor)
+    rest = () if rungs.is_rest else _left(others)
+    # Where it then differs more, and that begins at an op, the source may scale its pixels later on.
+    if not are_clear(rest) or (others.whole >= graph and any(cause.ops for cause in rest)):
+        return ()
+    return Mend(cause_of_image(fault, graph, is_alone=False), others.whole, tuple).causes(graph, rest)
 
 
 _MOST = 0.5
@@ -238,83 +245,7 @@ def _training(rungs: Rungs, exact: Tensors, graph: float) -> Cause | None:
     trained = rungs.in_training_mode()
     if trained is None or removed(graph, distance(exact, trained)) < VANISHED:
         return None
-    return _cause(CauseKind.TRAINING_MODE, Observation.TRAINING_MODE, {"difference": graph})
-
-
-def _preprocessing(rungs: Rungs, exact: Tensors, graph: float) -> Cause | None:
-    del exact
-    suspect = find_suspect(lambda inputs: rungs.run(rungs.exact, inputs), rungs.in_width(rungs.exact), rungs.expected)
-    if suspect is None:
-        return None
-    figures = {"removed": suspect.removed, "difference": graph}
-    return _cause(CauseKind.PREPROCESSING, Observation.INPUT_SUSPECT, figures, names={"suspect": suspect.name})
-
-
-def _fp16_weights(rungs: Rungs, exact: Tensors, graph: float) -> Cause | None:
-    rounded = rungs.with_fp16_weights()
-    if rounded is None or removed(graph, distance(exact, rounded)) < _MOST:
-        return None
-    ops = tuple(_moved_ops(rungs, rounding_intervals(rungs.exact)).values())
-    return _cause(CauseKind.PRECISION, Observation.WEIGHTS_ROUNDED, {"difference": graph}, ops)
-
-
-def _rounded_constants(rungs: Rungs, exact: Tensors, graph: float) -> Cause | None:
-    """Weights that were changed before they were rounded, as by a folded norm: what their rounding may do is drawn."""
-    if not any(isinstance(t := result.type, TensorType) and t.dtype == "fp16" for result in _results(rungs.exact)):
-        return None
-    intervals = rounding_intervals(rungs.exact)
-    figures = _drawn(rungs, (intervals,), exact, graph)
-    if figures is None:
-        return None
-    ops = tuple(_moved_ops(rungs, intervals).values())
-    return _cause(CauseKind.PRECISION, Observation.WEIGHTS_ROUNDED_AT_RANDOM, figures, ops)
-
-
-def _compressed_weights(rungs: Rungs, exact: Tensors, graph: float) -> Cause | None:
-    """Weights in fewer bits: what they may have been before is drawn."""
-    ways = compression_intervals(rungs.exact)
-    figures = _drawn(rungs, ways, exact, graph) if ways else None
-    if figures is None:
-        return None
-    named = {index: f"its weight {name}" for index, name in names_of(rungs.exact, rungs.weights).items()}
-    ops = tuple(
-        op if op.origin else replace(op, origin=named.get(index, ""))
-        for index, op in _moved_ops(rungs, ways[0]).items()
-    )
-    return _cause(CauseKind.COMPRESSION, Observation.WEIGHTS_COMPRESSED, figures, ops)
-
-
-def _drawn(rungs: Rungs, ways: Sequence[Intervals], exact: Tensors, graph: float) -> dict[str, float] | None:
-    """Return what drawn constants do to the outputs, if the difference that is seen may come of such a draw."""
-    plans = [moved(rungs.exact, intervals, seed) for intervals in ways for seed in range(_DRAWS)]
-    # As the source is, each draw is what the artifact is compared with.
-    drawn = [distance(exact, rungs.run(plan, rungs.inputs)) for plan in plans]
-    if not graph <= _WITHIN * max(drawn):
-        return None
-    return {"difference": graph, "draws": len(drawn), "least": min(drawn), "most": max(drawn)}
-
-
-def _moved_ops(rungs: Rungs, intervals: Intervals) -> dict[int, LocatedOp]:
-    """Return the ops whose constants may do most within their intervals, by their steps' indices.
-
-    Each has its part of the expected square.
-    """
-    found = shares(rungs.exact, intervals, rungs.in_width(rungs.exact), rungs.expected)
-    leading = sorted(found, key=lambda index: found[index], reverse=True)[:KEPT]
-    known = origins(rungs, leading)
-    steps = rungs.exact.steps
-    return {
-        index: _op(steps[index].op, found[index], None, "by its constants", known.get(index, "")) for index in leading
-    }
-
-
-_DRAWS = 4
-_WITHIN = 2.0
-"""How many times the largest of the drawn differences the observed one may be (assumed)."""
-
-
-def _results(plan: Plan) -> Iterator[NamedType]:
-    return (output for op in plan.function.body.ops for output in op.outputs)
+    return cause_of(CauseKind.TRAINING_MODE, Observation.TRAINING_MODE, {"difference": graph})
 
 
 def _divergences(rungs: Rungs) -> tuple[Divergence, ...]:
@@ -326,7 +257,7 @@ def _diverging(rungs: Rungs, sides: Sides | None, graph: float) -> Cause:
     found = _divergences(rungs)
     gone = math.fsum(divergence.removed or 0.0 for divergence in found)
     if not found:
-        return _cause(CauseKind.UNKNOWN, Observation.GRAPH_DIFFERS, {"difference": graph})
+        return cause_of(CauseKind.UNKNOWN, Observation.GRAPH_DIFFERS, {"difference": graph})
     ops = _diverging_ops(found)
     first = found[0]
     last = op_text(first.ops[-1])
@@ -335,17 +266,22 @@ def _diverging(rungs: Rungs, sides: Sides | None, graph: float) -> Cause:
     layers = () if held is None else missing_layers(rungs.weights, held)
     if layers and (gone < _MOST or (first.origin is not None and first.origin.module in layers)):
         told = {"layers": listed(layers), "where": last}
-        return _cause(CauseKind.WEIGHTS, Observation.WEIGHTS_MISSING, {"difference": graph}, ops, told)
+        return cause_of(CauseKind.WEIGHTS, Observation.WEIGHTS_MISSING, {"difference": graph}, ops, told)
+    placed = None if held is None else weight_for(rungs, first.ops, held.unclaimed)
+    if placed is not None:
+        told = {"layers": placed.name, "where": last}
+        figures = {"difference": graph, "removed": placed.removed}
+        return cause_of(CauseKind.WEIGHTS, Observation.WEIGHTS_PLACED, figures, ops, told)
     if gone < _MOST:
         # It holds all of the source's weights, and no change of the source gives what it gives.
         kind = CauseKind.CONVERTER if held is not None and held.is_whole else CauseKind.UNKNOWN
-        return _cause(kind, Observation.GRAPH_DIFFERS_UNCONFIRMED, {"difference": graph}, ops, names)
+        return cause_of(kind, Observation.GRAPH_DIFFERS_UNCONFIRMED, {"difference": graph}, ops, names)
     figures = {"difference": graph, "removed": first.removed or 0.0}
     changed = changed_input(rungs.exact, first.ops)
     if changed is not None:
         names = {"input": changed, "op": op_text(first.ops[0])}
-        return _cause(CauseKind.PREPROCESSING, Observation.INPUT_CHANGED, figures, ops, names)
-    return _cause(CauseKind.CONVERTER, Observation.GRAPH_DIVERGES, {"difference": graph, "removed": gone}, ops, names)
+        return cause_of(CauseKind.PREPROCESSING, Observation.INPUT_CHANGED, figures, ops, names)
+    return cause_of(CauseKind.CONVERTER, Observation.GRAPH_DIVERGES, {"difference": graph, "removed": gone}, ops, names)
 
 
 def _diverging_ops(found: Sequence[Divergence]) -> tuple[LocatedOp, ...]:
@@ -353,30 +289,11 @@ def _diverging_ops(found: Sequence[Divergence]) -> tuple[LocatedOp, ...]:
     ends = [(divergence, op) for divergence in found for op in dict.fromkeys((divergence.ops[-1], divergence.ops[0]))]
     inner = [(divergence, op) for divergence in found for op in divergence.ops[1:-1]]
     return tuple(
-        _op(op, None, divergence.removed, "", str(divergence.origin or "")) for divergence, op in [*ends, *inner][:KEPT]
+        located_op(op, None, divergence.removed, "", str(divergence.origin or ""))
+        for divergence, op in [*ends, *inner][:KEPT]
     )
 
 
 def _located(suspect: Suspect, origin: str) -> LocatedOp:
     note = f"{suspect.lost} elements overflow, up to {format_number(suspect.peak)}" if suspect.lost else ""
-    return _op(suspect.op, suspect.share, suspect.removed, note, origin)
-
-
-def _op(op: Op, share: float | None, gone: float | None, note: str, origin: str = "") -> LocatedOp:
-    output = op.outputs[0].name if op.outputs else op.location
-    return LocatedOp(op.type, op.location, output, origin, share, gone, note)
-
-
-def op_text(op: Op) -> str:
-    """Return an op as a sentence names it."""
-    return f"{op.type} {op.location!r}"
-
-
-def _cause(
-    kind: CauseKind,
-    observation: Observation,
-    figures: Mapping[str, float],
-    ops: tuple[LocatedOp, ...] = (),
-    names: Mapping[str, str] | None = None,
-) -> Cause:
-    return Cause(kind, (Evidence(observation, figures, names or {}),), ops)
+    return located_op(suspect.op, suspect.share, suspect.removed, note, origin)

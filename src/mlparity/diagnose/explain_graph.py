@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial, reduce
 
 import numpy as np
 
 from mlparity.core.change import Change
+from mlparity.diagnose.beside import (
+    Mend,
+    beside,
+    input_and_change,
+    likely_changes,
+    likely_inputs,
+    suspect_cause,
+    with_rest,
+)
 from mlparity.diagnose.beside_weights import beside_weights
-from mlparity.diagnose.by_changes import Sides, causes_by_changes, listed, missing_layers, weights_held
+from mlparity.diagnose.by_changes import Sides, Tried, Tries, found_by_changes, listed, missing_layers, weights_held
 from mlparity.diagnose.distance import Tensors, distance, removed
-from mlparity.diagnose.explain import AGREES, KEPT
 from mlparity.diagnose.fast_path import fast_path
-from mlparity.diagnose.graph_divergence import GraphDivergence, first_divergence
+from mlparity.diagnose.graph_divergence import GraphDivergence, first_divergence, first_ops
 from mlparity.diagnose.other_weights import Weights
-from mlparity.diagnose.preprocessing import VANISHED
+from mlparity.diagnose.preprocessing import VANISHED, ChangedInputs, InputSearch, SuspectInput, search_inputs
+from mlparity.diagnose.rungs import AGREES, KEPT
 from mlparity.record.causes import Cause, CauseKind, Evidence, LocatedOp, Observation
 
 
@@ -25,8 +34,10 @@ class GraphCase:
     """An artifact and its source on one sample, and what else may be run; `target` is how a sentence names its target.
 
     `floor` is the distance that the source's own rounding explains. `by_parts` runs the source without its fast path,
-    `in_training_mode` as its name says, `by_reference` the artifact with other kernels; `with_weights` gives the same
-    case of a source with other weights. Each gives None where it cannot.
+    `in_training_mode` as its name says, `by_reference` the artifact with other kernels, `run` the artifact on other
+    inputs than `inputs`. `with_weights` gives the same case of a source with other weights, `changed` of one with a
+    change, `on_inputs` that of an artifact that gets other inputs. Each gives None where it cannot. `is_rest` tells
+    that another cause is taken away already.
     """
 
     target: str
@@ -37,6 +48,11 @@ class GraphCase:
     in_training_mode: Callable[[], Tensors | None]
     by_reference: Callable[[], Tensors | None]
     with_weights: Callable[[Weights], GraphCase | None] = lambda _: None
+    inputs: Tensors = field(default_factory=dict)
+    run: Callable[[Tensors], Tensors | None] = lambda _: None
+    changed: Callable[[Change], GraphCase | None] = lambda _: None
+    on_inputs: Callable[[Tensors], GraphCase | None] = lambda _: None
+    is_rest: bool = False
 
 
 def explain_graph(case: GraphCase) -> tuple[Cause, ...]:
@@ -51,6 +67,16 @@ def explain_graph(case: GraphCase) -> tuple[Cause, ...]:
     return (*(cause for cause in rest if cause.kind is not CauseKind.NONE), fast)
 
 
+def begins_at(case: GraphCase) -> Hashable | None:
+    """Return the first ops that differ from the source; None where none can be named."""
+    sides = case.sides
+    found = None if sides.graph is None else first_ops(sides.graph, sides.trace, _arrays(sides.expected), _NEAR)
+    return found if found else None
+
+
+_NEAR = 2e-5
+
+
 def _explained(case: GraphCase) -> tuple[Cause, ...]:
     sides = case.sides
     if sides.whole <= max(AGREES, case.floor):
@@ -58,11 +84,60 @@ def _explained(case: GraphCase) -> tuple[Cause, ...]:
     trained = case.in_training_mode()
     if trained is not None and removed(sides.whole, distance(sides.found, trained)) >= VANISHED:
         return (_cause(CauseKind.TRAINING_MODE, Observation.TRAINING_MODE, case),)
-    changed = causes_by_changes(sides)
+    tries = Tries(sides)
+    changed = found_by_changes(tries)
     if changed:
-        return changed
-    two = beside_weights(sides, partial(_rest, case))
-    return two if two else (_diverging(case),)
+        return _with_changed(case, changed)
+    search = search_inputs(partial(_run, case), case.inputs, sides.expected) if case.inputs else InputSearch(None)
+    if search.suspect is not None:
+        return _with_suspect(case, search.suspect)
+    two = input_and_change(tries, search.tried) or beside_weights(sides, partial(_rest, case))
+    if two:
+        return two
+    plain = _diverging(case)
+    return (plain,) if case.is_rest else beside(plain, sides.whole, _mends(case, tries, search.tried))
+
+
+def _run(case: GraphCase, inputs: Tensors) -> Tensors:
+    if all(inputs[name] is value for name, value in case.inputs.items()):
+        return case.sides.found
+    outputs = case.run(inputs)
+    return {} if outputs is None else outputs
+
+
+def _left(case: GraphCase) -> tuple[Cause, ...]:
+    """Return the causes of what is left once another cause is taken away."""
+    return _explained(replace(case, is_rest=True))
+
+
+def _with_changed(case: GraphCase, changed: Sequence[Tried]) -> tuple[Cause, ...]:
+    causes = tuple(each.cause(case.sides) for each in changed)
+    change = reduce(Change.with_others, (each.candidate.change for each in changed), Change())
+    others = None if case.is_rest or change.weights else case.changed(change)
+    return causes if others is None else with_rest(causes, partial(_left, others), others.sides.whole, case.floor)
+
+
+def _with_suspect(case: GraphCase, suspect: SuspectInput) -> tuple[Cause, ...]:
+    causes = (suspect_cause(suspect.name, suspect.removed, case.sides.whole),)
+    others = None if suspect.inputs is None or case.is_rest else case.on_inputs(suspect.inputs)
+    return causes if others is None else with_rest(causes, partial(_left, others), others.sides.whole, case.floor)
+
+
+def _mends(case: GraphCase, tries: Tries, changes: Sequence[ChangedInputs]) -> Iterator[Mend]:
+    """Yield what may be wrong beside an op: a change of the source, or the input."""
+    for tried in likely_changes(tries):
+        others = case.changed(tried.candidate.change)
+        if others is not None:
+            yield Mend(tried.cause(case.sides), others.sides.whole, partial(_by_ops, others))
+    for changed, part in likely_inputs(changes, case.sides.whole, case.sides.expected):
+        others = case.on_inputs(changed.inputs)
+        if others is not None:
+            cause = suspect_cause(changed.name, part, case.sides.whole)
+            yield Mend(cause, others.sides.whole, partial(_by_ops, others))
+
+
+def _by_ops(case: GraphCase) -> tuple[Cause, ...]:
+    return (_diverging(case),)
 
 
 def _rest(case: GraphCase, weights: Weights) -> tuple[Sides, tuple[Cause, ...]] | None:

@@ -58,6 +58,13 @@ def first_divergence(
     return best
 
 
+def first_ops(
+    graph: GraphTrace, trace: SourceTrace, expected: Mapping[str, np.ndarray], tolerance: float
+) -> frozenset[str]:
+    """Return the names of the ops whose results differ while what they read agrees."""
+    return frozenset(op.name for op, _ in _Walk(graph, trace, expected, tolerance).firsts())
+
+
 class _Walk:
     """One walk at one tolerance."""
 
@@ -72,12 +79,15 @@ class _Walk:
 
     def divergences(self, rerun: Rerun) -> Iterator[GraphDivergence]:
         """Yield the places where it begins, in order; each begins with an op whose inputs agree."""
+        theirs = self._source_cone()
+        for op, cone in self.firsts():
+            yield self._divergence(op, cone, theirs, rerun)
+
+    def firsts(self) -> Iterator[tuple[GraphOp, Sequence[GraphOp]]]:
+        """Yield the ops that differ while what they read agrees, each with all that differ."""
         cone = self._cone()
         inside = {name for op in cone for name in op.results}
-        theirs = self._source_cone()
-        for op in cone:
-            if not inside & set(op.inputs):
-                yield self._divergence(op, cone, theirs, rerun)
+        yield from ((op, cone) for op in cone if not inside & set(op.inputs))
 
     def _given(self) -> dict[str, int]:
         numbers = {name: number for name, number, _ in self.trace.inputs}
@@ -136,7 +146,7 @@ class _Walk:
 
     def _source_cone(self) -> list[TracedOp]:
         """Return the source's ops that lead to its outputs through values that the graph has not, in order."""
-        matched = frozenset(self.aligned.values())
+        matched = self.source.with_equals(self.aligned.values())
         makers = {number: position for position, op in enumerate(self.trace.ops) for number, _ in op.results}
         waiting, seen = [number for _, number in self.trace.outputs], set[int]()
         while waiting:
@@ -150,7 +160,7 @@ class _Walk:
     def _divergence(
         self, first: GraphOp, cone: Sequence[GraphOp], theirs: Sequence[TracedOp], rerun: Rerun
     ) -> GraphDivergence:
-        ours = {self.aligned[name] for name in first.inputs if name in self.aligned}
+        ours = self.source.with_equals(self.aligned[name] for name in first.inputs if name in self.aligned)
         after = [op for op in theirs if ours & set(op.inputs)]
         region = _following(first, cone)
         likely = after if after else list(theirs)

@@ -16,7 +16,6 @@ from torch import Tensor
 
 from mlparity.core.trace import SourceTrace
 from mlparity.diagnose.distance import Tensors, distance, removed
-from mlparity.diagnose.preprocessing import VANISHED
 from mlparity.diagnose.substitution import outputs_of, run_with_values, values_of
 from mlparity.engine.runtime.plan import Plan, Store
 from mlparity.record.causes import Cause, CauseKind, Evidence, Observation
@@ -66,12 +65,16 @@ class Affine:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageFault:
-    """An image input, what both sides make of its pixels, and the part that goes away with the source's numbers."""
+    """An image input, what both sides make of its pixels, and the part that goes away with the source's numbers.
+
+    `inputs` are all inputs, with pixels of which the artifact makes what the source makes of the given ones.
+    """
 
     input: str
     ours: Affine
     theirs: Affine
     removed: float
+    inputs: Tensors
 
 
 def image_fault(plan: Plan, inputs: Tensors, trace: SourceTrace, expected: Tensors) -> ImageFault | None:
@@ -84,29 +87,51 @@ def image_fault(plan: Plan, inputs: Tensors, trace: SourceTrace, expected: Tenso
         pixels = _array(inputs[name])
         if image.color == "BGR":
             pixels = pixels[:, ::-1]
-        found = _fault(plan, name, pixels, values, trace, expected)
+        found = _fault(plan, name, pixels, values, trace)
         if found is not None:
-            return found
+            slot, given, ours, theirs = found
+            before = distance(outputs_of(plan, values), expected)
+            after = distance(outputs_of(plan, _run_with(plan, values, slot, given)), expected)
+            gone = removed(min(before, 1.0), after)
+            corrected = _corrected(pixels, ours, theirs)
+            stored = corrected[:, ::-1] if image.color == "BGR" else corrected
+            held = inputs[name]
+            other = torch.from_numpy(np.ascontiguousarray(stored)).to(held.dtype).reshape(held.shape)
+            return ImageFault(name, ours, theirs, gone, {**inputs, name: other})
     return None
 
 
-def cause_of_image(fault: ImageFault, difference: float) -> Cause:
-    """Return an image input's fault as a cause: the numbers of both sides, the order of channels where that differs."""
-    figures = {"removed": fault.removed, "difference": difference}
+def _corrected(pixels: Doubles, ours: Affine, theirs: Affine) -> Doubles:
+    """Return pixels, in RGB order, of which the artifact makes what the source makes of these."""
+    made = np.empty_like(pixels)
+    for place, (own, other) in enumerate(zip(ours.channels, theirs.channels, strict=True)):
+        wanted = theirs.scale[place] * pixels[:, other] + theirs.bias[place]
+        made[:, own] = (wanted - ours.bias[place]) / ours.scale[place]
+    return made
+
+
+def cause_of_image(fault: ImageFault, difference: float, *, is_alone: bool = True) -> Cause:
+    """Return an image input's fault as a cause: the numbers of both sides, the order of channels where that differs.
+
+    Where it is not alone, no part of the difference is told, since another cause hides it.
+    """
+    figures = {"removed": fault.removed, "difference": difference} if is_alone else {}
     ours, theirs = fault.ours, fault.theirs
     orders = {"input": fault.input, "ours": ours.order(), "theirs": theirs.order()}
+    channels = Observation.IMAGE_CHANNELS if is_alone else Observation.IMAGE_CHANNELS_TOO
     if ours.has_numbers_of(theirs):
-        return Cause(CauseKind.PREPROCESSING, (Evidence(Observation.IMAGE_CHANNELS, figures, orders),))
+        return Cause(CauseKind.PREPROCESSING, (Evidence(channels, figures, orders),))
     names = {"input": fault.input, "ours": ours.text(), "theirs": theirs.text()}
-    numbers = Evidence(Observation.IMAGE_INPUT, figures, names)
+    numbers = Evidence(Observation.IMAGE_INPUT if is_alone else Observation.IMAGE_INPUT_TOO, figures, names)
     # One run with the source's values shows both: its figure is told once.
     also = () if ours.channels == theirs.channels else (Evidence(Observation.IMAGE_CHANNELS_TOO, {}, orders),)
     return Cause(CauseKind.PREPROCESSING, (*also, numbers))
 
 
 def _fault(
-    plan: Plan, name: str, pixels: Doubles, values: Mapping[int, object], trace: SourceTrace, expected: Tensors
-) -> ImageFault | None:
+    plan: Plan, name: str, pixels: Doubles, values: Mapping[int, object], trace: SourceTrace
+) -> tuple[int, Tensor, Affine, Affine] | None:
+    """Return where both sides' numbers differ: the slot, the source's value for it, and what each makes of a pixel."""
     ours = _last_of_plan(plan, plan.inputs[name][0], pixels, values)
     theirs = _last_of_source(trace, pixels)
     if ours is None or theirs is None or ours[1].is_like(theirs[1]):
@@ -117,10 +142,7 @@ def _fault(
     if not isinstance(held, Tensor) or held.numel() != wanted.size:
         return None
     given = torch.from_numpy(np.ascontiguousarray(wanted)).to(held.dtype).reshape(held.shape)
-    before = distance(outputs_of(plan, values), expected)
-    after = distance(outputs_of(plan, _run_with(plan, values, slot, given)), expected)
-    gone = removed(min(before, 1.0), after)
-    return ImageFault(name, own, other, gone) if gone >= VANISHED else None
+    return slot, given, own, other
 
 
 def _run_with(plan: Plan, values: Mapping[int, object], slot: int, given: Tensor) -> Mapping[int, object]:

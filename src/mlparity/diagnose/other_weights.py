@@ -17,11 +17,16 @@ Weights = Mapping[str, np.ndarray]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Replacement:
-    """Weights of an artifact for the source, the paths of the layers whose weights they are, and its own constants."""
+    """Weights of an artifact for the source, the paths of the layers whose weights they are, and its own constants.
+
+    `apart` is how far each lies from the source's, of that one's size, where these are all of the source's matrices;
+    empty where it holds some of them unchanged.
+    """
 
     weights: Weights
     layers: tuple[str, ...]
     constants: tuple[str, ...]
+    apart: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +68,23 @@ def replacements(weights: Weights, held: Held) -> Iterator[Replacement]:
                 made |= gap.put(array)
             if not layers:
                 return
-            yield Replacement(made, layers, tuple(constant for _, constant, _ in chosen))
+            apart = tuple(_apart(gap.own, array) for gap, _, array in chosen if gap.own.ndim > 1)
+            is_all = len(apart) >= _ALL and not _unchanged(weights, held)
+            yield Replacement(made, layers, tuple(constant for _, constant, _ in chosen), apart if is_all else ())
+
+
+def _unchanged(weights: Weights, held: Held) -> set[str]:
+    """Return the source's matrices that an artifact holds as they are."""
+    folded = {joined(each.layer, "weight") for each in held.other_weights}
+    return {name for name, array in weights.items() if array.ndim > 1} - {*held.missing, *folded, *held.quiet}
+
+
+def _apart(own: Doubles, array: np.ndarray) -> float:
+    return float(np.linalg.norm(array.astype(np.float64) - own) / max(float(np.linalg.norm(own)), 1e-30))
+
+
+_ALL = 2
+"""How many matrices a source has at least of which it is said that all are other (assumed)."""
 
 
 def exchanged(weights: Weights, held: Held) -> Replacement | None:

@@ -53,38 +53,70 @@ CONVENTIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SuspectInput:
-    """A change that makes the difference vanish, in words, and the part of it that goes away."""
+    """A change that makes the difference vanish, in words, and the part of it that goes away.
+
+    `inputs` are all inputs with the change; None where it is one of an output.
+    """
 
     name: str
     removed: float
+    inputs: Tensors | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChangedInputs:
+    """One change of an input that was tried: in words, all inputs with it, and what the artifact gives then."""
+
+    name: str
+    inputs: Tensors
+    outputs: Tensors
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InputSearch:
+    """What a search has found: the change that makes the difference vanish, and those that were tried on the way."""
+
+    suspect: SuspectInput | None
+    tried: tuple[ChangedInputs, ...] = ()
 
 
 def find_suspect(run: Run, inputs: Tensors, expected: Tensors) -> SuspectInput | None:
-    """Return the change of inputs or outputs that removes the difference best, None where none makes it vanish.
+    """Return the change of inputs or outputs that removes the difference best, None where none makes it vanish."""
+    return search_inputs(run, inputs, expected).suspect
+
+
+def search_inputs(run: Run, inputs: Tensors, expected: Tensors) -> InputSearch:
+    """Try the usual changes of inputs and outputs.
 
     Runs the artifact once for each change of the inputs, some ninety times at most; stops at one that leaves nothing.
     """
     found = run(inputs)
     before = distance(found, expected)
-    best = SuspectInput("", 0.0)
-    for name, after in _distances(run, inputs, found, expected):
+    best, tried = SuspectInput("", 0.0), list[ChangedInputs]()
+    for name, changed, outputs, wanted in _changes(run, inputs, found, expected):
         # What is left has to be small against the outputs too: of an infinite difference any finite one is little.
-        gone = removed(min(before, 1.0), after)
+        gone = removed(min(before, 1.0), distance(outputs, wanted))
+        if changed is not None:
+            tried.append(ChangedInputs(name, changed, outputs))
         if gone > best.removed:
-            best = SuspectInput(name, gone)
+            best = SuspectInput(name, gone, changed)
         if gone >= 1 - (1 - VANISHED) / 100:
             break
-    return best if best.removed >= VANISHED else None
+    return InputSearch(best if best.removed >= VANISHED else None, tuple(tried))
 
 
-def _distances(run: Run, inputs: Tensors, found: Tensors, expected: Tensors) -> Iterator[tuple[str, float]]:
+def _changes(
+    run: Run, inputs: Tensors, found: Tensors, expected: Tensors
+) -> Iterator[tuple[str, Tensors | None, Tensors, Tensors]]:
+    """Yield each change in words, the inputs with it if it is theirs, and the outputs of both sides."""
     for words, outputs, wanted in _output_changes(found, expected):
-        yield words, distance(outputs, wanted)
+        yield words, None, outputs, wanted
     for name, value in inputs.items():
         for words, changed in _input_changes(value):
-            yield f"input {name}: {words}", distance(run({**inputs, name: changed}), expected)
+            others = {**inputs, name: changed}
+            yield f"input {name}: {words}", others, run(others), expected
 
 
 def _input_changes(value: Tensor) -> Iterator[tuple[str, Tensor]]:
@@ -136,7 +168,7 @@ def _conventions(value: Tensor, axis: int | None) -> Iterator[tuple[str, Tensor]
                 yield f"the source takes {ours.name}, the artifact {theirs.name}", changed
 
 
-_CHANGES_OF_INPUTS = frozenset({"add", "mul", "real_div", "reverse", "sub"})
+CHANGES_OF_INPUTS = frozenset({"add", "mul", "real_div", "reverse", "sub"})
 
 
 def changed_input(plan: Plan, ops: Sequence[Op]) -> str | None:
@@ -151,11 +183,11 @@ def changed_input(plan: Plan, ops: Sequence[Op]) -> str | None:
     for op in changes:
         read = [argument.name for given in op.inputs.values() for argument in given if isinstance(argument, Name)]
         fed = [name for name in read if name not in made]
-        if op.type not in _CHANGES_OF_INPUTS or len(fed) != 1 or fed[0] not in inputs:
+        if op.type not in CHANGES_OF_INPUTS or len(fed) != 1 or fed[0] not in inputs:
             return None
         inputs[op.outputs[0].name] = inputs[fed[0]]
     taken = [argument.name for given in last.inputs.values() for argument in given if isinstance(argument, Name)]
-    if not changes or last.type in _CHANGES_OF_INPUTS or changes[-1].outputs[0].name not in taken:
+    if not changes or last.type in CHANGES_OF_INPUTS or changes[-1].outputs[0].name not in taken:
         return None
     return inputs[changes[-1].outputs[0].name]
 

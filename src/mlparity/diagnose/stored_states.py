@@ -7,7 +7,7 @@ from collections.abc import Collection
 from torch import Tensor
 
 from mlparity.diagnose.distance import Tensors, distance
-from mlparity.diagnose.explain import Rungs
+from mlparity.diagnose.rungs import Rungs
 from mlparity.record.causes import Cause, CauseKind, Evidence, Observation
 
 _ULP, _SMALLEST = 2.0**-10, 2.0**-24

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from mlparity.core.words import Provenance, Verdict
 from mlparity.record.decisive import decisive
 from mlparity.record.files import record_sha256
-from mlparity.record.record import Artifact, Record
+from mlparity.record.record import GIVEN, Artifact, Record
 from mlparity.record.rows import RowState, SettingResult
 
 PREFIX = "com.mlparity."
@@ -25,7 +25,8 @@ def metadata_of(record: Record, artifact: Artifact) -> dict[str, str]:
     `com.mlparity.passed.computed` lists the compute units (for other targets, the settings) that passed in numbers of
     that provenance, and so do `.measured` and `.emulated`; each is empty where none did. `com.mlparity.recommended`
     names the setting to load this artifact with, and is empty where another artifact is recommended, or none.
-    `com.mlparity.artifact.sha256` is the hash of what was verified, which these texts do not change.
+    `com.mlparity.artifact.sha256` is the hash of what was verified, which these texts do not change;
+    `com.mlparity.source.sha256` is that of the weights that it was converted from, empty for a file that was given.
     """
     rows = [result for result in decisive(record.settings) if _is_of(result, artifact)]
     figures = {str(result.setting): _figures(result) for result in rows}
@@ -36,6 +37,7 @@ def metadata_of(record: Record, artifact: Artifact) -> dict[str, str]:
         "verdict": str(record.verdict),
         "precision": str(artifact.precision),
         "artifact.sha256": artifact.sha256,
+        "source.sha256": "" if artifact.frontend == GIVEN else record.source.sha256,
         **{f"passed.{provenance}": ", ".join(_passed(rows, provenance)) for provenance in _OF_NUMBERS},
         "recommended": _recommended(record, rows),
         "figures": json.dumps(figures, sort_keys=True, allow_nan=False),

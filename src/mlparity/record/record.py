@@ -19,6 +19,10 @@ from mlparity.record.rows import Rung, SettingResult
 SCHEMA_VERSION = 1
 
 
+GIVEN = "given"
+"""The frontend of an artifact that somebody else converted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Artifact:
     """A model file that was verified, and how it was made.

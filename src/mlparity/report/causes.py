@@ -104,6 +104,9 @@ _SENTENCES: Mapping[Observation, str] = {
         "input {input}: {op} changes it before the network, and the source has nothing like it: {removed:share} of the"
         " difference begins there."
     ),
+    Observation.INPUT_CHANGED_TOO: (
+        "input {input}: {op} changes it before the network, and the source has nothing like it."
+    ),
     Observation.INPUT_LAYOUT: (
         "The artifact takes the input {input} as {layout} {expected}, the samples have {given}: with the axes in that"
         " order it agrees to {difference:scale}."
@@ -149,6 +152,14 @@ _SENTENCES: Mapping[Observation, str] = {
     Observation.IMAGE_CHANNELS_TOO: (
         "The image input {input} hands over its channels as {ours}, and the network of the source takes {theirs}."
     ),
+    Observation.IMAGE_INPUT_TOO: (
+        "The image input {input} makes other numbers of its pixels than the source does: {ours} in the artifact,"
+        " {theirs} in the source."
+    ),
+    Observation.REST_BESIDE: (
+        "With that changed the difference is {rest:scale} instead of {difference:scale}, and has another cause."
+    ),
+    Observation.ON_SAMPLE: "That is seen on sample {sample}.",
     Observation.IMAGE_CHANNELS: (
         "The image input {input} hands over its channels as {ours}, and the network of the source takes {theirs}. With"
         " that changed {removed:share1} of the difference ({difference:scale}) goes away."
@@ -160,6 +171,18 @@ _SENTENCES: Mapping[Observation, str] = {
     Observation.WEIGHTS_MISSING: (
         "The artifact holds other weights than the source, in {layers}: the source's values are nowhere in it, and"
         " the difference ({difference:scale}) begins at {where}."
+    ),
+    Observation.WEIGHTS_NEAR: (
+        "All weight matrices in it are other than the source's, and none lies further from its own than {most:share1}"
+        " of its size, as those of another moment of one training do: it seems to be of another version of the source."
+    ),
+    Observation.SOURCE_OLDER: (
+        "The artifact was made from an older version of the source: its own record says that it was converted on"
+        " {created} from other weights ({theirs}) than the source has now ({ours})."
+    ),
+    Observation.WEIGHTS_PLACED: (
+        "{where} of the artifact reads other weights than the source, in the place of {layers}: with the source's there"
+        " {removed:share1} of the difference ({difference:scale}) goes away."
     ),
     Observation.WEIGHTS_BESIDE: (
         "The artifact holds other weights than the source, in {layers}: the source's values are nowhere in it. With the"

@@ -19,7 +19,7 @@ from mlparity.core.errors import ExecutionError
 from mlparity.core.session import Outputs, Sample
 from mlparity.core.source import Source, own_path
 from mlparity.sessions.torch import open as open_source
-from mlparity.sessions.torch_trace import ANSWERING, counts, layers_by_their_parts, run_module
+from mlparity.sessions.torch_trace import ANSWERING, RunOp, counts, layers_by_their_parts, run_module
 
 
 def run_changed(source: Source, sample: Sample, change: Change, *, double: bool = True) -> Outputs | None:
@@ -32,6 +32,11 @@ def run_changed(source: Source, sample: Sample, change: Change, *, double: bool 
             return {name: each.numpy(force=True) for name, each in zip(source.output_names, results, strict=True)}
         except (ExecutionError, RuntimeError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError):
             return None
+
+
+def changing(change: Change) -> RunOp:
+    """Return what runs the ops of one run with a change; its weights are left as they are."""
+    return _Changer(change).run
 
 
 def named_weights(source: Source) -> dict[str, np.ndarray]:
@@ -84,11 +89,11 @@ def _with_weights(module: nn.Module, weights: Mapping[str, np.ndarray]) -> nn.Mo
 
 
 class _Changing(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts ops as a trace does, and changes those that it is told."""
+    """Changes those ops of a run that it is told."""
 
     def __init__(self, change: Change) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._change, self._calls, self._answers = change, 0, 0
+        self._run = changing(change)
 
     def __torch_dispatch__(
         self,
@@ -99,7 +104,17 @@ class _Changing(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Any:
         """Run an op, leave it out, or put another result in its place."""
         del types
-        named = kwargs if kwargs is not None else {}
+        return self._run(func, args, kwargs if kwargs is not None else {})
+
+
+class _Changer:
+    """Counts ops as a trace does, and changes those that it is told."""
+
+    def __init__(self, change: Change) -> None:
+        self._change, self._calls, self._answers = change, 0, 0
+
+    def run(self, func: Any, args: Sequence[Any], named: Mapping[str, Any]) -> Any:
+        """Run an op, leave it out, or put another result in its place."""
         call, self._calls = self._calls, self._calls + counts(func)
         if call in self._change.lost:
             return _untouched(func, args)

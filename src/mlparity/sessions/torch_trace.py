@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -26,18 +26,23 @@ from mlparity.sessions.torch_fp64 import widened
 _NOT_THE_USERS = tuple(str(Path(file).parent) for file in (torch.__file__, __file__))
 _OUR_ROOT = str(Path(__file__).parents[1])
 
+RunOp = Callable[[Any, Sequence[Any], Mapping[str, Any]], Any]
+"""Runs one op with its arguments by position and by name, and returns its result."""
 
-def trace_source(source: Source, sample: Sample, *, double: bool = True) -> SourceTrace:
+
+def trace_source(source: Source, sample: Sample, *, double: bool = True, run_op: RunOp | None = None) -> SourceTrace:
     """Run `source` on `sample`, in fp64 unless told otherwise, and return what each op gave.
 
-    Memory: a copy of every result. Modules of TorchScript and exported programs have no paths or lines.
+    `run_op` runs each op, and may change what it does. Memory: a copy of every result. Modules of TorchScript and
+    exported programs have no paths or lines.
 
     Raises:
         ExecutionError: the source fails, for example because it cannot run in fp64.
     """
     session = open_source(source, double=double)
     try:
-        return _traced(session.module, session.inputs_of(sample), source, double)
+        recorder = _Recorder(_plainly if run_op is None else run_op)
+        return _traced(session.module, session.inputs_of(sample), source, double, recorder)
     except Exception as error:
         raise ExecutionError(
             "the source cannot be traced", where=session.runtime, found=f"{type(error).__name__}: {error}"
@@ -46,8 +51,13 @@ def trace_source(source: Source, sample: Sample, *, double: bool = True) -> Sour
         session.close()
 
 
-def _traced(module: nn.Module, tensors: Sequence[Tensor], source: Source, double: bool) -> SourceTrace:
-    recorder = _Recorder()
+def _plainly(func: Any, args: Sequence[Any], named: Mapping[str, Any]) -> Any:
+    return func(*args, **named)
+
+
+def _traced(
+    module: nn.Module, tensors: Sequence[Tensor], source: Source, double: bool, recorder: _Recorder
+) -> SourceTrace:
     inputs = tuple(
         (name, recorder.number(tensor), tensor.numpy(force=True).copy())
         for name, tensor in zip(source.input_names, tensors, strict=True)
@@ -109,8 +119,9 @@ def run_module(module: nn.Module, tensors: Sequence[Tensor], double: bool) -> tu
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Numbers tensors by identity and keeps them alive, so that no identity is used twice."""
 
-    def __init__(self) -> None:
+    def __init__(self, run_op: RunOp) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self._run_op = run_op
         self.ops: list[TracedOp] = []
         self.path: list[str] = []
         self._calls = 0
@@ -141,7 +152,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         read = [leaf for leaf in tree_leaves((args, named)) if isinstance(leaf, Tensor)]
         inputs = tuple(self._numbers[id(tensor)] for tensor in read if id(tensor) in self._numbers)
         call, self._calls = self._calls, self._calls + counts(func)
-        result = func(*args, **named)
+        result = self._run_op(func, args, named)
         made = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor) and leaf.layout is torch.strided]
         if inputs or not read:
             results = tuple(

@@ -14,7 +14,7 @@ from mlparity.core.regular_files import check_members, check_regular
 from mlparity.core.session import Sample
 from mlparity.core.source import Source
 from mlparity.core.words import Precision, Setting
-from mlparity.record.record import Artifact
+from mlparity.record.record import GIVEN, Artifact
 from mlparity.targets.artifacts import Kind, artifact_sha256, kind_of
 from mlparity.targets.table import settings_of, target_named
 from mlparity.targets.target import Conversion, Request
@@ -124,7 +124,7 @@ def _taken(path: Path, stage: Path) -> tuple[Kind, Artifact]:
         shutil.copytree(path, copy)
     else:
         shutil.copyfile(check_regular(path), copy)
-    return kind, _artifact(copy, stage, kind, Conversion("given", (), {}, 0.0))
+    return kind, _artifact(copy, stage, kind, Conversion(GIVEN, (), {}, 0.0))
 
 
 def _name(source: Source, kind: Kind) -> str:

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from mlparity.core.boundary import is_shortage
 from mlparity.core.errors import MlparityError
+from mlparity.core.session import Sample
 from mlparity.core.user_code import raised_at, said
 from mlparity.core.words import ComputeUnit, Confidence, Precision, Provenance
 from mlparity.diagnose.drift import drift_of
-from mlparity.diagnose.explain import explain_all, origins
 from mlparity.diagnose.ladder import find_causes, is_explicable, row_to_explain
+from mlparity.diagnose.rungs import origins
 from mlparity.diagnose.stored_states import stored_states
 from mlparity.engine.numerics import TYPED
 from mlparity.engine.placement.roofline import work_of
@@ -27,6 +28,7 @@ from mlparity.verification.explain_elsewhere import explain_elsewhere
 from mlparity.verification.explain_package import Case, worst_case
 from mlparity.verification.explain_states import other_start
 from mlparity.verification.job import Job
+from mlparity.verification.older_source import older_source
 from mlparity.verification.results import rungs_of
 from mlparity.verification.runs import Runs
 
@@ -52,7 +54,22 @@ def explain_rows(job: Job, runs: Runs, results: Sequence[SettingResult]) -> Expl
         row = row_to_explain(form, cause, results, noise, factor)
         if row is not None and (is_explicable(form.target) or cause.kind in _ELSEWHERE):
             made = _with(made, cause, row, run_diagnosis(cause, row, job), excused_by(noise, factor))
-    return made
+    return _dated(made, job)
+
+
+def _dated(made: Explained, job: Job) -> Explained:
+    """Add what given artifacts say of an older source to the causes that it may be behind."""
+
+    def dated(cause: Cause, artifact: str) -> Cause:
+        older = older_source(artifact, job.options.artifacts, job.source) if cause.kind in _OF_A_SOURCE else None
+        return cause if older is None else replace(cause, evidence=(*cause.evidence, older))
+
+    rows, summary = [], made.cause
+    for row in made.rows:
+        causes = tuple(dated(cause, row.artifact) for cause in row.causes)
+        summary = next((new for old, new in zip(row.causes, causes, strict=True) if old is made.cause), summary)
+        rows.append(replace(row, causes=causes))
+    return replace(made, rows=tuple(rows), cause=summary)
 
 
 def _with(made: Explained, before: Cause, row: SettingResult, found: Diagnosis, excused: Excused) -> Explained:
@@ -106,18 +123,14 @@ def run_diagnosis(cause: Cause, row: SettingResult, job: Job) -> Diagnosis:
 
 
 def _reason_not_to(row: SettingResult, job: Job) -> str:
-    is_ours = is_explicable(row.setting.target)
-    if _is_too_much(row, job.stage / row.artifact) if is_ours else _run_seconds(row) > _LONGEST_RUN_S:
+    if _takes_long(row, job):
         return "one run of the artifact takes long, and an explanation repeats it some dozens of times"
     return ""
 
 
 def _explained(cause: Cause, row: SettingResult, job: Job) -> Diagnosis:
-    names = {worst.sample for output in row.outputs for worst in output.worst[:1]}
-    # An output of another shape has no sample that differs most.
-    fitting = ((name, sample) for name, sample in job.alone() if row.unlike or name in names)
     unit = row.setting.compute_unit if cause.kind is CauseKind.COMPUTE_UNIT else None
-    chosen = dict(islice(fitting, _SAMPLES))
+    chosen = _chosen(row, job)
     if not chosen:
         return Diagnosis(cause, failure="no sample has a difference that a figure tells")
     path, factor, beside = job.stage / row.artifact, job.policy.noise_factor, dict(islice(job.alone(), _BESIDE))
@@ -130,10 +143,25 @@ def _explained(cause: Cause, row: SettingResult, job: Job) -> Diagnosis:
     stored = None if isinstance(case, Cause) else stored_states(case.rungs)
     if stored is not None:
         return Diagnosis(stored)
-    found = _with_others(cause, (case,) if isinstance(case, Cause) else explain_all(case.rungs))
+    found = _with_others(cause, (case,) if isinstance(case, Cause) else case.causes())
     if isinstance(case, Cause) or row.setting.computes_in is not Precision.FP16:
         return found
     return replace(_with_drift(found.cause, row, case, unit), others=found.others)
+
+
+def _chosen(row: SettingResult, job: Job) -> dict[str, Sample]:
+    """Return the samples to explain: of each output the one that differs most, and more where a run is little work.
+
+    An output of another shape has no sample that differs most.
+    """
+    worst = [each.sample for output in row.outputs for each in output.worst[:1]]
+    names, most = set(worst), _SAMPLES
+    if not row.unlike and not _takes_long(row, job, _FEW):
+        ranked = sorted((each for output in row.outputs for each in output.worst), key=lambda each: -each.max_abs)
+        names |= {each.sample for each in ranked[:_MORE]}
+        most = max(_SAMPLES, len(names))
+    fitting = ((name, sample) for name, sample in job.alone() if row.unlike or name in names)
+    return dict(islice(fitting, most))
 
 
 def _with_others(cause: Cause, found: Sequence[Cause]) -> Diagnosis:
@@ -169,7 +197,14 @@ def _emulated(drift: Drift, choice: Choice, unit: ComputeUnit) -> Drift:
     )
 
 
-def _is_too_much(row: SettingResult, package: Path) -> bool:
+def _takes_long(row: SettingResult, job: Job, part: float = 1.0) -> bool:
+    """Tell whether a run of an artifact is more than a part of the work, or the time, that one may be."""
+    if is_explicable(row.setting.target):
+        return _is_too_much(row, job.stage / row.artifact, part)
+    return _run_seconds(row) > part * _LONGEST_RUN_S
+
+
+def _is_too_much(row: SettingResult, package: Path, part: float) -> bool:
     """Tell by the work of a run, so that a busy machine explains what an idle one does.
 
     Where the work is not known, as in loops, its time tells. A package that cannot be read is left to the explanation.
@@ -180,7 +215,7 @@ def _is_too_much(row: SettingResult, package: Path) -> bool:
         return False
     function = program.functions[program.default_function]
     work = None if any(op.blocks for op in function.body.ops) else work_of(function)
-    return _run_seconds(row) > _LONGEST_RUN_S if work is None else work.flops > _MOST_FLOPS
+    return _run_seconds(row) > part * _LONGEST_RUN_S if work is None else work.flops > part * _MOST_FLOPS
 
 
 def _run_seconds(row: SettingResult) -> float:
@@ -193,12 +228,16 @@ _LONGEST_RUN_S = 5.0
 _MOST_FLOPS = 4e10
 """A little more than a ViT-B/16 takes at 224 x 224, and twice an EfficientNetV2-S at 384 x 384 (assumed: an explanation
 repeats a run some dozens of times)."""
-_SAMPLES = 2
+_SAMPLES, _MORE, _FEW = 2, 8, 0.1
+"""How many samples are looked at; how many where a run is this part of the most that it may be (assumed)."""
 _BESIDE = 3
 """How many of the first samples are looked at for other ways that the source may go (assumed)."""
 
 _ELSEWHERE = frozenset({CauseKind.CONVERTER, CauseKind.UNKNOWN})
 """The causes that are looked into where another runtime ran the artifact: a precision's are what they are."""
+
+_OF_A_SOURCE = frozenset({CauseKind.WEIGHTS, CauseKind.CONVERTER, CauseKind.RUNTIME, CauseKind.UNKNOWN})
+"""The causes that a source which has changed since may be behind."""
 
 _NOT_OF_ARITHMETIC = frozenset(CauseKind) - {
     *(CauseKind.NONE, CauseKind.UNKNOWN, CauseKind.PRECISION, CauseKind.OVERFLOW, CauseKind.COMPUTE_UNIT),

@@ -8,7 +8,6 @@ from pathlib import Path
 from mlparity.core.session import Sample
 from mlparity.core.source import Source
 from mlparity.core.words import ComputeUnit
-from mlparity.diagnose.explain import explain_all
 from mlparity.record.causes import Cause
 from mlparity.targets.artifacts import checked_target
 from mlparity.verification.explain_elsewhere import explain_elsewhere
@@ -26,7 +25,7 @@ def explain_artifact(
     if checked_target(path).engine is None:
         return explain_elsewhere(path, source, samples)
     case = worst_case(path, source, samples, unit)
-    return (case,) if isinstance(case, Cause) else explain_all(case.rungs)
+    return (case,) if isinstance(case, Cause) else case.causes()
 
 
 def joined(causes: Sequence[Cause]) -> Cause:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -16,12 +16,13 @@ from mlparity.compare.align import align
 from mlparity.core.change import Change
 from mlparity.core.errors import MlparityError
 from mlparity.core.graph_trace import GraphTrace
-from mlparity.core.session import Outputs, Sample
+from mlparity.core.session import Outputs, Sample, Session
 from mlparity.core.source import Source
 from mlparity.core.trace import SourceTrace
 from mlparity.diagnose.by_changes import Sides
-from mlparity.diagnose.distance import distance
-from mlparity.diagnose.explain_graph import GraphCase, explain_graph
+from mlparity.diagnose.distance import Tensors
+from mlparity.diagnose.explain_graph import GraphCase, begins_at, explain_graph
+from mlparity.diagnose.other_samples import Sampled, explain_samples
 from mlparity.diagnose.other_weights import Weights
 from mlparity.record.causes import Cause, CauseKind, Evidence, Observation
 from mlparity.record.policy import NOISE_FACTOR
@@ -46,9 +47,9 @@ class _Artifact:
     def opening(self) -> Opening:
         return Opening(None, self.source.input_names, self.source.output_names)
 
-    def outputs(self, samples: Mapping[str, Sample]) -> dict[str, Outputs]:
-        with closing(self.target.open_artifact(self.path, self.opening)) as session:
-            return {name: run_checked(session, sample) for name, sample in samples.items()}
+    def session(self) -> Session:
+        """Return a session of the artifact."""
+        return self.target.open_artifact(self.path, self.opening)
 
     def trace(self, sample: Sample) -> GraphTrace | None:
         """Return the values inside, None where its runtime does not tell them."""
@@ -81,61 +82,97 @@ def explain_elsewhere(
         MlparityError: the artifact or a sample cannot be used.
     """
     artifact = _Artifact(path, checked_target(path), source)
-    outputs = artifact.outputs(samples)
-    pairs = {name: (_expected(source, sample), outputs[name]) for name, sample in samples.items()}
-    for expected, found in pairs.values():
-        paired = align(expected, found)
-        if paired.unlike or paired.problems:
-            names = {"target": artifact.target.title, "reasons": "; ".join((*paired.unlike, *paired.problems))}
-            kind = CauseKind.CONVERTER if paired.unlike else CauseKind.UNKNOWN
-            return (Cause(kind, (Evidence(Observation.OUTPUTS_NOT_COMPARED, {}, names),)),)
-    worst = max(pairs, key=lambda name: distance(*map(_tensors, _renamed(*pairs[name]))))
-    return explain_graph(_case(artifact, samples, worst, *pairs[worst], noise_factor, beside or {}))
+    with closing(artifact.session()) as session:
+        outputs = {name: run_checked(session, sample) for name, sample in samples.items()}
+        pairs = {name: (_expected(source, sample), outputs[name]) for name, sample in samples.items()}
+        for expected, found in pairs.values():
+            paired = align(expected, found)
+            if paired.unlike or paired.problems:
+                names = {"target": artifact.target.title, "reasons": "; ".join((*paired.unlike, *paired.problems))}
+                kind = CauseKind.CONVERTER if paired.unlike else CauseKind.UNKNOWN
+                return (Cause(kind, (Evidence(Observation.OUTPUTS_NOT_COMPARED, {}, names),)),)
+        looked_at = {**(beside or {}), **samples}
+        cases = {
+            name: _Run(artifact, session, sample, sample, noise_factor).case(
+                *pairs[name], partial(traces_of_others, source, looked_at, name)
+            )
+            for name, sample in samples.items()
+        }
+        sampled = [
+            Sampled(name, case.sides.whole, case.floor, partial(begins_at, case), partial(explain_graph, case))
+            for name, case in cases.items()
+        ]
+        worst = max(sampled, key=lambda each: each.whole)
+        return explain_samples(worst, [each for each in sampled if each is not worst])
 
 
-def _case(
-    artifact: _Artifact,
-    samples: Mapping[str, Sample],
-    worst: str,
-    expected: Outputs,
-    outputs: Outputs,
-    noise_factor: float,
-    beside: Mapping[str, Sample],
-) -> GraphCase:
-    source, sample = artifact.source, samples[worst]
-    found, wanted = map(_tensors, _renamed(expected, outputs))
-    names = dict(align(expected, outputs).pairs)
-    trace = traced(source, sample)
-    sides = Sides(
-        found,
-        wanted,
-        trace if trace is not None else SourceTrace((), (), ()),
-        _under(artifact.trace(sample), names),
-        partial(_rerun, source, sample),
-        partial(traces_of_others, source, {**beside, **samples}, worst),
-        named_weights(source),
-    )
-    return GraphCase(
-        artifact.target.title,
-        sides,
-        noise_factor * noise_of_source(source, sample, expected),
-        partial(_rerun, source, sample, Change(), double=False),
-        fast_layers(source),
-        lambda: _perhaps(run_in_training_mode(source, sample)),
-        lambda: _of_reference(artifact, sample, expected),
-        partial(_with_weights, artifact, sample, worst, outputs, noise_factor),
-    )
+@dataclass(frozen=True, slots=True, eq=False)
+class _Run:
+    """One sample of the source, and what the artifact is given for it."""
 
+    artifact: _Artifact
+    session: Session
+    sample: Sample
+    given: Sample
+    noise_factor: float
+    change: Change = field(default_factory=Change)
 
-def _with_weights(
-    artifact: _Artifact, sample: Sample, worst: str, outputs: Outputs, noise_factor: float, weights: Weights
-) -> GraphCase | None:
-    other = with_weights(artifact.source, weights)
-    if other is None:
-        return None
-    expected = _expected(other, sample)
-    found = _case(replace(artifact, source=other), {worst: sample}, worst, expected, outputs, noise_factor, {})
-    return replace(found, with_weights=lambda _: None)
+    def case(
+        self, expected: Outputs, outputs: Outputs, others: Callable[[], Sequence[SourceTrace]] = tuple
+    ) -> GraphCase:
+        """Return all that is needed to explain what the artifact gives beside what the source gives."""
+        source, sample = self.artifact.source, self.sample
+        found, wanted = map(_tensors, _renamed(expected, outputs))
+        trace = traced(source, sample, self.change)
+        sides = Sides(
+            found,
+            wanted,
+            trace if trace is not None else SourceTrace((), (), ()),
+            _under(self.artifact.trace(self.given), dict(align(expected, outputs).pairs)),
+            lambda change: _perhaps(run_changed(source, sample, self.change.with_others(change))),
+            others,
+            named_weights(source),
+        )
+        return GraphCase(
+            self.artifact.target.title,
+            sides,
+            self.noise_factor * noise_of_source(source, sample, _expected(source, sample)),
+            lambda: _perhaps(run_changed(source, sample, Change(), double=False)),
+            fast_layers(source),
+            lambda: _perhaps(run_in_training_mode(source, sample)),
+            lambda: _of_reference(self.artifact, self.given, expected),
+            partial(self._with_weights, outputs),
+            _tensors(self.given),
+            partial(self._outputs, expected),
+            partial(self._changed, outputs),
+            partial(self._on_inputs, expected),
+        )
+
+    def _with_weights(self, outputs: Outputs, weights: Weights) -> GraphCase | None:
+        other = with_weights(self.artifact.source, weights)
+        if other is None:
+            return None
+        changed = replace(self, artifact=replace(self.artifact, source=other))
+        return replace(changed.case(_expected(other, self.sample), outputs), with_weights=lambda _: None)
+
+    def _outputs(self, expected: Outputs, inputs: Tensors) -> Tensors | None:
+        """Return what the artifact gives on other inputs."""
+        given = {name: value.numpy() for name, value in inputs.items()}
+        try:
+            return _tensors(_renamed(expected, run_checked(self.session, given))[0])
+        except MlparityError:
+            return None
+
+    def _changed(self, outputs: Outputs, change: Change) -> GraphCase | None:
+        expected = run_changed(self.artifact.source, self.sample, change, double=False)
+        return None if expected is None else replace(self, change=change).case(expected, outputs)
+
+    def _on_inputs(self, expected: Outputs, inputs: Tensors) -> GraphCase | None:
+        given = {name: value.numpy() for name, value in inputs.items()}
+        try:
+            return replace(self, given=given).case(expected, run_checked(self.session, given))
+        except MlparityError:
+            return None
 
 
 def _expected(source: Source, sample: Sample) -> Outputs:
@@ -154,10 +191,6 @@ def _under(graph: GraphTrace | None, names: Mapping[str, str]) -> GraphTrace | N
         return None
     outputs = {name: graph.outputs[own] for name, own in names.items() if own in graph.outputs}
     return GraphTrace(graph.ops, graph.values, graph.constants, graph.inputs, outputs)
-
-
-def _rerun(source: Source, sample: Sample, change: Change, *, double: bool = True) -> dict[str, Tensor] | None:
-    return _perhaps(run_changed(source, sample, change, double=double))
 
 
 def _perhaps(outputs: Outputs | None) -> dict[str, Tensor] | None:

@@ -23,11 +23,13 @@ from mlparity.core.source import Source, left_by
 from mlparity.core.trace import SourceTrace
 from mlparity.core.words import ComputeUnit, Precision, Setting
 from mlparity.diagnose.distance import distance
-from mlparity.diagnose.explain import Rungs, explain
+from mlparity.diagnose.explain import begins_at, explain, explain_all
 from mlparity.diagnose.infinite_weights import infinite_constants
 from mlparity.diagnose.locate import locate
+from mlparity.diagnose.other_samples import Sampled, explain_samples
 from mlparity.diagnose.other_weights import Weights
 from mlparity.diagnose.reshaping import reshaped
+from mlparity.diagnose.rungs import Rungs
 from mlparity.diagnose.substitution import values_of
 from mlparity.engine.mil.precision import program_precision
 from mlparity.engine.mil.program import Op, Program, TensorType
@@ -43,7 +45,7 @@ from mlparity.record.causes import Cause, CauseKind, Evidence, Observation
 from mlparity.record.policy import NOISE_FACTOR
 from mlparity.sessions import torch as torch_session
 from mlparity.sessions.checked import fitted
-from mlparity.sessions.torch_changes import fast_layers, named_weights, run_changed, with_weights
+from mlparity.sessions.torch_changes import changing, fast_layers, named_weights, run_changed, with_weights
 from mlparity.sessions.torch_trace import trace_source
 from mlparity.sessions.torch_variants import run_in_training_mode, run_with_fp16_weights
 from mlparity.targets.artifacts import checked_target
@@ -86,11 +88,24 @@ def _dtype(plan: Plan, name: str) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """The sample on which an artifact differs most, what is needed to explain it, and the arithmetic it ran in."""
+    """The sample on which an artifact differs most, what is needed to explain it, and the arithmetic it ran in.
+
+    `others` are the other samples.
+    """
 
     sample: str
     rungs: Rungs
     choice: Choice
+    others: Mapping[str, Rungs] = field(default_factory=dict)
+
+    def causes(self) -> tuple[Cause, ...]:
+        """Return the causes on that sample, and those that show on others."""
+        sampled = [_sampled(name, rungs) for name, rungs in self.others.items()]
+        return explain_samples(_sampled(self.sample, self.rungs), sampled)
+
+
+def _sampled(name: str, rungs: Rungs) -> Sampled:
+    return Sampled(name, _difference(rungs), rungs.floor, partial(begins_at, rungs), partial(explain_all, rungs))
 
 
 def engine_of(path: Path) -> EngineSupport:
@@ -189,7 +204,8 @@ def worst_case(
             for name, sample in samples.items()
         }
     worst = max(cases, key=lambda name: _difference(cases[name]))
-    return Case(worst, cases[worst], plans.choice)
+    others = {name: rungs for name, rungs in cases.items() if name != worst}
+    return Case(worst, cases[worst], plans.choice, others)
 
 
 def _unlike(plans: Plans, session: EngineSession, source: Source, sample: Sample) -> Cause | None:
@@ -307,6 +323,7 @@ def _rungs(
         fixed_length=lambda: _fixed_length(plans, source, sample),
         with_weights=partial(_with_weights, plans, source, sample, noise_factor),
         half_states=plans.half_states,
+        changed=partial(_with_change, plans, source, sample, noise_factor),
     )
 
 
@@ -317,6 +334,25 @@ def _with_weights(plans: Plans, source: Source, sample: Sample, noise_factor: fl
     with closing(open_reference(plans.package, source.input_names)) as session:
         found = _rungs(plans, session, other, sample, noise_factor, tuple)
     return replace(found, with_weights=lambda _: None)
+
+
+def _with_change(plans: Plans, source: Source, sample: Sample, noise_factor: float, change: Change) -> Rungs | None:
+    """Return the same of a source that runs with a change; its expected outputs are those of a changed run in fp32."""
+    outputs = run_changed(source, sample, change, double=False)
+    if outputs is None:
+        return None
+    with closing(open_reference(plans.package, source.input_names)) as session:
+        found = _rungs(plans, session, source, sample, noise_factor, tuple)
+        renamed = _Renamed(dict(align(outputs, session.run(_fitting(session, sample))).pairs))
+    return replace(
+        found,
+        expected=renamed.tensors(outputs),
+        trace=cache(lambda: renamed.perhaps_trace(traced(source, sample, change))),
+        in_training_mode=_nothing,
+        rerun=lambda other: renamed.perhaps(run_changed(source, sample, change.with_others(other))),
+        with_weights=lambda _: None,
+        changed=lambda _: None,
+    )
 
 
 def traces_of_others(source: Source, samples: Mapping[str, Sample], name: str) -> tuple[SourceTrace, ...]:
@@ -369,11 +405,12 @@ def noise_of_source(source: Source, sample: Sample, narrow: Outputs) -> float:
     return plausible_share(distance(found, expected), wide.roundings)
 
 
-def traced(source: Source, sample: Sample) -> SourceTrace | None:
-    """Return the source's trace in fp64, in fp32 where that fails, None where both do."""
+def traced(source: Source, sample: Sample, change: Change | None = None) -> SourceTrace | None:
+    """Return the source's trace, changed if asked: in fp64, in fp32 where that fails, None where both do."""
     for double in (True, False):
+        run_op = None if change is None else changing(change)
         try:
-            return trace_source(source, sample, double=double)
+            return trace_source(source, sample, double=double, run_op=run_op)
         except MlparityError:
             continue
     return None

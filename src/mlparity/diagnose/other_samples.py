@@ -1,0 +1,67 @@
+"""Causes that show on other samples than the one that differs most."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+
+from mlparity.diagnose.beside import APART, are_clear
+from mlparity.record.causes import Cause, CauseKind, Evidence, Observation
+
+_LOOKED, _EXPLAINED = 8, 3
+"""At how many other samples is looked, and how many of them are explained at most (assumed)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sampled:
+    """An artifact and its source on one sample: how far they are apart, where that begins, and why.
+
+    `floor` is the distance that rounding explains. `begins` gives the same for samples that differ for the same reason,
+    as far as a run tells; None where nothing can be told.
+    """
+
+    sample: str
+    whole: float
+    floor: float
+    begins: Callable[[], Hashable | None]
+    explain: Callable[[], tuple[Cause, ...]]
+
+
+def explain_samples(worst: Sampled, others: Sequence[Sampled]) -> tuple[Cause, ...]:
+    """Return the causes on the sample that differs most, then those that others show where it begins elsewhere."""
+    causes = worst.explain()
+    large = [each for each in others if each.whole > max(APART, 4 * each.floor)]
+    known, explained = {worst.begins()} if large else set(), 0
+    for each in sorted(large, key=lambda other: -other.whole)[:_LOOKED]:
+        begins = each.begins()
+        if begins is None or begins in known or explained == _EXPLAINED:
+            continue
+        known.add(begins)
+        explained += 1
+        found = [cause for cause in each.explain() if are_clear((cause,))]
+        seen = Evidence(Observation.ON_SAMPLE, names={"sample": each.sample})
+        new = (cause for cause in found if not any(_is_same(cause, other) for other in causes))
+        causes += tuple(replace(cause, evidence=(*cause.evidence, seen)) for cause in new)
+    return causes
+
+
+_BY_PLACE = {CauseKind.WRITE: "where", CauseKind.BRANCH: "where", CauseKind.ORDER: "where"}
+_BY_OPS = frozenset({CauseKind.CONVERTER, CauseKind.RUNTIME})
+
+
+def _is_same(cause: Cause, known: Cause) -> bool:
+    """Tell whether a cause is one that is told already: of the same line, or the same op."""
+    ops, others = ({op.name for op in each.ops} for each in (cause, known))
+    if cause.kind in _BY_OPS:
+        return bool(ops & others)
+    if cause.kind is not known.kind:
+        return False
+    if cause.kind in _BY_PLACE:
+        return _names(cause, "where") == _names(known, "where")
+    if cause.kind is CauseKind.WEIGHTS:
+        return _names(cause, "layers") <= _names(known, "layers")
+    return True
+
+
+def _names(cause: Cause, name: str) -> set[str]:
+    return {part for each in cause.evidence if name in each.names for part in each.names[name].split(", ")}
