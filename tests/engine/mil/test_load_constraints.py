@@ -76,6 +76,20 @@ def described(version: int, *dtypes: str) -> Program:
     return replace(given, spec_version=version, interfaces={"main": replace(given.interfaces["main"], inputs=features)})
 
 
+def stacked(default: int) -> Program:
+    """Return a program that stacks an input of 4 columns and one of 1 to 10, of `default` where nothing is said."""
+    flexible = tensor("y", "fp32", 2, None)
+    ops = (
+        op("cast", tensor("narrow", "fp16", 2, None), x="%y", dtype="fp16"),
+        op("cast", tensor("wide", "fp32", 2, None), x="%narrow", dtype="fp32"),
+        op("stack", tensor("out", "fp32", 2, 2, None), values=["%x", "%wide"], axis=0),
+    )
+    made = program((tensor("x", "fp32", 2, 4), flexible), ops, ("out",))
+    feature = Feature("y", "multiArrayType", "fp32", (2, default), sizes=((2, 2), (1, 10)))
+    x = Feature("x", "multiArrayType", "fp32", (2, 4))
+    return replace(made, interfaces={"main": replace(made.interfaces["main"], inputs=(x, feature))})
+
+
 def dilated(weight: str) -> Program:
     kernel = tensor("w", "fp32", 4, 3, 3, 3)
     made = op("relu", tensor("made", "fp32", 4, 3, 3, 3), x="%w")
@@ -196,6 +210,7 @@ EXAMPLES: dict[tuple[str, str, str], tuple[Program, Program]] = {
     ("model", "inputs_from", "9"): (described(8), described(9)),
     ("model", "features_from", "7"): (described(6, "fp16"), described(7, "fp16")),
     ("model", "features_from", "10"): (described(9, "int8"), described(10, "int8", "fp16")),
+    ("model", "stacked_defaults", ""): (stacked(3), stacked(4)),
 }
 """By op, rule and limit: a program that Core ML refuses to load, and one that it loads."""
 

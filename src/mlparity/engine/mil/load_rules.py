@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlparity.engine.mil.program import Argument, Name, Op, OtherType, Program, TensorType, Value, ValueType
+from mlparity.engine.mil.program import Argument, Function, Name, Op, OtherType, Program, TensorType, Value, ValueType
 
 Names = tuple[str, ...]
 
@@ -302,8 +302,39 @@ def _features_from(program: Program, names: Names, limit: str) -> str:
     return ""
 
 
+def _stacked_defaults(program: Program, _: Names, __: str) -> str:
+    for name, interface in program.interfaces.items():
+        flexible = {feature.name: feature.shape for feature in interface.inputs if feature.sizes or feature.choices}
+        found = _unlike_stack(program.functions[name], flexible) if flexible else ""
+        if found:
+            return found
+    return ""
+
+
+def _unlike_stack(function: Function, flexible: Mapping[str, tuple[int, ...]]) -> str:
+    """Say which stack takes unlike shapes, where inputs, and what they are cast to, have their default shapes."""
+    shapes = {**{named.name: _fixed(named.type) for named in function.inputs}, **flexible}
+    for op in function.body.ops:
+        given = [argument.name for argument in op.inputs.get("values", ()) if isinstance(argument, Name)]
+        unlike = {shapes[name] for name in given if shapes.get(name)}
+        if op.type == "stack" and len(unlike) > 1:
+            return f"op {op.location!r} (stack): {', '.join(map(str, sorted(unlike)))}"
+        cast = next((argument for argument in op.inputs.get("x", ()) if op.type == "cast"), None)
+        same = shapes.get(cast.name, ()) if isinstance(cast, Name) else ()
+        shapes |= {output.name: same if same else _fixed(output.type) for output in op.outputs}
+    return ""
+
+
+def _fixed(declared: ValueType) -> tuple[int, ...]:
+    """Return a declared shape in which every size is known, () for others."""
+    shape = declared.shape if isinstance(declared, TensorType) and declared.shape is not None else ()
+    sizes = tuple(size for size in shape if size is not None)
+    return sizes if len(sizes) == len(shape) else ()
+
+
 MODEL_RULES: Mapping[str, Callable[[Program, Names, str], str]] = {
     "features_from": _features_from,
     "inputs_from": _inputs_from,
+    "stacked_defaults": _stacked_defaults,
 }
 """Each rule of a model's description."""
