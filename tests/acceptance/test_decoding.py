@@ -1,8 +1,9 @@
-"""A small Llama that keeps its keys and values in state decodes 32 tokens as PyTorch does."""
+"""A small Llama that keeps keys and values in state decodes 32 tokens as PyTorch does, and is verified over steps."""
 
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,13 @@ import pytest
 import torch
 from torch import nn
 
+from mlparity import VerifyOptions, api
+from mlparity.core.words import Verdict
 from mlparity.engine.coremltools_binding import enable_coremltools
 from mlparity.engine.mil.spec import proto
+from mlparity.record.causes import Observation
+from mlparity.targets.artifacts import inspected
+from mlparity.targets.table import settings_from
 
 STEPS, LONGEST, PROMPT = 32, 48, [3, 14, 15, 9, 26]
 
@@ -113,3 +119,27 @@ def test_thirty_two_tokens_are_pytorchs(llama: Any) -> None:
     assert len(set(tokens[len(PROMPT) :])) > 4, "a model that repeats itself shows nothing of its cache"
     assert np.abs(state.read_state("keys")[:, :, :, : len(tokens) - 1]).min() > 0
     assert not state.read_state("keys")[:, :, :, len(tokens) - 1 :].any()
+
+
+def steps(prompt: int, count: int) -> list[dict[str, np.ndarray]]:
+    """Return a prompt of so many tokens, then one token a step."""
+    tokens = np.random.default_rng(prompt).integers(0, 64, (1, prompt + count))
+    ends = range(prompt, prompt + count + 1)
+    begins = (0, *range(prompt, prompt + count))
+    return [
+        {"tokens": tokens[:, begin:end], "mask": causal(end - begin, end)}
+        for begin, end in zip(begins, ends, strict=True)
+    ]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_decoder_is_verified_from_its_source(llama: Any, tmp_path: Path) -> None:
+    """Buffers become states, lengths become ranges, and what fp16 states cost is told apart from the ops."""
+    sequences = [steps(prompt, 4) for prompt in (1, 5, 17)]
+    options = VerifyOptions(settings=settings_from(["fp32/CPU_ONLY"]))
+    record = api.verify(Decoder(llama).eval(), tmp_path / "out", sequences, "task", options)
+    assert record.verdict is Verdict.PASS
+    assert [state.name for state in inspected(tmp_path / "out" / record.artifacts[0].path).states] == ["keys", "values"]
+    assert record.artifacts[0].options["flexible"] == "tokens[1] 1..17, mask[2] 1..17, mask[3] 1..21"
+    assert [figure.step for figure in record.settings[0].outputs[0].by_step] == [0, 1, 2, 3, 4]
+    assert record.cause.evidence[0].observation is Observation.STATE_STORED
