@@ -32,7 +32,7 @@ from mlparity.sessions.torch_changes import fast_layers, named_weights, run_chan
 from mlparity.sessions.torch_variants import run_in_training_mode
 from mlparity.targets.artifacts import checked_target
 from mlparity.targets.target import Opening, Target
-from mlparity.verification.explain_package import noise_of_source, traced, traces_of_others
+from mlparity.verification.source_runs import noise_of_source, traced, traces_of_others
 
 
 @dataclass(frozen=True, slots=True, eq=False)

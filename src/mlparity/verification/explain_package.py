@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
-from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 
@@ -15,9 +14,8 @@ import torch
 from torch import Tensor
 
 from mlparity.compare.align import align
-from mlparity.compare.noise import plausible_share
 from mlparity.core.change import Change
-from mlparity.core.errors import FormatError, MlparityError
+from mlparity.core.errors import FormatError
 from mlparity.core.session import Outputs, Sample
 from mlparity.core.source import Source, left_by
 from mlparity.core.trace import SourceTrace
@@ -45,13 +43,13 @@ from mlparity.record.causes import Cause, CauseKind, Evidence, Observation
 from mlparity.record.policy import NOISE_FACTOR
 from mlparity.sessions import torch as torch_session
 from mlparity.sessions.checked import fitted
-from mlparity.sessions.torch_changes import changing, fast_layers, named_weights, run_changed, with_weights
-from mlparity.sessions.torch_trace import trace_source
+from mlparity.sessions.torch_changes import fast_layers, named_weights, run_changed, with_weights
 from mlparity.sessions.torch_variants import run_in_training_mode, run_with_fp16_weights
 from mlparity.targets.artifacts import checked_target
 from mlparity.targets.table import targets
 from mlparity.targets.target import EngineSession, EngineSupport, Opening
 from mlparity.verification.fixed_lengths import fixed_length
+from mlparity.verification.source_runs import noise_of_source, traced, traces_of_others
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -355,16 +353,6 @@ def _with_change(plans: Plans, source: Source, sample: Sample, noise_factor: flo
     )
 
 
-def traces_of_others(source: Source, samples: Mapping[str, Sample], name: str) -> tuple[SourceTrace, ...]:
-    """Return the source's traces on the first few samples but one."""
-    few = islice((sample for other, sample in samples.items() if other != name), _OTHERS)
-    traces = (traced(source, sample) for sample in few)
-    return tuple(trace for trace in traces if trace is not None)
-
-
-_OTHERS = 3
-
-
 def _fixed_length(plans: Plans, source: Source, sample: Sample) -> Cause | None:
     features = plans.exact.interface.inputs
     if not any(low != high for feature in features for low, high in feature.sizes):
@@ -392,25 +380,3 @@ class _Renamed:
             return None
         pairs = ((self.partners[name], number) for name, number in trace.outputs if name in self.partners)
         return replace(trace, outputs=tuple(pairs))
-
-
-def noise_of_source(source: Source, sample: Sample, narrow: Outputs) -> float:
-    """Return the distance of the source's fp32 run from its fp64 run; 0.0 where it is not known."""
-    try:
-        with torch_session.open(source, double=True) as wide:
-            exact = wide.run(sample)
-    except MlparityError:
-        return 0.0
-    found, expected = ({name: torch.from_numpy(array) for name, array in side.items()} for side in (narrow, exact))
-    return plausible_share(distance(found, expected), wide.roundings)
-
-
-def traced(source: Source, sample: Sample, change: Change | None = None) -> SourceTrace | None:
-    """Return the source's trace, changed if asked: in fp64, in fp32 where that fails, None where both do."""
-    for double in (True, False):
-        run_op = None if change is None else changing(change)
-        try:
-            return trace_source(source, sample, double=double, run_op=run_op)
-        except MlparityError:
-            continue
-    return None
