@@ -43,6 +43,7 @@ from .record.figures import (
     Span,
     StepFigure,
     TaskFigure,
+    TokenFigures,
     VariantFigures,
     WorstSample,
 )
@@ -130,6 +131,7 @@ __all__ = [
     "TaskFigure",
     "TaskKind",
     "TensorSpec",
+    "TokenFigures",
     "Tried",
     "Tuning",
     "UnsupportedOpError",

@@ -56,6 +56,7 @@ LOOSE = (
     Policy("mask", (Limit("mask_changed", at_most=0.99),), tasks=(OutputTask("y", TaskKind.MASK, threshold=0.0),)),
     Policy("threshold", (ANYTHING,), tasks=(OutputTask("y", TaskKind.THRESHOLD, threshold=0.0),)),
     Policy("classes", (Limit("flip_rate", at_most=0.99),), tasks=(OutputTask("y", TaskKind.CLASSES, k=1),)),
+    Policy("tokens", (Limit("token_agreement", at_least=0.01),), tasks=(OutputTask("y", TaskKind.TOKENS),)),
     Policy("retrieval", (Limit("neighbour_agreement", at_least=0.01),), tasks=(OutputTask("y", TaskKind.RETRIEVAL),)),
 )
 Samples = Sequence[tuple[np.ndarray, np.ndarray]]

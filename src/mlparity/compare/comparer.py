@@ -16,6 +16,7 @@ from mlparity.compare.metrics import figures_of
 from mlparity.compare.retrieval import Retrieval, RetrievalTally
 from mlparity.compare.tally import Tally, TaskTally, merge, tally_of
 from mlparity.compare.tasks import Tasks, tally_task, why_not
+from mlparity.compare.tokens import tokens_of
 from mlparity.compare.user_metric import LoadedMetric, MetricTally, tally_metric, task_figure
 from mlparity.core.array_text import ArrayText, array_of_text, text_of_array
 from mlparity.record.figures import Histogram, OutputFigures, TaskFigure, WorstSample
@@ -201,6 +202,7 @@ class _Accumulator:
             flips=flips_of(tally.task.decisions),
             task=self._task,
             by_step=self._steps.result(),
+            tokens=tokens_of(tally.task.tokens),
         )
 
     def state(self, name: str) -> OutputState:

@@ -53,6 +53,12 @@ class ClassesTable(OutputTable):
     k: Count = Field(default=5, description="how many of the best classes are compared")
 
 
+class TokensTable(OutputTable):
+    """A score for each token along the last axis."""
+
+    k: Count = Field(default=5, description="how many of the best tokens are compared")
+
+
 class ThresholdTable(OutputTable):
     """A score that decides between yes and no."""
 
@@ -86,6 +92,7 @@ class MaskTable(OutputTable):
 
 TASK_TABLES: dict[TaskKind, type[OutputTable]] = {
     TaskKind.CLASSES: ClassesTable,
+    TaskKind.TOKENS: TokensTable,
     TaskKind.THRESHOLD: ThresholdTable,
     TaskKind.RETRIEVAL: RetrievalTable,
     TaskKind.MASK: MaskTable,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mlparity.compare.decisions import DecisionTally, merge_decisions
 from mlparity.compare.masks import MaskTally, merge_masks
 from mlparity.compare.retrieval import RetrievalTally
+from mlparity.compare.tokens import TokenTally, merge_tokens
 
 Doubles = NDArray[np.float64]
 
@@ -22,6 +23,7 @@ class TaskTally:
     decisions: DecisionTally | None = None
     mask: MaskTally | None = None
     retrieval: RetrievalTally | None = None
+    tokens: TokenTally | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ def merge_tasks(first: TaskTally, second: TaskTally) -> TaskTally:
     return TaskTally(
         decisions=merge_decisions(first.decisions, second.decisions),
         mask=merge_masks(first.mask, second.mask),
+        tokens=merge_tokens(first.tokens, second.tokens),
         retrieval=second.retrieval if first.retrieval is None else first.retrieval,
     )
 

@@ -10,6 +10,7 @@ from mlparity.compare.classes import looks_like_classes, tally_classes
 from mlparity.compare.masks import tally_mask
 from mlparity.compare.tally import TaskTally
 from mlparity.compare.thresholds import tally_threshold
+from mlparity.compare.tokens import tally_tokens
 from mlparity.record.policy import OutputTask, TaskKind
 
 
@@ -52,6 +53,9 @@ def tally_task(task: OutputTask, source: np.ndarray, artifact: np.ndarray, sampl
     axis = _axis(task)
     if task.kind is TaskKind.CLASSES and axis is not None:
         return TaskTally(decisions=tally_classes(source, artifact, sample, axis, task.k))
+    if task.kind is TaskKind.TOKENS:
+        decisions = tally_classes(source, artifact, sample, -1, task.k)
+        return TaskTally(decisions=decisions, tokens=tally_tokens(source, artifact, sample))
     if task.kind is TaskKind.THRESHOLD and task.threshold is not None:
         return TaskTally(decisions=tally_threshold(source, artifact, sample, task.threshold))
     if task.kind is TaskKind.MASK:
@@ -60,6 +64,6 @@ def tally_task(task: OutputTask, source: np.ndarray, artifact: np.ndarray, sampl
 
 
 def _axis(task: OutputTask) -> int | None:
-    if task.kind in (TaskKind.CLASSES, TaskKind.RETRIEVAL) and task.axis is None:
+    if task.kind in (TaskKind.CLASSES, TaskKind.TOKENS, TaskKind.RETRIEVAL) and task.axis is None:
         return -1
     return task.axis

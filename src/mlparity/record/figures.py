@@ -88,6 +88,23 @@ class Flips:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenFigures:
+    """What became of the best token at each position.
+
+    Both sides were given the same tokens (teacher forcing). A perplexity is over the tokens that the source puts first.
+    `first_divergence` is the sample, or the step, with the lowest number at which greedy decoding takes another token,
+    "" where it never does; `divergence_margin` is the gap there between the source's best and second score.
+    """
+
+    positions: int
+    agreed: int
+    source_perplexity: float
+    artifact_perplexity: float
+    first_divergence: str = ""
+    divergence_margin: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StepFigure:
     """The largest absolute difference at one step of sequences, over all samples; the first step is 0."""
 
@@ -114,6 +131,7 @@ class OutputFigures:
     flips: Flips | None = None
     task: OutputTask | None = None
     by_step: tuple[StepFigure, ...] = ()
+    tokens: TokenFigures | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ from enum import StrEnum
 
 
 class TaskKind(StrEnum):
-    """What an output is used for: scores of classes, a score against a threshold, an embedding, a mask, or unknown."""
+    """What an output is used for: scores of classes or tokens, a score and a threshold, an embedding, or a mask."""
 
     CLASSES = "classes"
+    TOKENS = "tokens"
     THRESHOLD = "threshold"
     RETRIEVAL = "retrieval"
     MASK = "mask"

@@ -199,10 +199,27 @@ def _row(result: SettingResult, is_recommended: bool) -> Row:
         verdict_word=_STATE_WORDS.get(result.state, str(result.verdict)),
         output=worst.output if worst is not None else "",
         cells=_cells(worst, _most_flips(result), spans_of(result, worst)) if worst is not None else (),
-        note=result.note if result.note else growth_text(worst),
+        note=result.note if result.note else steps_text(result, worst),
         reasons=result.reasons,
         is_recommended=is_recommended,
     )
+
+
+def steps_text(result: SettingResult, worst: OutputFigures | None) -> str:
+    """Say what became of tokens, and how the largest difference goes over steps; "" where there is neither."""
+    return "; ".join(filter(None, (*map(tokens_text, result.outputs), growth_text(worst))))
+
+
+def tokens_text(output: OutputFigures) -> str:
+    """Say how often the best token stays, and where greedy decoding first takes another; "" for other outputs."""
+    found = output.tokens
+    if found is None:
+        return ""
+    before, after = (format_number(value, 4) for value in (found.source_perplexity, found.artifact_perplexity))
+    agreed = f"{output.output}, best token the same at {found.agreed:,} of {found.positions:,} positions"
+    margin = "" if found.divergence_margin is None else f" (margin {format_number(found.divergence_margin)})"
+    other = f"another one first at {found.first_divergence}{margin}" if found.first_divergence else "no divergence"
+    return f"{agreed}, {other}, perplexity {before} to {after}"
 
 
 def growth_text(output: OutputFigures | None) -> str:

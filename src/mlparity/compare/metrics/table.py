@@ -8,6 +8,7 @@ from mlparity.compare.decisions import wilson_interval
 from mlparity.compare.metrics import differences as by_difference
 from mlparity.compare.metrics import task_figures as by_task
 from mlparity.compare.metrics.metric import NOT_NEGATIVE, RATIO, SIGNED_RATIO, UNBOUNDED, Metric
+from mlparity.compare.tokens import perplexity
 from mlparity.record.figures import Better, MetricInfo
 from mlparity.record.policy import TaskKind
 
@@ -285,5 +286,31 @@ _RETRIEVAL = (
     ),
 )
 
-METRICS: tuple[Metric, ...] = (*_DIFFERENCES, *_NOT_FINITE, *_DECISIONS, *_MASKS, *_RETRIEVAL)
+_TOKENS = (
+    Metric(
+        MetricInfo(
+            *("token_agreement", "token agreement", "ratio", HIGHER),
+            "The share of positions at which the best token is the same, when both sides are given the same tokens.",
+            of_difference=False,
+            task=TaskKind.TOKENS,
+        ),
+        RATIO,
+        by_task.of_tokens(lambda found: found.agreed / found.positions),
+        by_task.has_tokens,
+    ),
+    Metric(
+        MetricInfo(
+            *("perplexity_ratio", "perplexity ratio", "ratio", LOWER),
+            "The artifact's perplexity over the source's, both over the tokens that the source puts first; 1 where the"
+            " artifact is as sure of them.",
+            of_difference=False,
+            task=TaskKind.TOKENS,
+        ),
+        NOT_NEGATIVE,
+        by_task.of_tokens(lambda found: perplexity(found.artifact_loss - found.source_loss, found.positions)),
+        by_task.has_tokens,
+    ),
+)
+
+METRICS: tuple[Metric, ...] = (*_DIFFERENCES, *_NOT_FINITE, *_DECISIONS, *_TOKENS, *_MASKS, *_RETRIEVAL)
 """All metrics, in the order in which a report lists them."""

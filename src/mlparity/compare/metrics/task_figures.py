@@ -8,6 +8,7 @@ from mlparity.compare.decisions import DecisionTally
 from mlparity.compare.masks import MaskTally
 from mlparity.compare.retrieval import RetrievalTally
 from mlparity.compare.tally import Tally
+from mlparity.compare.tokens import TokenTally
 
 
 def of_decisions(value: Callable[[DecisionTally], float]) -> Callable[[Tally], float | None]:
@@ -26,6 +27,16 @@ def of_masks(value: Callable[[MaskTally], float]) -> Callable[[Tally], float | N
     def figure(tally: Tally) -> float | None:
         found = tally.task.mask
         return value(found) if found is not None and found.samples else None
+
+    return figure
+
+
+def of_tokens(value: Callable[[TokenTally], float]) -> Callable[[Tally], float | None]:
+    """Return the figure, which has no value where no position could be read."""
+
+    def figure(tally: Tally) -> float | None:
+        found = tally.task.tokens
+        return value(found) if found is not None and found.positions else None
 
     return figure
 
@@ -60,6 +71,11 @@ def has_more_than_5(tally: Tally) -> bool:
 def has_mask(tally: Tally) -> bool:
     """Return whether the output is a mask."""
     return tally.task.mask is not None
+
+
+def has_tokens(tally: Tally) -> bool:
+    """Return whether the output has scores of tokens."""
+    return tally.task.tokens is not None
 
 
 def has_retrieval(tally: Tally) -> bool:
