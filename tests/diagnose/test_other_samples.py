@@ -36,12 +36,20 @@ def test_a_cause_of_another_sample_is_told_with_it() -> None:
     assert found[1].evidence[-1] == Evidence(Observation.ON_SAMPLE, names={"sample": "b"})
 
 
-def test_what_begins_where_an_explained_one_does_is_not_explained_again() -> None:
-    def never() -> tuple[Cause, ...]:
-        raise AssertionError
+def never() -> tuple[Cause, ...]:
+    raise AssertionError
 
+
+def test_of_samples_that_begin_at_one_place_one_more_is_explained() -> None:
     worst = sampled("a", 0.9, "x", write("m.py:3"))
-    others = [Sampled("b", 0.5, 0.0, lambda: "x", never), Sampled("c", 0.5, 0.0, lambda: None, never)]
+    both = sampled("b", 0.5, "x", write("m.py:3"), write("m.py:8"))
+    found = explain_samples(worst, [both, Sampled("c", 0.4, 0.0, lambda: "x", never)])
+    assert [cause.evidence[0].names["where"] for cause in found] == ["m.py:3", "m.py:8"]
+
+
+def test_what_cannot_be_told_and_what_is_rounding_is_not_explained() -> None:
+    worst = sampled("a", 0.9, "x", write("m.py:3"))
+    others = [Sampled("c", 0.5, 0.0, lambda: None, never)]
     rounding = [Sampled("d", 5e-5, 0.0, lambda: "y", never), Sampled("e", 0.5, 0.2, lambda: "y", never)]
     assert explain_samples(worst, [*others, *rounding]) == (write("m.py:3"),)
 

@@ -44,6 +44,12 @@ class TracedOp:
     answer: float | None = None
 
 
+def first_of(ops: Sequence[TracedOp], known: frozenset[int]) -> frozenset[str]:
+    """Return the origins of those ops that read nothing which one of them made, but for values that are known."""
+    made = frozenset(number for op in ops for number, _ in op.results) - known
+    return frozenset(str(op.origin) for op in ops if not made.intersection(op.inputs))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SourceTrace:
     """The ops of one run in order; `inputs` and `outputs` are (name, number) of values, with the inputs' own arrays."""

@@ -15,7 +15,7 @@ from itertools import islice
 import torch
 from torch import Tensor
 
-from mlparity.core.trace import Origin, SourceTrace, TracedOp
+from mlparity.core.trace import Origin, SourceTrace, TracedOp, first_of
 from mlparity.diagnose.alignment import SourceValues, aligned_results
 from mlparity.diagnose.distance import Tensors, distance, removed
 from mlparity.diagnose.substitution import outputs_of, run_with_values, values_of
@@ -68,10 +68,15 @@ def first_divergences(plan: Plan, inputs: Tensors, trace: SourceTrace, expected:
     return best
 
 
-def first_ops(plan: Plan, inputs: Tensors, trace: SourceTrace, expected: Tensors, tolerance: float) -> frozenset[str]:
-    """Return the names of the ops whose results differ while what they read agrees; nothing is mended."""
+def first_ops(
+    plan: Plan, inputs: Tensors, trace: SourceTrace, expected: Tensors, tolerance: float
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the ops whose results differ while what they read agrees, and the source's own for them, by origin.
+
+    Nothing is mended.
+    """
     search = _Search(plan, trace, SourceValues(trace), expected, tolerance)
-    return frozenset(plan.steps[index].op.location for index in search.firsts(values_of(plan, inputs)))
+    return search.firsts(values_of(plan, inputs))
 
 
 def _gain(found: Sequence[Divergence]) -> float:
@@ -165,11 +170,15 @@ class _Search:
         assert isinstance(like, Tensor)  # noqa: S101 - a candidate's slot holds a tensor
         return torch.from_numpy(self.source.arrays[number]).to(like.dtype).reshape(like.shape)
 
-    def firsts(self, values: Mapping[int, object]) -> list[int]:
-        """Return the steps that differ while what they read agrees."""
-        cone = self._cone(aligned_results(self.plan, values, self.source, self.tolerance))
+    def firsts(self, values: Mapping[int, object]) -> tuple[frozenset[str], frozenset[str]]:
+        """Return the steps that differ while what they read agrees, and the source's ops that do."""
+        aligned = aligned_results(self.plan, values, self.source, self.tolerance)
+        cone = self._cone(aligned)
         inside = {store.slot for index in cone for store in self.plan.steps[index].stores}
-        return [index for index in cone if not inside.intersection(_read(self.plan.steps[index]))]
+        ours = (index for index in cone if not inside.intersection(_read(self.plan.steps[index])))
+        known = self.source.with_equals(aligned.values())
+        theirs = first_of(self._source_cone(known), known)
+        return frozenset(self.plan.steps[index].op.location for index in ours), theirs
 
     def _faults(self, values: Mapping[int, object]) -> Iterator[_Fault]:
         aligned = aligned_results(self.plan, values, self.source, self.tolerance) | dict.fromkeys(self.given, -1)

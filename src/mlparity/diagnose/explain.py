@@ -77,7 +77,7 @@ def _explained(rungs: Rungs) -> tuple[Cause, ...]:
 
 
 def begins_at(rungs: Rungs) -> Hashable | None:
-    """Return the first ops that differ from the source; "overflow" where only the arithmetic does and loses numbers."""
+    """Return where both sides first differ; "overflow" where only the arithmetic does and loses numbers."""
     graph = rungs.whole
     if graph <= max(AGREES, rungs.floor):
         outputs = rungs.run(rungs.numerics, rungs.inputs)
@@ -88,7 +88,7 @@ def begins_at(rungs: Rungs) -> Hashable | None:
     inputs = rungs.in_width(rungs.exact)
     is_wide = rungs.exact.profile.compute == torch.float64
     found = first_ops(rungs.exact, inputs, trace, rungs.expected, _NEAR_IN_FP32 if is_wide else _NEAR_IN_FP16)
-    return found if found else None
+    return found if found and found[0] else None
 
 
 _NEAR_IN_FP32, _NEAR_IN_FP16 = 2e-5, 2e-2

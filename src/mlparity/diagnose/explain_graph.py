@@ -68,10 +68,10 @@ def explain_graph(case: GraphCase) -> tuple[Cause, ...]:
 
 
 def begins_at(case: GraphCase) -> Hashable | None:
-    """Return the first ops that differ from the source; None where none can be named."""
+    """Return where both sides first differ; None where no op can be named."""
     sides = case.sides
     found = None if sides.graph is None else first_ops(sides.graph, sides.trace, _arrays(sides.expected), _NEAR)
-    return found if found else None
+    return found if found and found[0] else None
 
 
 _NEAR = 2e-5

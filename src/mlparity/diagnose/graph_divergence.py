@@ -15,7 +15,7 @@ import torch
 
 from mlparity.core.change import Change
 from mlparity.core.graph_trace import GraphOp, GraphTrace
-from mlparity.core.trace import Origin, SourceTrace, TracedOp
+from mlparity.core.trace import Origin, SourceTrace, TracedOp, first_of
 from mlparity.diagnose.alignment import SourceValues
 from mlparity.diagnose.distance import distance, removed
 
@@ -60,9 +60,11 @@ def first_divergence(
 
 def first_ops(
     graph: GraphTrace, trace: SourceTrace, expected: Mapping[str, np.ndarray], tolerance: float
-) -> frozenset[str]:
-    """Return the names of the ops whose results differ while what they read agrees."""
-    return frozenset(op.name for op, _ in _Walk(graph, trace, expected, tolerance).firsts())
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the ops whose results differ while what they read agrees, and the source's own for them, by origin."""
+    walk = _Walk(graph, trace, expected, tolerance)
+    known = walk.source.with_equals(walk.aligned.values())
+    return frozenset(op.name for op, _ in walk.firsts()), first_of(walk.source_cone(), known)
 
 
 class _Walk:
@@ -79,7 +81,7 @@ class _Walk:
 
     def divergences(self, rerun: Rerun) -> Iterator[GraphDivergence]:
         """Yield the places where it begins, in order; each begins with an op whose inputs agree."""
-        theirs = self._source_cone()
+        theirs = self.source_cone()
         for op, cone in self.firsts():
             yield self._divergence(op, cone, theirs, rerun)
 
@@ -144,7 +146,7 @@ class _Walk:
         pair = ({name: torch.from_numpy(np.ascontiguousarray(each))} for each in (found, wanted))
         return distance(*pair) > self.tolerance
 
-    def _source_cone(self) -> list[TracedOp]:
+    def source_cone(self) -> list[TracedOp]:
         """Return the source's ops that lead to its outputs through values that the graph has not, in order."""
         matched = self.source.with_equals(self.aligned.values())
         makers = {number: position for position, op in enumerate(self.trace.ops) for number, _ in op.results}

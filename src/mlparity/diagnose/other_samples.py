@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from mlparity.diagnose.beside import APART, are_clear
 from mlparity.record.causes import Cause, CauseKind, Evidence, Observation
 
-_LOOKED, _EXPLAINED = 8, 3
-"""At how many other samples is looked, and how many of them are explained at most (assumed)."""
+_LOOKED, _EXPLAINED, _ALIKE = 8, 3, 1
+"""At how many other samples is looked, and how many of them are explained at most: of those alike, one (assumed)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,21 +28,30 @@ class Sampled:
 
 
 def explain_samples(worst: Sampled, others: Sequence[Sampled]) -> tuple[Cause, ...]:
-    """Return the causes on the sample that differs most, then those that others show where it begins elsewhere."""
+    """Return the causes on the sample that differs most, then those that others show beside them.
+
+    Others are explained where the difference begins elsewhere, and one where it begins at the same place.
+    """
     causes = worst.explain()
-    large = [each for each in others if each.whole > max(APART, 4 * each.floor)]
-    known, explained = {worst.begins()} if large else set(), 0
-    for each in sorted(large, key=lambda other: -other.whole)[:_LOOKED]:
-        begins = each.begins()
-        if begins is None or begins in known or explained == _EXPLAINED:
-            continue
-        known.add(begins)
-        explained += 1
+    for each in _to_explain(worst, others):
         found = [cause for cause in each.explain() if are_clear((cause,))]
         seen = Evidence(Observation.ON_SAMPLE, names={"sample": each.sample})
         new = (cause for cause in found if not any(_is_same(cause, other) for other in causes))
         causes += tuple(replace(cause, evidence=(*cause.evidence, seen)) for cause in new)
     return causes
+
+
+def _to_explain(worst: Sampled, others: Sequence[Sampled]) -> list[Sampled]:
+    large = [each for each in others if each.whole > max(APART, 4 * each.floor)]
+    ranked = sorted(large, key=lambda each: -each.whole)[:_LOOKED]
+    known = {worst.begins()} if ranked else set()
+    elsewhere, alike = list[Sampled](), list[Sampled]()
+    for each in ranked:
+        begins = each.begins()
+        if begins is not None:
+            (alike if begins in known else elsewhere).append(each)
+            known.add(begins)
+    return [*elsewhere, *alike[:_ALIKE]][:_EXPLAINED]
 
 
 _BY_PLACE = {CauseKind.WRITE: "where", CauseKind.BRANCH: "where", CauseKind.ORDER: "where"}
