@@ -95,6 +95,48 @@ def test_a_source_that_writes_no_buffer_stays_as_it_is() -> None:
     assert source.stateful is None
 
 
+class Noting(Sum):
+    """Keeps what it computed last, which nothing reads, and a delay, which the next run reads."""
+
+    last: Tensor
+    before: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("last", torch.zeros(1, 2))
+        self.register_buffer("before", torch.zeros(1, 2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        result = x + self.before
+        self.before.copy_(x)
+        self.last.copy_(result)
+        return result
+
+
+def test_a_note_that_nothing_reads_is_no_state() -> None:
+    assert [state.buffer for state in opened(Noting()).states] == ["before"]
+
+
+class Logging(nn.Linear):
+    """A layer that notes its last output: its file keeps no state, as before."""
+
+    last: Tensor
+
+    def __init__(self) -> None:
+        super().__init__(2, 2)
+        self.register_buffer("last", torch.zeros(1, 2))
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name that the class above has
+        self.last = super().forward(input)
+        return self.last * 2
+
+
+def test_a_module_that_only_notes_stays_as_it_is() -> None:
+    source = opened(Logging(), "input")
+    assert source.states == ()
+    assert source.stateful is None
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_torchscript_with_a_state_is_refused() -> None:
     with pytest.raises(SourceError, match="TorchScript module keeps a state"):

@@ -22,9 +22,15 @@ class Buffer:
     values: Tensor
 
     @property
+    def held(self) -> Tensor:
+        """What the module has in this place now."""
+        found: Tensor = getattr(self.owner, self.name)
+        return found
+
+    @property
     def is_written(self) -> bool:
         """Whether something wrote into the tensor or put another in its place."""
-        return getattr(self.owner, self.name) is not self.tensor or _version(self.tensor) != self.version
+        return self.held is not self.tensor or _version(self.tensor) != self.version
 
     def put_back(self) -> None:
         """Give the module the tensor again, with the values that it had."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -17,11 +17,14 @@ from mlparity.sources.flatten import FlatModule, flat_module, output_names, tens
 from mlparity.sources.forward import InputOrder
 from mlparity.sources.restored import Buffer, restored_buffers
 
+Tensors = tuple[Tensor, ...]
 
-def with_states(source: Source, samples: Iterable[Sample]) -> Source:
+
+def with_states(source: Source, samples: Sequence[Sample]) -> Source:
     """Return a source whose buffers, where a run on one of the `samples` writes them, are inputs and outputs.
 
-    Its `stateful` is the source as it was. A source that writes none comes back as it is.
+    A buffer whose value before a run makes no difference to anything is left as it is. `stateful` is the source as it
+    was. A source that writes none comes back as it is.
 
     Raises:
         SourceError: the module fails on a sample, or cannot be run with a state from outside.
@@ -44,7 +47,7 @@ def with_states(source: Source, samples: Iterable[Sample]) -> Source:
     return replace(source, module=module, input_names=inputs, output_names=outputs, states=states, stateful=source)
 
 
-def _written(flat: FlatModule, source: Source, samples: Iterable[Sample]) -> tuple[Buffer, ...]:
+def _written(flat: FlatModule, source: Source, samples: Sequence[Sample]) -> tuple[Buffer, ...]:
     def failed(error: BaseException) -> SourceError:
         return SourceError(
             "the source fails on a sample", where=f"{source.location}, raised at {raised_at(error)}", found=said(error)
@@ -56,7 +59,57 @@ def _written(flat: FlatModule, source: Source, samples: Iterable[Sample]) -> tup
         with failing_as(failed), torch.no_grad():
             for sample in samples:
                 flat(*tensors_of(sample, source.input_names))
-        return tuple(buffer for buffer in buffers if buffer.is_written)
+        written = tuple(buffer for buffer in buffers if buffer.is_written)
+    return _remembering(flat, written, tensors_of(samples[0], source.input_names)) if written else ()
+
+
+def _remembering(flat: FlatModule, written: tuple[Buffer, ...], inputs: Tensors) -> tuple[Buffer, ...]:
+    """Return the buffers whose value before a run makes a difference: others are a place for notes, and no state.
+
+    Each costs a run. Of many, as caches of all layers are, one run tells those that differ when all do.
+    """
+    plain = _from(flat, written, inputs, {})
+    together = _from(flat, written, inputs, {buffer.path for buffer in written}) if len(written) > _MANY else None
+    if plain is None or together is None:
+        differ = [False] * len(written)
+    else:
+        left = zip(plain[-len(written) :], together[-len(written) :], strict=True)
+        differ = [not _same((before,), (after,)) for before, after in left]
+    return tuple(
+        buffer
+        for buffer, is_certain in zip(written, differ, strict=True)
+        if is_certain or not _same(plain, _from(flat, written, inputs, {buffer.path}))
+    )
+
+
+_MANY = 8
+"""From how many buffers on not each is tried by itself (assumed)."""
+
+
+def _from(flat: FlatModule, written: tuple[Buffer, ...], inputs: Tensors, moved: Collection[str]) -> Tensors | None:
+    """Return what a run gives and leaves in the buffers, where some of them held other values before.
+
+    None where it fails: an index may leave its range.
+    """
+    with restored_buffers(flat), torch.no_grad():
+        for buffer in written:
+            buffer.tensor.copy_(_moved(buffer.values) if buffer.path in moved else buffer.values)
+        try:
+            outputs = flat(*inputs)
+        except (RuntimeError, ValueError, IndexError):
+            return None
+        return (*(output.clone() for output in outputs), *(buffer.held.clone() for buffer in written))
+
+
+def _same(first: Tensors | None, second: Tensors | None) -> bool:
+    if first is None or second is None or len(first) != len(second):
+        return False
+    return all(torch.equal(one.nan_to_num(), two.nan_to_num()) for one, two in zip(first, second, strict=True))
+
+
+def _moved(tensor: Tensor) -> Tensor:
+    """Return other values of the same type: all of them one more, or the opposite truth."""
+    return ~tensor if tensor.dtype is torch.bool else tensor + 1
 
 
 def _named(written: tuple[Buffer, ...], source: Source) -> tuple[State, ...]:

@@ -47,4 +47,4 @@ def open_source(
     )
     loaded, samples = taking_pixels(loaded, samples, options.artifacts)
     flat = with_lengths(flatten_source(loaded, next(iter(samples))[1]), samples)
-    return with_states(flat, (sample for _, sample in islice(samples, _TRIED))), samples
+    return with_states(flat, [sample for _, sample in islice(samples, _TRIED)]), samples
