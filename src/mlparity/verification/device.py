@@ -29,7 +29,11 @@ def device_runs(job: Job, made: Made) -> tuple[Run, ...]:
     """
     files = job.options.device_outputs
     if files and job.options.carry:
-        raise InputError("saved outputs have no carried state", next_step="verify without --carry or without the file")
+        raise InputError(
+            "saved outputs are found by their inputs, and with a state equal inputs have other outputs",
+            found=f"a state that is carried: {', '.join(job.options.carry.values())}",
+            next_step="run the file on both machines, and compare what was saved: mlparity compare",
+        )
     verified = digest(job.samples) if files else ""
     return tuple(_run(path, job.samples, verified, made, job.comparer()) for path in files)
 
