@@ -28,7 +28,8 @@ def verify(
 
     `source` is a module or a name: `package.module:factory`, `file.py:factory`, or a .pt2 or TorchScript file. `inputs`
     is a folder, a file, a `module:function` generator, a `SampleSet`, or a list of samples, each of which maps input
-    names to arrays. Without `inputs`, random ones are drawn. `policy` says which differences are acceptable.
+    names to arrays, or is a list of such steps, over which a state is carried. Without `inputs`, random ones are drawn.
+    `policy` says which differences are acceptable.
 
     A long verification keeps its progress in the folder `OUT.resume`; the same call continues from it.
 

@@ -23,7 +23,7 @@ InputsOption = Annotated[
         metavar="INPUTS",
         rich_help_panel=SAMPLES,
         help="A folder of images (or of one folder for each class), .npy, .npz or .safetensors files, or a"
-        " module:function that yields samples.",
+        " module:function that yields samples, or lists of steps.",
     ),
 ]
 PreprocessOption = Annotated[
