@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from mlparity.diagnose.beside import APART, Mend, are_clear, beside, input_and_change, with_rest
-from mlparity.diagnose.by_changes import Tries
+from mlparity.core.change import Change
+from mlparity.core.trace import FirstOps, Origin
+from mlparity.diagnose.beside import APART, Mend, are_clear, beside, input_and_change, is_seen, with_rest
+from mlparity.diagnose.by_changes import Tried, Tries
+from mlparity.diagnose.changes import Candidate
 from mlparity.diagnose.preprocessing import ChangedInputs
 from mlparity.record.causes import Cause, CauseKind, Evidence, LocatedOp, Observation
 from tests.diagnose.sides import sides_of, tensors
@@ -94,3 +97,22 @@ def test_a_changed_input_and_a_lost_write_are_found_together() -> None:
 def test_a_lost_write_alone_needs_no_changed_input() -> None:
     tries, changed = tries_of(1.0)
     assert input_and_change(tries, [changed]) == ()
+
+
+def test_a_write_that_values_show_may_leave_as_many_ops() -> None:
+    plain, one = converter(1), converter(1)
+    first, second = beside(plain, 0.5, [Mend(WRITE, 0.2, lambda: (one,), is_seen=True)])
+    assert (first.kind, second) == (CauseKind.WRITE, one)
+    assert beside(plain, 0.5, [Mend(WRITE, 0.2, lambda: (converter(2),), is_seen=True)]) == (plain,)
+
+
+@pytest.mark.parametrize(
+    ("span", "line", "is_one"),
+    [((2, 5), "m.py:3", True), ((4, 5), "m.py:3", False), ((1, 3), "m.py:3", False), ((2, 5), "m.py:8", False)],
+    ids=["between", "before", "after", "its own line"],
+)
+def test_a_write_is_seen_between_what_agrees_and_what_does_not(span: tuple[int, int], line: str, is_one: bool) -> None:
+    candidate = Candidate(CauseKind.WRITE, Change(lost=frozenset({4})), Origin("aten.fill_", "", line))
+    place = LocatedOp("relu", "op_1", "y", "aten.silu (m.py:8)", None, 1.0, "")
+    plain = Cause(CauseKind.CONVERTER, (Evidence(Observation.GRAPH_DIVERGES),), (place,))
+    assert is_seen(Tried(candidate, 0.5), plain, FirstOps(frozenset(), (span,))) == is_one

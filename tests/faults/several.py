@@ -14,7 +14,7 @@ from mlparity.core.session import Sample
 from tests.faults import networks as nets
 from tests.faults.artifacts import elsewhere, pictured
 from tests.faults.checkpoints import anew
-from tests.faults.fault import LITERT, ONNX, Fault, fault, line_of, uniform
+from tests.faults.fault import LITERT, ONNX, Fault, fault, line_of, normal, uniform
 from tests.faults.makers import FP16, changed
 from tests.faults.pixels import Colours, photos
 
@@ -176,6 +176,25 @@ images = lambda: uniform(1, 3, 12, 12)  # noqa: E731
 SMALL, LARGE, MINUS = [0.5, 1.0, 2.0, 3.0], [20.0, 21.0, 30.0, 40.0], [-1.0, 0.5, -2.5, -0.7]
 
 
+class Cleared(nn.Module):
+    """A write, and at once an op that reads what was written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last, self.writes = nn.Linear(8, 8), nn.Linear(8, 3), True
+        self.act: Function = F.silu
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.first(x)
+        if self.writes:
+            y[:, 2:5] = 1.5
+        return self.last(self.act(y))
+
+
+def uncleared(module: Any) -> None:
+    module.writes, module.act = False, F.relu
+
+
 def both(*kinds: str) -> dict[str, Any]:
     return {"also": frozenset(kinds)}
 
@@ -324,5 +343,29 @@ SEVERAL: tuple[Fault, ...] = (
         WEIGHTS,
         words=("head",),
         **both(PREPROCESSING, WEIGHTS),
+    ),
+    fault(
+        "write_right_before_an_activation",
+        nets.seeded(Cleared),
+        lambda: normal(2, 8),
+        changed(uncleared),
+        WRITE,
+        CONVERTER,
+        words=(line_of(Cleared.forward, "y[:, 2:5]"),),
+        ops=("silu", "relu"),
+        **both(WRITE, CONVERTER),
+    ),
+    fault(
+        "write_right_before_an_activation_in_onnx",
+        nets.seeded(Cleared),
+        lambda: normal(2, 8),
+        elsewhere(uncleared),
+        WRITE,
+        CONVERTER,
+        RUNTIME,
+        suffix=ONNX,
+        words=(line_of(Cleared.forward, "y[:, 2:5]"),),
+        ops=("silu", "Relu"),
+        also=frozenset({WRITE}),
     ),
 )

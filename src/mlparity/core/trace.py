@@ -44,10 +44,29 @@ class TracedOp:
     answer: float | None = None
 
 
-def first_of(ops: Sequence[TracedOp], known: frozenset[int]) -> frozenset[str]:
-    """Return the origins of those ops that read nothing which one of them made, but for values that are known."""
+@dataclass(frozen=True, slots=True)
+class FirstOps:
+    """Where a source first does what an artifact does not: the ops, by origin, and the calls that come into question.
+
+    `spans` has for each op the call that made the last of what it reads, and its own: a write through a view lies
+    between the two, and no op reads its result by number.
+    """
+
+    origins: frozenset[str]
+    spans: tuple[tuple[int, int], ...] = ()
+
+    def covers(self, calls: frozenset[int]) -> bool:
+        """Tell whether all of some calls come into question."""
+        return all(any(first < call <= last for first, last in self.spans) for call in calls)
+
+
+def first_of(trace: SourceTrace, ops: Sequence[TracedOp], known: frozenset[int]) -> FirstOps:
+    """Return those of `ops` that read nothing which one of them made, but for values that are known."""
     made = frozenset(number for op in ops for number, _ in op.results) - known
-    return frozenset(str(op.origin) for op in ops if not made.intersection(op.inputs))
+    first = [op for op in ops if not made.intersection(op.inputs)]
+    calls = {number: op.call for op in trace.ops for number, _ in op.results}
+    spans = tuple((max((calls.get(number, -1) for number in op.inputs), default=-1), op.call) for op in first)
+    return FirstOps(frozenset(str(op.origin) for op in first), spans)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from mlparity.core.trace import FirstOps
 from mlparity.diagnose.by_changes import EXPLAINED, PART, Tried, Tries, tried_alone
 from mlparity.diagnose.distance import Tensors, distance, removed
 from mlparity.diagnose.preprocessing import ChangedInputs
@@ -50,11 +51,15 @@ def with_rest(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mend:
-    """A fault that may be there, taken away: its cause, the distance that is left, and what explains that."""
+    """A fault that may be there, taken away: its cause, the distance that is left, and what explains that.
+
+    `is_seen` tells that values show it too.
+    """
 
     cause: Cause
     left: float
     rest: Callable[[], Sequence[Cause]]
+    is_seen: bool = False
 
     def causes(self, whole: float, others: Sequence[Cause]) -> tuple[Cause, ...]:
         """Return it with the causes of what is left."""
@@ -66,15 +71,24 @@ def beside(plain: Cause, whole: float, mends: Iterable[Mend]) -> tuple[Cause, ..
     """Return a fault and the causes of what is left without it, where those begin at fewer ops than `plain` has.
 
     A value of the source in the place of a late one hides all that is wrong before it, so that `plain` goes over many
-    ops where there are two faults; a fault that is none leaves as many.
+    ops where there are two faults; a fault that is none leaves as many. One that `is_seen` may leave as many.
     """
     best: tuple[Cause, ...] = (plain,)
     size = _size(best)
-    for mend in mends if size > 1 and plain.kind in _BY_OPS and whole > APART else ():
-        others = mend.rest() if APART < mend.left < whole else ()
-        if are_clear(others) and _size(others) < size:
+    for mend in mends if plain.kind in _BY_OPS and whole > APART else ():
+        is_worth = (size > 1 or mend.is_seen) and APART < mend.left < whole
+        others = mend.rest() if is_worth else ()
+        if are_clear(others) and _size(others) < size + mend.is_seen:
             best, size = mend.causes(whole, others), _size(others)
     return best
+
+
+def is_seen(tried: Tried, plain: Cause, first: FirstOps) -> bool:
+    """Tell whether a write is where the source first does what the artifact does not, and `plain` begins elsewhere."""
+    origin = tried.candidate.origin
+    if tried.candidate.kind is not CauseKind.WRITE or origin is None or not first.covers(tried.candidate.change.lost):
+        return False
+    return bool(origin.line) and all(op.origin and origin.line not in op.origin for op in plain.ops)
 
 
 def _size(causes: Sequence[Cause]) -> int:

@@ -15,7 +15,7 @@ from itertools import islice
 import torch
 from torch import Tensor
 
-from mlparity.core.trace import Origin, SourceTrace, TracedOp, first_of
+from mlparity.core.trace import FirstOps, Origin, SourceTrace, TracedOp, first_of
 from mlparity.diagnose.alignment import SourceValues, aligned_results
 from mlparity.diagnose.distance import Tensors, distance, removed
 from mlparity.diagnose.substitution import outputs_of, run_with_values, values_of
@@ -70,8 +70,8 @@ def first_divergences(plan: Plan, inputs: Tensors, trace: SourceTrace, expected:
 
 def first_ops(
     plan: Plan, inputs: Tensors, trace: SourceTrace, expected: Tensors, tolerance: float
-) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the ops whose results differ while what they read agrees, and the source's own for them, by origin.
+) -> tuple[frozenset[str], FirstOps]:
+    """Return the ops whose results differ while what they read agrees, and the source's own for them.
 
     Nothing is mended.
     """
@@ -170,14 +170,14 @@ class _Search:
         assert isinstance(like, Tensor)  # noqa: S101 - a candidate's slot holds a tensor
         return torch.from_numpy(self.source.arrays[number]).to(like.dtype).reshape(like.shape)
 
-    def firsts(self, values: Mapping[int, object]) -> tuple[frozenset[str], frozenset[str]]:
+    def firsts(self, values: Mapping[int, object]) -> tuple[frozenset[str], FirstOps]:
         """Return the steps that differ while what they read agrees, and the source's ops that do."""
         aligned = aligned_results(self.plan, values, self.source, self.tolerance)
         cone = self._cone(aligned)
         inside = {store.slot for index in cone for store in self.plan.steps[index].stores}
         ours = (index for index in cone if not inside.intersection(_read(self.plan.steps[index])))
         known = self.source.with_equals(aligned.values())
-        theirs = first_of(self._source_cone(known), known)
+        theirs = first_of(self.trace, self._source_cone(known), known)
         return frozenset(self.plan.steps[index].op.location for index in ours), theirs
 
     def _faults(self, values: Mapping[int, object]) -> Iterator[_Fault]:

@@ -11,11 +11,13 @@ import torch
 
 from mlparity.core.change import Change
 from mlparity.core.numbers import format_number
+from mlparity.core.trace import FirstOps, SourceTrace
 from mlparity.diagnose.beside import (
     Mend,
     are_clear,
     beside,
     input_and_change,
+    is_seen,
     likely_changes,
     likely_inputs,
     suspect_cause,
@@ -85,10 +87,14 @@ def begins_at(rungs: Rungs) -> Hashable | None:
     trace = rungs.trace()
     if trace is None:
         return None
-    inputs = rungs.in_width(rungs.exact)
-    is_wide = rungs.exact.profile.compute == torch.float64
-    found = first_ops(rungs.exact, inputs, trace, rungs.expected, _NEAR_IN_FP32 if is_wide else _NEAR_IN_FP16)
-    return found if found and found[0] else None
+    ours, theirs = _firsts(rungs, trace)
+    return (ours, theirs.origins) if ours else None
+
+
+def _firsts(rungs: Rungs, trace: SourceTrace) -> tuple[frozenset[str], FirstOps]:
+    """Return the first ops of both sides that differ."""
+    near = _NEAR_IN_FP32 if rungs.exact.profile.compute == torch.float64 else _NEAR_IN_FP16
+    return first_ops(rungs.exact, rungs.in_width(rungs.exact), trace, rungs.expected, near)
 
 
 _NEAR_IN_FP32, _NEAR_IN_FP16 = 2e-5, 2e-2
@@ -156,7 +162,7 @@ def _of_graph(rungs: Rungs, exact: Tensors, graph: float) -> tuple[Cause, ...]:
     if two:
         return two
     plain = _diverging(rungs, sides, graph)
-    return (plain,) if rungs.is_rest else beside(plain, graph, _mends(rungs, tries, search.tried))
+    return (plain,) if rungs.is_rest else beside(plain, graph, _mends(rungs, tries, search.tried, plain))
 
 
 def _left(rungs: Rungs) -> tuple[Cause, ...]:
@@ -182,13 +188,15 @@ def _with_suspect(rungs: Rungs, suspect: SuspectInput, graph: float) -> tuple[Ca
     return with_rest(causes, partial(_left, others), others.whole, rungs.floor)
 
 
-def _mends(rungs: Rungs, tries: Tries, changes: Sequence[ChangedInputs]) -> Iterator[Mend]:
+def _mends(rungs: Rungs, tries: Tries, changes: Sequence[ChangedInputs], plain: Cause) -> Iterator[Mend]:
     """Yield what may be wrong beside an op: a change of the source, the input, or the first ops that change it."""
-    whole = tries.sides.whole
-    for tried in likely_changes(tries):
+    whole, likely = tries.sides.whole, likely_changes(tries)
+    first = _firsts(rungs, tries.sides.trace)[1] if likely else FirstOps(frozenset())
+    for tried in likely:
         others = rungs.changed(tried.candidate.change)
         if others is not None:
-            yield Mend(tried.cause(tries.sides), others.whole, partial(_by_ops, others))
+            seen = is_seen(tried, plain, first)
+            yield Mend(tried.cause(tries.sides), others.whole, partial(_by_ops, others), seen)
     for changed, part in likely_inputs(changes, whole, rungs.expected):
         others = rungs.on(changed.inputs)
         yield Mend(suspect_cause(changed.name, part, whole), others.whole, partial(_by_ops, others))

@@ -9,10 +9,12 @@ from functools import partial, reduce
 import numpy as np
 
 from mlparity.core.change import Change
+from mlparity.core.trace import FirstOps
 from mlparity.diagnose.beside import (
     Mend,
     beside,
     input_and_change,
+    is_seen,
     likely_changes,
     likely_inputs,
     suspect_cause,
@@ -69,9 +71,16 @@ def explain_graph(case: GraphCase) -> tuple[Cause, ...]:
 
 def begins_at(case: GraphCase) -> Hashable | None:
     """Return where both sides first differ; None where no op can be named."""
+    ours, theirs = _firsts(case)
+    return (ours, theirs.origins) if ours else None
+
+
+def _firsts(case: GraphCase) -> tuple[frozenset[str], FirstOps]:
+    """Return the first ops of both sides that differ."""
     sides = case.sides
-    found = None if sides.graph is None else first_ops(sides.graph, sides.trace, _arrays(sides.expected), _NEAR)
-    return found if found and found[0] else None
+    if sides.graph is None:
+        return frozenset(), FirstOps(frozenset())
+    return first_ops(sides.graph, sides.trace, _arrays(sides.expected), _NEAR)
 
 
 _NEAR = 2e-5
@@ -95,7 +104,7 @@ def _explained(case: GraphCase) -> tuple[Cause, ...]:
     if two:
         return two
     plain = _diverging(case)
-    return (plain,) if case.is_rest else beside(plain, sides.whole, _mends(case, tries, search.tried))
+    return (plain,) if case.is_rest else beside(plain, sides.whole, _mends(case, tries, search.tried, plain))
 
 
 def _run(case: GraphCase, inputs: Tensors) -> Tensors:
@@ -123,12 +132,15 @@ def _with_suspect(case: GraphCase, suspect: SuspectInput) -> tuple[Cause, ...]:
     return causes if others is None else with_rest(causes, partial(_left, others), others.sides.whole, case.floor)
 
 
-def _mends(case: GraphCase, tries: Tries, changes: Sequence[ChangedInputs]) -> Iterator[Mend]:
+def _mends(case: GraphCase, tries: Tries, changes: Sequence[ChangedInputs], plain: Cause) -> Iterator[Mend]:
     """Yield what may be wrong beside an op: a change of the source, or the input."""
-    for tried in likely_changes(tries):
+    likely = likely_changes(tries)
+    first = _firsts(case)[1] if likely else FirstOps(frozenset())
+    for tried in likely:
         others = case.changed(tried.candidate.change)
         if others is not None:
-            yield Mend(tried.cause(case.sides), others.sides.whole, partial(_by_ops, others))
+            seen = is_seen(tried, plain, first)
+            yield Mend(tried.cause(case.sides), others.sides.whole, partial(_by_ops, others), seen)
     for changed, part in likely_inputs(changes, case.sides.whole, case.sides.expected):
         others = case.on_inputs(changed.inputs)
         if others is not None:

@@ -15,7 +15,7 @@ import torch
 
 from mlparity.core.change import Change
 from mlparity.core.graph_trace import GraphOp, GraphTrace
-from mlparity.core.trace import Origin, SourceTrace, TracedOp, first_of
+from mlparity.core.trace import FirstOps, Origin, SourceTrace, TracedOp, first_of
 from mlparity.diagnose.alignment import SourceValues
 from mlparity.diagnose.distance import distance, removed
 
@@ -60,11 +60,11 @@ def first_divergence(
 
 def first_ops(
     graph: GraphTrace, trace: SourceTrace, expected: Mapping[str, np.ndarray], tolerance: float
-) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the ops whose results differ while what they read agrees, and the source's own for them, by origin."""
+) -> tuple[frozenset[str], FirstOps]:
+    """Return the ops whose results differ while what they read agrees, and the source's own for them."""
     walk = _Walk(graph, trace, expected, tolerance)
     known = walk.source.with_equals(walk.aligned.values())
-    return frozenset(op.name for op, _ in walk.firsts()), first_of(walk.source_cone(), known)
+    return frozenset(op.name for op, _ in walk.firsts()), first_of(trace, walk.source_cone(), known)
 
 
 class _Walk:
