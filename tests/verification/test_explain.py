@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from mlparity.api import locate, verify
 from mlparity.compare.policies import CONSISTENCY
-from mlparity.core.errors import FormatError, InputError
+from mlparity.core.errors import FormatError
 from mlparity.core.session import SampleSet
 from mlparity.core.source import Source
 from mlparity.core.words import ComputeUnit, Provenance, Verdict
@@ -122,8 +122,8 @@ def test_locate_refuses_what_it_cannot_use(tmp_path: Path) -> None:
     with pytest.raises(FormatError):
         locate(tmp_path / "no.mlpackage", [])
     (tmp_path / "a.mlpackage").mkdir()
-    with pytest.raises(InputError):
-        locate(tmp_path / "a.mlpackage", [], options=VerifyOptions(carry={"y": "x"}))
+    with pytest.raises(FormatError):
+        locate(tmp_path / "a.mlpackage", [])
 
 
 class OtherLayout(nn.Module):

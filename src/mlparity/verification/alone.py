@@ -40,16 +40,18 @@ def alone_in_source(source: Source, samples: SampleSet, carry: Mapping[str, str]
         yield from _alone(carrying, samples, source.initial, is_own=bool(source.states))
 
 
-def alone_in_artifact(session: Session, samples: SampleSet) -> Iterator[tuple[str, Sample]]:
+def alone_in_artifact(session: Session, samples: SampleSet, carry: Mapping[str, str]) -> Iterator[tuple[str, Sample]]:
     """Yield the samples with the state that an artifact has before each, and close its session at the end.
+
+    The state is its own, and what `carry` maps from an output to an input.
 
     Raises:
         MlparityError: the artifact fails on a sample before.
     """
     with closing(session):
-        carry = states_of(session)
-        if carry:
-            yield from _alone(CarryingSession(session, carry), samples, {}, is_own=True)
+        own = states_of(session)
+        if own or carry:
+            yield from _alone(CarryingSession(session, {**own, **carry}), samples, {}, is_own=bool(own))
         else:
             yield from samples
 

@@ -75,4 +75,4 @@ def _samples(
         seed=options.seed,
         progress=progress,
     )
-    return dict(islice(alone_in_artifact(session, found), options.limit))
+    return dict(islice(alone_in_artifact(session, found, options.carry), options.limit))
