@@ -10,6 +10,7 @@ from torch import nn
 from mlparity.core.progress import Progress
 from mlparity.core.session import SampleSet
 from mlparity.core.source import Source
+from mlparity.core.steps import has_steps
 from mlparity.samples.memory import Steps
 from mlparity.sources.load import flatten_source, load_module
 from mlparity.sources.states import with_states
@@ -19,7 +20,7 @@ from mlparity.verification.pixels import taking_pixels
 from mlparity.verification.samples import choose_samples
 
 _TRIED = 3
-"""On how many samples, or steps of one, is looked for buffers that the source writes (assumed)."""
+"""On how many steps is looked for buffers that the source writes; of samples without steps on one (assumed)."""
 
 Inputs = str | SampleSet | Sequence[Steps] | None
 """A folder, a file, a `module:function`, a set of samples, a list of them (each a mapping, or a list of steps), or None
@@ -47,4 +48,5 @@ def open_source(
     )
     loaded, samples = taking_pixels(loaded, samples, options.artifacts)
     flat = with_lengths(flatten_source(loaded, next(iter(samples))[1]), samples)
-    return with_states(flat, [sample for _, sample in islice(samples, _TRIED)]), samples
+    tried = islice(samples, _TRIED if has_steps(samples) else 1)
+    return with_states(flat, [sample for _, sample in tried]), samples
