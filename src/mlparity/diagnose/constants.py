@@ -177,7 +177,8 @@ class Pool:
             close = _CLOSE_IN_FP16 if _is_of_fp16(array) else _CLOSE_IN_FP32
             self._by_size.setdefault(array.size, []).append((name, np.sort(_doubles(array), axis=None), close))
             if close == _CLOSE_IN_FP32:
-                exact.append(array.astype(np.float32).reshape(-1))
+                with np.errstate(invalid="ignore", over="ignore"):  # a constant may hold NaN, or more than fp32 does
+                    exact.append(array.astype(np.float32).reshape(-1))
         self._exact = np.unique(np.concatenate(exact)) if exact else np.zeros(0, np.float32)
 
     def holders(self, array: np.ndarray) -> list[str]:

@@ -37,5 +37,5 @@ def _differs(name: str, found: str, runtime: str) -> SourceError:
         where=f"output {name}, {runtime}",
         found=found,
         expected="the same bits in both runs",
-        next_step="call .eval(), switch random sampling off, fix the seeds, and keep a state in registered buffers",
+        next_step="call .eval(), switch dropout and sampling off, fix seeds, and keep a state in registered buffers",
     )
