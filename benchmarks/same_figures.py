@@ -27,17 +27,29 @@ CHOSEN = ("mobilenet_v2", "minilm", "pitch", "voice_activity", "efficientnetv2_s
 ENOUGH = 4
 """Samples of each model."""
 
+SETTINGS = (
+    *(f"{precision}/{unit}" for precision in ("fp32", "fp16") for unit in ("CPU_ONLY", "CPU_AND_GPU", "ALL")),
+    *("fp16/CPU_AND_NE", "litert/fp32"),
+)
+"""What both are asked for: which rows a verification has by default differs between them."""
+
 LEFT_OUT = frozenset(
     {
         *("created", "environment", "mlparity_version", "schema_version", "seconds", "seconds_per_sample", "speed"),
         *("sha256", "size_bytes", "location", "image", "evidence", "options", "attempts", "latency", "frontend"),
         *("sentence", "paragraph", "note", "notes", "reasons", "remedy", "meaning", "description", "warning"),
+        "runtime",
     }
 )
 """Keys whose values are times, digests, or text for people."""
 
-ADDED = frozenset({"is_witness", "compression", "explanation_failure", "causes", "fix", "changes"})
-"""Keys that a former record has not: a figure is none of them."""
+ADDED = frozenset(
+    {
+        *("is_witness", "compression", "explanation_failure", "causes", "fix", "changes", "by_step", "tokens"),
+        "metrics",
+    }
+)
+"""Keys that a former record has not, and the list of metrics, which grows: a figure is none of them."""
 
 RENAMED: dict[str, str] = {
     "standing": "provenance",
@@ -86,6 +98,7 @@ def record_of(checkout: Path, model: Model, out: Path) -> Json:
     carried = [part for pair in model.carry.items() for part in ("--carry", "=".join(pair))]
     command = [sys.executable, "-W", "ignore", "-m", "mlparity", "verify", model.source, "--inputs", model.inputs]
     command += ["--limit", str(ENOUGH), "--out", str(out), *carried]
+    command += [part for setting in SETTINGS for part in ("--setting", setting)]
     environment = {**os.environ, "PYTHONPATH": str(checkout / "src")}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT, check=False)
     if not (out / "record.json").exists():
