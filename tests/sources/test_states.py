@@ -11,6 +11,7 @@ from mlparity.core.errors import SourceError
 from mlparity.core.source import Source
 from mlparity.sessions import torch as torch_session
 from mlparity.sources.load import flatten_source, load_module
+from mlparity.sources.restored import restored_buffers
 from mlparity.sources.states import with_states
 
 X = [np.full((1, 2), value, np.float32) for value in (1.0, 2.0, 3.0)]
@@ -74,6 +75,17 @@ def test_a_state_goes_in_and_comes_out(kind: type[Sum]) -> None:
             np.testing.assert_array_equal(found["total_out"], np.full((1, 2), 4.0))
             np.testing.assert_array_equal(found["output"], np.full((1, 2), 8.0))
     np.testing.assert_array_equal(module.total.numpy(), np.full((1, 2), 5.0))
+
+
+def test_a_buffer_made_in_inference_mode_is_put_back() -> None:
+    with torch.inference_mode():
+        module = Sum(5.0).eval()
+    with torch.inference_mode(), restored_buffers(module) as buffers:
+        module(torch.ones(1, 2))
+        assert [buffer.path for buffer in buffers if buffer.is_written] == ["total"]
+        for buffer in buffers:
+            buffer.put_back()
+        np.testing.assert_array_equal(module.total.numpy(), np.full((1, 2), 5.0))
 
 
 def test_the_reference_carries_the_state_in_fp64() -> None:

@@ -30,7 +30,9 @@ class Buffer:
     @property
     def is_written(self) -> bool:
         """Whether something wrote into the tensor or put another in its place."""
-        return self.held is not self.tensor or _version(self.tensor) != self.version
+        if self.held is not self.tensor or _version(self.tensor) != self.version:
+            return True
+        return self.tensor.is_inference() and not torch.equal(self.tensor, self.values)
 
     def put_back(self) -> None:
         """Give the module the tensor again, with the values that it had."""
@@ -60,5 +62,5 @@ def _found(module: nn.Module) -> Iterator[Buffer]:
 
 
 def _version(tensor: Tensor) -> int:
-    """Return how often a tensor was written; tensors made in inference mode do not count."""
+    """Return how often a tensor was written; tensors made in inference mode do not count, and are compared."""
     return 0 if tensor.is_inference() else tensor._version

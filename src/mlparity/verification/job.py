@@ -16,10 +16,10 @@ from mlparity.record.policy import OutputTask, Policy, TaskKind
 from mlparity.sessions import torch as torch_session
 from mlparity.sessions.carrying import CarryingSession, restart
 from mlparity.verification.alone import alone_in_source, begins
-from mlparity.verification.lengths import examples
+from mlparity.verification.lengths import SCANNED, examples
 from mlparity.verification.options import VerifyOptions
 
-CHECKED_SAMPLES, _LOOKED_AT = 3, 1000
+CHECKED_SAMPLES = 3
 """On how many samples a target may check its conversion. Assumed: faults of a converter show on any sample."""
 
 
@@ -65,7 +65,7 @@ class Job:
         Where the inputs' lengths vary, they are samples of several lengths.
         """
         if self.source.lengths:
-            looked_at = [sample for _, sample in islice(self.samples, _LOOKED_AT)]
+            looked_at = (sample for _, sample in islice(self.samples, SCANNED))
             shown = examples(looked_at, self.source.lengths, CHECKED_SAMPLES)
             return tuple({**self.source.initial, **sample} for sample in shown)
         few = [

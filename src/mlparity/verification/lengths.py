@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import islice
 
@@ -13,7 +13,7 @@ from mlparity.core.session import Sample, SampleSet
 from mlparity.core.source import Source
 from mlparity.samples.images import ImageSamples
 
-_SCANNED, _PICTURES = 1000, 8
+SCANNED, _PICTURES = 1000, 8
 """How many samples are looked at; fewer pictures, which take long to read and mostly have one size (assumed)."""
 
 
@@ -23,7 +23,7 @@ def with_lengths(source: Source, samples: SampleSet) -> Source:
     Raises:
         InputError: a sample cannot be read.
     """
-    count = _PICTURES if isinstance(samples, ImageSamples) else _SCANNED
+    count = _PICTURES if isinstance(samples, ImageSamples) else SCANNED
     looked_at = [{name: _shape_of(array) for name, array in sample.items()} for _, sample in islice(samples, count)]
     lengths = lengths_of(looked_at)
     return replace(source, lengths=lengths, shapes=shapes_of(looked_at)) if lengths else source
@@ -34,14 +34,16 @@ def _shape_of(array: np.ndarray) -> np.ndarray:
     return np.broadcast_to(np.zeros((), array.dtype), array.shape)
 
 
-def examples(samples: Sequence[Sample], flexible: Flexible, count: int) -> tuple[Sample, ...]:
+def examples(samples: Iterable[Sample], flexible: Flexible, count: int) -> tuple[Sample, ...]:
     """Return the samples that show flexible dimensions best: first one where none has the size 1, then other sizes.
 
     `torch.export` takes a size of 1 for a fixed one.
     Source: https://pytorch.org/docs/stable/export.html, specialization of 0 and 1.
     """
     axes = [(name, axis) for name, dims in flexible.items() for axis in dims]
-    by_sizes = {tuple(sample[name].shape[axis] for name, axis in axes): sample for sample in reversed(samples)}
+    by_sizes: dict[tuple[int, ...], Sample] = {}
+    for sample in samples:  # of each length the first alone is held
+        by_sizes.setdefault(tuple(sample[name].shape[axis] for name, axis in axes), sample)
     ordered = sorted(by_sizes, key=lambda sizes: (min(sizes) < 2, sizes))
     few = ordered if len(ordered) <= count else [*ordered[: count - 1], ordered[-1]]
     return tuple(by_sizes[sizes] for sizes in few)
