@@ -14,10 +14,13 @@ from PIL import Image
 from torch import Tensor, nn
 
 from mlparity import api
+from mlparity.core.errors import InputError
+from mlparity.core.progress import silent
 from mlparity.core.words import ComputeUnit, Precision, Verdict
 from mlparity.record.causes import CauseKind
 from mlparity.targets.table import settings_from, target_named
 from mlparity.targets.target import Request
+from mlparity.verification.sources import open_source
 from tests.loading import load_source
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -147,3 +150,108 @@ def test_beside_an_artifact_that_takes_tensors_the_samples_stay(tmp_path: Path, 
     images, other = record.settings
     assert (images.verdict, other.verdict) == (Verdict.UNKNOWN, Verdict.PASS)
     assert "the sample has no pixels" in images.note
+
+
+@pytest.mark.parametrize(("colour", "layout"), [("RGB", "NCHW"), ("BGR", "NHWC")])
+def test_a_conversion_takes_the_pixels_of_a_camera(tmp_path: Path, photos: Path, colour: str, layout: str) -> None:
+    settings = settings_from(["fp32/CPU_ONLY", "neuralnetwork/CPU_ONLY", "litert/fp32"])
+    how = preprocess(tmp_path, colour, layout)
+    options = replace(OPTIONS, settings=settings, preprocess=how, image_input="photo")
+    record = api.verify(Net(layout).eval(), tmp_path / "out", str(photos), options=options)
+    assert {row.verdict for row in record.settings} == {Verdict.PASS}
+    assert all((row.outputs[0].figures["max_abs"] or 0) < 1e-6 for row in record.settings)
+    for artifact in (path for path in record.artifacts if path.target == "coreml"):
+        model = ct.models.MLModel(str(tmp_path / "out" / artifact.path), skip_model_load=True)
+        (image,) = model.get_spec().description.input
+        assert image.type.imageType.ColorSpace.Name(image.type.imageType.colorSpace) == colour
+
+
+def test_pictures_of_several_sizes_make_a_flexible_image(tmp_path: Path) -> None:
+    for number, size in enumerate(((20, 24), (20, 30))):
+        pixels = np.random.default_rng(number).integers(0, 256, (*size, 3), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    options = replace(OPTIONS, preprocess="zero-to-one", image_input="photo")
+    source = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1))
+    record = api.verify(Pooled(source).eval(), tmp_path / "out", str(tmp_path), options=options)
+    assert record.settings[0].verdict is Verdict.PASS
+    assert record.settings[0].outputs[0].elements == 2 * 4
+
+
+class Pooled(nn.Module):
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, photo: Tensor) -> Tensor:
+        return self.inner(photo)
+
+
+def test_the_weights_of_a_source_behind_pixels_have_its_own_digest(tmp_path: Path, photos: Path) -> None:
+    options = replace(OPTIONS, preprocess=preprocess(tmp_path), image_input="photo")
+    record = api.verify(Net().eval(), tmp_path / "out", str(photos), options=options)
+    sample = {"photo": np.zeros((1, 3, SIZE, SIZE), np.float32)}
+    assert record.source.sha256 == load_source(Net().eval(), sample).sha256
+
+
+@pytest.mark.parametrize(
+    ("how", "name", "artifacts", "said"),
+    [
+        ("bytes", "photo", (), "cannot be an image"),
+        ("zero-to-one", "picture", (), "not the one that the pictures are for"),
+        ("zero-to-one", "photo", (Path("net.mlpackage"),), "artifacts are given"),
+    ],
+)
+def test_what_cannot_be_an_image_input_is_refused(
+    tmp_path: Path, photos: Path, how: str, name: str, artifacts: tuple[Path, ...], said: str
+) -> None:
+    options = replace(OPTIONS, preprocess=how, image_input=name, artifacts=artifacts)
+    with pytest.raises(InputError, match=said):
+        open_source(Net().eval(), str(photos), options, silent)
+
+
+def test_a_state_is_converted_with_tensors(tmp_path: Path, photos: Path) -> None:
+    options = replace(OPTIONS, preprocess=preprocess(tmp_path), image_input="photo")
+    with pytest.raises(InputError, match="keeps a state"):
+        open_source(Counting().eval(), str(photos), options, silent)
+
+
+class Counting(nn.Module):
+    seen: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("seen", torch.zeros(1))
+
+    def forward(self, photo: Tensor) -> Tensor:
+        self.seen.add_(photo.mean())
+        return self.seen * 1.0
+
+
+def test_what_grey_pictures_cannot_show_is_said(tmp_path: Path) -> None:
+    folder = tmp_path / "grey"
+    folder.mkdir()
+    grey = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE, 1), np.uint8)
+    Image.fromarray(np.repeat(grey, 3, axis=2)).save(folder / "a.png")
+    artifact = package(tmp_path, color_layout=ct.colorlayout.BGR)
+    record = verified(Net(), artifact, folder, preprocess(tmp_path), tmp_path / "out")
+    assert any("the order of the channels is not verified" in note for note in record.source.notes)
+
+
+def test_coloured_pictures_show_it(tmp_path: Path, photos: Path) -> None:
+    record = verified(Net(), package(tmp_path), photos, preprocess(tmp_path), tmp_path / "out")
+    assert not any("not verified" in note for note in record.source.notes)
+
+
+def test_folders_of_classes_give_accuracies(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    for number in range(10):
+        folder = tmp_path / "photos" / "abcde"[number % 5]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(0, 256, (SIZE, SIZE, 3), np.uint8)).save(folder / f"{number}.png")
+    options = replace(OPTIONS, preprocess=preprocess(tmp_path), image_input="photo", limit=7)
+    record = api.verify(Net().eval(), tmp_path / "out", str(tmp_path / "photos"), options=options)
+    found = record.settings[0].outputs[0].labels
+    assert found is not None
+    assert found.samples == 7
+    assert found.source_right == found.artifact_right
+    assert "accuracy" in (tmp_path / "out" / "report.md").read_text()

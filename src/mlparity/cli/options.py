@@ -34,6 +34,14 @@ PreprocessOption = Annotated[
         help="How images become arrays: a preset such as imagenet, a TOML file, or module:function.",
     ),
 ]
+ImageInputOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        rich_help_panel=SAMPLES,
+        help="Convert this input as an image: Core ML takes the pixels, and the preprocessing is part of the model.",
+    ),
+]
 ShapeOption = Annotated[
     list[str] | None,
     typer.Option(

@@ -10,6 +10,7 @@ import typer
 from mlparity.cli.options import (
     SAMPLES,
     EvalOption,
+    ImageInputOption,
     InputsOption,
     PolicyOption,
     PreprocessOption,
@@ -34,6 +35,7 @@ def tune(
     ],
     inputs: InputsOption = None,
     preprocess: PreprocessOption = None,
+    image_input: ImageInputOption = None,
     policy: PolicyOption = "task",
     setting: SettingOption = None,
     shape: ShapeOption = None,
@@ -55,6 +57,7 @@ def tune(
         eval_mode=eval_mode,
         trust=trust,
         preprocess=preprocess,
+        image_input=image_input,
         limit=limit,
         seed=seed,
     )

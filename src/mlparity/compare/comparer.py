@@ -12,6 +12,7 @@ from mlparity.compare.align import align
 from mlparity.compare.by_step import ByStep
 from mlparity.compare.decisions import flips_of
 from mlparity.compare.histogram import DecadeCounter
+from mlparity.compare.labels import labels_of
 from mlparity.compare.metrics import figures_of
 from mlparity.compare.retrieval import Retrieval, RetrievalTally
 from mlparity.compare.tally import Tally, TaskTally, merge, tally_of
@@ -19,6 +20,7 @@ from mlparity.compare.tasks import Tasks, tally_task, why_not
 from mlparity.compare.tokens import tokens_of
 from mlparity.compare.user_metric import LoadedMetric, MetricTally, tally_metric, task_figure
 from mlparity.core.array_text import ArrayText, array_of_text, text_of_array
+from mlparity.core.labels import Labels
 from mlparity.record.figures import Histogram, OutputFigures, TaskFigure, WorstSample
 from mlparity.record.policy import OutputTask, TaskKind
 
@@ -64,7 +66,7 @@ class Comparer:
 
     Without `tasks`, a row of (classes,) or (N, classes) counts as class scores unless `class_outputs` names the
     outputs that do; an empty collection means none. `metrics` are called with all outputs of a sample. With
-    `both_ways` an output that the artifact alone has is a problem too.
+    `both_ways` an output that the artifact alone has is a problem too. `labels` are the samples'.
     """
 
     def __init__(
@@ -75,9 +77,10 @@ class Comparer:
         metrics: Sequence[LoadedMetric] = (),
         worst_kept: int = WORST_KEPT,
         both_ways: bool = False,
+        labels: Labels | None = None,
     ) -> None:
         """Start with nothing compared."""
-        self._both_ways = both_ways
+        self._both_ways, self._labels = both_ways, labels
         self._tasks = Tasks(tasks, class_outputs)
         self._metrics = [(loaded, MetricTally()) for loaded in metrics]
         self._worst_kept = worst_kept
@@ -136,7 +139,8 @@ class Comparer:
         self._problems, self._unlike = dict.fromkeys(state.problems), dict.fromkeys(state.unlike)
         self._metrics = [(loaded, tally) for (loaded, _), tally in zip(self._metrics, state.metrics, strict=True)]
         self._outputs = {
-            output.name: _Accumulator.restored(output, self._worst_kept, image_of) for output in state.outputs
+            output.name: _Accumulator.restored(output, self._worst_kept, image_of, self._labels)
+            for output in state.outputs
         }
 
     def _add_output(self, sample: str, name: str, source: np.ndarray, artifact: np.ndarray, image: Image) -> None:
@@ -145,7 +149,7 @@ class Comparer:
         if problem:
             self._note((f"{name}: {problem}",))
             task = None
-        accumulator = self._outputs.setdefault(name, _Accumulator(self._worst_kept))
+        accumulator = self._outputs.setdefault(name, _Accumulator(self._worst_kept, self._labels))
         accumulator.add(sample, source, artifact, task, image)
 
     def _note(self, problems: Sequence[str]) -> None:
@@ -161,8 +165,8 @@ def _keep(known: dict[str, None], reasons: Sequence[str]) -> None:
 class _Accumulator:
     """The sums, decades, task and worst samples of one output."""
 
-    def __init__(self, worst_kept: int) -> None:
-        self._tally = Tally()
+    def __init__(self, worst_kept: int, labels: Labels | None) -> None:
+        self._tally, self._labels = Tally(), labels
         self._task: OutputTask | None = None
         self._retrieval: Retrieval | None = None
         self._decades = DecadeCounter()
@@ -171,7 +175,7 @@ class _Accumulator:
         self._worst_kept = worst_kept
 
     def add(self, sample: str, source: np.ndarray, artifact: np.ndarray, task: OutputTask | None, image: Image) -> None:
-        shown = TaskTally() if task is None else tally_task(task, source, artifact, sample)
+        shown = TaskTally() if task is None else tally_task(task, source, artifact, sample, self._labels)
         if task is not None:
             self._task = task
             self._search(task, source, artifact)
@@ -203,6 +207,7 @@ class _Accumulator:
             task=self._task,
             by_step=self._steps.result(),
             tokens=tokens_of(tally.task.tokens),
+            labels=labels_of(tally.task.labels, self._labels),
         )
 
     def state(self, name: str) -> OutputState:
@@ -214,8 +219,10 @@ class _Accumulator:
         return OutputState(name, self._tally, self._decades.result(), worst, self._task, gallery, searched, steps)
 
     @classmethod
-    def restored(cls, state: OutputState, worst_kept: int, image_of: Callable[[str], Image]) -> _Accumulator:
-        made = cls(worst_kept)
+    def restored(
+        cls, state: OutputState, worst_kept: int, image_of: Callable[[str], Image], labels: Labels | None
+    ) -> _Accumulator:
+        made = cls(worst_kept, labels)
         made._tally, made._task = state.tally, state.task
         made._decades.restore(state.histogram)
         made._steps = ByStep(dict(state.steps))

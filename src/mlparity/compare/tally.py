@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlparity.compare.decisions import DecisionTally, merge_decisions
+from mlparity.compare.labels import LabelTally, merge_labels
 from mlparity.compare.masks import MaskTally, merge_masks
 from mlparity.compare.retrieval import RetrievalTally
 from mlparity.compare.tokens import TokenTally, merge_tokens
@@ -24,6 +25,7 @@ class TaskTally:
     mask: MaskTally | None = None
     retrieval: RetrievalTally | None = None
     tokens: TokenTally | None = None
+    labels: LabelTally | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ def merge_tasks(first: TaskTally, second: TaskTally) -> TaskTally:
         decisions=merge_decisions(first.decisions, second.decisions),
         mask=merge_masks(first.mask, second.mask),
         tokens=merge_tokens(first.tokens, second.tokens),
+        labels=merge_labels(first.labels, second.labels),
         retrieval=second.retrieval if first.retrieval is None else first.retrieval,
     )
 

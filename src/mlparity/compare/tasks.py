@@ -7,10 +7,12 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from mlparity.compare.classes import looks_like_classes, tally_classes
+from mlparity.compare.labels import tally_labels
 from mlparity.compare.masks import tally_mask
 from mlparity.compare.tally import TaskTally
 from mlparity.compare.thresholds import tally_threshold
 from mlparity.compare.tokens import tally_tokens
+from mlparity.core.labels import Labels
 from mlparity.record.policy import OutputTask, TaskKind
 
 
@@ -45,14 +47,20 @@ def why_not(task: OutputTask, shape: tuple[int, ...]) -> str:
     return ""
 
 
-def tally_task(task: OutputTask, source: np.ndarray, artifact: np.ndarray, sample: str) -> TaskTally:
+def tally_task(
+    task: OutputTask, source: np.ndarray, artifact: np.ndarray, sample: str, labels: Labels | None = None
+) -> TaskTally:
     """Return what one sample shows of a task; embeddings are searched elsewhere, because they need the others.
+
+    Labels are for class scores along the last axis.
 
     Shape: both alike, and one that `why_not` has no word against.
     """
     axis = _axis(task)
     if task.kind is TaskKind.CLASSES and axis is not None:
-        return TaskTally(decisions=tally_classes(source, artifact, sample, axis, task.k))
+        known = labels if axis in (-1, source.ndim - 1) else None
+        labelled = None if known is None else tally_labels(known, source, artifact, sample)
+        return TaskTally(decisions=tally_classes(source, artifact, sample, axis, task.k), labels=labelled)
     if task.kind is TaskKind.TOKENS:
         decisions = tally_classes(source, artifact, sample, -1, task.k)
         return TaskTally(decisions=decisions, tokens=tally_tokens(source, artifact, sample))

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from mlparity.core.image_input import ImageInput
 from mlparity.core.lengths import Flexible, Shapes
 
-_WRAPPERS = re.compile(r"^inner(\.stateful\.inner)?(\.|$)")
+_WRAPPERS = re.compile(r"^inner(\.stateful\.inner)?(\.behind_pixels)?(\.|$)")
 
 
 def own_path(path: str) -> str:
@@ -33,6 +34,14 @@ class State:
     initial: np.ndarray
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Imaged:
+    """A source as it is converted with images as inputs: its module takes what these inputs make of the pixels."""
+
+    source: Source
+    inputs: Mapping[str, ImageInput]
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A PyTorch model whose `module` takes tensors by position and returns a tuple of tensors.
@@ -46,6 +55,7 @@ class Source:
     have.
     Where the source keeps a state in its buffers, `module` takes each of the `states` behind its inputs and returns it
     behind its outputs; `stateful` is the source whose module keeps it.
+    Where `module` takes pixels that a conversion takes as an image, `imaged` is the source of that conversion.
     """
 
     name: str
@@ -61,6 +71,7 @@ class Source:
     shapes: tuple[Shapes, ...] = ()
     states: tuple[State, ...] = ()
     stateful: Source | None = None
+    imaged: Imaged | None = None
 
     @property
     def carry(self) -> Mapping[str, str]:

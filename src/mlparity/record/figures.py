@@ -105,6 +105,35 @@ class TokenFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangedClass:
+    """How many samples of a class the source puts into one class, and the artifact into another."""
+
+    label: str
+    source: str
+    artifact: str
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFigures:
+    """How often source and artifact are right, over the samples that have a label.
+
+    `p_value` is that of McNemar's exact test, two-sided: small where one side is right more often than chance explains.
+    `changed` has the most frequent changes of class, twenty at most. `unused` says why labels could not be used, ""
+    where they were.
+    """
+
+    samples: int
+    source_right: int
+    artifact_right: int
+    only_source_right: int
+    only_artifact_right: int
+    p_value: float
+    changed: tuple[ChangedClass, ...] = ()
+    unused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class StepFigure:
     """The largest absolute difference at one step of sequences, over all samples; the first step is 0."""
 
@@ -132,6 +161,7 @@ class OutputFigures:
     task: OutputTask | None = None
     by_step: tuple[StepFigure, ...] = ()
     tokens: TokenFigures | None = None
+    labels: LabelFigures | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -206,8 +206,28 @@ def _row(result: SettingResult, is_recommended: bool) -> Row:
 
 
 def steps_text(result: SettingResult, worst: OutputFigures | None) -> str:
-    """Say what became of tokens, and how the largest difference goes over steps; "" where there is neither."""
-    return "; ".join(filter(None, (*map(tokens_text, result.outputs), growth_text(worst))))
+    """Say what became of tokens and labels, and how the largest difference goes over steps; "" without any of these."""
+    told = (text(output) for output in result.outputs for text in (tokens_text, labels_text))
+    return "; ".join(filter(None, (*told, growth_text(worst))))
+
+
+def labels_text(output: OutputFigures) -> str:
+    """Say how often both sides are right, and which classes changed; "" for samples without labels."""
+    found = output.labels
+    if found is None or not found.samples:
+        return ""
+    before, after = (f"{100 * right / found.samples:.4g}%" for right in (found.source_right, found.artifact_right))
+    alone = f"right in the source alone {found.only_source_right}, in the artifact alone {found.only_artifact_right}"
+    changes = [f"{kind.label}: {kind.source} to {kind.artifact} ({kind.samples})" for kind in found.changed]
+    more = f" and {len(changes) - _SHOWN_CHANGES} kinds more" if len(changes) > _SHOWN_CHANGES else ""
+    changed = f", changed {', '.join(changes[:_SHOWN_CHANGES])}{more}" if changes else ", no class changed"
+    return (
+        f"{output.output}, accuracy {before} in the source and {after} in the artifact over {found.samples:,} samples,"
+        f" {alone} (McNemar's test: p = {format_number(found.p_value)}){changed}"
+    )
+
+
+_SHOWN_CHANGES = 5
 
 
 def tokens_text(output: OutputFigures) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlparity.core.errors import BackendUnavailableError, InputError
+from mlparity.core.labels import Labels
 from mlparity.core.regular_files import open_regular
 from mlparity.core.session import Sample, SampleSet
 from mlparity.core.user_code import failing_as, raised_at, said
@@ -37,7 +38,8 @@ Preprocess = Callable[["Image"], np.ndarray]
 class ImageSamples:
     """Pictures as samples of one input, read anew in each iteration.
 
-    A sample has the name of its file; with `root`, the file's path below it.
+    A sample has the name of its file; with `root`, the file's path below it. `classes` are the folders of the root, in
+    the order of their names, where each class has one.
     """
 
     files: tuple[Path, ...]
@@ -46,6 +48,7 @@ class ImageSamples:
     description: str
     warning: str = ""
     root: Path | None = None
+    classes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """The number of pictures."""
@@ -90,6 +93,15 @@ def _failed(path: Path, error: BaseException) -> InputError:
 def thumbnail(samples: SampleSet, name: str) -> str:
     """Return a small copy of sample `name` as a PNG data URI, or "" where the samples are no pictures."""
     return samples.thumbnail(name) if isinstance(samples, ImageSamples) else ""
+
+
+def labels_of(samples: SampleSet, names: tuple[str, ...] = ()) -> Labels | None:
+    """Return the labels of pictures that lie in one folder for each class, None for other samples.
+
+    `names` are the classes in the order of the model's output.
+    """
+    classes = samples.classes if isinstance(samples, ImageSamples) else ()
+    return Labels(classes, names) if classes else None
 
 
 def open_image(path: Path) -> Image:

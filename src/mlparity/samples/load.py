@@ -80,9 +80,17 @@ def _usable(candidates: Iterable[Path]) -> tuple[Path, ...]:
 
 def _by_class(path: Path) -> tuple[Path, ...]:
     """Return the pictures of a folder that has one folder for each class: one of each class in turn."""
+    return tuple(file for turn in zip_longest(*_classes(path).values()) for file in turn if file is not None)
+
+
+def _classes(path: Path) -> dict[str, tuple[Path, ...]]:
+    """Return the pictures of each folder that has some, in the order of the folders' names."""
     folders = (folder for folder in sorted(path.iterdir()) if folder.is_dir() and not folder.name.startswith("."))
-    classes = [[file for file in _usable(sorted(folder.iterdir())) if _kind(file) == "picture"] for folder in folders]
-    return tuple(file for turn in zip_longest(*classes) for file in turn if file is not None)
+    pictures = {
+        folder.name: tuple(file for file in _usable(sorted(folder.iterdir())) if _kind(file) == "picture")
+        for folder in folders
+    }
+    return {name: files for name, files in pictures.items() if files}
 
 
 def _kind(file: Path) -> str:
@@ -107,10 +115,11 @@ def _images(
     if isinstance(chosen, ImagePreprocess):
         chosen = chosen.model_copy(update={"input": name})
     label = preprocess if isinstance(preprocess, str) else "own preprocessing"
-    classes = len({file.parent for file in files})
     root = path if path.is_dir() and any(file.parent != path for file in files) else None
-    kind = f"pictures ({label})" if root is None else f"pictures ({label}) of {classes} classes"
-    return ImageSamples(files, name, chosen, _described(files, path, kind), root=root)
+    # Those of all pictures, whatever the limit: the number of a class is its folder's place among them.
+    classes = () if root is None else tuple(_classes(root))
+    kind = f"pictures ({label})" if root is None else f"pictures ({label}) of {len(classes)} classes"
+    return ImageSamples(files, name, chosen, _described(files, path, kind), root=root, classes=classes)
 
 
 def _named(preprocess: str) -> ImagePreprocess | Preprocess:

@@ -30,7 +30,8 @@ _FORMS = "package.module:factory, file.py:factory, a .pt2 file, or a TorchScript
 class LoadedModule:
     """A module in eval mode that has not been run yet; `inputs` tells the names that samples must have.
 
-    `example` is the sample that a .pt2 file carries. `notes` say what was changed, for the user to read.
+    `example` is the sample that a .pt2 file carries. `notes` say what was changed, for the user to read. `owner` is the
+    module whose weights are the source's, where `module` is a wrapper around it.
     """
 
     name: str
@@ -40,6 +41,7 @@ class LoadedModule:
     inputs: ForwardInputs
     example: Sample | None = None
     notes: tuple[str, ...] = ()
+    owner: nn.Module | None = None
 
 
 def load_module(spec: str | nn.Module, *, eval_mode: bool = False, trust: bool = False) -> LoadedModule:
@@ -81,7 +83,8 @@ def flatten_source(loaded: LoadedModule, sample: Sample | None = None) -> Source
     with failing_as(lambda error: _unusable(loaded.location, error)):
         inner, constants = without_cache(loaded.module, loaded.inputs.names)
         flat = flat_module(inner, order, constants)
-        parameters, weights = parameter_count(loaded.module), weights_sha256(loaded.module)
+        owner = loaded.module if loaded.owner is None else loaded.owner
+        parameters, weights = parameter_count(owner), weights_sha256(owner)
     return Source(
         name=loaded.name,
         kind=loaded.kind,

@@ -13,6 +13,7 @@ from mlparity.compare.user_metric import LoadedMetric
 from mlparity.core.session import Sample, SampleSet, Session
 from mlparity.core.source import Source
 from mlparity.record.policy import OutputTask, Policy, TaskKind
+from mlparity.samples.images import labels_of
 from mlparity.sessions import torch as torch_session
 from mlparity.sessions.carrying import CarryingSession, restart
 from mlparity.verification.alone import alone_in_source, begins
@@ -41,7 +42,8 @@ class Job:
         """
         states = (OutputTask(state.output, TaskKind.NONE) for state in self.source.states)
         tasks = (*states, *self.policy.tasks)
-        return Comparer(class_outputs=self.options.class_outputs, tasks=tasks, metrics=self.metrics)
+        labels = labels_of(self.samples, self.options.class_names)
+        return Comparer(class_outputs=self.options.class_outputs, tasks=tasks, metrics=self.metrics, labels=labels)
 
     def first(self) -> Sample:
         """Return the first sample, with the state that the source begins with."""

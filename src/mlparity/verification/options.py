@@ -34,7 +34,9 @@ class VerifyOptions:
     - `shapes`: the inputs of random samples, such as `x:1,3,224,224` or `ids:1,64:int32`; `seed` is theirs.
     - `limit`: how many samples are used; None uses all, or draws eight random ones.
     - `preprocess`: how pictures become arrays: the name of a preset, a TOML file or `module:function`.
+    - `image_input`: the input that Core ML conversions take as an image; the preprocessing is then part of the model.
     - `class_outputs`: the outputs that hold class scores; None guesses them by their shape.
+    - `class_names`: the classes in the order of the model's output, for pictures in one folder for each class.
     - `device_outputs`: files that `mlparity run` saved on a device, for the same artifacts and samples.
     - `members`, `chips`, `compute_plan`: which arithmetics of the compute units are emulated, for which chips (empty:
       all with evidence of their own), and in which placement of the ops.
@@ -58,7 +60,9 @@ class VerifyOptions:
     eval_mode: bool = False
     trust: bool = False
     preprocess: str | None = None
+    image_input: str | None = None
     class_outputs: tuple[str, ...] | None = None
+    class_names: tuple[str, ...] = ()
     limit: int | None = None
     seed: int = 0
     members: Members = Members.FAST
@@ -115,6 +119,17 @@ def chips_from(text: str | None) -> tuple[str, ...]:
     from mlparity.engine.placement.variants import check_chips
 
     return () if text is None else check_chips([name.strip() for name in text.split(",") if name.strip()])
+
+
+def class_names_from(path: Path | None) -> tuple[str, ...]:
+    """Return the class names in a text file, one on each line, none where there is no file.
+
+    Raises:
+        InputError: the file cannot be read, holds no name, or one twice.
+    """
+    from mlparity.samples.class_names import read_class_names
+
+    return () if path is None else read_class_names(path)
 
 
 def compute_plan_from(path: Path | None) -> ComputePlan | None:

@@ -6,14 +6,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mlparity.core.errors import MlparityError
+from mlparity.core.errors import InputError, MlparityError
 from mlparity.core.session import SampleSet
+from mlparity.core.source import Imaged, Source
 from mlparity.engine.reading import read_stages
 from mlparity.samples.images import ImageSamples
 from mlparity.samples.preprocess import Colour, ImagePreprocess, Layout
-from mlparity.sources.load import LoadedModule
-from mlparity.sources.pixels import PixelSteps, from_pixels
+from mlparity.samples.unshown import unshown
+from mlparity.sources.load import LoadedModule, flatten_source
+from mlparity.sources.pixels import PixelSteps, as_image, from_pixels
 from mlparity.targets.table import target_of
+
+_NOTE = "the artifact takes images: both sides are given the pixels, and the source's preprocessing is part of it"
 
 
 def taking_pixels(
@@ -27,9 +31,33 @@ def taking_pixels(
     how = _normalising(samples)
     if how is None or not artifacts or not all(map(_takes_images, artifacts)):
         return loaded, samples
-    steps = PixelSteps(how.scale, how.mean, how.std, how.colour is Colour.BGR, how.layout is Layout.NHWC)
-    pixels = _pixels(samples, how)
-    return from_pixels(loaded, pixels.input, steps), pixels
+    return _behind_pixels(loaded, samples, how)
+
+
+def with_image_input(loaded: LoadedModule, samples: SampleSet, name: str) -> tuple[Source, SampleSet]:
+    """Return the source for a conversion whose input `name` is an image, and the samples as pixels.
+
+    Resizing and cropping stay before both; scale, mean, standard deviation and the order of channels are converted.
+
+    Raises:
+        InputError: the samples are no pictures for that input, or their preprocessing is a function of the user's.
+        SourceError: the module fails on the first sample.
+    """
+    how = _normalising(samples)
+    if how is None:
+        raise _no_pictures(name, samples)
+    if how.input != name:
+        raise InputError(
+            "the input that is to be an image is not the one that the pictures are for",
+            found=name,
+            expected=how.input,
+            next_step=f"name it: --image-input {how.input}",
+        )
+    steps, (given, pixels) = _steps(how), _behind_pixels(loaded, samples, how)
+    sample = next(iter(pixels))[1]
+    image, left = as_image(steps, sample[name].shape[1])
+    inner = flatten_source(from_pixels(loaded, name, left), sample)
+    return replace(flatten_source(given, sample), imaged=Imaged(inner, {name: image})), pixels
 
 
 def pixels_for(artifact: Path, samples: SampleSet) -> SampleSet:
@@ -38,9 +66,28 @@ def pixels_for(artifact: Path, samples: SampleSet) -> SampleSet:
     return samples if how is None or not _takes_images(artifact) else _pixels(samples, how)
 
 
+def _no_pictures(name: str, samples: SampleSet) -> InputError:
+    return InputError(
+        f"the input {name!r} cannot be an image",
+        found=samples.description,
+        expected="a folder of pictures, and a preprocessing by name or in a TOML file, which becomes part of the model",
+        next_step="give --inputs FOLDER --preprocess imagenet, for example, or leave out --image-input",
+    )
+
+
+def _behind_pixels(loaded: LoadedModule, samples: SampleSet, how: ImagePreprocess) -> tuple[LoadedModule, ImageSamples]:
+    pixels = _pixels(samples, how)
+    given = from_pixels(loaded, pixels.input, _steps(how))
+    return replace(given, notes=(*given.notes, _NOTE, *unshown(pixels))), pixels
+
+
 def _normalising(samples: SampleSet) -> ImagePreprocess | None:
     how = samples.preprocess if isinstance(samples, ImageSamples) else None
     return how if isinstance(how, ImagePreprocess) and how.dtype == "float32" else None
+
+
+def _steps(how: ImagePreprocess) -> PixelSteps:
+    return PixelSteps(how.scale, how.mean, how.std, how.colour is Colour.BGR, how.layout is Layout.NHWC)
 
 
 def _pixels(samples: SampleSet, how: ImagePreprocess) -> ImageSamples:

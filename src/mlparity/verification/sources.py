@@ -7,16 +7,17 @@ from itertools import islice
 
 from torch import nn
 
+from mlparity.core.errors import InputError
 from mlparity.core.progress import Progress
 from mlparity.core.session import SampleSet
 from mlparity.core.source import Source
 from mlparity.core.steps import has_steps
 from mlparity.samples.memory import Steps
-from mlparity.sources.load import flatten_source, load_module
+from mlparity.sources.load import LoadedModule, flatten_source, load_module
 from mlparity.sources.states import with_states
 from mlparity.verification.lengths import with_lengths
 from mlparity.verification.options import VerifyOptions
-from mlparity.verification.pixels import taking_pixels
+from mlparity.verification.pixels import taking_pixels, with_image_input
 from mlparity.verification.samples import choose_samples
 
 _TRIED = 3
@@ -46,7 +47,28 @@ def open_source(
         seed=options.seed,
         progress=progress,
     )
-    loaded, samples = taking_pixels(loaded, samples, options.artifacts)
-    flat = with_lengths(flatten_source(loaded, next(iter(samples))[1]), samples)
+    flat, samples = _flattened(loaded, samples, options)
+    flat = with_lengths(flat, samples)
     tried = islice(samples, _TRIED if has_steps(samples) else 1)
-    return with_states(flat, [sample for _, sample in tried]), samples
+    found = with_states(flat, [sample for _, sample in tried])
+    if found.states and found.imaged is not None:
+        raise InputError(
+            "a source that keeps a state is converted with tensors as inputs",
+            found=f"--image-input, and the state {found.states[0].buffer}",
+            next_step="leave out --image-input",
+        )
+    return found, samples
+
+
+def _flattened(loaded: LoadedModule, samples: SampleSet, options: VerifyOptions) -> tuple[Source, SampleSet]:
+    """Return the source in its flat form and the samples, both with pixels where artifacts take images."""
+    if options.image_input is None:
+        loaded, samples = taking_pixels(loaded, samples, options.artifacts)
+        return flatten_source(loaded, next(iter(samples))[1]), samples
+    if options.artifacts:
+        raise InputError(
+            "an image input is made by a conversion, and artifacts are given",
+            found=f"--image-input {options.image_input}, --artifact {options.artifacts[0]}",
+            next_step="leave out one of the two: an artifact that takes images is given pixels as it is",
+        )
+    return with_image_input(loaded, samples, options.image_input)

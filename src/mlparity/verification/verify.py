@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -168,7 +168,7 @@ def _record(job: Job, made: Made, runs: Runs, seen: Seen, found: Explained) -> R
         samples.description, seen.done, seen.sha256, tuple(seen.names), samples.warning, job.options.carry
     )
     recommendation, decision = decided(job, runs, results, noise)
-    notes = _notes(source, runs, made)
+    notes = (*_notes(source, runs, made), *_label_notes(results))
     return Record(
         schema_version=SCHEMA_VERSION,
         mlparity_version=__version__,
@@ -211,6 +211,13 @@ def _notes(source: Source, runs: Runs, made: Made) -> tuple[str, ...]:
         *notes,
         *(f"the source's own fp32 noise in {noise.output} is {noise_of_text(noise)}" for noise in unknown),
     )
+
+
+def _label_notes(results: Sequence[SettingResult]) -> tuple[str, ...]:
+    """Say why the folders of the samples gave no labels, once."""
+    labels = (output.labels for row in results for output in row.outputs)
+    unused = dict.fromkeys(found.unused for found in labels if found is not None and found.unused)
+    return tuple(f"no accuracy is told: {reason}; give --class-names FILE" for reason in unused)
 
 
 def environment() -> dict[str, str]:

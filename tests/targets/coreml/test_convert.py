@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mlparity.core.errors import ConversionError, InputError, OutputError, SourceError
+from mlparity.core.image_input import ColourLayout, ImageInput
 from mlparity.core.lengths import FlexibleDim
 from mlparity.core.session import Outputs, Sample
 from mlparity.core.source import Source
@@ -23,11 +24,9 @@ from mlparity.core.words import ComputeUnit, Precision
 from mlparity.sessions.checked import run_checked
 from mlparity.targets.coreml import session as coreml_backend
 from mlparity.targets.coreml.convert import (
-    ColourLayout,
     Conversion,
     CoremlOptions,
     Frontend,
-    ImageInput,
     convert,
     save,
 )

@@ -312,5 +312,29 @@ _TOKENS = (
     ),
 )
 
-METRICS: tuple[Metric, ...] = (*_DIFFERENCES, *_NOT_FINITE, *_DECISIONS, *_TOKENS, *_MASKS, *_RETRIEVAL)
+_LABELS = (
+    Metric(
+        MetricInfo(
+            *("accuracy", "accuracy", "ratio", HIGHER),
+            "The share of labelled samples that the artifact puts into their class.",
+            of_difference=False,
+        ),
+        RATIO,
+        by_task.of_labels(lambda found: found.artifact_right / found.samples),
+        by_task.has_labels,
+    ),
+    Metric(
+        MetricInfo(
+            *("accuracy_loss", "accuracy lost", "ratio", LOWER),
+            "The source's accuracy less the artifact's, over the same labelled samples; negative where the artifact is"
+            " right more often.",
+            of_difference=False,
+        ),
+        SIGNED_RATIO,
+        by_task.of_labels(lambda found: (found.source_right - found.artifact_right) / found.samples),
+        by_task.has_labels,
+    ),
+)
+
+METRICS: tuple[Metric, ...] = (*_DIFFERENCES, *_NOT_FINITE, *_DECISIONS, *_LABELS, *_TOKENS, *_MASKS, *_RETRIEVAL)
 """All metrics, in the order in which a report lists them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mlparity.compare.decisions import DecisionTally
+from mlparity.compare.labels import LabelTally
 from mlparity.compare.masks import MaskTally
 from mlparity.compare.retrieval import RetrievalTally
 from mlparity.compare.tally import Tally
@@ -37,6 +38,16 @@ def of_tokens(value: Callable[[TokenTally], float]) -> Callable[[Tally], float |
     def figure(tally: Tally) -> float | None:
         found = tally.task.tokens
         return value(found) if found is not None and found.positions else None
+
+    return figure
+
+
+def of_labels(value: Callable[[LabelTally], float]) -> Callable[[Tally], float | None]:
+    """Return the figure, which has no value where no sample has a label."""
+
+    def figure(tally: Tally) -> float | None:
+        found = tally.task.labels
+        return value(found) if found is not None and found.samples else None
 
     return figure
 
@@ -76,6 +87,11 @@ def has_mask(tally: Tally) -> bool:
 def has_tokens(tally: Tally) -> bool:
     """Return whether the output has scores of tokens."""
     return tally.task.tokens is not None
+
+
+def has_labels(tally: Tally) -> bool:
+    """Return whether samples have labels that could be used."""
+    return tally.task.labels is not None and not tally.task.labels.unused
 
 
 def has_retrieval(tally: Tally) -> bool:

@@ -77,6 +77,7 @@ def convert_request(request: Request) -> Made:
         deployment_target=request.deployment_target,
         # Core ML takes MIL's names; those that begin so are PyTorch's.
         fp32_ops=tuple(name for name in request.fp32_ops if not name.startswith("aten.")),
+        images={} if request.source.imaged is None else request.source.imaged.inputs,
         flexible=request.source.lengths,
     )
     if request.frontend:

@@ -33,10 +33,8 @@ from mlparity.targets.coreml.failure import Failure, conversion_error, failure_o
 from mlparity.targets.coreml.frontends import order
 from mlparity.targets.coreml.options import (
     PROGRAM,
-    ColourLayout,
     CoremlOptions,
     Frontend,
-    ImageInput,
     OpSelector,
 )
 from mlparity.targets.coreml.precision import described
@@ -46,11 +44,9 @@ if TYPE_CHECKING:
     from mlparity.targets.coreml.conversion import Converted, Job
 
 __all__ = [
-    "ColourLayout",
     "Conversion",
     "CoremlOptions",
     "Frontend",
-    "ImageInput",
     "OpSelector",
     "convert",
     "save",
@@ -96,12 +92,18 @@ def convert(source: Source, sample: Sample, options: CoremlOptions | None = None
 
         register()
         with corrected():
-            # An ML Program keeps the state itself; a network cannot, and takes it as an input.
-            kept = source.stateful if chosen.format is PROGRAM else None
-            job = Job.of(source if kept is None else kept, sample, chosen, coremltools)
+            job = Job.of(_as_converted(source, chosen), sample, chosen, coremltools)
             done, frontend, failures = _by_first_route(job, source, routes_of(source, chosen))
     made = _described(chosen, done.target, coremltools.__version__)
     return Conversion(done.model, frontend, tuple(map(str, failures)), made, time.perf_counter() - start)
+
+
+def _as_converted(source: Source, options: CoremlOptions) -> Source:
+    """Return the source as it is converted: an ML Program keeps a state itself, a network takes it as an input."""
+    if source.imaged is not None and options.images:
+        return source.imaged.source
+    kept = source.stateful if options.format is PROGRAM else None
+    return source if kept is None else kept
 
 
 def _by_first_route(

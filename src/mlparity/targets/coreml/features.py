@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from mlparity.core.errors import InputError
+from mlparity.core.image_input import ColourLayout, ImageInput
 from mlparity.core.lengths import FlexibleDim
 from mlparity.core.words import Precision
 from mlparity.targets.coreml.form import HALF, InputForm
-from mlparity.targets.coreml.options import ColourLayout, CoremlOptions, ImageInput
+from mlparity.targets.coreml.options import CoremlOptions
 
 _CHANNELS = {ColourLayout.RGB: 3, ColourLayout.BGR: 3, ColourLayout.GRAYSCALE: 1}
 

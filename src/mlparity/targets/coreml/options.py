@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from mlparity.core.image_input import ImageInput
 from mlparity.core.lengths import Flexible
 from mlparity.core.words import Precision
 
@@ -46,26 +47,6 @@ class Frontend(StrEnum):
     EXPORT = "export"
     DECOMPOSED = "export+decompositions"
     RUN = "run"
-
-
-class ColourLayout(StrEnum):
-    """The order of the channels that the module expects in an image; Core ML's own names."""
-
-    RGB = "RGB"
-    BGR = "BGR"
-    GRAYSCALE = "GRAYSCALE"
-
-
-@dataclass(frozen=True, slots=True)
-class ImageInput:
-    """Takes an input (1, channels, height, width) as an 8-bit image; the module gets `scale * pixel + bias`.
-
-    `bias` is one number, or one for each channel in the order of `layout`.
-    """
-
-    scale: float = 1.0
-    bias: float | tuple[float, ...] = 0.0
-    layout: ColourLayout = ColourLayout.RGB
 
 
 OpSelector = Callable[[object], bool]
