@@ -37,6 +37,11 @@ def suspect(before: Callable[[Tensor], Tensor], after: Callable[[Tensor], Tensor
         (lambda x: x * 2 - 1, "values -1 to 1, the artifact values 0 to 1"),
         (lambda x: x.permute(0, 2, 3, 1).reshape(x.shape), "NHWC"),
         (lambda x: x.transpose(2, 3), "height and width"),
+        (lambda x: x.flip(3), "mirrored left to right"),
+        (lambda x: x.flip(2), "upside down"),
+        (lambda x: x.flip(2, 3), "turned by 180 degrees"),
+        (lambda x: torch.rot90(x, 1, (2, 3)), "turned to the left by 90 degrees"),
+        (lambda x: torch.rot90(x, -1, (2, 3)), "turned to the right by 90 degrees"),
     ],
 )
 def test_a_changed_input_is_named(change: Callable[[Tensor], Tensor], words: str) -> None:

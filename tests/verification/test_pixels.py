@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from mlparity.core.errors import InputError
 from mlparity.core.progress import silent
 from mlparity.core.words import ComputeUnit, Precision, Verdict
 from mlparity.record.causes import CauseKind
+from mlparity.report.causes import cause_sentence
 from mlparity.targets.table import settings_from, target_named
 from mlparity.targets.target import Request
 from mlparity.verification.sources import open_source
@@ -53,14 +55,16 @@ class Normalised(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, mean: tuple[float, ...] = (0.5, 0.4, 0.3)) -> None:
+    def __init__(
+        self, mean: tuple[float, ...] = (0.5, 0.4, 0.3), turned: Callable[[Tensor], Tensor] = lambda x: x
+    ) -> None:
         super().__init__()
-        self.inner = Net()
+        self.inner, self.turned = Net(), turned
         self.register_buffer("mean", torch.tensor(mean).reshape(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor((0.2, 0.3, 0.25)).reshape(1, 3, 1, 1))
 
     def forward(self, photo: Tensor) -> Tensor:
-        return self.inner((photo - self.mean) / self.std)
+        return self.inner(self.turned((photo - self.mean) / self.std))
 
 
 @pytest.fixture(scope="module")
@@ -113,20 +117,25 @@ def test_a_source_that_takes_bgr_agrees_with_a_bgr_image(tmp_path: Path, photos:
 
 
 @pytest.mark.parametrize(
-    ("module", "image"),
+    ("change", "image", "said"),
     [
-        (None, {"scale": 1.0}),
-        (None, {"bias": [-0.5, -0.5, -0.5]}),
-        (Normalised((0.5, 0.5, 0.5)), {}),
+        ({}, {"scale": 1.0}, "scale (5, 3.3333, 4), bias (-2.5, -1.3333, -1.2) in the artifact"),
+        ({}, {"bias": [-0.5] * 3}, "bias (-5, -3, -3.2) in the artifact"),
+        ({"mean": (0.0, 0.0, 0.0)}, {}, "bias 0 in the artifact"),
+        ({"mean": (0.5, 0.5, 0.5)}, {}, "bias (-2.5, -1.6667, -2) in the artifact"),
+        ({}, {"color_layout": ct.colorlayout.BGR}, "channels as BGR, and the network of the source takes RGB"),
+        ({"turned": lambda x: x.flip(3)}, {}, "mirrored left to right"),
+        ({"turned": lambda x: x.transpose(2, 3)}, {}, "height and width are swapped"),
     ],
-    ids=["scale of 0..255", "a bias too much", "one mean for all"],
+    ids=["scale of 0..255", "a bias too much", "no bias", "one mean for all", "BGR", "mirrored", "swapped"],
 )
 def test_a_wrong_image_input_is_named(
-    tmp_path: Path, photos: Path, module: nn.Module | None, image: dict[str, Any]
+    tmp_path: Path, photos: Path, change: dict[str, Any], image: dict[str, Any], said: str
 ) -> None:
-    artifact = package(tmp_path, module, **image)
+    artifact = package(tmp_path, Normalised(**change), **image)
     record = verified(Net(), artifact, photos, preprocess(tmp_path), tmp_path / "out")
     assert (record.verdict, record.cause.kind) == (Verdict.FAIL, CauseKind.PREPROCESSING)
+    assert said in cause_sentence(record)
 
 
 def test_run_gives_it_the_pixels_too(tmp_path: Path, photos: Path) -> None:
@@ -255,3 +264,43 @@ def test_folders_of_classes_give_accuracies(tmp_path: Path) -> None:
     assert found.samples == 7
     assert found.source_right == found.artifact_right
     assert "accuracy" in (tmp_path / "out" / "report.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("app", "said"),
+    [
+        ("resample = 'nearest'", "resample nearest where the source has bilinear"),
+        ("crop = [18, 18]", "crop [18, 18] where the source has [0, 0]"),
+        ("mean = [0.4, 0.4, 0.3]", "mean [0.4, 0.4, 0.3] where the source has [0.5, 0.4, 0.3]"),
+    ],
+)
+def test_what_an_app_prepares_otherwise_is_named_with_both_values(
+    tmp_path: Path, photos: Path, app: str, said: str
+) -> None:
+    kept = [line for line in TOML.format(colour="RGB", layout="NCHW").splitlines() if not line.startswith(app[:4])]
+    (tmp_path / "app.toml").write_text("\n".join((*kept, app)))
+    settings = settings_from(["fp32/CPU_ONLY", "litert/fp32"])
+    how = preprocess(tmp_path)
+    options = replace(OPTIONS, settings=settings, preprocess=how, artifact_preprocess=str(tmp_path / "app.toml"))
+    record = api.verify(Net().eval(), tmp_path / "out", str(photos), options=options)
+    for row in record.settings:
+        (cause,) = row.causes
+        assert (row.verdict, cause.kind) == (Verdict.FAIL, CauseKind.PREPROCESSING)
+        assert cause.evidence[0].names["how"] == said
+    assert any("as the app prepares them" in note for note in record.source.notes)
+
+
+def test_of_an_app_that_gives_images_only_the_geometry_counts(tmp_path: Path, photos: Path) -> None:
+    (tmp_path / "app.toml").write_text("size = [16, 16]\nscale = 1.0")
+    options = replace(OPTIONS, preprocess=preprocess(tmp_path), image_input="photo")
+    options = replace(options, artifact_preprocess=str(tmp_path / "app.toml"))
+    record = api.verify(Net().eval(), tmp_path / "out", str(photos), options=options)
+    assert (record.verdict, record.cause.kind) == (Verdict.PASS, CauseKind.NONE)
+    assert any("in the same way" in note for note in record.source.notes)
+
+
+def test_an_app_s_preprocessing_is_one_of_pictures(tmp_path: Path) -> None:
+    options = replace(OPTIONS, artifact_preprocess="imagenet")
+    sample = {"photo": np.zeros((1, 3, SIZE, SIZE), np.float32)}
+    with pytest.raises(InputError, match="one of pictures"):
+        api.verify(Net().eval(), tmp_path / "out", [sample], options=options)

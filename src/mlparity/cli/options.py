@@ -34,6 +34,15 @@ PreprocessOption = Annotated[
         help="How images become arrays: a preset such as imagenet, a TOML file, or module:function.",
     ),
 ]
+ArtifactPreprocessOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOW",
+        rich_help_panel=SAMPLES,
+        help="How the app prepares images, if in another way: artifacts get these, and the source those of"
+        " --preprocess.",
+    ),
+]
 ImageInputOption = Annotated[
     str | None,
     typer.Option(

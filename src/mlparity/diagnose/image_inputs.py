@@ -44,10 +44,12 @@ class Affine:
         return self.channels == other.channels and self.has_numbers_of(other)
 
     def has_numbers_of(self, other: Affine) -> bool:
-        """Tell whether scale and bias are the same for each channel of the picture."""
-        own, theirs = self._by_channel(), other._by_channel()
-        size = float(np.abs(theirs[:, 0] * _WHITE).max())
-        return bool(np.allclose(own * [_WHITE, 1], theirs * [_WHITE, 1], rtol=_ALIKE, atol=_ALIKE * size))
+        """Tell whether scale and bias are the same, for each channel of the picture or for each of the network."""
+        pairs = ((self._by_channel(), other._by_channel()), (self._by_place(), other._by_place()))
+        return any(_near(own, theirs) for own, theirs in pairs)
+
+    def _by_place(self) -> Doubles:
+        return np.stack([self.scale, self.bias], 1)
 
     def _by_channel(self) -> Doubles:
         order = np.argsort(self.channels)
@@ -61,6 +63,11 @@ class Affine:
     def order(self) -> str:
         """Print the order in which the network takes the channels."""
         return "RGB" if self.channels == tuple(sorted(self.channels)) else "BGR"
+
+
+def _near(own: Doubles, theirs: Doubles) -> bool:
+    size = float(np.abs(theirs[:, 0] * _WHITE).max())
+    return bool(np.allclose(own * [_WHITE, 1], theirs * [_WHITE, 1], rtol=_ALIKE, atol=_ALIKE * size))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

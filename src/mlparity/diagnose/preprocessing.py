@@ -148,7 +148,20 @@ def _layouts(value: Tensor, axis: int | None) -> Iterator[tuple[str, Tensor]]:
         misread = value.permute(0, 2, 3, 1).reshape(count, channels, height, width)
         yield "the artifact reads the bytes of NHWC as NCHW", misread
         yield "the artifact reads NCHW as NHWC", value.reshape(count, height, width, channels).permute(0, 3, 1, 2)
+    yield from _turned(value, axis)
+
+
+def _turned(value: Tensor, axis: int) -> Iterator[tuple[str, Tensor]]:
+    """Yield an image as it looks from another side; the shape stays."""
+    height, width = (2, 3) if axis == 1 else (1, 2)
     yield "height and width are swapped", _swapped(value, axis)
+    yield "the artifact takes the image mirrored left to right, the source as it is", value.flip(width)
+    yield "the artifact takes the image upside down, the source as it is", value.flip(height)
+    yield "the artifact takes the image turned by 180 degrees, the source as it is", value.flip(height, width)
+    if value.shape[height] == value.shape[width]:
+        for words, turns in (("to the right", 1), ("to the left", -1)):
+            turned = torch.rot90(value, turns, (height, width))
+            yield f"the artifact takes the image turned {words} by 90 degrees, the source as it is", turned
 
 
 def _swapped(value: Tensor, axis: int) -> Tensor:

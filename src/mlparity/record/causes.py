@@ -105,6 +105,7 @@ class Observation(StrEnum):
     GRAPH_DIVERGES = "graph diverges"
     SHAPES_DIVERGE = "shapes diverge"
     DRAWS_RANDOMLY = "draws randomly"
+    APP_PREPROCESSING = "app's preprocessing"
     IMAGE_INPUT = "image input"
     IMAGE_CHANNELS = "image channels"
     IMAGE_CHANNELS_TOO = "image channels too"

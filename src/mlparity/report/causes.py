@@ -144,6 +144,10 @@ _SENTENCES: Mapping[Observation, str] = {
     Observation.DRAWS_RANDOMLY: (
         "The artifact gives another {outputs} when sample {sample} is run again: it draws randomly."
     ),
+    Observation.APP_PREPROCESSING: (
+        "The app prepares pictures in another way than the source: {how}. Given the source's on sample {sample},"
+        " {removed:share1} of the difference ({difference:scale}) goes away."
+    ),
     Observation.IMAGE_INPUT: (
         "The image input {input} makes other numbers of its pixels than the source does: {ours} in the artifact,"
         " {theirs} in the source. With the source's there {removed:share1} of the difference ({difference:scale}) goes"

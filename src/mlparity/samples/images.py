@@ -6,7 +6,7 @@ import base64
 import io
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -39,7 +39,7 @@ class ImageSamples:
     """Pictures as samples of one input, read anew in each iteration.
 
     A sample has the name of its file; with `root`, the file's path below it. `classes` are the folders of the root, in
-    the order of their names, where each class has one.
+    the order of their names, where each class has one. `are_pixels` where an artifact takes the images as such.
     """
 
     files: tuple[Path, ...]
@@ -49,6 +49,7 @@ class ImageSamples:
     warning: str = ""
     root: Path | None = None
     classes: tuple[str, ...] = ()
+    are_pixels: bool = False
 
     def __len__(self) -> int:
         """The number of pictures."""
@@ -63,14 +64,28 @@ class ImageSamples:
         for path in self.files:
             yield self._name(path), self._sample(path)
 
+    def named(self, name: str) -> Sample:
+        """Return the sample `name`, which must be one of this set.
+
+        Raises:
+            InputError: as for all of them.
+        """
+        return self._sample(self._path(name))
+
+    def prepared(self, preprocess: Preprocess) -> ImageSamples:
+        """Return the same pictures, prepared in another way."""
+        return replace(self, preprocess=preprocess)
+
     def thumbnail(self, name: str) -> str:
         """Return a small copy of the picture `name` as a PNG data URI; the name must be one of this set."""
-        path = next(path for path in self.files if self._name(path) == name)
-        picture = open_image(path).convert("RGB")
+        picture = open_image(self._path(name)).convert("RGB")
         picture.thumbnail((THUMBNAIL_PIXELS, THUMBNAIL_PIXELS))
         buffer = io.BytesIO()
         picture.save(buffer, "PNG", optimize=True)
         return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+    def _path(self, name: str) -> Path:
+        return next(path for path in self.files if self._name(path) == name)
 
     def _name(self, path: Path) -> str:
         return path.name if self.root is None else path.relative_to(self.root).as_posix()

@@ -108,7 +108,7 @@ def _images(
             expected=f"{', '.join(PRESETS)}, a .toml file, or module:function",
             next_step="choose the one that the model was trained with; another one changes its predictions",
         )
-    chosen = _named(preprocess) if isinstance(preprocess, str) else preprocess
+    chosen = load_preprocess(preprocess) if isinstance(preprocess, str) else preprocess
     name = (chosen.input if isinstance(chosen, ImagePreprocess) else "") or only
     if not name:
         raise InputError("the model has several inputs", where=str(path), expected="the name of the one for pictures")
@@ -122,10 +122,15 @@ def _images(
     return ImageSamples(files, name, chosen, _described(files, path, kind), root=root, classes=classes)
 
 
-def _named(preprocess: str) -> ImagePreprocess | Preprocess:
-    if ":" in preprocess:
-        return user_function(preprocess)  # type: ignore[return-value]
-    return preprocess_named(preprocess)
+def load_preprocess(name: str, input_name: str = "") -> ImagePreprocess | Preprocess:
+    """Return a preset, the preprocessing of a TOML file, or the function that `module:function` names.
+
+    Raises:
+        InputError: there is none of that name, or it cannot be used.
+    """
+    if ":" in name:
+        return user_function(name)  # type: ignore[return-value]
+    return preprocess_named(name, input_name)
 
 
 def _described(files: tuple[Path, ...], path: Path, kind: str) -> str:

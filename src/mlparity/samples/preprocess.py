@@ -131,6 +131,13 @@ class ImagePreprocess(Table):
         return (scaled - np.asarray(self.mean, np.float32)) / np.asarray(self.std, np.float32)
 
 
+def as_pixels(how: ImagePreprocess) -> ImagePreprocess:
+    """Return a preprocessing that only resizes and cuts: what a file that takes images is given."""
+    colour = Colour.GRAY if how.colour is Colour.GRAY else Colour.RGB
+    changes = {"scale": 1.0, "mean": (0.0,), "std": (1.0,), "colour": colour, "layout": Layout.NCHW, "dtype": "float32"}
+    return how.model_copy(update=changes)
+
+
 PRESETS: Mapping[str, ImagePreprocess] = {
     # Source: https://pytorch.org/vision/stable/models.html (the IMAGENET1K_V1 transforms).
     "imagenet": ImagePreprocess(

@@ -13,12 +13,16 @@ from mlparity.core.session import Outputs, Sample
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """One sample: its name, its inputs, what the reference gives, and on request a small picture of it."""
+    """One sample: its name, its inputs, what the reference gives, and on request a small picture of it.
+
+    `given` is what artifacts are given, which an app may prepare in another way.
+    """
 
     name: str
     sample: Sample
     expected: Outputs
     picture: Callable[[], str]
+    given: Sample
 
 
 class Observer(Protocol):
@@ -37,11 +41,15 @@ def _nothing(_name: str) -> None:
     return None
 
 
+def _same(_name: str, sample: Sample) -> Sample:
+    return sample
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Feed:
     """The samples that are still to be run, by name, of `total` of which `done` were counted before.
 
-    `before` is called with each name before its sample is run.
+    `before` is called with each name before its sample is run. `given` makes of a name and a sample what artifacts get.
     """
 
     samples: Iterable[tuple[str, Sample]]
@@ -49,6 +57,7 @@ class Feed:
     done: int = 0
     picture: Callable[[str], str] = _no_picture
     before: Callable[[str], None] = _nothing
+    given: Callable[[str, Sample], Sample] = _same
 
 
 def execute(
@@ -66,7 +75,7 @@ def execute(
     for number, (name, sample) in enumerate(feed.samples, feed.done):
         progress("compare", number, feed.total)
         feed.before(name)
-        step = Step(name, sample, reference(name, sample), cache(partial(feed.picture, name)))
+        step = Step(name, sample, reference(name, sample), cache(partial(feed.picture, name)), feed.given(name, sample))
         for observer in observers:
             observer.add(step)
         after(step)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -14,6 +14,7 @@ from mlparity.core.user_code import raised_at, said
 from mlparity.core.words import ComputeUnit, Confidence, Precision, Provenance
 from mlparity.diagnose.drift import drift_of
 from mlparity.diagnose.ladder import find_causes, is_explicable, row_to_explain
+from mlparity.diagnose.preprocessing import VANISHED
 from mlparity.diagnose.rungs import origins
 from mlparity.diagnose.stored_states import stored_states
 from mlparity.engine.numerics import TYPED
@@ -24,6 +25,7 @@ from mlparity.record.causes import Cause, CauseKind
 from mlparity.record.drift import Drift
 from mlparity.record.excess import Excused, excess_of_row, excused_by
 from mlparity.record.rows import SettingResult
+from mlparity.verification.explain_app import of_app
 from mlparity.verification.explain_elsewhere import explain_elsewhere
 from mlparity.verification.explain_package import Case, worst_case
 from mlparity.verification.explain_states import other_start
@@ -129,10 +131,24 @@ def _reason_not_to(row: SettingResult, job: Job) -> str:
 
 
 def _explained(cause: Cause, row: SettingResult, job: Job) -> Diagnosis:
-    unit = row.setting.compute_unit if cause.kind is CauseKind.COMPUTE_UNIT else None
     chosen = _chosen(row, job)
     if not chosen:
         return Diagnosis(cause, failure="no sample has a difference that a figure tells")
+    app = None if job.app is None else of_app(row, job, job.app, chosen)
+    if app is not None and app[1] >= VANISHED:
+        return Diagnosis(app[0])
+    found = _of_artifact(cause, row, job, chosen)
+    return (
+        found if app is None or app[1] < _LEAST else replace(found, cause=app[0], others=(found.cause, *found.others))
+    )
+
+
+_LEAST = 0.05
+"""The least part of a difference for which an app's preprocessing is a cause beside another (assumed)."""
+
+
+def _of_artifact(cause: Cause, row: SettingResult, job: Job, chosen: Mapping[str, Sample]) -> Diagnosis:
+    unit = row.setting.compute_unit if cause.kind is CauseKind.COMPUTE_UNIT else None
     path, factor, beside = job.stage / row.artifact, job.policy.noise_factor, dict(islice(job.alone(), _BESIDE))
     if not is_explicable(row.setting.target):
         return _with_others(cause, explain_elsewhere(path, job.source, chosen, factor, beside))

@@ -6,15 +6,14 @@ from contextlib import closing
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from mlparity.compare.align import align
-from mlparity.core.session import Outputs, Sample, Session
+from mlparity.core.session import Sample
 from mlparity.core.source import Source
-from mlparity.diagnose.distance import distance, removed
+from mlparity.diagnose.distance import removed
 from mlparity.record.causes import Cause, CauseKind, Evidence, Observation
 from mlparity.sessions import torch as torch_session
 from mlparity.sessions.checked import run_checked
+from mlparity.verification.distances import apart
 from mlparity.verification.explain_package import open_reference
 
 _MOST = 0.9
@@ -40,7 +39,8 @@ def other_start(path: Path, source: Source, sample: Sample) -> Cause | None:
         given = {**source.initial, **sample}
         zeros = {name: np.zeros_like(given[name]) for name in own}
         expected = run_checked(narrow, given)
-        from_zero, from_start = (_apart(session, start, expected) for start in ({**given, **zeros}, given))
+        starts = ({**given, **zeros}, given)
+        from_zero, from_start = (apart(run_checked(session, start), expected) for start in starts)
     gone = removed(from_zero, from_start)
     if gone < _MOST:
         return None
@@ -48,11 +48,3 @@ def other_start(path: Path, source: Source, sample: Sample) -> Cause | None:
     return Cause(
         CauseKind.CONVERTER, (Evidence(Observation.STATE_STARTS, figures, {"states": ", ".join(sorted(own))}),)
     )
-
-
-def _apart(session: Session, sample: Sample, expected: Outputs) -> float:
-    found = run_checked(session, sample)
-    pairs = align(expected, found).pairs
-    ours = {name: torch.from_numpy(np.ascontiguousarray(found[other])) for name, other in pairs}
-    theirs = {name: torch.from_numpy(np.ascontiguousarray(expected[name])) for name, _ in pairs}
-    return distance(ours, theirs)

@@ -51,6 +51,12 @@ def check_fixable(source: Source, options: VerifyOptions) -> None:
         InputError: as said.
     """
     check_loadable(source)
+    if options.artifact_preprocess is not None:
+        raise InputError(
+            "a cure converts again, and no conversion changes how an app prepares pictures",
+            found=f"--artifact-preprocess {options.artifact_preprocess}",
+            next_step="leave out --fix or --artifact-preprocess",
+        )
     found = "a state that is carried from sample to sample" if options.carry else ""
     if found or source.lengths:
         raise InputError(

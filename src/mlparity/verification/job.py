@@ -17,6 +17,7 @@ from mlparity.samples.images import labels_of
 from mlparity.sessions import torch as torch_session
 from mlparity.sessions.carrying import CarryingSession, restart
 from mlparity.verification.alone import alone_in_source, begins
+from mlparity.verification.app_pictures import AppPictures
 from mlparity.verification.lengths import SCANNED, examples
 from mlparity.verification.options import VerifyOptions
 
@@ -26,7 +27,10 @@ CHECKED_SAMPLES = 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
-    """What is verified, on what, by which policy, and the folder into which the results go."""
+    """What is verified, on what, by which policy, and the folder into which the results go.
+
+    `app` are the pictures that artifacts are given, where an app prepares them in another way.
+    """
 
     source: Source
     samples: SampleSet
@@ -34,6 +38,7 @@ class Job:
     options: VerifyOptions
     metrics: tuple[LoadedMetric, ...]
     stage: Path
+    app: AppPictures | None = None
 
     def comparer(self) -> Comparer:
         """Return a comparer that knows the tasks of the outputs and the user's own metrics.
@@ -48,6 +53,10 @@ class Job:
     def first(self) -> Sample:
         """Return the first sample, with the state that the source begins with."""
         return {**self.source.initial, **next(iter(self.samples))[1]}
+
+    def given(self, name: str, sample: Sample) -> Sample:
+        """Return what artifacts are given for a sample."""
+        return sample if self.app is None else self.app.given(name, sample)
 
     def begins(self, name: str) -> bool:
         """Tell whether the state starts anew at a sample, as `mlparity.verification.alone` says."""

@@ -34,6 +34,7 @@ class VerifyOptions:
     - `shapes`: the inputs of random samples, such as `x:1,3,224,224` or `ids:1,64:int32`; `seed` is theirs.
     - `limit`: how many samples are used; None uses all, or draws eight random ones.
     - `preprocess`: how pictures become arrays: the name of a preset, a TOML file or `module:function`.
+    - `artifact_preprocess`: how the app prepares pictures, where that is another way; artifacts get these.
     - `image_input`: the input that Core ML conversions take as an image; the preprocessing is then part of the model.
     - `class_outputs`: the outputs that hold class scores; None guesses them by their shape.
     - `class_names`: the classes in the order of the model's output, for pictures in one folder for each class.
@@ -60,6 +61,7 @@ class VerifyOptions:
     eval_mode: bool = False
     trust: bool = False
     preprocess: str | None = None
+    artifact_preprocess: str | None = None
     image_input: str | None = None
     class_outputs: tuple[str, ...] | None = None
     class_names: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ from mlparity.core.session import SampleSet
 from mlparity.core.source import Imaged, Source
 from mlparity.engine.reading import read_stages
 from mlparity.samples.images import ImageSamples
-from mlparity.samples.preprocess import Colour, ImagePreprocess, Layout
+from mlparity.samples.preprocess import Colour, ImagePreprocess, Layout, as_pixels
 from mlparity.samples.unshown import unshown
 from mlparity.sources.load import LoadedModule, flatten_source
 from mlparity.sources.pixels import PixelSteps, as_image, from_pixels
@@ -92,9 +92,7 @@ def _steps(how: ImagePreprocess) -> PixelSteps:
 
 def _pixels(samples: SampleSet, how: ImagePreprocess) -> ImageSamples:
     assert isinstance(samples, ImageSamples)  # noqa: S101 - it has a preprocessing
-    colour = Colour.GRAY if how.colour is Colour.GRAY else Colour.RGB
-    changes = {"scale": 1.0, "mean": (0.0,), "std": (1.0,), "colour": colour, "layout": Layout.NCHW}
-    return replace(samples, preprocess=how.model_copy(update=changes))
+    return replace(samples, preprocess=as_pixels(how), are_pixels=True)
 
 
 def _takes_images(artifact: Path) -> bool:

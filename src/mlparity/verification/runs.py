@@ -48,7 +48,7 @@ class Run:
             return
         started = time.perf_counter()
         try:
-            outputs = run_checked(self.session, step.sample)
+            outputs = run_checked(self.session, step.given)
         except MlparityError as error:
             self.failure = f"sample {step.name}: {error}"
             return
@@ -77,7 +77,7 @@ class Watch:
         if self.has_failed:
             return
         try:
-            run_checked(self.session, step.sample)
+            run_checked(self.session, step.given)
         except MlparityError:
             self.has_failed = True
             self.session.close()

@@ -31,6 +31,7 @@ from mlparity.record.rows import RowState, SettingResult
 from mlparity.report.files import write_reports
 from mlparity.report.texts import noise_of_text
 from mlparity.samples.check import check_sample, signature_of
+from mlparity.samples.digest import sample_sha256
 from mlparity.samples.images import thumbnail
 from mlparity.sessions import torch as torch_session
 from mlparity.sessions.checked import run_checked
@@ -38,6 +39,7 @@ from mlparity.sources.deterministic import check_deterministic
 from mlparity.targets.artifacts import write_metadata
 from mlparity.targets.coreml.checked_conversion import route_notes
 from mlparity.targets.table import target_named
+from mlparity.verification.app_pictures import app_pictures
 from mlparity.verification.artifacts import Made, following_artifacts, make_artifacts
 from mlparity.verification.decide import decided
 from mlparity.verification.device import device_runs
@@ -84,6 +86,7 @@ def run_verification(
     chosen = following_artifacts(chosen)
     progress("load", 0, 0)
     flat, samples = open_source(source, inputs, chosen, progress)
+    app = app_pictures(samples, chosen.artifact_preprocess)
     chosen = chosen.carrying(flat)
     baseline = None if chosen.baseline is None else whole_record_at(chosen.baseline)
     if baseline is not None:
@@ -91,7 +94,7 @@ def run_verification(
     if chosen.fix:
         check_fixable(flat, chosen)  # before any work
     with staged_folder(folder) as stage, open_references(flat, chosen) as references:
-        job = Job(flat, samples, limits, chosen, metrics, stage)
+        job = Job(flat, samples, limits, chosen, metrics, stage, app)
         journal = Journal(folder, _key(job), chosen, stage)
         with journal.telling():
             made = journal.put_artifacts()
@@ -111,7 +114,8 @@ def _key(job: Job) -> str:
     first = job.first()
     with torch_session.open(job.source) as plain:
         expected = check_deterministic(plain, first)
-    counted = (job.policy.tasks, [(loaded.metric, loaded.sha256) for loaded in job.metrics])
+    given = "" if job.app is None else sample_sha256(job.given(next(iter(job.samples))[0], first))
+    counted = (job.policy.tasks, [(loaded.metric, loaded.sha256) for loaded in job.metrics], given)
     return key_of(job.source, job.options, counted, first, expected, environment())
 
 
@@ -151,7 +155,7 @@ def _run(job: Job, runs: Runs, references: References, journal: Journal, progres
             runs.restart()
             references.restart()
 
-    feed = Feed(checked(), len(samples), seen.done, partial(thumbnail, samples), before)
+    feed = Feed(checked(), len(samples), seen.done, partial(thumbnail, samples), before, job.given)
     execute(feed, lambda _, sample: run_checked(references.narrow, sample), runs.observers(), progress, count)
     return seen
 
@@ -168,7 +172,8 @@ def _record(job: Job, made: Made, runs: Runs, seen: Seen, found: Explained) -> R
         samples.description, seen.done, seen.sha256, tuple(seen.names), samples.warning, job.options.carry
     )
     recommendation, decision = decided(job, runs, results, noise)
-    notes = (*_notes(source, runs, made), *_label_notes(results))
+    app = () if job.app is None else (job.app.note,)
+    notes = (*_notes(source, runs, made), *_label_notes(results), *app)
     return Record(
         schema_version=SCHEMA_VERSION,
         mlparity_version=__version__,
