@@ -15,10 +15,11 @@ from torch import Tensor, nn
 
 from mlparity.core.words import Precision
 from mlparity.diagnose.compressed_weights import compressed, compression_intervals
+from mlparity.diagnose.restored_weights import restored
 from mlparity.record.causes import CauseKind, Observation
 from mlparity.targets.table import target_named
 from mlparity.targets.target import Request
-from mlparity.verification.explain_package import explain_package, plans_of
+from mlparity.verification.explain_package import Case, explain_package, plans_of, worst_case
 from tests.loading import load_source
 
 SAMPLE = {"x": np.random.default_rng(1).standard_normal((2, 3, 12, 12)).astype(np.float32)}
@@ -112,7 +113,7 @@ def test_the_number_before_lies_in_the_interval(package: Path, plain: Path) -> N
 
 def test_the_compression_is_the_cause(package: Path) -> None:
     cause = explain_package(package, load_source(Net().eval(), SAMPLE), {"x": SAMPLE})
-    assert (cause.kind, cause.evidence[0].observation) == (CauseKind.COMPRESSION, Observation.WEIGHTS_COMPRESSED)
+    assert (cause.kind, cause.evidence[0].observation) == (CauseKind.COMPRESSION, Observation.WEIGHTS_RESTORED)
     assert {op.type for op in cause.ops} <= {"conv", "linear"}
     assert all(op.origin for op in cause.ops)
     shares = [op.share or 0.0 for op in cause.ops]
@@ -127,3 +128,45 @@ def test_a_fault_beside_it_is_no_compression(package: Path) -> None:
 
 def test_what_is_not_compressed_has_no_interval(plain: Path) -> None:
     assert compression_intervals(plans_of(plain).exact) == ()
+
+
+class Older(Net):
+    """The same network after other steps of training."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        draw = torch.Generator().manual_seed(3)
+        with torch.no_grad():
+            noise = torch.randn(self.second.weight.shape, generator=draw)
+            self.second.weight.add_(0.5 * self.second.weight.std() * noise)
+
+
+def test_other_weights_are_no_compression(package: Path) -> None:
+    found = worst_case(package, load_source(Older().eval(), SAMPLE), {"x": SAMPLE}, None)
+    assert isinstance(found, Case)
+    causes = found.causes()
+    assert causes[0].kind is CauseKind.WEIGHTS
+    assert {cause.kind for cause in causes[1:]} <= {CauseKind.COMPRESSION}
+
+
+def test_a_fault_beside_the_compression_is_named_at_its_op(package: Path) -> None:
+    found = worst_case(package, load_source(Other().eval(), SAMPLE), {"x": SAMPLE}, None)
+    assert isinstance(found, Case)
+    causes = found.causes()
+    assert causes[0].kind is CauseKind.CONVERTER
+    assert "aten.mul" in causes[0].ops[0].origin
+    assert all(cause.evidence[0].observation is Observation.COMPRESSION_ADDS for cause in causes[1:])
+
+
+def test_with_the_source_s_weights_the_artifact_is_the_plain_one(package: Path, plain: Path) -> None:
+    """To the last bit: the weights are found in their layout, with the norm in them, and rounded as stored."""
+    source = load_source(Net().eval(), SAMPLE)
+    small, whole = (worst_case(each, source, {"x": SAMPLE}, None) for each in (package, plain))
+    assert isinstance(small, Case)
+    assert isinstance(whole, Case)
+    made = restored(small.rungs)
+    assert made is not None
+    assert len(made.names) == made.of
+    ours, theirs = (each.run(each.exact, each.inputs) for each in (made.rungs, whole.rungs))
+    for name, value in theirs.items():
+        torch.testing.assert_close(ours[name], value, rtol=1e-6, atol=1e-6)

@@ -26,7 +26,9 @@ CPU32 = Setting("coreml", Precision.FP32, ComputeUnit.CPU_ONLY)
 ALL32 = Setting("coreml", Precision.FP32, ComputeUnit.ALL)
 CPU16 = Setting("coreml", Precision.FP16, ComputeUnit.CPU_ONLY)
 ALL16 = Setting("coreml", Precision.FP16, ComputeUnit.ALL)
+PALETTES16, PALETTES32 = (replace(each, compression="palettize4") for each in (CPU16, CPU32))
 LITERT = Setting("litert", Precision.FP32)
+LITERT8 = Setting("litert", Precision.FP32, compression="int8")
 AI32, AI16 = (Setting("coreai", precision) for precision in DECLARED)
 NET_CPU, NET_GPU, NET_ALL = (
     Setting("coreml", Precision.NEURAL_NETWORK, unit)
@@ -77,6 +79,13 @@ def explicable(rows: list[SettingResult], noise: tuple[Noise, ...] = ()) -> Sett
         ([(CPU32, 9e-5), (CPU16, 2e-4)], CauseKind.UNKNOWN),
         ([(CPU32, 1e-7), (LITERT, 1e-2)], CauseKind.CONVERTER),
         ([], CauseKind.UNKNOWN),
+        # Compressed weights are a form of their own, and stand beside the same settings without the compression.
+        ([(CPU32, 1e-7), (CPU16, 1e-4), (PALETTES16, 1e-2)], CauseKind.PRECISION),
+        ([(CPU32, 1e-7), (CPU16, 1e-7), (PALETTES16, 1e-2)], CauseKind.COMPRESSION),
+        ([(CPU32, 1e-7), (PALETTES32, 1e-2), (LITERT, 1e-7)], CauseKind.COMPRESSION),
+        ([(CPU32, 1e-2), (PALETTES32, 1e-2), (LITERT, 1e-7)], CauseKind.CONVERTER),
+        ([(PALETTES16, 1e-2)], CauseKind.UNKNOWN),
+        ([(CPU32, 1e-2), (LITERT8, 1e-7)], CauseKind.UNKNOWN),  # compressed weights are no witness
         # Beside Core ML, Core AI's fp32 is a witness and its fp16 is not; alone it is judged as Core ML is.
         ([(CPU32, 1e-2), (AI32, 1e-7), (AI16, 1e-2)], CauseKind.CONVERTER),
         ([(CPU32, 1e-7), (CPU16, 1e-3), (AI32, 1e-7), (AI16, math.nan)], CauseKind.PRECISION),
@@ -480,3 +489,27 @@ def test_a_network_that_is_wrong_on_the_cpu_too_has_two_causes_elsewhere() -> No
     found = find_causes(rows, NOISE)
     assert [cause.kind for cause in found.by_row[0]] == [CauseKind.CONVERTER]
     assert [cause.kind for cause in found.by_row[1]] == [CauseKind.COMPUTE_UNIT, CauseKind.CONVERTER]
+
+
+@pytest.mark.parametrize(
+    ("plain", "small", "kinds"),
+    [
+        (1e-4, 1e-2, [CauseKind.COMPRESSION]),
+        (1e-4, 1e-4, [CauseKind.PRECISION]),  # what it adds is not clear
+        (1e-7, 1e-7, []),
+        (1e-4, math.nan, [CauseKind.COMPRESSION]),
+    ],
+)
+def test_a_compressed_row_has_the_compression_or_the_cause_of_the_plain_one(
+    plain: float, small: float, kinds: list[CauseKind]
+) -> None:
+    found = find_causes([row(CPU32, 1e-7), row(CPU16, plain), row(PALETTES16, small)])
+    assert [cause.kind for cause in found.by_row[2]] == kinds
+
+
+def test_the_ideal_run_of_a_compressed_artifact_says_nothing_of_the_plain_one() -> None:
+    rows = [exact(CPU32, 0.0, Verdict.PASS), replace(exact(CPU16, 1.0), artifact="plain.mlpackage")]
+    small = replace(exact(PALETTES16, 1.0), artifact="small.mlpackage")
+    ideal = [replace(rung(BOUND, Verdict.PASS), artifact=name) for name in ("plain.mlpackage",)]
+    off = replace(rung(1.0, Verdict.FAIL), artifact="small.mlpackage")
+    assert find_cause([*rows, small], NOISE, [*ideal, off]).kind is CauseKind.COMPUTE_UNIT

@@ -133,6 +133,9 @@ def test_a_name_or_a_suffix_stands_once(toy: None) -> None:
         ("onnx/*", ["onnx/fp32"]),
         ("coreai/*", ["coreai/fp32", "coreai/fp16"]),
         ("coreai/*/ALL", ["coreai/fp32/ALL", "coreai/fp16/ALL"]),
+        ("fp16+palettize4/ALL", ["fp16+palettize4/ALL"]),
+        ("fp16+prune37/*_ONLY", ["fp16+prune37/CPU_ONLY"]),
+        ("fp16+palettize*/ALL", [f"fp16+palettize{bits}/ALL" for bits in (1, 2, 3, 4, 6, 8)]),
     ],
 )
 def test_settings_are_asked_for_by_name_or_pattern(pattern: str, names: list[str]) -> None:
@@ -145,7 +148,10 @@ def test_without_a_name_all_default_settings_are_meant() -> None:
     assert len(settings_from(["fp16/ALL", "fp16/*", "fp16/ALL"])) == 4
 
 
-@pytest.mark.parametrize("name", ["", "fp8/ALL", "litert/fp16", "FP16/ALL", "coreml/*", "fp16+palettize4/ALL"])
+@pytest.mark.parametrize(
+    "name",
+    ["", "fp8/ALL", "litert/fp16", "FP16/ALL", "coreml/*", "fp16+zip/ALL", "neuralnetwork+int8/ALL", "onnx/fp32+int8"],
+)
 def test_a_name_of_no_setting_is_refused(name: str) -> None:
     with pytest.raises(PolicyError, match="unknown setting"):
         settings_from([name])

@@ -67,6 +67,15 @@ CarryOption = Annotated[
         help="Feed this output into that input of the next sample; may be repeated.",
     ),
 ]
+CompressOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="HOW",
+        rich_help_panel=CHECKED,
+        help="Verify with compressed weights too: int8, int4-block32, palettize4, prune50, or module:function; may be"
+        " repeated.",
+    ),
+]
 LimitOption = Annotated[
     int | None,
     typer.Option(min=1, metavar="N", rich_help_panel=SAMPLES, help="Use the first N samples, or N random ones."),

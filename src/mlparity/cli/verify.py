@@ -15,6 +15,7 @@ from mlparity.cli.options import (
     WORK,
     ArtifactPreprocessOption,
     CarryOption,
+    CompressOption,
     EvalOption,
     ImageInputOption,
     InputsOption,
@@ -95,6 +96,7 @@ def verify(
             help="Keep this op in fp32: a MIL op type or name; for Core AI such as aten.addmm. May be repeated.",
         ),
     ] = None,
+    compress: CompressOption = None,
     members: Annotated[
         str,
         typer.Option(
@@ -164,6 +166,7 @@ def verify(
         artifacts=tuple(artifact or ()),
         deployment_target=target,
         fp32_ops=tuple(fp32_op or ()),
+        compress=tuple(compress or ()),
         eval_mode=eval_mode,
         trust=trust,
         preprocess=preprocess,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -90,6 +90,7 @@ DEFAULT_TARGET = "coreml"
 """The target of a setting whose name gives none."""
 
 _NAME = re.compile("[a-z][a-z0-9_]{0,40}")
+_COMPRESSION = re.compile("[a-z][a-z0-9_-]{0,40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +115,14 @@ class Setting:
         Raises:
             ValueError: a target or a compression that is no name.
         """
-        if not all(_NAME.fullmatch(part) for part in (self.target, self.compression or DEFAULT_TARGET)):
+        is_named = not self.compression or _COMPRESSION.fullmatch(self.compression)
+        if not (_NAME.fullmatch(self.target) and is_named):
             raise ValueError(f"no setting: {self.target!r}, {self.compression!r}")
+
+    @property
+    def uncompressed(self) -> Setting:
+        """The same with its weights as they are."""
+        return replace(self, compression="")
 
     @property
     def depends_on_device(self) -> bool:

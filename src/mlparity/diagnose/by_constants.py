@@ -65,8 +65,14 @@ def rounded_constants(rungs: Rungs, exact: Tensors, graph: float) -> Cause | Non
 
 
 def compressed_weights(rungs: Rungs, exact: Tensors, graph: float) -> Cause | None:
-    """Weights in fewer bits: what they may have been before is drawn."""
-    ways = compression_intervals(rungs.exact)
+    """Weights in fewer bits: what they may have been before is drawn.
+
+    Where they are like weights of the source, and further from these than a compression leaves them, they are others.
+    """
+    restored = rungs.restored or frozenset()
+    ways = compression_intervals(rungs.exact, restored)
+    if rungs.restored is not None and names_of(rungs.exact, rungs.weights, restored):
+        return None
     figures = _drawn(rungs, ways, exact, graph) if ways else None
     if figures is None:
         return None

@@ -6,7 +6,7 @@ beside it, and a zero of a pruned tensor for what is smaller than all that was k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +24,11 @@ class Compressed(NamedTuple):
     slot: int
     value: Tensor
     op: Op
+
+    @property
+    def key(self) -> str:
+        """The name of the expanded constant, the same in every plan of a program."""
+        return self.op.outputs[0].name
 
 
 def compressed(plan: Plan) -> Iterator[Compressed]:
@@ -46,13 +51,15 @@ def expanding(plan: Plan) -> list[Op]:
     return [op for op in ops if op.type.startswith("constexpr_") and op.type != "constexpr_cast"]
 
 
-def compression_intervals(plan: Plan) -> tuple[Intervals, ...]:
+def compression_intervals(plan: Plan, but: Collection[int] = ()) -> tuple[Intervals, ...]:
     """Return what the compressed numbers stand for, in each way to read that; nothing where there are none.
+
+    Slots of `but` hold other numbers than the compressed ones, and are left out.
 
     The first and the last entry of a table may stand for what is around them, as after a clustering, or be the least
     and the greatest number that there was: then their intervals lie inside.
     """
-    found = list(compressed(plan))
+    found = [each for each in compressed(plan) if each.slot not in but]
     if not found:
         return ()
     around = {each.slot: Interval(_width(each.op, each.value)) for each in found}
@@ -62,13 +69,14 @@ def compression_intervals(plan: Plan) -> tuple[Intervals, ...]:
     return (around, inside)
 
 
-def names_of(plan: Plan, weights: Mapping[str, np.ndarray]) -> dict[int, str]:
+def names_of(plan: Plan, weights: Mapping[str, np.ndarray], but: Collection[int] = ()) -> dict[int, str]:
     """Return, by the index of the step that reads it, the source's weight that a compressed constant is most like.
 
     It has the same shape, and the cosine of both is at least 0.5 (assumed: folding a norm changes the length of rows).
     """
     readers = {slot: index for index, step in reversed(list(enumerate(plan.steps))) for slot in _slots(step)}
-    found = ((readers[each.slot], _most_like(each.value.numpy(), weights)) for each in compressed(plan))
+    own = (each for each in compressed(plan) if each.slot not in but)
+    found = ((readers[each.slot], _most_like(each.value.numpy(), weights)) for each in own)
     return {index: name for index, name in found if name}
 
 

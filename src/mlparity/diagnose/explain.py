@@ -25,6 +25,7 @@ from mlparity.diagnose.beside import (
 )
 from mlparity.diagnose.beside_weights import beside_weights
 from mlparity.diagnose.by_changes import Sides, Tried, Tries, found_by_changes, listed, missing_layers, weights_held
+from mlparity.diagnose.by_compression import of_compression, without_compression
 from mlparity.diagnose.by_constants import compressed_weights, fp16_weights, infinite_weights, rounded_constants
 from mlparity.diagnose.compressed_weights import expanding
 from mlparity.diagnose.distance import Tensors, distance, removed
@@ -64,6 +65,10 @@ def explain_all(rungs: Rungs) -> tuple[Cause, ...]:
 
 
 def _explained(rungs: Rungs) -> tuple[Cause, ...]:
+    if expanding(rungs.exact) and rungs.restored is None:
+        found = of_compression(rungs, _explained)
+        if found:
+            return found
     exact = rungs.run(rungs.exact, rungs.inputs)
     in_numerics = rungs.run(rungs.numerics, rungs.inputs)
     whole, graph = distance(in_numerics, rungs.expected), distance(exact, rungs.expected)
@@ -80,6 +85,7 @@ def _explained(rungs: Rungs) -> tuple[Cause, ...]:
 
 def begins_at(rungs: Rungs) -> Hashable | None:
     """Return where both sides first differ; "overflow" where only the arithmetic does and loses numbers."""
+    rungs = without_compression(rungs) if expanding(rungs.exact) else rungs
     graph = rungs.whole
     if graph <= max(AGREES, rungs.floor):
         outputs = rungs.run(rungs.numerics, rungs.inputs)
@@ -226,7 +232,7 @@ def _sides(rungs: Rungs, exact: Tensors) -> Sides | None:
     found = {name: value for name, value in exact.items() if name in rungs.expected}
     graph = graph_of(rungs.exact, rungs.in_width(rungs.exact))
     # The values of compressed weights are others than the source's, and that is no mistake.
-    weights = {} if expanding(rungs.exact) else rungs.weights
+    weights = {} if expanding(rungs.exact) and rungs.restored is None else rungs.weights
     return Sides(found, rungs.expected, trace, graph, rungs.rerun, rungs.others, weights)
 
 

@@ -19,15 +19,16 @@ _CLEARLY = 4.0
 
 
 class Form(NamedTuple):
-    """A form that a target's artifacts have; of Core ML's, a neural network has a ladder of its own."""
+    """A form of a target's artifacts; neural networks of Core ML, and each compression, have ladders of their own."""
 
     target: str
     is_network: bool = False
+    compression: str = ""
 
 
 def form_of(setting: Setting) -> Form:
     """Return the form of the artifact that a setting runs."""
-    return Form(setting.target, setting.precision is Precision.NEURAL_NETWORK)
+    return Form(setting.target, setting.precision is Precision.NEURAL_NETWORK, setting.compression)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,10 @@ class _Rung:
 
 @dataclass(frozen=True, slots=True)
 class _Ladder:
-    """The rungs of one form: what computes in fp32 and in fp16, ideal fp16, and the fp32 of other targets beside it."""
+    """The rungs of one form: what computes in fp32 and in fp16, ideal fp16, and the fp32 of other targets beside it.
+
+    `plain` are the settings of the same form without its compression.
+    """
 
     form: Form
     title: str
@@ -70,6 +74,7 @@ class _Ladder:
     ideal: tuple[Rung, ...]
     witness: _Rung
     excused: Excused
+    plain: tuple[SettingResult, ...] = ()
 
 
 def find_causes(
@@ -82,16 +87,23 @@ def find_causes(
 
     A setting agrees when it passes its policy, or when every output's largest difference is within 2e-6 of the
     scale or `noise_factor` times the source's own noise. Precision: the fp32 settings agree and fp16 differs clearly
-    (by four times as much as fp32, and more than the bound). Compute unit: so does fp16, but in ideal arithmetic it
+    (by four times as much as fp32, and more than the bound). Compression: so do compressed weights against the same
+    without them. Compute unit: so does fp16, but in ideal arithmetic it
     agrees, or passes where units fail; and a network that is off on units other than the CPU. Converter: fp32 differs
     while another target's fp32, the witness, agrees.
     """
     excused = excused_by(noise, noise_factor)
     compared = [row for row in settings if row.state is RowState.COMPARED and (row.outputs or row.unlike)]
     lead = leading(row.setting.target for row in compared)
-    forms = sorted({form_of(row.setting) for row in compared}, key=lambda form: (form.target != lead, form.is_network))
+    forms = sorted(
+        {form_of(row.setting) for row in compared},
+        key=lambda form: (form.target != lead, form.is_network, form.compression),
+    )
     ladders = {form: _ladder(form, compared, rungs if form.target == lead else (), excused) for form in forms}
-    by_form = {form: _cause(ladder, _unlike(form, compared)) for form, ladder in ladders.items()}
+    by_form: dict[Form, Cause] = {}
+    for form, ladder in ladders.items():  # those that are compressed after the plain ones
+        plain = by_form.get(form._replace(compression=""))
+        by_form[form] = _cause(ladder, _unlike(form, compared), plain if form.compression else None)
     by_row = tuple(
         _causes_of(row, ladders[form_of(row.setting)], by_form[form_of(row.setting)]) if row in compared else ()
         for row in settings
@@ -144,12 +156,15 @@ def is_explicable(target: str) -> bool:
 def _ladder(form: Form, compared: Sequence[SettingResult], rungs: Sequence[Rung], excused: Excused) -> _Ladder:
     shown = [row for row in compared if row.outputs and not row.unlike]
     own = [row for row in shown if form_of(row.setting) == form]
-    others = [row for row in shown if row.setting.target != form.target]
+    others = [row for row in shown if row.setting.target != form.target and not row.setting.compression]
+    foreign = {row.artifact for row in shown if form_of(row.setting) != form} - {row.artifact for row in own}
 
     def rung(rows: Sequence[SettingResult], precision: Precision) -> _Rung:
         return _rung([row for row in rows if row.setting.computes_in is precision], excused)
 
-    ideal = tuple(rung for rung in rungs if rung.precision is Precision.FP16 and rung.outputs)
+    known = [rung for rung in rungs if rung.precision is Precision.FP16 and rung.outputs]
+    ideal = tuple(rung for rung in known if rung.artifact not in foreign)
+    plain = [row for row in shown if form.compression and form_of(row.setting) == form._replace(compression="")]
     return _Ladder(
         form,
         title_of(form.target or DEFAULT_TARGET),
@@ -158,6 +173,7 @@ def _ladder(form: Form, compared: Sequence[SettingResult], rungs: Sequence[Rung]
         () if form.is_network else ideal,
         rung(others, Precision.FP32),
         excused,
+        tuple(plain),
     )
 
 
@@ -168,10 +184,13 @@ def _rung(rows: Sequence[SettingResult], excused: Excused) -> _Rung:
     return _Rung(tuple(rows), agrees, is_shown, max(excesses, default=0.0))
 
 
-def _cause(ladder: _Ladder, unlike: Sequence[SettingResult]) -> Cause:
+def _cause(ladder: _Ladder, unlike: Sequence[SettingResult], plain: Cause | None) -> Cause:
     fp32, fp16 = ladder.fp32, ladder.fp16
     if unlike:
         return _found(CauseKind.CONVERTER, Observation.OUTPUTS_UNLIKE, ladder, unlike=unlike)
+    if plain is not None and not (fp32.agrees and fp16.agrees):
+        rows = (*fp32.settings, *fp16.settings)
+        return _compression(ladder, rows) if any(_compression_adds(row, ladder) for row in rows) else plain
     if fp32.exists and not fp32.agrees:
         return _fp32_differs(ladder)
     if fp32.exists and fp32.is_shown and fp16.exists and _is_clearly_more(fp16.excess, fp32.excess):
@@ -192,11 +211,34 @@ def _causes_of(row: SettingResult, ladder: _Ladder, cause: Cause) -> tuple[Cause
     if row.verdict is not Verdict.FAIL and excess <= 1:
         return ()
     is_fp16 = row.setting.computes_in is Precision.FP16
+    if cause.kind is CauseKind.COMPRESSION:
+        return (cause,)
     if cause.kind in _OF_FP16:
         return _of_fp16(row, ladder, cause) if is_fp16 else ()
     if cause.kind is CauseKind.CONVERTER and is_fp16 and _is_clearly_more(excess, ladder.fp32.excess):
         return (_adds(ladder, row), cause)
     return (cause,)
+
+
+def _compression_adds(row: SettingResult, ladder: _Ladder) -> bool:
+    """Tell whether a row differs clearly more than the same setting without the compression.
+
+    Where that setting was not compared, the worst of its precision stands for it.
+    """
+    setting = row.setting.uncompressed
+    alike = [other for other in ladder.plain if other.setting.computes_in is setting.computes_in]
+    partners = [other for other in alike if other.setting == setting] or alike
+    if not partners:
+        return False
+    before = max(excess_of_row(other, ladder.excused) for other in partners)
+    return _is_clearly_more(excess_of_row(row, ladder.excused), before)
+
+
+def _compression(ladder: _Ladder, rows: Sequence[SettingResult]) -> Cause:
+    precisions = {row.setting.computes_in for row in rows}
+    plain = [row for row in ladder.plain if row.setting.computes_in in precisions]
+    names = {"target": ladder.title, "compression": ladder.form.compression}
+    return _cause_of(CauseKind.COMPRESSION, Observation.COMPRESSION_DIFFERS, names, plain=plain, compressed=rows)
 
 
 def _adds(ladder: _Ladder, row: SettingResult) -> Cause:

@@ -5,7 +5,7 @@ What the constants were before they were stored is not known: each stands for al
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -48,7 +48,20 @@ def shares(plan: Plan, intervals: Intervals, inputs: Tensors, expected: Tensors)
     To first order, along the difference of the outputs from `expected`: the parts are those of the expected square,
     and add up to 1. Empty where no gradient reaches a constant, or there is no difference.
     """
-    constants = {slot: plan.initial[slot] for slot in intervals}
+    found = gradients(plan, list(intervals), inputs, expected)
+    squares = {
+        slot: float((gradient * intervals[slot].width).square().sum(dtype=torch.float64))
+        for slot, gradient in found.items()
+    }
+    return by_step(plan, squares)
+
+
+def gradients(plan: Plan, slots: Sequence[int], inputs: Tensors, expected: Tensors) -> dict[int, Tensor]:
+    """Return the gradient of the distance from `expected` by each of these constants, from one run and one back.
+
+    Empty where no gradient reaches a constant, or there is no difference.
+    """
+    constants = {slot: plan.initial[slot] for slot in slots}
     leaves = {
         slot: value.detach().clone().requires_grad_() for slot, value in constants.items() if isinstance(value, Tensor)
     }
@@ -59,18 +72,15 @@ def shares(plan: Plan, intervals: Intervals, inputs: Tensors, expected: Tensors)
     ways = directions({name: output.detach() for name, output in outputs.items()}, {n: expected[n] for n in outputs})
     if not ways or not leaves:
         return {}
-    gradients = torch.autograd.grad(
+    found_gradients = torch.autograd.grad(
         [outputs[name] for name in ways], list(leaves.values()), list(ways.values()), allow_unused=True
     )
-    squares = {
-        slot: float((gradient * intervals[slot].width).square().sum(dtype=torch.float64))
-        for slot, gradient in zip(leaves, gradients, strict=True)
-        if gradient is not None
-    }
-    return _by_step(plan, squares)
+    pairs = zip(leaves, found_gradients, strict=True)
+    return {slot: gradient for slot, gradient in pairs if gradient is not None}
 
 
-def _by_step(plan: Plan, squares: Mapping[int, float]) -> dict[int, float]:
+def by_step(plan: Plan, squares: Mapping[int, float]) -> dict[int, float]:
+    """Return, by the index of the step that first reads it, each constant's part of the sum of squares."""
     whole = sum(squares.values())
     parts: dict[int, float] = {}
     left = dict(squares)

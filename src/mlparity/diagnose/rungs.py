@@ -38,6 +38,8 @@ class Rungs:
     `fixed_length` runs both sides at other lengths of an input. `with_weights` gives the same of a source with other
     weights, `changed` of one with a change. `is_rest` tells that another cause is taken away already.
     `half_states` are the outputs that tell of a state in fp16, and its name, where the ops calculate in fp32.
+    `restored` are the constants in whose compressed place the plans have the source's weights; None where these were
+    not looked for.
     """
 
     numerics: Plan
@@ -58,6 +60,7 @@ class Rungs:
     changed: Callable[[Change], Rungs | None] = lambda _: None
     is_rest: bool = False
     half_states: Mapping[str, str] = field(default_factory=dict)
+    restored: frozenset[int] | None = None
 
     @property
     def whole(self) -> float:

@@ -20,6 +20,7 @@ class VariantRow:
     settings: tuple[str, ...]
     dominates: tuple[str, ...]
     provenance: Provenance
+    compression: str = ""
 
     @property
     def profiles(self) -> str:
@@ -47,6 +48,7 @@ def _variant(run: VariantFigures, rows: list[SettingResult]) -> VariantRow:
         tuple(str(row.setting) for row in rows),
         tuple(str(row.setting) for row in dominates),
         Provenance.EMULATED,
+        rows[0].setting.compression,
     )
 
 

@@ -47,7 +47,8 @@ def metadata_of(record: Record, artifact: Artifact) -> dict[str, str]:
 
 
 def _is_of(result: SettingResult, artifact: Artifact) -> bool:
-    same = result.setting.target == artifact.target and result.setting.precision is artifact.precision
+    own, setting = (artifact.target, artifact.precision, artifact.compression), result.setting
+    same = own == (setting.target, setting.precision, setting.compression)
     return same and result.state is RowState.COMPARED and (not result.artifact or result.artifact == artifact.path)
 
 

@@ -30,6 +30,7 @@ class Artifact:
     `path` is relative to the record's folder. `sha256` is the digest of its contents. `frontend` is the conversion
     route that made it, such as "trace" or "export", or "given" for a file that somebody else converted. `attempts` has
     one line for each route that was tried before, with the reason why it was not kept. `options` are the converter's.
+    `compression` is what its weights were compressed by here, "" where they were not.
     Units: `size_bytes` in bytes, `seconds` (of the conversion) in seconds.
     """
 
@@ -42,6 +43,7 @@ class Artifact:
     attempts: tuple[str, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
     seconds: float | None = None
+    compression: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,6 +132,18 @@ _SENTENCES: Mapping[Observation, str] = {
         "The compression of the weights makes the difference ({difference:scale}): {draws:count} random draws of what"
         " they may have been before it make {least:number} to {most:number}."
     ),
+    Observation.WEIGHTS_RESTORED: (
+        "The compression of the weights makes the difference ({difference:scale}): with the source's own weights in the"
+        " artifact ({layers} compressed ones) {removed:share1} of it goes away. {where} carries most of it."
+    ),
+    Observation.COMPRESSION_ADDS: (
+        "The compression of {layers} weights adds to it: with the source's own weights in the artifact the difference"
+        " is {rest:scale} instead of {difference:scale}."
+    ),
+    Observation.COMPRESSION_DIFFERS: (
+        "The weights' compression {compression} makes the difference: {compressed:rows}, while the same conversion is"
+        " clearly nearer without it ({plain:rows})."
+    ),
     Observation.GRAPH_DIFFERS: "The graph differs from the source ({difference:scale}), at no op that aligns.",
     Observation.GRAPH_DIFFERS_UNCONFIRMED: (
         "The graph differs from the source ({difference:scale}), first perhaps at {where} but no value confirms it."
@@ -274,7 +286,13 @@ def _sentence(evidence: Evidence, rows: Sequence[SettingResult], rungs: Sequence
         if how in _OF_ROWS:
             named = evidence.settings.get(name, ())
             return _OF_ROWS[how]([row for row in compared if str(row.setting) in named])
-        return _rung_text(rungs) if how == "rung" else evidence.names.get(name, _NOT_THERE)
+        if how == "rung":
+            shown = {
+                row.artifact for row in compared if any(str(row.setting) in each for each in evidence.settings.values())
+            }
+            own = [rung for rung in rungs if rung.artifact in shown]
+            return _rung_text(own or rungs)
+        return evidence.names.get(name, _NOT_THERE)
 
     parts = Formatter().parse(_SENTENCES[evidence.observation])
     return "".join(text + (written(name, how or "") if name else "") for text, name, how, _ in parts)

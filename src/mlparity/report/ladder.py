@@ -107,23 +107,13 @@ def _lines(record: Record, output: str) -> Iterator[Line]:
     noise = next((noise.max_abs for noise in record.noise if noise.output == output and noise.is_known), None)
     if noise is not None:
         yield Line("the source itself", "in fp32 against fp64", str(Provenance.MEASURED), "", noise, None, _text(noise))
-    below = noise
     lead = leading(row.setting.target for row in record.settings)
     judged = [row for row in record.settings if row.setting.target == lead]
-    for line in _settings([row for row in judged if row.setting.precision is Precision.FP32], output, noise):
-        below = line.value
-        yield line
-    ideal = below
-    for rung in record.rungs:
-        figures = next((other.figures for other in rung.outputs if other.output == output), {})
-        value = _value(figures)
-        yield Line(
-            rung.name, rung.meaning, str(rung.provenance), str(rung.verdict), value, below, _text(value, figures)
-        )
-        ideal = value
-    yield from _narrow(record, Precision.FP16, judged, output, ideal)
-    networks = [row for row in judged if row.setting.precision is Precision.NEURAL_NETWORK]
+    for compression in dict.fromkeys(row.setting.compression for row in judged):
+        own = [row for row in judged if row.setting.compression == compression]
+        yield from _typed(record, own, output, noise)
     below = noise
+    networks = [row for row in judged if row.setting.precision is Precision.NEURAL_NETWORK]
     for line in _settings([row for row in networks if row.setting.computes_in is Precision.FP32], output, noise):
         below = line.value
         yield line
@@ -132,12 +122,29 @@ def _lines(record: Record, output: str) -> Iterator[Line]:
         yield from _others([row for row in record.settings if row.setting.target == target], output, noise)
 
 
+def _typed(record: Record, rows: list[SettingResult], output: str, noise: float | None) -> Iterator[Line]:
+    """Yield the lines of ML Programs: fp32, fp16 in ideal arithmetic, and what the units make of that."""
+    below, artifacts = noise, {row.artifact for row in rows}
+    for line in _settings([row for row in rows if row.setting.precision is Precision.FP32], output, noise):
+        below = line.value
+        yield line
+    for rung in (rung for rung in record.rungs if rung.artifact in artifacts):
+        figures = next((other.figures for other in rung.outputs if other.output == output), {})
+        value = _value(figures)
+        yield Line(
+            rung.name, rung.meaning, str(rung.provenance), str(rung.verdict), value, below, _text(value, figures)
+        )
+        below = value
+    yield from _narrow(record, Precision.FP16, rows, output, below)
+
+
 def _narrow(
     record: Record, precision: Precision, rows: list[SettingResult], output: str, below: float | None
 ) -> Iterator[Line]:
     """Yield the lines of what computes in fp16: each variant, and each setting that is not emulated."""
+    names = {str(row.setting) for row in rows}
     for variant in variants_in(record):
-        if variant.precision is not precision:
+        if variant.precision is not precision or not names.intersection(variant.settings):
             continue
         figures = variant.run.figures.get(output, {})
         value = _value(figures)

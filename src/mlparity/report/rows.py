@@ -12,7 +12,7 @@ from mlparity.record.envelopes import span_text, spans_of
 from mlparity.record.figures import Flips, OutputFigures, Span, TaskFigure
 from mlparity.record.record import Record
 from mlparity.record.rows import RowState, SettingResult
-from mlparity.report.texts import certainty_text, flips_text
+from mlparity.report.texts import certainty_text, flips_text, size_text
 
 _STATE_WORDS = {RowState.NOT_APPLICABLE: "not applicable", RowState.FAILED: "could not run"}
 
@@ -94,16 +94,36 @@ _NOT_FINITE = ("NaN", "inf")
 
 
 def columns_of(record: Record) -> tuple[str, ...]:
-    """Return the heads of a row's cells; those of NaN and infinities only where a record has any."""
+    """Return the heads of a row's cells; of NaN and infinities where there are any, of sizes where weights compress."""
     outputs = (output for result in record.settings for output in result.outputs)
-    return (*_COLUMNS, *_NOT_FINITE) if any(left_out(output.figures) for output in outputs) else _COLUMNS
+    is_left_out = any(left_out(output.figures) for output in outputs)
+    return (*_COLUMNS, *(_NOT_FINITE if is_left_out else ()), *((SIZE,) if has_sizes(record) else ()))
+
+
+SIZE = "size"
+"""The head of the artifacts' sizes."""
+
+
+def has_sizes(record: Record) -> bool:
+    """Return whether the settings differ in how weights are stored, so that the sizes of the artifacts matter."""
+    return any(row.setting.compression for row in record.settings)
+
+
+def sizes_of(record: Record) -> dict[str, int]:
+    """Return the size of each artifact by its path, in bytes."""
+    return {artifact.path: artifact.size_bytes for artifact in record.artifacts}
 
 
 def rows_of(record: Record) -> tuple[Row, ...]:
     """Return the main table, in the record's order."""
-    columns = columns_of(record)
-    rows = (_row(result, result.setting == record.recommendation.setting) for result in record.settings)
-    return tuple(replace(row, cells=row.cells[: len(columns)]) for row in rows)
+    count = len([name for name in columns_of(record) if name != SIZE])
+    sizes = sizes_of(record) if has_sizes(record) else {}
+    rows = []
+    for result in record.settings:
+        row, size = _row(result, result.setting == record.recommendation.setting), sizes.get(result.artifact)
+        cells = (*row.cells[:count], *(() if size is None else (Cell(size_text(size), size),)))
+        rows.append(replace(row, cells=cells if row.cells else ()))
+    return tuple(rows)
 
 
 def remarks_of(rows: tuple[Row, ...]) -> tuple[Remark, ...]:

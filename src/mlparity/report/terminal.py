@@ -16,14 +16,14 @@ from mlparity.record.figures import Flips, MetricInfo, OutputFigures, Span, Task
 from mlparity.record.record import Record
 from mlparity.record.rows import RowState, SettingResult
 from mlparity.report.plain_table import Rows
-from mlparity.report.rows import patterns_of, remarks_of, rows_of
-from mlparity.report.texts import one_line
+from mlparity.report.rows import SIZE, has_sizes, patterns_of, remarks_of, rows_of, sizes_of
+from mlparity.report.texts import one_line, size_text
 
 STYLES = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.UNKNOWN: "yellow"}
 _NO_SPANS: Mapping[str, Span] = MappingProxyType({})
 
 
-_NUMBERS = frozenset({"max", "min", "mean", "NaN", "inf", "variants"})
+_NUMBERS = frozenset({"max", "min", "mean", "NaN", "inf", "variants", SIZE})
 
 
 def settings_table(record: Record) -> Rows:
@@ -41,11 +41,14 @@ def settings_table(record: Record) -> Rows:
         *(("output",) if several else ()),
         *_FIGURES,
         *not_finite,
+        *((SIZE,) if has_sizes(record) else ()),
         "verdict",
     )
+    sizes = sizes_of(record)
     for row in record.settings:
-        for cells in _lines(row, several, emulated, not_finite):
-            table.add_row(*cells)
+        size = size_text(sizes[row.artifact]) if row.artifact in sizes else ""
+        for index, (*cells, verdict) in enumerate(_lines(row, several, emulated, not_finite)):
+            table.add_row(*cells, *((size if index == 0 else "",) if has_sizes(record) else ()), verdict)
     return table
 
 
@@ -95,7 +98,7 @@ def variants_table(record: Record) -> Rows:
     A row shows the output that differs most; a star marks the variant that decides a setting. Settings are shown
     without their format where all have the same.
     """
-    several = len({variant.precision for variant in variants_in(record)}) > 1
+    several = len({(variant.precision, variant.compression) for variant in variants_in(record)}) > 1
     table = _table("variant", "chips", "confidence", "provenance", "max", "mean", "cosine", "verdict", "settings")
     for variant in variants_in(record):
         figures = max(variant.run.figures.values(), key=_difference, default={})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -113,12 +114,44 @@ def settings_from(names: Sequence[str]) -> tuple[Setting, ...]:
 
 
 def _matching(name: str) -> tuple[Setting, ...]:
+    found = _compressed(name) if "+" in name else _uncompressed(name)
+    if not found:
+        raise PolicyError(
+            f"unknown setting {name!r}",
+            expected=", ".join(map(str, all_settings())),
+            next_step="use one of these names, or a pattern such as 'fp16/*'; a compression stands as in"
+            f" 'fp16+palettize4/ALL', and is one of {', '.join(compression_names())}",
+        )
+    return found
+
+
+def _compressed(name: str) -> tuple[Setting, ...]:
+    """Return what a name with a compression matches: the settings that it names without, in each such compression."""
+    form, _, rest = name.partition("+")
+    compression, slash, unit = rest.partition("/")
+    plain = _uncompressed(f"{form}{slash}{unit}")
+    return tuple(
+        replace(setting, compression=each) for setting in plain for each in _compressions(setting, compression)
+    )
+
+
+def _compressions(setting: Setting, pattern: str) -> tuple[str, ...]:
+    compressor = target_named(setting.target).compressor
+    if compressor is None or setting.precision not in compressor.precisions:
+        return ()
+    usual = tuple(name for name in compressor.names if fnmatchcase(name, pattern))
+    return usual or ((pattern,) if compressor.has(pattern) else ())
+
+
+def compression_names() -> tuple[str, ...]:
+    """Return the usual compressions of all targets."""
+    compressors = (target.compressor for target in _TARGETS)
+    return tuple(dict.fromkeys(name for each in compressors if each is not None for name in each.names))
+
+
+def _uncompressed(name: str) -> tuple[Setting, ...]:
     for known in (default_settings(), _usual_settings(), all_settings()):
         found = tuple(setting for setting in known if fnmatchcase(str(setting), name))
         if found:
             return found
-    raise PolicyError(
-        f"unknown setting {name!r}",
-        expected=", ".join(map(str, all_settings())),
-        next_step="use one of these names, or a pattern such as 'fp16/*'",
-    )
+    return ()

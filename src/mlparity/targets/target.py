@@ -13,6 +13,7 @@ from mlparity.core.session import Outputs, Sample, Session
 from mlparity.core.source import Source
 from mlparity.core.words import ComputeUnit, Precision, Provenance, Setting
 from mlparity.record.rows import SettingResult
+from mlparity.targets.compressor import Compressor
 from mlparity.targets.inspection import Inspection
 from mlparity.targets.metadata import SIDECAR, Metadata
 from mlparity.targets.recipe import Recipes
@@ -177,7 +178,7 @@ class Target:
     `on_request`, both only where they are named. A target that `leads` is what an app ships: its settings are judged,
     and other targets' are witnesses beside it. `open_artifact` gives plain predictions. `not_applicable` says why a
     setting does not exist on this machine, "" where it does; it is told whether somebody asked for the target.
-    `recipes` are conversions by plain calls of the converter, None where
+    `compressor` compresses weights. `recipes` are conversions by plain calls of the converter. Both are None where
     there are none.
     """
 
@@ -197,6 +198,7 @@ class Target:
     not_applicable: Callable[[Setting, bool], str] = _always
     metadata: Metadata = SIDECAR
     loaders: tuple[Loader, ...] = ()
+    compressor: Compressor | None = None
     recipes: Recipes | None = None
     engine: EngineSupport | None = None
     tracing: TraceSupport | None = None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,24 +17,30 @@ from mlparity.core.session import Sample
 from mlparity.core.source import Source
 from mlparity.core.words import Precision, Setting
 from mlparity.record.record import GIVEN, Artifact
-from mlparity.targets.artifacts import Kind, artifact_sha256, kind_of
+from mlparity.targets.artifacts import artifact_sha256, kind_of
+from mlparity.targets.compressor import Compression, CompressionRequest, Compressor
 from mlparity.targets.table import settings_of, target_named
 from mlparity.targets.target import Conversion, Request
+from mlparity.verification.compressing import compression_of
 from mlparity.verification.conversion_failures import no_artifact
 from mlparity.verification.not_applicable import not_applicable
 from mlparity.verification.options import VerifyOptions
+from mlparity.verification.stored import Stored, stored_as
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The artifacts, and for each kind that could not be made, why."""
+    """The artifacts, and for each that could not be made, why."""
 
     artifacts: tuple[Artifact, ...]
-    failures: dict[Kind, str] = field(default_factory=dict)
+    failures: dict[Stored, str] = field(default_factory=dict)
 
-    def find(self, kind: Kind) -> Artifact | None:
-        """Return the artifact of a kind, None where it could not be made."""
-        return next((artifact for artifact in self.artifacts if (artifact.target, artifact.precision) == kind), None)
+    def find(self, setting: Setting) -> Artifact | None:
+        """Return the artifact that a setting runs, None where it could not be made."""
+        wanted = stored_as(setting)
+        return next(
+            (each for each in self.artifacts if (each.target, each.precision, each.compression) == wanted), None
+        )
 
 
 def following_artifacts(options: VerifyOptions) -> VerifyOptions:
@@ -55,10 +63,6 @@ def following_artifacts(options: VerifyOptions) -> VerifyOptions:
     return replace(options, settings=settings, follows_artifacts=True)
 
 
-def _kind(setting: Setting) -> Kind:
-    return setting.target, setting.precision
-
-
 def make_artifacts(
     source: Source,
     samples: Sequence[Sample],
@@ -77,47 +81,116 @@ def make_artifacts(
         FormatError: a given artifact cannot be read.
     """
     artifacts = dict(_taken(path, stage) for path in options.artifacts)
-    missing = _missing(options, artifacts)
-    known, errors = dict(routes), dict[Kind, MlparityError]()
-    for number, kind in enumerate(missing):
-        progress("convert", number, len(missing))
-        request = Request(
-            source,
-            samples,
-            kind[1],
-            stage / _name(source, kind),
-            options.deployment_target,
-            options.fp32_ops,
-            known.get(kind[0], ""),
-        )
-        try:
-            done = target_named(kind[0]).convert(request)
-            artifacts[kind] = _artifact(request.path, stage, kind, done)
-            known[kind[0]] = done.frontend
-        except (ConversionError, BackendUnavailableError) as error:
-            errors[kind] = error
-    if missing:
-        progress("convert", len(missing), len(missing))
+    wanted = _wanted(options, artifacts)
+    errors: dict[Stored, MlparityError] = {}
+    with tempfile.TemporaryDirectory(prefix="bases_", dir=stage) as folder:
+        maker = Maker(source, samples, options, stage, Path(folder), dict(routes), dict(artifacts))
+        for number, stored in enumerate(wanted):
+            progress("convert", number, len(wanted))
+            try:
+                artifacts[stored] = maker.made(stored)
+            except (ConversionError, BackendUnavailableError) as error:
+                errors[stored] = error
+    if wanted:
+        progress("convert", len(wanted), len(wanted))
     if errors and not artifacts:
         raise no_artifact(source, errors)
-    return Made(tuple(artifacts.values()), {kind: str(error) for kind, error in errors.items()})
+    return Made(tuple(artifacts.values()), {stored: str(error) for stored, error in errors.items()})
 
 
-def _missing(options: VerifyOptions, given: Collection[Kind]) -> list[Kind]:
-    """Return what has to be converted; a target of which an artifact is given is not converted to.
+@dataclass(slots=True, eq=False)
+class Maker:
+    """Converts and compresses into `stage`; what is compressed and not wanted itself is converted into `bases`.
 
-    The conversions that our engine checks come last in fp16: they may take longest.
+    `routes` are those that earlier conversions to each target took, `known` what there is already.
     """
-    unneeded, taken = not_applicable(options), {target for target, _ in given}
-    wanted = dict.fromkeys(
-        (setting.target, setting.precision) for setting in options.settings if setting not in unneeded
-    )
-    kinds = [kind for kind in wanted if kind not in given and kind[0] not in taken]
-    return sorted(kinds, key=lambda kind: kind[1] is Precision.FP16 and target_named(kind[0]).engine is not None)
+
+    source: Source
+    samples: Sequence[Sample]
+    options: VerifyOptions
+    stage: Path
+    bases: Path
+    routes: dict[str, str]
+    known: dict[Stored, Artifact]
+    converted: dict[tuple[Stored, str | None], tuple[Path, Conversion]] = field(default_factory=dict)
+    failed: dict[tuple[Stored, str | None], MlparityError] = field(default_factory=dict)
+
+    def made(self, stored: Stored) -> Artifact:
+        """Return a new artifact.
+
+        Raises:
+            ConversionError: it cannot be converted, or not be compressed.
+            BackendUnavailableError: the converter is not installed.
+        """
+        path = self.stage / _name(self.source, stored)
+        asked = self.options.deployment_target
+        done = self._compressed(stored, path) if stored.compression else self._converted(stored, path, asked)
+        self.known[stored] = _artifact(path, self.stage, stored, done)
+        return self.known[stored]
+
+    def _converted(self, stored: Stored, path: Path, deployment_target: str | None) -> Conversion:
+        """Convert once for a deployment target: what failed fails again."""
+        key, route = (stored, deployment_target), self.routes.get(stored.target, "")
+        if key in self.failed:
+            raise self.failed[key]
+        ops = self.options.fp32_ops
+        request = Request(self.source, self.samples, stored.precision, path, deployment_target, ops, route)
+        try:
+            done = target_named(stored.target).convert(request)
+        except MlparityError as error:
+            self.failed[key] = error
+            raise
+        self.routes[stored.target] = done.frontend
+        return done
+
+    def _compressed(self, stored: Stored, path: Path) -> Conversion:
+        compression = compression_of(stored.compression, self.options)
+        compressor = target_named(stored.target).compressor
+        if compressor is None or not compressor.knows(compression):
+            raise ConversionError(f"{stored.target} has no compression {compression.name}")
+        started = time.perf_counter()
+        base, how = self._base(stored.base, compressor, compression)
+        request = CompressionRequest(base, path, compression, self.samples, self.source.input_names)
+        made = {**how.options, **compressor.compress(request)}
+        return Conversion(how.frontend, how.attempts, made, time.perf_counter() - started)
+
+    def _base(self, base: Stored, compressor: Compressor, compression: Compression) -> tuple[Path, Conversion]:
+        """Return the artifact to compress and how it was made: one that there is, or a new one."""
+        there = self.known.get(base)
+        is_given = there is not None and there.frontend == GIVEN
+        asked = self.options.deployment_target
+        needed = asked if is_given else compressor.base_target(compression, asked)
+        if there is not None and needed == asked:
+            return self.stage / there.path, Conversion(there.frontend, there.attempts, there.options, 0.0)
+        key = base, needed
+        if key not in self.converted:
+            path = self.bases / str(len(self.converted)) / _name(self.source, base)
+            path.parent.mkdir()
+            self.converted[key] = path, self._converted(base, path, needed)
+        return self.converted[key]
 
 
-def _taken(path: Path, stage: Path) -> tuple[Kind, Artifact]:
-    kind = kind_of(path)
+def _wanted(options: VerifyOptions, given: Collection[Stored]) -> list[Stored]:
+    """Return what has to be made; a target of which an artifact is given is not converted to, only compressed.
+
+    The conversions that our engine checks come last in fp16: they may take longest. What is compressed follows them.
+    """
+    unneeded, taken = not_applicable(options), {each.target for each in given}
+    asked = dict.fromkeys(stored_as(setting) for setting in options.settings if setting not in unneeded)
+    stored = [
+        each
+        for each in asked
+        if each not in given and (each.target not in taken or (each.compression and each.base in given))
+    ]
+    return sorted(stored, key=lambda each: (bool(each.compression), _is_late(each)))
+
+
+def _is_late(stored: Stored) -> bool:
+    return stored.precision is Precision.FP16 and target_named(stored.target).engine is not None
+
+
+def _taken(path: Path, stage: Path) -> tuple[Stored, Artifact]:
+    kind = Stored(*kind_of(path))
     copy = stage / path.name
     if path.is_dir():
         check_members(path)
@@ -127,18 +200,21 @@ def _taken(path: Path, stage: Path) -> tuple[Kind, Artifact]:
     return kind, _artifact(copy, stage, kind, Conversion(GIVEN, (), {}, 0.0))
 
 
-def _name(source: Source, kind: Kind) -> str:
-    target = target_named(kind[0])
+def _name(source: Source, kind: Stored) -> str:
+    target = target_named(kind.target)
     stem = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in source.name)
-    return f"{stem[:80] if stem else 'model'}_{kind[1]}{target.suffix_of.get(kind[1], target.suffixes[0])}"
+    form = "_".join(filter(None, (kind.precision, kind.compression)))
+    suffix = target.suffix_of.get(kind.precision, target.suffixes[0])
+    return f"{stem[:80] if stem else 'model'}_{form}{suffix}"
 
 
-def _artifact(path: Path, stage: Path, kind: Kind, how: Conversion) -> Artifact:
+def _artifact(path: Path, stage: Path, kind: Stored, how: Conversion) -> Artifact:
     files = [path] if path.is_file() else check_members(path)
     return Artifact(
         path=str(path.relative_to(stage)),
-        target=kind[0],
-        precision=kind[1],
+        target=kind.target,
+        precision=kind.precision,
+        compression=kind.compression,
         size_bytes=sum(file.stat().st_size for file in files),
         sha256=artifact_sha256(path),
         frontend=how.frontend,

@@ -17,7 +17,7 @@ from mlparity.sessions.carrying import CarryingSession
 from mlparity.verification.job import References
 from mlparity.verification.runs import Run, Runs
 
-CHECKPOINT_VERSION = 5
+CHECKPOINT_VERSION = 6
 
 Held = Mapping[str, ArrayText]
 """The state that a session carries to its next sample, by input name."""
@@ -69,7 +69,7 @@ class Checkpoint:
     names: tuple[str, ...]
     runs: RunsState
     artifacts: tuple[Artifact, ...]
-    failures: tuple[tuple[str, Precision, str], ...]
+    failures: tuple[tuple[str, Precision, str, str], ...]
     version: int = CHECKPOINT_VERSION
 
 

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 from mlparity.core.errors import ConversionError, MlparityError
 from mlparity.core.source import Source
-from mlparity.targets.artifacts import Kind
+from mlparity.verification.stored import Stored
 
 
-def no_artifact(source: Source, errors: Mapping[Kind, MlparityError]) -> MlparityError:
+def no_artifact(source: Source, errors: Mapping[Stored, MlparityError]) -> MlparityError:
     """Return the error that was raised, or one that tells each target's where they are several."""
     told: dict[str, list[str]] = {}
-    for (target, precision), error in errors.items():
-        told.setdefault(str(error), []).append(f"{target}/{precision}")
+    for stored, error in errors.items():
+        told.setdefault(str(error), []).append(str(stored))
     if len(told) == 1:
         return next(iter(errors.values()))
     return ConversionError(

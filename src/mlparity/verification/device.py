@@ -63,7 +63,7 @@ def _run(path: Path, samples: SampleSet, verified: str, made: Made, comparer: Co
 
 
 def _artifact(path: Path, header: OutputsHeader, setting: Setting, made: Made) -> Artifact:
-    artifact = made.find((setting.target, setting.precision))
+    artifact = made.find(setting)
     if artifact is not None and artifact.sha256 == header.artifact_sha256:
         return artifact
     raise InputError(

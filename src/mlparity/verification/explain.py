@@ -264,6 +264,7 @@ _REFINED_BY = {
     CauseKind.PRECISION: frozenset(
         {CauseKind.PRECISION, CauseKind.COMPRESSION, CauseKind.OVERFLOW, CauseKind.NONDETERMINISM}
     ),
+    CauseKind.COMPRESSION: frozenset({CauseKind.COMPRESSION}),
     CauseKind.COMPUTE_UNIT: frozenset({CauseKind.PRECISION, CauseKind.OVERFLOW}),
     CauseKind.CONVERTER: frozenset(CauseKind) - {CauseKind.NONE, CauseKind.UNKNOWN},
     CauseKind.UNKNOWN: frozenset(CauseKind) - {CauseKind.NONE},

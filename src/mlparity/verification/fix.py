@@ -74,7 +74,8 @@ def find_fix(job: Job, record: Record, references: References, progress: Progres
     Raises:
         MlparityError: the source fails, or a script cannot load it.
     """
-    rows = [row for row in decisive(record.settings) if not row.is_witness and row.state is RowState.COMPARED]
+    shipped = [row for row in decisive(record.settings) if not row.is_witness and row.state is RowState.COMPARED]
+    rows = [row for row in shipped if not row.setting.compression]  # no other conversion gives bits back
     failing = [row for row in rows if row.verdict is not Verdict.PASS]
     if not failing:
         return Fix(record.recommendation.setting)
@@ -212,7 +213,7 @@ class _Search:
 
     def _rows(self, artifact: Path, folder: Path, target: str) -> tuple[SettingResult, ...]:
         own = kind_of(artifact)[1]
-        asked = (setting for setting in self.job.options.settings if setting.target == target)
+        asked = (each for each in self.job.options.settings if each.target == target and not each.compression)
         settings = tuple(dict.fromkeys(replace(setting, precision=own) for setting in asked))
         given = replace(self.job.options, settings=settings, artifacts=(artifact,))
         options = replace(given, compute_plan=None, device_outputs=())

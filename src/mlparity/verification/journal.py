@@ -34,6 +34,7 @@ from mlparity.verification.checkpoint import CHECKPOINT_VERSION, Checkpoint, fit
 from mlparity.verification.job import References
 from mlparity.verification.options import VerifyOptions
 from mlparity.verification.runs import Runs
+from mlparity.verification.stored import Stored
 
 NAMES_KEPT = 1000
 """How many names of samples a record lists."""
@@ -101,7 +102,7 @@ class Journal:
             return None
         for artifact in found.artifacts:
             _link(self.folder / artifact.path, self._stage / artifact.path)
-        return Made(found.artifacts, {(target, precision): why for target, precision, why in found.failures})
+        return Made(found.artifacts, {Stored(*stored[:3]): stored[3] for stored in found.failures})
 
     def begin(self, made: Made) -> None:
         """Count the time to the first checkpoint from here on; `made` is what the runs are of."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mlparity.core.errors import InputError
 from mlparity.core.source import Source
 from mlparity.core.words import Setting
+from mlparity.targets.compressor import OwnCompression
 from mlparity.targets.table import default_settings
 from mlparity.targets.target import RuntimeOptions
 
@@ -42,6 +43,8 @@ class VerifyOptions:
     - `members`, `chips`, `compute_plan`: which arithmetics of the compute units are emulated, for which chips (empty:
       all with evidence of their own), and in which placement of the ops.
     - `deployment_target`, `fp32_ops`: options of the conversion.
+    - `compress`: compressions of the weights, each verified as settings of its own: names such as "palettize4", and
+      functions from a coremltools model to a compressed one, themselves or as `module:function`.
     - `eval_mode`: switch a model in training mode to eval mode.
     - `trust`: load a .pt2 file that contains Python code.
     - `resume`: continue where the same call was stopped; a checkpoint is written every `checkpoint_s` seconds.
@@ -58,6 +61,7 @@ class VerifyOptions:
     artifacts: tuple[Path, ...] = ()
     deployment_target: str | None = None
     fp32_ops: tuple[str, ...] = ()
+    compress: tuple[str | OwnCompression, ...] = ()
     eval_mode: bool = False
     trust: bool = False
     preprocess: str | None = None

@@ -15,6 +15,7 @@ from mlparity.targets.target import Emulation, EngineSupport
 from mlparity.verification.artifacts import Made
 from mlparity.verification.not_applicable import not_applicable
 from mlparity.verification.options import Members, VerifyOptions
+from mlparity.verification.stored import stored_as
 
 Emulations = Mapping[str, Emulation | MlparityError]
 """By its path, each artifact that our engine runs, or the reason why it cannot."""
@@ -45,8 +46,8 @@ class Plan:
 def read_emulations(made: Made, options: VerifyOptions, stage: Path) -> Emulations:
     """Read each artifact that a setting needs and our engine runs."""
     absent = not_applicable(options)
-    kinds = {(setting.target, setting.precision) for setting in options.settings if setting not in absent}
-    needed = [artifact for artifact in made.artifacts if (artifact.target, artifact.precision) in kinds]
+    artifacts = (made.find(setting) for setting in options.settings if setting not in absent)
+    needed = {artifact.path: artifact for artifact in artifacts if artifact is not None}.values()
     found: dict[str, Emulation | MlparityError] = {}
     for artifact in needed:
         engine = target_named(artifact.target).engine
@@ -65,9 +66,9 @@ def plan_runs(made: Made, options: VerifyOptions, emulations: Emulations) -> Pla
     absent, failures = not_applicable(options), dict[Setting, str]()
     runs: dict[Hashable, PlannedRun] = {}
     for setting in options.settings:
-        artifact = made.find((setting.target, setting.precision))
+        artifact = made.find(setting)
         if artifact is None:
-            if reason := made.failures.get((setting.target, setting.precision)):
+            if reason := made.failures.get(stored_as(setting)):
                 failures[setting] = reason
             continue
         if setting in absent:

@@ -100,7 +100,8 @@ def selector_for(job: Job, references: References, setting: Setting, progress: P
 
 
 def _fp16_only(options: VerifyOptions) -> VerifyOptions:
-    in_fp16 = [setting for setting in options.settings if setting.precision is Precision.FP16]
+    plain = [setting for setting in options.settings if not setting.compression]
+    in_fp16 = [setting for setting in plain if setting.precision is Precision.FP16]
     settings = tuple(setting for setting in in_fp16 if target_named(setting.target).engine is not None)
     if not settings or options.artifacts or options.carry:
         raise InputError(

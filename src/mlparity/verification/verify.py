@@ -41,6 +41,7 @@ from mlparity.targets.coreml.checked_conversion import route_notes
 from mlparity.targets.table import target_named
 from mlparity.verification.app_pictures import app_pictures
 from mlparity.verification.artifacts import Made, following_artifacts, make_artifacts
+from mlparity.verification.compressing import with_compressions
 from mlparity.verification.decide import decided
 from mlparity.verification.device import device_runs
 from mlparity.verification.execute import Feed, Step, execute
@@ -80,10 +81,10 @@ def run_verification(
         MlparityError: bad input, a source that cannot be verified, or no space to write.
     """
     folder = real_path_of(out)  # now: the user's code may change the current folder
-    limits = policy_of(policy)
+    chosen = with_compressions(following_artifacts(chosen))
+    limits = policy_of(policy, chosen.settings)
     # Loaded before any work begins: they are the user's own code.
     metrics = tuple(load_metric(metric) for metric in limits.metrics)
-    chosen = following_artifacts(chosen)
     progress("load", 0, 0)
     flat, samples = open_source(source, inputs, chosen, progress)
     app = app_pictures(samples, chosen.artifact_preprocess)

@@ -50,6 +50,7 @@ __all__ = [
     "OpSelector",
     "convert",
     "save",
+    "save_model",
 ]
 
 
@@ -128,7 +129,16 @@ def _by_first_route(
 
 
 def save(conversion: Conversion, path: Path) -> None:
-    """Write the model to `path`, an `.mlpackage` or, for a network, an `.mlmodel`: beside it first, then renamed.
+    """Write the model as `save_model` does.
+
+    Raises:
+        OutputError: the folder cannot be written; nothing is left behind.
+    """
+    save_model(conversion.model, path)
+
+
+def save_model(model: Any, path: Path) -> None:
+    """Write a model of coremltools to `path`: beside it first, then renamed.
 
     What is already at `path` is replaced. No file system replaces a folder in one step: for the time between two
     renames there is nothing at `path`, and the old folder comes back if the second fails.
@@ -139,7 +149,7 @@ def save(conversion: Conversion, path: Path) -> None:
     beside = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
         with quiet():
-            conversion.model.save(str(beside))
+            model.save(str(beside))
         _put(beside, path)
     except (OSError, shutil.Error) as error:
         raise OutputError(

@@ -13,8 +13,9 @@ _WITH_PROGRESS = {
     "coremltools.converters.mil.frontend.torch.ops": "_tqdm",
     "coremltools.converters.mil.mil.passes.pass_pipeline": "tqdm",
     "coremltools.converters.mil.backend.nn.op_mapping": "_tqdm",
+    "coremltools.optimize.coreml._quantization_passes": "tqdm",
 }
-"""The modules of coremltools 9 that draw progress bars in a conversion from PyTorch, and the name each calls."""
+"""The modules of coremltools 9 that draw progress bars in a conversion or a compression, and the name each calls."""
 
 
 @contextmanager

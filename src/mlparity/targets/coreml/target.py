@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlparity.core.mlpackage import SUFFIX
 from mlparity.core.session import Session
 from mlparity.core.words import DECLARED, DEFAULT_TARGET, ComputeUnit, Precision, Provenance, Setting
+from mlparity.targets.compressor import Compression, CompressionRequest, Compressor
+from mlparity.targets.coreml.compression_methods import KNOWN, USUAL
 from mlparity.targets.coreml.loaders import python_loader, swift_snippet
 from mlparity.targets.coreml.metadata import NETWORK_SUFFIX, PACKAGE
 from mlparity.targets.inspection import Inspection
@@ -86,6 +88,18 @@ def _recipes(request: RecipeRequest) -> Iterator[Recipe]:
     return coreml_recipes(request)
 
 
+def _base_target(compression: Compression, asked: str | None) -> str | None:
+    from mlparity.targets.coreml.compression import base_target
+
+    return base_target(compression, asked)
+
+
+def _compress(request: CompressionRequest) -> Mapping[str, str]:
+    from mlparity.targets.coreml.compression import compress
+
+    return compress(request)
+
+
 _NEVER = {
     Setting(DEFAULT_TARGET, Precision.FP32, ComputeUnit.CPU_AND_NE): (
         "An fp32-typed op never runs on the Neural Engine, so this setting is fp32/CPU_ONLY under another name. "
@@ -95,7 +109,7 @@ _NEVER = {
 
 
 def _not_applicable(setting: Setting, _is_asked: bool) -> str:
-    return _NEVER.get(setting, "")
+    return _NEVER.get(setting.uncompressed, "")
 
 
 COREML = Target(
@@ -114,6 +128,7 @@ COREML = Target(
     not_applicable=_not_applicable,
     metadata=PACKAGE,
     loaders=(Loader("VerifiedModel.swift", "//", swift_snippet), Loader("verified_model.py", "#", python_loader)),
+    compressor=Compressor(USUAL, KNOWN, DECLARED, _base_target, _compress, takes_functions=True),
     recipes=_recipes,
     engine=EngineSupport(_emulation, _open_variant, _watch, _provenance, _plain_provenance),
 )
