@@ -16,6 +16,7 @@ from mlparity.core.source import Source
 from mlparity.core.user_code import failing_as
 from mlparity.sessions.cached import CachedSession
 from mlparity.sessions.carrying import CarryingSession
+from mlparity.sessions.on_demand import OnDemandSession
 from mlparity.sessions.torch_fp64 import widened
 from mlparity.sessions.torch_width import in_width, tensor_in_width
 
@@ -33,9 +34,25 @@ def open(source: Source, *, double: bool = False) -> TorchSession:  # noqa: A001
     return TorchSession(source, torch.float64 if double else torch.float32)
 
 
+def description(source: Source, *, double: bool = False) -> tuple[Signature, str]:
+    """Return the signature and the runtime of a session that is not opened for it."""
+    return _signature(source), _runtime(torch.float64 if double else torch.float32)
+
+
+def _signature(source: Source) -> Signature:
+    inputs, outputs = (
+        tuple(TensorSpec(name, None, "") for name in names) for names in (source.input_names, source.output_names)
+    )
+    return Signature(inputs, outputs)
+
+
+def _runtime(width: torch.dtype) -> str:
+    return f"PyTorch {torch.__version__} ({'fp64' if width is torch.float64 else 'fp32'})"
+
+
 def roundings_of(session: Session) -> float:
     """Return `TorchSession.roundings` of a session, also of one inside another; 0.0 for other sessions."""
-    while isinstance(session, CarryingSession | CachedSession):
+    while isinstance(session, CarryingSession | CachedSession | OnDemandSession):
         session = session.inner
     return session.roundings if isinstance(session, TorchSession) else 0.0
 
@@ -48,10 +65,7 @@ class TorchSession(Closing):
         self._module: nn.Module | None = in_width(cast("nn.Module", source.module), width)
         self._roundings = 0.0
         self._output_names = source.output_names
-        self._signature = Signature(
-            inputs=tuple(TensorSpec(name, None, "") for name in source.input_names),
-            outputs=tuple(TensorSpec(name, None, "") for name in source.output_names),
-        )
+        self._signature = _signature(source)
 
     @property
     def signature(self) -> Signature:
@@ -61,7 +75,7 @@ class TorchSession(Closing):
     @property
     def runtime(self) -> str:
         """PyTorch's version and the floating type."""
-        return f"PyTorch {torch.__version__} ({'fp64' if self._width is torch.float64 else 'fp32'})"
+        return _runtime(self._width)
 
     @property
     def roundings(self) -> float:

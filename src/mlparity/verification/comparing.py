@@ -81,6 +81,9 @@ class _Other:
         """Compare one sample."""
         self.comparer.add(step.name, step.expected, self.saved.read(self.names[step.name]))
 
+    def rest(self) -> None:
+        """Hold nothing anyhow."""
+
 
 @contextmanager
 def _outputs_of(path: Path, making: Making, progress: Progress) -> Iterator[_Side]:

@@ -15,9 +15,11 @@ from mlparity.core.source import Source
 from mlparity.record.policy import OutputTask, Policy, TaskKind
 from mlparity.samples.images import labels_of
 from mlparity.sessions import torch as torch_session
-from mlparity.sessions.carrying import CarryingSession, restart
+from mlparity.sessions.carrying import CarryingSession
+from mlparity.sessions.on_demand import OnDemandSession
 from mlparity.verification.alone import alone_in_source, begins
 from mlparity.verification.app_pictures import AppPictures
+from mlparity.verification.budget import WIDE, kept_open, weight_bytes
 from mlparity.verification.lengths import SCANNED, examples
 from mlparity.verification.options import VerifyOptions
 
@@ -94,16 +96,24 @@ class References:
     narrow: Session
     wide: Session
 
-    def restart(self) -> None:
-        """Let the state of both start anew."""
-        for session in (self.narrow, self.wide):
-            restart(session)
-
 
 @contextmanager
 def open_references(source: Source, options: VerifyOptions) -> Iterator[References]:
-    """Open the source in fp32 and in fp64, each with its own carried state."""
+    """Open the source in fp32 and in fp64, each with its own carried state.
+
+    In fp64 it takes its copy now, before any run has changed the module, unless it is too large to stay open.
+    """
     with ExitStack() as stack:
         narrow = stack.enter_context(torch_session.open(source))
-        wide = stack.enter_context(torch_session.open(source, double=True))
+        wide = stack.enter_context(_wide(source, options))
         yield References(*(CarryingSession(each, options.carry, source.initial) for each in (narrow, wide)))
+
+
+def _wide(source: Source, options: VerifyOptions) -> OnDemandSession:
+    def open_wide() -> Session:
+        return torch_session.open(source, double=True)
+
+    if kept_open([WIDE * weight_bytes(source)], options.open_bytes) == (True,):
+        return OnDemandSession(open_wide)
+    signature, runtime = torch_session.description(source, double=True)
+    return OnDemandSession(open_wide, signature, runtime)

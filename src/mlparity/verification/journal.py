@@ -205,7 +205,9 @@ def key_of(
     Raises:
         FormatError: a given artifact is not there or cannot be read.
     """
-    same = replace(options, resume=True, checkpoint_s=0.0, consistency_first=False, trust=False, fix=False)
+    same = replace(
+        options, resume=True, checkpoint_s=0.0, open_bytes=0, consistency_first=False, trust=False, fix=False
+    )
     given = [(kind_of(path), artifact_sha256(path)) for path in options.artifacts]
     outputs = sample_sha256(expected)
     parts = (__version__, environment, source.name, source.location, source.sha256, same, given, counted)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 from mlparity.core.errors import MlparityError
 from mlparity.core.session import Session
 from mlparity.diagnose.ranges import Ranges
 from mlparity.sessions.carrying import CarryingSession
+from mlparity.sessions.on_demand import OnDemandSession
 from mlparity.targets.table import target_named
 from mlparity.targets.target import Opening
 from mlparity.verification.artifacts import Made
+from mlparity.verification.budget import EMULATED, PLAIN, WIDE, block_size, kept_open, weight_bytes
 from mlparity.verification.job import Job, References
 from mlparity.verification.plan import Emulations, Plan, PlannedRun, plan_runs, read_emulations
 from mlparity.verification.runs import Run, Runs, SourceNoise, Watch
@@ -20,17 +23,28 @@ def open_runs(job: Job, made: Made, references: References, saved: tuple[Run, ..
     """Open what the settings of a job need of its artifacts, beside runs that were saved elsewhere."""
     emulations = read_emulations(made, job.options, job.stage)
     plan = plan_runs(made, job.options, emulations)
-    runs = [_opened(planned, job) for planned in plan.runs]
-    return Runs(plan, (*runs, *saved), tuple(_watches(plan, emulations, job)), SourceNoise(references.wide))
+    kept, *keeps = kept_open(_needs(plan, job), job.options.open_bytes)
+    runs = [_opened(planned, job, keep) for planned, keep in zip(plan.runs, keeps, strict=False)]
+    watches = tuple(_watches(plan, emulations, job, keeps[len(runs) :]))
+    noise = SourceNoise(references.wide, stays_open=kept)
+    return Runs(plan, (*runs, *saved), watches, noise, block_size((kept, *keeps)))
 
 
-def _opened(planned: PlannedRun, job: Job) -> Run:
+def _needs(plan: Plan, job: Job) -> list[int]:
+    """Return what the source in fp64 takes, then each run, then each watch."""
+    runs = (PLAIN if planned.variant is None else EMULATED for planned in plan.runs)
+    return [each * weight_bytes(job.source) for each in (WIDE, *runs, *(PLAIN for _ in plan.watched))]
+
+
+def _opened(planned: PlannedRun, job: Job, keep: bool) -> Run:
     run = Run(planned.settings, planned.artifact, None, planned.provenance, job.comparer(), planned.variant)
+    run.stays_open = keep
     try:
-        inner = _session(planned, job)
+        inner = OnDemandSession(partial(_session, planned, job))
         run.session = CarryingSession(inner, _carry_of(inner, job), job.source.initial)
     except MlparityError as error:
         run.failure = str(error)
+    run.rest()
     return run
 
 
@@ -49,16 +63,19 @@ def _session(planned: PlannedRun, job: Job) -> Session:
     return target.open_artifact(path, opening)
 
 
-def _watches(plan: Plan, emulations: Emulations, job: Job) -> Iterator[Watch]:
+def _watches(plan: Plan, emulations: Emulations, job: Job, keeps: Sequence[bool]) -> Iterator[Watch]:
     """Yield the watch of each artifact; none of one that does not open, whose rows say so."""
-    for artifact in plan.watched:
+    for artifact, keep in zip(plan.watched, keeps, strict=True):
         emulation, engine = emulations[artifact.path], target_named(artifact.target).engine
         if isinstance(emulation, MlparityError) or engine is None:
             continue
         ranges = Ranges()
         try:
-            session = engine.watch(job.stage / artifact.path, job.source.input_names, ranges)
+            open_watched = partial(engine.watch, job.stage / artifact.path, job.source.input_names, ranges)
+            session = OnDemandSession(open_watched)
         except MlparityError:
             continue
         carrying = CarryingSession(session, _carry_of(session, job), job.source.initial)
-        yield Watch(artifact, emulation.function(), carrying, ranges)
+        watch = Watch(artifact, emulation.function(), carrying, ranges, stays_open=keep)
+        watch.rest()
+        yield watch

@@ -18,8 +18,9 @@ from mlparity.record.outputs import OutputsHeader
 from mlparity.record.record import Artifact, Noise
 from mlparity.sessions.carrying import restart
 from mlparity.sessions.checked import run_checked
+from mlparity.sessions.on_demand import rest
 from mlparity.sessions.torch import roundings_of
-from mlparity.verification.execute import Observer, Step
+from mlparity.verification.execute import ALONE, BlockSize, Observer, Step
 from mlparity.verification.plan import Plan
 
 
@@ -41,11 +42,14 @@ class Run:
     seconds: float = 0.0
     samples: int = 0
     failure: str = ""
+    stays_open: bool = True
 
     def add(self, step: Step) -> None:
         """Run the sample and compare; a run that failed stays so."""
         if self.session is None or self.failure:
             return
+        if step.begins:
+            restart(self.session)
         started = time.perf_counter()
         try:
             outputs = run_checked(self.session, step.given)
@@ -55,6 +59,11 @@ class Run:
         self.seconds += time.perf_counter() - started
         self.samples += 1
         self.comparer.add(step.name, step.expected, outputs, step.picture)
+
+    def rest(self) -> None:
+        """Close the session until the next block, unless it stays open."""
+        if not self.stays_open:
+            rest(self.session)
 
     def close(self) -> None:
         """Close the session."""
@@ -71,16 +80,24 @@ class Watch:
     session: Session
     ranges: Ranges
     has_failed: bool = False
+    stays_open: bool = True
 
     def add(self, step: Step) -> None:
         """Run the sample; where that fails, the runs of the artifact say why, and the ranges count no more."""
         if self.has_failed:
             return
+        if step.begins:
+            restart(self.session)
         try:
             run_checked(self.session, step.given)
         except MlparityError:
             self.has_failed = True
             self.session.close()
+
+    def rest(self) -> None:
+        """Close the session until the next block, unless it stays open."""
+        if not self.stays_open:
+            rest(self.session)
 
     def close(self) -> None:
         """Close the session."""
@@ -95,11 +112,14 @@ class SourceNoise:
     comparer: Comparer = field(default_factory=lambda: Comparer(class_outputs=()))
     failure: str = ""
     roundings: float = 0.0
+    stays_open: bool = True
 
     def add(self, step: Step) -> None:
         """Run the sample in fp64 and compare."""
         if self.failure:
             return
+        if step.begins:
+            restart(self.wide)
         try:
             self.comparer.add(step.name, run_checked(self.wide, step.sample), step.expected)
         except MlparityError as error:
@@ -108,6 +128,11 @@ class SourceNoise:
         # Outputs that could not be compared on one sample would leave the noise of the others to stand for all.
         self.failure = next(iter((*self.comparer.unlike, *self.comparer.problems)), "")
         self.roundings = max(self.roundings, roundings_of(self.wide))
+
+    def rest(self) -> None:
+        """Close the session until the next block, unless it stays open."""
+        if not self.stays_open:
+            rest(self.wide)
 
     def result(self) -> tuple[Noise, ...]:
         """Return the noise of each output; empty where the source cannot run in fp64."""
@@ -122,6 +147,7 @@ class Runs:
     runs: Sequence[Run]
     watches: Sequence[Watch]
     noise: SourceNoise
+    block: BlockSize = ALONE
 
     def observers(self) -> tuple[Observer, ...]:
         """Return what looks at each sample, in order."""
@@ -131,10 +157,10 @@ class Runs:
         """Return the watches that have seen every sample."""
         return tuple(watch for watch in self.watches if not watch.has_failed)
 
-    def restart(self) -> None:
-        """Let every state start anew but the source's."""
+    def rest(self) -> None:
+        """Close the artifacts' sessions, which can open again: all samples have been seen."""
         for session in (*(run.session for run in self.runs), *(watch.session for watch in self.watches)):
-            restart(session)
+            rest(session)
 
     def close(self) -> None:
         """Close every session but the source's."""

@@ -24,5 +24,7 @@ def rows_of(job: Job, made: Made, references: References) -> tuple[SettingResult
     """
     with closing(open_runs(job, made, references)) as runs:
         feed = Feed(job.samples, len(job.samples), picture=partial(thumbnail, job.samples))
-        execute(feed, lambda _, sample: run_checked(references.narrow, sample), runs.observers(), silent)
+        execute(
+            feed, lambda _, sample: run_checked(references.narrow, sample), runs.observers(), silent, block=runs.block
+        )
         return results_of(runs, job.policy)

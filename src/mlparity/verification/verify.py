@@ -20,7 +20,7 @@ from mlparity.compare.metrics import METRIC_INFOS
 from mlparity.compare.user_metric import load_metric
 from mlparity.compare.verdict import judge_all
 from mlparity.core.progress import Progress
-from mlparity.core.session import Sample
+from mlparity.core.session import Outputs, Sample
 from mlparity.core.source import Source
 from mlparity.record.decisive import decisive
 from mlparity.record.files import write_record
@@ -34,6 +34,7 @@ from mlparity.samples.check import check_sample, signature_of
 from mlparity.samples.digest import sample_sha256
 from mlparity.samples.images import thumbnail
 from mlparity.sessions import torch as torch_session
+from mlparity.sessions.carrying import restart
 from mlparity.sessions.checked import run_checked
 from mlparity.sources.deterministic import check_deterministic
 from mlparity.targets.artifacts import write_metadata
@@ -147,17 +148,19 @@ def _run(job: Job, runs: Runs, references: References, journal: Journal, progres
             check_sample(_given(sample, carried), signature, name)
             yield name, sample
 
-    def count(step: Step) -> None:
-        seen.add(step.name, step.sample)
+    def reference(name: str, sample: Sample) -> Outputs:
+        if job.begins(name):
+            restart(references.narrow)
+        return run_checked(references.narrow, sample)
+
+    def count(steps: Sequence[Step]) -> None:
+        for step in steps:
+            seen.add(step.name, step.sample)
         journal.keep(runs, references, seen)
 
-    def before(name: str) -> None:
-        if job.begins(name):
-            runs.restart()
-            references.restart()
-
-    feed = Feed(checked(), len(samples), seen.done, partial(thumbnail, samples), before, job.given)
-    execute(feed, lambda _, sample: run_checked(references.narrow, sample), runs.observers(), progress, count)
+    feed = Feed(checked(), len(samples), seen.done, partial(thumbnail, samples), job.begins, job.given)
+    execute(feed, reference, runs.observers(), progress, count, runs.block)
+    runs.rest()
     return seen
 
 
