@@ -115,6 +115,10 @@ class CoreMLModelProxy:
         """Return how long the last prediction took on this machine; it says nothing of a device."""
         return self._predict_ns
 
+    def let_go(self) -> None:
+        """Let the system take back the memory of weight files; what a run still needs of them is read again."""
+        self._model.let_go()
+
     @staticmethod
     def compileModel(path: str) -> str:  # noqa: N802  coremltools' name
         """Return a new folder `.mlmodelc` that this engine loads; see `mil/compiled.py` for what it is not."""
@@ -318,6 +322,13 @@ def install() -> None:
     _pass_for_core_ml()
     if "coremltools" in sys.modules:
         vars(sys.modules["coremltools"])["libcoremlpython"] = library
+
+
+def let_go(model: object) -> None:
+    """Let the system take back the memory of the weight files of an `MLModel`, where this engine runs it."""
+    proxy = getattr(model, "__proxy__", None)
+    if isinstance(proxy, CoreMLModelProxy):
+        proxy.let_go()
 
 
 def _replace(module: ModuleType, exports: Mapping[str, object]) -> None:

@@ -20,7 +20,8 @@ from mlparity.core.session import Outputs, Sample
 class Step:
     """One sample: its name, its inputs, what the reference gives, and on request a small picture of it.
 
-    `given` is what artifacts are given, which an app may prepare in another way. A state starts anew where the sample `begins`.
+    `given` is what artifacts are given, which an app may prepare in another way. A state starts anew where the sample
+    `begins`.
     """
 
     name: str

@@ -190,17 +190,13 @@ def worst_case(
             unlike = _unlike(plans, session, source, sample)
             if unlike is not None:
                 return unlike
-        cases = {
-            name: _rungs(
-                plans,
-                session,
-                source,
-                sample,
-                noise_factor,
-                partial(traces_of_others, source, {**(beside or {}), **samples}, name),
-            )
-            for name, sample in samples.items()
-        }
+        seen = {name: _seen(session, plans, source, sample) for name, sample in samples.items()}
+    # The session is closed: what follows opens the source in fp64.
+    around = {**(beside or {}), **samples}
+    cases = {
+        name: _rungs(plans, source, each, noise_factor, partial(traces_of_others, source, around, name))
+        for name, each in seen.items()
+    }
     worst = max(cases, key=lambda name: _difference(cases[name]))
     others = {name: rungs for name, rungs in cases.items() if name != worst}
     return Case(worst, cases[worst], plans.choice, others)
@@ -292,22 +288,33 @@ def _fitting(session: EngineSession, sample: Sample) -> Sample:
     return fitted(sample, session.signature.inputs, session.runtime)
 
 
-def _rungs(
-    plans: Plans,
-    session: EngineSession,
-    source: Source,
-    sample: Sample,
-    noise_factor: float,
-    others: Callable[[], Sequence[SourceTrace]],
-) -> Rungs:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What both sides give for a sample, and the sample as the artifact takes it."""
+
+    sample: Sample
+    expected: Outputs
+    found: Outputs
+    inputs: Mapping[str, Tensor]
+
+
+def _seen(session: EngineSession, plans: Plans, source: Source, sample: Sample) -> _Seen:
     with torch_session.open(source) as narrow:
         expected = narrow.run(sample)
-    partners = dict(align(expected, session.run(_fitting(session, sample))).pairs)
-    renamed = _Renamed(partners)
+    fitting = _fitting(session, sample)
+    inputs = tensors_from_features(plans.exact, session.features(fitting))
+    return _Seen(sample, expected, session.run(fitting), inputs)
+
+
+def _rungs(
+    plans: Plans, source: Source, seen: _Seen, noise_factor: float, others: Callable[[], Sequence[SourceTrace]]
+) -> Rungs:
+    sample, expected = seen.sample, seen.expected
+    renamed = _Renamed(dict(align(expected, seen.found).pairs))
     return Rungs(
         numerics=plans.numerics,
         exact=plans.exact,
-        inputs=tensors_from_features(plans.exact, session.features(_fitting(session, sample))),
+        inputs=dict(seen.inputs),
         expected=renamed.tensors(expected),
         floor=noise_factor * noise_of_source(source, sample, expected),
         trace=cache(lambda: renamed.perhaps_trace(traced(source, sample))),
@@ -330,8 +337,8 @@ def _with_weights(plans: Plans, source: Source, sample: Sample, noise_factor: fl
     if other is None:
         return None
     with closing(open_reference(plans.package, source.input_names)) as session:
-        found = _rungs(plans, session, other, sample, noise_factor, tuple)
-    return replace(found, with_weights=lambda _: None)
+        seen = _seen(session, plans, other, sample)
+    return replace(_rungs(plans, other, seen, noise_factor, tuple), with_weights=lambda _: None)
 
 
 def _with_change(plans: Plans, source: Source, sample: Sample, noise_factor: float, change: Change) -> Rungs | None:
@@ -340,10 +347,10 @@ def _with_change(plans: Plans, source: Source, sample: Sample, noise_factor: flo
     if outputs is None:
         return None
     with closing(open_reference(plans.package, source.input_names)) as session:
-        found = _rungs(plans, session, source, sample, noise_factor, tuple)
-        renamed = _Renamed(dict(align(outputs, session.run(_fitting(session, sample))).pairs))
+        seen = _seen(session, plans, source, sample)
+    renamed = _Renamed(dict(align(outputs, seen.found).pairs))
     return replace(
-        found,
+        _rungs(plans, source, seen, noise_factor, tuple),
         expected=renamed.tensors(outputs),
         trace=cache(lambda: renamed.perhaps_trace(traced(source, sample, change))),
         in_training_mode=_nothing,

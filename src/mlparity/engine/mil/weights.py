@@ -86,6 +86,11 @@ class WeightFile:
         if size < len(self._map):
             raise self._fault(f"a file that keeps its {len(self._map)} bytes while it is used", f"{size} bytes")
 
+    def let_go(self) -> None:
+        """Let the system take back the memory of what was read; it is read again when it is needed."""
+        if "_map" in vars(self) and hasattr(mmap, "MADV_DONTNEED"):
+            self._map.madvise(mmap.MADV_DONTNEED)
+
     def _check_header(self, mapped: np.ndarray) -> None:
         if mapped.size < _RECORD_BYTES:
             raise self._fault("a weight file of at least 64 bytes", f"{mapped.size} bytes")

@@ -25,6 +25,7 @@ def _array(x: Tensor) -> NDArray[np.float32]:
 class FixedPoint(ExactProducts):
     """32 bits with 16 below the point; see `kernels.fixed_point`. `winograd` transforms dense 3 by 3 convolutions."""
 
+    packs = True
     winograd: bool = False
 
     def held(self, x: Tensor) -> Tensor:
@@ -64,6 +65,7 @@ class FixedPoint(ExactProducts):
 class SequentialFp16(ExactProducts):
     """An fp16 accumulator, one fused multiply-add after the other, in one or several lanes."""
 
+    packs = True
     lanes: int = 1
 
     def held(self, x: Tensor) -> Tensor:

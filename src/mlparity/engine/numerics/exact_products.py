@@ -21,12 +21,14 @@ from mlparity.engine.numerics.products import Geometry, Products
 class ExactProducts(Products):
     """Products of fp16 values held in fp32, each sum rounded to fp16 as the accumulator of `sums` does.
 
-    `by_channel` says that `sums` takes lines by channel. No gradient passes through.
+    `by_channel` says that `sums` takes lines by channel, `packs` that weights are read in any floating type, and once
+    where what is made of them is kept. No gradient passes through.
     """
 
     plain = False
     rounds = True
     by_channel = True
+    packs = False
     memory: dict[Any, Any] | None = field(default=None, compare=False, repr=False)
 
     def caching(self) -> ExactProducts:

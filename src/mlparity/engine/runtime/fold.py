@@ -10,6 +10,7 @@ from torch import Tensor
 from mlparity.engine.runtime.interpret import run_step
 from mlparity.engine.runtime.plan import Slots, Step
 from mlparity.engine.runtime.tensors import widened
+from mlparity.engine.runtime.unit_steps import LARGE, packs
 
 
 def fold_constants(
@@ -45,13 +46,20 @@ def without_unused(steps: Sequence[Step], slots: Sequence[object], kept: frozens
 def with_wide_constants(
     steps: Sequence[Step], initial: Sequence[object], kept: frozenset[int], compute: torch.dtype
 ) -> tuple[object, ...]:
-    """Return the slots with each floating constant in `compute`, but for tables that steps only gather from.
+    """Return the slots with each floating constant in `compute`, but for those that need not be held whole in it.
 
-    What is gathered is widened by its store: a table of an embedding need not be held whole in the wider type.
+    They are tables that steps only gather from, what is gathered being widened by its store, and large weights of which
+    a step keeps what it makes of them.
     """
-    readers = [(slot, step.op.type, feed.parameter) for step in steps for feed in step.feeds for slot in feed.slots]
-    wide = kept | {slot for slot, kind, parameter in readers if (kind, parameter) != ("gather", "x")}
+    readers = [(slot, step, feed.parameter) for step in steps for feed in step.feeds for slot in feed.slots]
+    wide = kept | {slot for slot, step, parameter in readers if not _reads_narrow(step, parameter, initial[slot])}
     return tuple(_wide(value, compute) if slot in wide else value for slot, value in enumerate(initial))
+
+
+def _reads_narrow(step: Step, parameter: str, value: object) -> bool:
+    if (step.op.type, parameter) == ("gather", "x"):
+        return True
+    return isinstance(value, Tensor) and value.numel() >= LARGE and packs(step, parameter)
 
 
 def _wide(value: object, compute: torch.dtype) -> object:

@@ -38,6 +38,11 @@ class Model:
             state.tensors = states
         return features_from_outputs(self.plan, outputs)
 
+    def let_go(self) -> None:
+        """Let the system take back the memory of weights that were packed, and are read no more."""
+        for file in self.plan.weights:
+            file.let_go()
+
     def make_state(self) -> ModelState:
         """Return a new state, all zero.
 
@@ -82,6 +87,11 @@ class Pipeline:
             names = [feature.name for feature in model.plan.interface.inputs]
             features |= model.predict({name: features[name] for name in names if name in features})
         return {feature.name: features[feature.name] for feature in self.interface.outputs if feature.name in features}
+
+    def let_go(self) -> None:
+        """Do as each of the models."""
+        for model in self.models:
+            model.let_go()
 
     def make_state(self) -> ModelState:
         """Raise: the state of a stage is not the pipeline's.

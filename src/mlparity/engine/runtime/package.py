@@ -46,13 +46,13 @@ class Package:
     ) -> Model:
         """Return the model of `function` in `profile`, single ops in those of `profiles`; see `bind`.
 
-        With a `tap` no op is merged into another, so that it sees them all.
+        With a `tap` no op is merged into another, so that it sees them all; its constants are held wide, and its own.
 
         Raises:
             UnsupportedOpError: the engine lacks an op.
             FormatError: the function cannot be bound.
         """
-        shared = self.shared.setdefault(self.function(function).name, {})
+        shared = self.shared.setdefault(self.function(function).name, {}) if tap is None else {}
         plan = bind(self.program, profile, function, kernels=tap is None, profiles=profiles, shared=shared)
         return Model(plan, tap)
 

@@ -68,6 +68,23 @@ _WEIGHTS = {"conv": ("weight", "bias"), "conv_transpose": ("weight", "bias"), "l
 }
 
 
+LARGE = 2**20
+"""From how many numbers on a constant is not held in a wider type beside what is made of it (assumed)."""
+
+
+def packs(step: Step, parameter: str) -> bool:
+    """Tell whether a step's products keep what they make of a constant, and read it in any floating type."""
+    num = step.numerics
+    products = None if num is None else num.products
+    is_kept = isinstance(products, ExactProducts) and products.packs and products.memory is not None
+    return (
+        is_kept
+        and step.fn is step.definition.fn
+        and parameter in _WEIGHTS.get(step.op.type, ())
+        and (parameter != "bias")
+    )
+
+
 def _caching(step: Step, initial: Sequence[object]) -> Step:
     num = step.numerics
     if step.op.type not in _WEIGHTS or num is None or not isinstance(num.products, ExactProducts):

@@ -19,7 +19,7 @@ from mlparity.core.quiet import quiet_logs
 from mlparity.core.session import Availability, Closing, Outputs, Sample, Signature, TensorSpec
 from mlparity.core.source import left_by
 from mlparity.core.words import ComputeUnit, Precision, Provenance, Setting
-from mlparity.engine.coremltools_binding import Arithmetic, arithmetic, install
+from mlparity.engine.coremltools_binding import Arithmetic, arithmetic, install, let_go
 from mlparity.engine.mil.program import Function
 from mlparity.engine.numerics import FP32
 from mlparity.engine.placement.compute_plan import ComputePlan
@@ -219,6 +219,7 @@ class CoreMLSession(Closing):
     signature: Signature = field(init=False)
     images: frozenset[str] = field(init=False)
     runtime: str = field(init=False)
+    has_run: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         """Read the signature from the model's description."""
@@ -246,6 +247,9 @@ class CoreMLSession(Closing):
             left = {left_by(name): state.read_state(own) for name, own in self.states.items()}
         except RuntimeError as error:
             raise _own_error(error, self.path) from error
+        if not self.has_run:  # weights are packed by now
+            self.has_run = True
+            let_go(self.model)
         return {name: array for name, value in outputs.items() if (array := _array(value)) is not None} | left
 
     def features(self, sample: Sample) -> dict[str, object]:
@@ -260,6 +264,7 @@ class CoreMLSession(Closing):
 
     def close(self) -> None:
         """Let go of the model."""
+        let_go(self.model)
         self.model = None
 
 
