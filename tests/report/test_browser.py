@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,8 @@ addEventListener("load", () => setTimeout(() => {
   const table = document.querySelector("table.sortable");
   const heads = [...table.tHead.rows[0].cells];
   const place = heads.findIndex((head) => head.textContent.trim() === "max");
-  const settings = () => [...table.tBodies[0].rows].map((row) => row.cells[0].dataset.sort);
+  const settings = () => [...table.tBodies[0].rows].map(
+    (row) => [...row.cells[0].querySelectorAll("code")].map((code) => code.textContent));
   seen.before = settings();
   const click = (place) => { heads[place].querySelector("button").click(); return settings(); };
   seen.ascending = click(place);
@@ -46,7 +48,8 @@ addEventListener("load", () => setTimeout(() => {
     return [line.querySelector(".value b").textContent, (width(base) + width(step)) / width(track)];
   });
   seen.decides = [...document.querySelectorAll(".ladder .decides .what b")].map((each) => each.textContent);
-  seen.rows = [...table.tBodies[0].rows].map((row) => [...row.cells].map((cell) => cell.textContent.trim()));
+  seen.rows = [...table.tBodies[0].rows].flatMap((row) => [...row.cells[0].querySelectorAll("code")].map(
+    (code) => [code.textContent, ...[...row.cells].slice(1).map((cell) => cell.textContent.trim())]));
   seen.columns = heads.map((head) => head.textContent.trim());
   seen.back = getComputedStyle(document.body).backgroundColor;
   seen.inner = innerWidth;
@@ -143,16 +146,26 @@ def test_nothing_is_requested(report: Visit) -> None:
 
 def test_a_click_on_a_head_sorts(report: Visit) -> None:
     seen = report.seen
-    assert seen["before"] == [str(row.setting) for row in example_record().settings]
+    assert sorted(flat(seen["before"])) == sorted(str(row.setting) for row in example_record().settings)
+    assert ["fp32/CPU_AND_GPU", "fp32/ALL"] in rows(seen["before"]), "settings with equal figures share a row"
     maxima = {str(row.setting): row.outputs[0].figures["max_abs"] for row in example_record().settings if row.outputs}
     for key, reverse in (("ascending", False), ("descending", True)):
-        order = seen[key]
-        assert isinstance(order, list)
+        order = flat(seen[key])
         assert order[-1] == "fp32/CPU_AND_NE", "a row without figures stays last"
         values = [maxima[name] for name in order[:-1]]
         assert values == sorted(values, key=lambda value: value if value is not None else 0.0, reverse=reverse)
     assert seen["sign"] == "ascending"
-    assert seen["byName"] == sorted(seen["before"], key=str.lower)
+    names = [shared[0] for shared in rows(seen["byName"])]
+    assert names == sorted(names, key=str.lower)
+
+
+def flat(seen: object) -> list[str]:
+    return [name for shared in rows(seen) for name in shared]
+
+
+def rows(seen: object) -> list[list[str]]:
+    assert isinstance(seen, list)
+    return seen
 
 
 def test_bars_are_as_long_as_the_records_numbers(report: Visit) -> None:
@@ -228,9 +241,9 @@ def test_a_script_in_a_name_is_text(report: Visit) -> None:
     assert report.seen["alerts"] == 0
 
 
-def on_a_phone(page: str, folder: Path, *more: str) -> Visit:
+def on_a_phone(page: str, folder: Path, *more: str, probe: str = _PROBE) -> Visit:
     """Open a page 400 px wide, in a frame: no window of Chromium is narrower than 500."""
-    inner = json.dumps(page.replace("</body>", f"{_PROBE}</body>")).replace("</", "<\\/")
+    inner = json.dumps(page.replace("</body>", f"{probe}</body>")).replace("</", "<\\/")
     frame = f"""<body><iframe width=400 height=900 style="border:0"></iframe><script>
       const frame = document.querySelector("iframe");
       frame.srcdoc = {inner};
@@ -255,6 +268,75 @@ def test_hostile_texts_on_a_phone(tmp_path: Path) -> None:
     assert visited.seen["alerts"] == 0
     assert visited.seen["images"] == 0
     assert visited.seen["wide"] == 0, "only tables and code may be wider than a phone"
+
+
+def accessibility_probe() -> str:
+    """Deque's axe-core, from its package, and what it leaves in the document: each rule that is broken, and where."""
+    package = find_spec("axe_playwright_python")
+    assert package is not None
+    assert package.origin is not None
+    axe = Path(package.origin).with_name("axe.min.js").read_text(encoding="utf-8").replace("</script", "<\\/script")
+    return f"""<script>{axe}</script><script>addEventListener("load", () => axe.run(document).then((found) => {{
+      const out = document.createElement("pre");
+      out.id = "seen";
+      const places = (rule) => rule.nodes.map((node) => node.target.join(" "));
+      const broken = Object.fromEntries(found.violations.map((rule) => [rule.id, places(rule)]));
+      out.textContent = JSON.stringify({{ broken, passed: found.passes.length }});
+      document.body.append(out);
+    }}));</script>"""
+
+
+@pytest.mark.parametrize("width", [1280, 768, 400])
+@pytest.mark.parametrize("make", [example_record, emulated_record])
+def test_everybody_can_use_the_page(make: Callable[[], Record], width: int, tmp_path: Path) -> None:
+    page, probe = html_report(make()), accessibility_probe()
+    if width < 500:
+        visited = on_a_phone(page, tmp_path, probe=probe)
+    else:
+        visited = visit(page.replace("</body>", f"{probe}</body>"), tmp_path, width)
+    assert visited.seen["broken"] == {}
+    assert int(str(visited.seen["passed"])) > 20
+
+
+def test_axe_finds_what_is_broken(tmp_path: Path) -> None:
+    """Without this the test above could pass for want of a witness."""
+    page = f"<html><body><img src='data:,'>{accessibility_probe()}</body></html>"
+    broken = visit(page, tmp_path).seen["broken"]
+    assert isinstance(broken, dict)
+    assert {"image-alt", "html-has-lang"} <= set(broken)
+
+
+# What a line of a table or a text loses at the edge of its box; what scrolls may be wider than its box.
+_CUT = """
+<script>
+addEventListener("load", () => {
+  const cut = [...document.querySelectorAll("main *")].filter((element) => {
+    const style = getComputedStyle(element);
+    const clips = style.overflowX === "hidden" || style.overflowX === "clip" || style.textOverflow === "ellipsis";
+    return clips && element.scrollWidth > element.clientWidth + 1;
+  });
+  const box = document.documentElement.clientWidth;
+  const outside = [...document.querySelectorAll("main *")].filter((element) =>
+    !element.closest(".scroll, pre, svg") && element.getBoundingClientRect().right > box + 1);
+  const name = (element) => `${element.tagName}.${element.className}: ${element.textContent.slice(0, 40)}`;
+  const out = document.createElement("pre");
+  out.id = "seen";
+  out.textContent = JSON.stringify({ cut: cut.map(name), outside: outside.map(name) });
+  document.body.append(out);
+});
+</script>
+"""
+
+
+@pytest.mark.parametrize("width", [1280, 768, 400])
+def test_nothing_is_cut(width: int, tmp_path: Path) -> None:
+    page = html_report(emulated_record())
+    if width < 500:
+        visited = on_a_phone(page, tmp_path, probe=_CUT)
+    else:
+        visited = visit(page.replace("</body>", f"{_CUT}</body>"), tmp_path, width)
+    assert visited.console == ()
+    assert visited.seen == {"cut": [], "outside": []}
 
 
 def test_dark_mode_is_dark(report: Visit, tmp_path: Path) -> None:

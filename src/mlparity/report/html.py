@@ -12,6 +12,7 @@ from markupsafe import Markup
 from mlparity.core.numbers import format_count, format_number
 from mlparity.record.files import record_sha256
 from mlparity.record.record import Record
+from mlparity.report.allowance import LIMIT, bars_of
 from mlparity.report.causes import cause_sentence, other_causes
 from mlparity.report.changes import HEADS, change_rows, changes_sentence
 from mlparity.report.charts import CHARTS_SHOWN, charts_of
@@ -20,7 +21,7 @@ from mlparity.report.drift import drift_view
 from mlparity.report.fix import fix_lines
 from mlparity.report.ladder import LADDERS_SHOWN, ladders_of
 from mlparity.report.loaders import swift_of
-from mlparity.report.rows import columns_of, comparisons_of, groups_of, remarks_of, rows_of
+from mlparity.report.rows import columns_of, comparisons_of, groups_of, remarks_of, rows_of, shared_rows
 from mlparity.report.texts import (
     PROVENANCES,
     figure_text,
@@ -92,6 +93,9 @@ def _context(record: Record) -> dict[str, object]:
     return {
         "record": record,
         "rows": rows,
+        "shared": shared_rows(rows),
+        "bars": bars_of(record),
+        "limit": LIMIT,
         # The table itself shows the notes of rows without figures.
         "remarks": remarks_of(tuple(row if row.cells else replace(row, note="") for row in rows)),
         "open_remarks": REMARKS_OPEN,

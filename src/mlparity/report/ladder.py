@@ -74,7 +74,7 @@ def ladders_of(record: Record) -> tuple[Ladder, ...]:
 def ladder_of(record: Record, output: str, scale: float) -> Ladder:
     """Return the ladder of an output that some setting was compared on."""
     lines = tuple(_lines(record, output))
-    limit = _limit(record, output, scale)
+    limit = limit_of(record, output, scale)
     noise = next((noise.max_abs for noise in record.noise if noise.output == output and noise.is_known), None)
     axis = Decades.over((limit, *(line.value for line in lines)))
     return Ladder(
@@ -195,7 +195,7 @@ def _text(value: float | None, figures: Mapping[str, float | None] | None = None
     return format_number(value)
 
 
-def _limit(record: Record, output: str, scale: float) -> float | None:
+def limit_of(record: Record, output: str, scale: float) -> float | None:
     """Return the policy's bound on the largest difference of an output; one for this output alone comes first."""
     found = [limit for limit in record.policy.limits if limit.metric == "max_abs" and limit.output in ("", output)]
     bounds = [limit for limit in sorted(found, key=lambda limit: not limit.output) if limit.at_most is not None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from mlparity.core.finiteness import left_out, mismatches, positions_text
 from mlparity.core.numbers import format_cosine, format_number
@@ -124,6 +124,23 @@ def rows_of(record: Record) -> tuple[Row, ...]:
         cells = (*row.cells[:count], *(() if size is None else (Cell(size_text(size), size),)))
         rows.append(replace(row, cells=cells if row.cells else ()))
     return tuple(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class SharedRow:
+    """A row of the main table that several settings share, because all that it shows is the same."""
+
+    settings: tuple[str, ...]
+    row: Row
+
+
+def shared_rows(rows: Sequence[Row]) -> tuple[SharedRow, ...]:
+    """Return the rows, those that are equal but for the setting once; the recommended one stands for itself."""
+    found: dict[tuple[object, ...], list[Row]] = {}
+    for row in rows:
+        shown = tuple(getattr(row, field.name) for field in fields(row) if field.name != "setting")
+        found.setdefault(shown, []).append(row)
+    return tuple(SharedRow(tuple(row.setting for row in each), each[0]) for each in found.values())
 
 
 def remarks_of(rows: tuple[Row, ...]) -> tuple[Remark, ...]:
