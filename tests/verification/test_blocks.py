@@ -56,7 +56,12 @@ def test_models_that_are_opened_in_turn_give_the_same_figures(tmp_path: Path, mo
     monkeypatch.setattr(budget, "_IN_TURN", BlockSize(3))
     rests: list[OnDemandSession] = []
     closing = OnDemandSession.rest
-    monkeypatch.setattr(OnDemandSession, "rest", lambda self: (rests.append(self), closing(self)))
+
+    def rest(session: OnDemandSession) -> None:
+        rests.append(session)
+        closing(session)
+
+    monkeypatch.setattr(OnDemandSession, "rest", rest)
     assert counted(tmp_path / "in turn", open_bytes=0) == together
     assert len(rests) > 2 * len(set(rests)), "each was closed after each block"
 
