@@ -37,6 +37,13 @@ def execute(
             help="Whose arithmetic fp16 models get, such as M1 or A18; `none` for plain arithmetic, the fastest.",
         ),
     ] = "M4",
+    macos: Annotated[
+        bool,
+        typer.Option(
+            "--pretend-macos",
+            help="Tell the script that this is macOS: for code that predicts there alone. Predictions stay ours.",
+        ),
+    ] = False,
     verify: Annotated[
         bool,
         typer.Option(
@@ -55,21 +62,23 @@ def execute(
     Exit code: that of the script. With --verify, if the script ends well: 0 all conversions pass, 1 one fails, 3 there
     was none or one could not be verified.
     """
-    run = _runner(script, tuple(context.args), None if chip == _PLAIN else chip)
+    if macos:
+        typer.echo("mlparity: the script is told that this is macOS; the numbers are those of our engine", err=True)
+    run = _runner(script, tuple(context.args), None if chip == _PLAIN else chip, macos)
     if verify:
         _verified(run, inputs, policy, out)
     else:
         run()
 
 
-def _runner(script: str, arguments: tuple[str, ...], chip: str | None) -> Callable[[], None]:
+def _runner(script: str, arguments: tuple[str, ...], chip: str | None, macos: bool) -> Callable[[], None]:
     from mlparity import api
 
     if script != _MODULE:
-        return lambda: api.execute_script(Path(script), arguments, chip)
+        return lambda: api.execute_script(Path(script), arguments, chip, macos=macos)
     if not arguments:
         raise InputError("-m needs the name of a module", next_step="mlparity exec -m package.module [ARGS]")
-    return lambda: api.execute_module(arguments[0], arguments[1:], chip)
+    return lambda: api.execute_module(arguments[0], arguments[1:], chip, macos=macos)
 
 
 def _verified(run: Callable[[], None], inputs: str | None, policy: str, out: Path) -> None:
