@@ -24,9 +24,9 @@ import numpy as np
 from mlparity import MlparityError, VerifyOptions, verify
 from mlparity.core.session import Sample
 from mlparity.record.fix import Fix
-from mlparity.targets.artifacts import checked_target, kind_of
+from mlparity.targets.artifacts import kind_of
 from mlparity.targets.recipe import INPUTS
-from mlparity.targets.table import settings_from
+from mlparity.targets.table import checked_target, settings_from
 from mlparity.targets.target import Opening
 from tests.faults.corpus import newer
 from tests.faults.fault import COREML, Fault

@@ -57,6 +57,8 @@ ALLOWED = {
     "mlparity.sources.pickled: torch.load": "a file that was opened before",
     "mlparity.sources.pickled: zipfile.ZipFile": "a file that was opened before",
     "mlparity.sources.saved: torch.load": "a file that was opened there",
+    "mlparity.targets.coreml.functions: copytree": "a package whose members were checked before",
+    "mlparity.targets.coreml.functions: copyfile": "a member of such a package",
     "mlparity.sources.saved: jit.load": "a file that was opened there",
     "mlparity.sources.saved: export.load": "a file that was opened there",
     "mlparity.sources.saved: load_file": "the file is checked before",

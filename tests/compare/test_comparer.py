@@ -172,3 +172,11 @@ def test_an_output_that_the_artifact_alone_has_is_a_problem_where_both_ways_are_
     for comparer, problems in ((Comparer(), 0), (Comparer(both_ways=False), 0), (Comparer(both_ways=True), 1)):
         comparer.add("a", {"y": array(1)}, {"y": array(1), "more": array(1)})
         assert (len(comparer.problems), comparer.unlike) == (problems, ())
+
+
+def test_outputs_of_other_names_are_paired_by_position_among_those_that_are_left() -> None:
+    one, two = np.zeros((1, 2)), np.zeros((1, 3))
+    paired = align({"y": one, "state_out": two}, {"state_out": two, "var_12": one})
+    assert (paired.pairs, paired.unlike) == ((("y", "var_12"), ("state_out", "state_out")), ())
+    other = align({"y": one, "state_out": two}, {"state_out": two, "var_12": np.zeros((1, 4))})
+    assert (other.pairs, other.extra, len(other.unlike)) == ((("state_out", "state_out"),), ("var_12",), 1)

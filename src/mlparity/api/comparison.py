@@ -27,20 +27,23 @@ def compare_outputs(
     unit: ComputeUnit = ComputeUnit.ALL,
     progress: Progress = silent,
     runtime: RuntimeOptions | None = None,
+    functions: tuple[str, str] = ("", ""),
 ) -> tuple[tuple[OutputFigures, ...], Judgement]:
     """Compare two files of saved outputs, and return the figures of each output and the verdict.
 
     `first` is the reference. The files are .npz, .npy or .safetensors. An artifact may be given instead of a file: it
-    is run on `inputs`. Samples are paired by name; a single sample is paired with a single one. They are compared one
-    at a time, as `verify` does. The verdict is `unknown` if only one side has a sample, or only `second` has an output.
-    It is `fail` if `second` lacks an output, or has it in another shape.
+    is run on `inputs`, of several functions the one that `functions` names for it. Samples are paired by name; a single
+    sample is paired with a single one. They are compared one at a time, as `verify` does. The verdict is `unknown` if
+    only one side has a sample, or only `second` has an output. It is `fail` if `second` lacks an output, or has it in
+    another shape.
 
     Raises:
         InputError: a file cannot be read, `inputs` are given without an artifact, or an artifact without `inputs`.
         PolicyError: the policy is unknown or not valid, or a metric of it fails.
         MlparityError: an artifact or the samples cannot be used.
     """
-    compared = compare_pair(first, second, policy, Making(inputs, preprocess, unit, runtime), progress)
+    making = Making(inputs, preprocess, unit, runtime, function=functions[0], other_function=functions[1])
+    compared = compare_pair(first, second, policy, making, progress)
     return compared.outputs, compared.judgement
 
 

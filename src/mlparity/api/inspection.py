@@ -7,23 +7,24 @@ from pathlib import Path
 from mlparity.core.boundary import typed_errors
 from mlparity.targets.artifacts import inspected
 from mlparity.targets.inspection import Inspection, PlacedOp
+from mlparity.targets.one_model import one_model
 
 __all__ = ["Inspection", "PlacedOp", "inspect_artifact", "inspect_placement", "op_inventory"]
 
 
 @typed_errors
-def inspect_artifact(path: Path) -> Inspection:
-    """Read an artifact of any target, and return what it contains.
+def inspect_artifact(path: Path, function: str = "") -> Inspection:
+    """Read an artifact of any target, and return what it contains; of several functions one, if it is named.
 
     Raises:
         FormatError: the artifact cannot be read.
         BackendUnavailableError: the package that reads this format is not installed.
     """
-    return inspected(path)
+    return inspected(path, function)
 
 
 @typed_errors
-def inspect_placement(path: Path, chip: str) -> tuple[PlacedOp, ...]:
+def inspect_placement(path: Path, chip: str, function: str = "") -> tuple[PlacedOp, ...]:
     """Return, for each op of an `.mlpackage`, whether the Neural Engine of `chip` can run it.
 
     The ops are in the program's order.
@@ -34,7 +35,8 @@ def inspect_placement(path: Path, chip: str) -> tuple[PlacedOp, ...]:
     """
     from mlparity.targets.coreml.inspect import placement_of
 
-    return placement_of(path, chip)
+    with one_model(path, function) as model:
+        return placement_of(model.path, chip)
 
 
 @typed_errors

@@ -25,11 +25,12 @@ def run_artifact(
     *,
     limit: int | None = None,
     carry: Mapping[str, str] = MappingProxyType({}),
+    function: str = "",
 ) -> int:
     """Run an artifact on samples, save its outputs in the .npz file `out`, and return the number of samples.
 
     `limit` takes the first samples. `carry` maps an output to the input that it feeds in the next sample. An array file
-    with several rows is cut where the artifact takes one row at a time.
+    with several rows is cut where the artifact takes one row at a time. `function` names one of several functions.
 
     Each output is stored under "SAMPLE/OUTPUT". The file also tells the artifact, setting, runtime, machine and
     samples, and the time of each prediction.
@@ -37,4 +38,4 @@ def run_artifact(
     Raises:
         MlparityError: the artifact or the samples cannot be used, or `out` cannot be written.
     """
-    return save_outputs(artifact, out, Making(inputs, preprocess, unit, runtime, limit, carry), progress)
+    return save_outputs(artifact, out, Making(inputs, preprocess, unit, runtime, limit, carry, function), progress)

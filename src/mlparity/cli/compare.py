@@ -10,6 +10,7 @@ import typer
 from mlparity.cli.options import SAMPLES, PolicyOption, PreprocessOption, RuntimeLogOption, TimeLimitOption, UnitOption
 from mlparity.cli.progress import shown_progress
 from mlparity.cli.terminal import stdout
+from mlparity.core.errors import InputError
 from mlparity.core.words import ComputeUnit, Verdict
 from mlparity.report.terminal import STYLES, figure_lines, outputs_table
 
@@ -27,6 +28,14 @@ def compare(
         ),
     ] = None,
     preprocess: PreprocessOption = None,
+    function: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=SAMPLES,
+            help="Which function of artifacts with several; given twice, REFERENCE's and then OTHER's.",
+        ),
+    ] = None,
     unit: UnitOption = ComputeUnit.ALL,
     time_limit: TimeLimitOption = 600,
     runtime_log: RuntimeLogOption = False,
@@ -34,7 +43,9 @@ def compare(
     """Compare outputs that were saved, for example on a device, or those of artifacts on --inputs."""
     from mlparity import api
 
-    making = api.Making(inputs, preprocess, unit, api.RuntimeOptions(time_limit, runtime_log))
+    first, second = _functions(function or [""])
+    runtime = api.RuntimeOptions(time_limit, runtime_log)
+    making = api.Making(inputs, preprocess, unit, runtime, function=first, other_function=second)
     with shown_progress() as progress:
         compared = api.compare_files(reference, other, policy, making, progress)
     console = stdout()
@@ -44,3 +55,12 @@ def compare(
     verdict = compared.judgement.verdict
     console.print(verdict, style=STYLES[verdict])
     return verdict
+
+
+def _functions(names: list[str]) -> tuple[str, str]:
+    """Return the function of each side: one name is for both."""
+    if len(names) > 2:
+        raise InputError(
+            "--function is given more than twice", found=", ".join(names), next_step="name one for each file"
+        )
+    return names[0], names[-1]

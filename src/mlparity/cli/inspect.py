@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mlparity.cli.options import FunctionOption
 from mlparity.cli.terminal import stdout
 from mlparity.core.errors import InputError
 from mlparity.report.plain_table import Rows
@@ -20,6 +21,7 @@ def inspect(
     artifact: Annotated[
         Path | None, typer.Argument(metavar="ARTIFACT", help="An .mlpackage, .mlmodel, .aimodel or .tflite.")
     ] = None,
+    function: FunctionOption = "",
     text: Annotated[bool, typer.Option("--text", help="Print the whole program, an op a line.")] = False,
     placement: Annotated[
         bool, typer.Option("--placement", help="List the ops that the Neural Engine cannot take, and why.")
@@ -41,12 +43,12 @@ def inspect(
         raise InputError(
             "no artifact is given", next_step="mlparity inspect MODEL.mlpackage, or mlparity inspect --ops"
         )
-    found = api.inspect_artifact(artifact)
+    found = api.inspect_artifact(artifact, function)
     if text:
         console.lines(found.text)
         return
     if placement:
-        _show_placement(api.inspect_placement(artifact, chip), chip)
+        _show_placement(api.inspect_placement(artifact, chip, function), chip)
         return
     console.print(f"{found.path}: {found.kind}")
     for name, value in {**found.facts, **found.metadata}.items():

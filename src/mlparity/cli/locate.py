@@ -10,6 +10,7 @@ import typer
 from mlparity.cli.options import (
     SAMPLES,
     EvalOption,
+    FunctionOption,
     InputsOption,
     PreprocessOption,
     SeedOption,
@@ -37,6 +38,7 @@ def locate(
             metavar="SOURCE", help="The PyTorch model. Errors of the conversion then show too, with its modules."
         ),
     ] = None,
+    function: FunctionOption = "",
     unit: UnitOption = ComputeUnit.ALL,
     preprocess: PreprocessOption = None,
     shape: ShapeOption = None,
@@ -51,6 +53,7 @@ def locate(
     from mlparity import api
 
     options = api.VerifyOptions(
+        function=function,
         preprocess=preprocess,
         shapes=tuple(shape or ()),
         limit=limit,

@@ -110,6 +110,15 @@ TrustOption = Annotated[
         help="Load a .pt2 file that contains Python code: only if you know where it comes from.",
     ),
 ]
+FunctionOption = Annotated[
+    str,
+    typer.Option(
+        "--function",
+        metavar="NAME",
+        rich_help_panel=CHECKED,
+        help="Which function of a file with several; its default one where this is not given.",
+    ),
+]
 UnitOption = Annotated[
     ComputeUnit, typer.Option(metavar="UNITS", help=f"Core ML's compute units: {', '.join(ComputeUnit)}.")
 ]

@@ -9,6 +9,7 @@ import typer
 
 from mlparity.cli.options import (
     CarryOption,
+    FunctionOption,
     LimitOption,
     PreprocessOption,
     RuntimeLogOption,
@@ -34,6 +35,7 @@ def run(
     preprocess: PreprocessOption = None,
     limit: LimitOption = None,
     carry: CarryOption = None,
+    function: FunctionOption = "",
     unit: UnitOption = ComputeUnit.ALL,
     time_limit: TimeLimitOption = 600,
     runtime_log: RuntimeLogOption = False,
@@ -44,5 +46,7 @@ def run(
     runtime = api.RuntimeOptions(time_limit, runtime_log)
     pairs = api.pairs_from(carry or (), "--carry")
     with shown_progress() as progress:
-        count = api.run_artifact(artifact, inputs, out, preprocess, unit, progress, runtime, limit=limit, carry=pairs)
+        count = api.run_artifact(
+            *(artifact, inputs, out, preprocess, unit, progress, runtime), limit=limit, carry=pairs, function=function
+        )
     stdout().print(f"{count} samples: {out}")

@@ -17,6 +17,7 @@ from mlparity.cli.options import (
     CarryOption,
     CompressOption,
     EvalOption,
+    FunctionOption,
     ImageInputOption,
     InputsOption,
     LimitOption,
@@ -59,6 +60,7 @@ def verify(
             help="Verify this .mlpackage, .mlmodel, .aimodel or .tflite instead of converting; may be repeated.",
         ),
     ] = None,
+    function: FunctionOption = "",
     class_output: Annotated[
         list[str] | None,
         typer.Option(
@@ -164,6 +166,7 @@ def verify(
         device_outputs=tuple(device_outputs or ()),
         shapes=tuple(shape or ()),
         artifacts=tuple(artifact or ()),
+        function=function,
         deployment_target=target,
         fp32_ops=tuple(fp32_op or ()),
         compress=tuple(compress or ()),

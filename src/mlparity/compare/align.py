@@ -23,13 +23,15 @@ class Alignment:
 
 
 def align(source: Mapping[str, np.ndarray], artifact: Mapping[str, np.ndarray]) -> Alignment:
-    """Pair outputs by name; where no name matches, by position, if counts and shapes agree.
+    """Pair outputs by name, and those of other names by position, if as many are left on both sides and shapes agree.
 
     Outputs that only the artifact has are `extra`: nothing says what they should be.
     """
     named = tuple((name, name) for name in source if name in artifact)
-    if not named and source and _same_shapes(source, artifact):
-        named = tuple(zip(source, artifact, strict=True))
+    rest, left = _without(source, artifact), _without(artifact, source)
+    if rest and _same_shapes(rest, left):
+        partners = {**dict(named), **dict(zip(rest, left, strict=True))}
+        named = tuple((name, partners[name]) for name in source)
     if not named:
         why = (_unmatched(source, artifact),)
         return Alignment((), unlike=why) if source else Alignment((), why)
@@ -45,6 +47,10 @@ def align(source: Mapping[str, np.ndarray], artifact: Mapping[str, np.ndarray]) 
     taken = {other for _, other in named}
     extra = tuple(name for name in artifact if name not in taken)
     return Alignment(tuple(pair for pair, why in unreadable.items() if not why), problems, extra, missing + unlike)
+
+
+def _without(outputs: Mapping[str, np.ndarray], others: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: array for name, array in outputs.items() if name not in others}
 
 
 def same_shape(source: tuple[int, ...], artifact: tuple[int, ...]) -> bool:

@@ -3,57 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from mlparity.core.errors import FormatError
 from mlparity.core.names import checked_name
 from mlparity.core.words import Precision
 from mlparity.targets.inspection import Inspection
 from mlparity.targets.metadata import SIDECAR
-from mlparity.targets.table import suffixes, target_of, targets
-from mlparity.targets.target import Target
+from mlparity.targets.one_model import one_model
+from mlparity.targets.table import checked_target, target_of
 
 Kind = tuple[str, Precision]
 """What tells the artifacts of a verification apart: the target's name and the precision."""
 
 
-def checked_target(path: Path) -> Target:
-    """Return the target of an artifact.
-
-    Raises:
-        FormatError: there is none, or nothing at `path`.
-    """
-    target = target_of(path)
-    if target is None or not path.exists():
-        raise FormatError(
-            "not an artifact" if path.exists() else "no such artifact",
-            where=str(path),
-            expected=", ".join(suffixes()),
-            next_step="check the path",
-        )
-    return target
-
-
-def kind_of(path: Path) -> Kind:
-    """Return the target's name and the precision of an artifact.
+def kind_of(path: Path, function: str = "") -> Kind:
+    """Return the target's name and the precision of an artifact, or of a function of it.
 
     Raises:
         FormatError: there is none, or it cannot be read.
     """
-    target = checked_target(path)
-    checked_name(path.name, "the artifact")
-    return target.name, target.precision(path)
+    with one_model(path, function) as model:
+        target = checked_target(model.path)
+        checked_name(path.name, "the artifact")
+        return target.name, target.precision(model.path)
 
 
-def inspected(path: Path) -> Inspection:
-    """Return what an artifact shows of itself.
+def inspected(path: Path, function: str = "") -> Inspection:
+    """Return what an artifact shows of itself; of several functions the default one, and the names of all.
 
     Raises:
-        FormatError: there is none, or it cannot be read.
+        FormatError: there is none, or it cannot be read, or it has no such function.
         BackendUnavailableError: the runtime that reads it is not installed.
     """
-    other = next((target for target in targets() if path.suffix in target.also_inspects), None)
-    return (checked_target(path) if other is None else other).inspect(path)
+    with one_model(path, function) as model:
+        shown = path if not function and path.suffix in checked_target(path).suffixes else model.path
+        return replace(checked_target(shown).inspect(shown), path=path)
 
 
 def artifact_sha256(path: Path) -> str:

@@ -65,13 +65,30 @@ def leading(names: Iterable[str]) -> str:
 
 
 def suffixes() -> tuple[str, ...]:
-    """Return the endings of the files and folders that are artifacts."""
-    return tuple(suffix for target in _TARGETS for suffix in target.suffixes)
+    """Return the endings of the files and folders that are artifacts, or that artifacts are taken out of."""
+    return tuple(suffix for target in _TARGETS for suffix in (*target.suffixes, *target.containers))
 
 
 def target_of(path: Path) -> Target | None:
-    """Return the target whose artifacts have the ending of `path`, None where there is none."""
-    return next((target for target in _TARGETS if path.suffix in target.suffixes), None)
+    """Return the target whose artifacts, or whose containers of them, end as `path` does; None where there is none."""
+    return next((target for target in _TARGETS if path.suffix in (*target.suffixes, *target.containers)), None)
+
+
+def checked_target(path: Path) -> Target:
+    """Return the target of an artifact, or of a file that artifacts are taken out of.
+
+    Raises:
+        FormatError: there is none, or nothing at `path`.
+    """
+    target = target_of(path)
+    if target is None or not path.exists():
+        raise FormatError(
+            "not an artifact" if path.exists() else "no such artifact",
+            where=str(path),
+            expected=", ".join(suffixes()),
+            next_step="check the path",
+        )
+    return target
 
 
 def default_settings() -> tuple[Setting, ...]:

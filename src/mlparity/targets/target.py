@@ -164,6 +164,20 @@ class Loader:
     text: Callable[[SettingResult, str], str | None]
 
 
+@dataclass(frozen=True, slots=True)
+class TakenOut:
+    """A model of a file that may hold several: an artifact of its own, its name in the file, and those left there.
+
+    `path` is the file itself where it holds this model alone. `beside` is what the file runs around the model in one
+    run, so that the model alone does not compute what the file does.
+    """
+
+    path: Path
+    function: str = ""
+    others: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+
+
 def _always(_setting: Setting, _is_asked: bool) -> str:
     return ""
 
@@ -173,7 +187,8 @@ class Target:
     """What a source is converted to, and all that the project has to know of it.
 
     An artifact is converted to the first of `suffixes`, or to that which `suffix_of` has for its precision.
-    `also_inspects` are endings of other forms, which `inspect` reads or refuses for what they are.
+    `take_out` gives one model of a file, by its name or "" for the default one, as an artifact, which it writes into a
+    folder unless the file is one; None where each file is. `containers` are endings of files that are none themselves.
     `settings` are verified where nothing else is asked for, `extra_settings` where they are named; of a target that is
     `on_request`, both only where they are named. A target that `leads` is what an app ships: its settings are judged,
     and other targets' are witnesses beside it. `open_artifact` gives plain predictions. `not_applicable` says why a
@@ -193,7 +208,8 @@ class Target:
     extra_settings: tuple[Setting, ...] = ()
     on_request: bool = False
     suffix_of: Mapping[Precision, str] = field(default_factory=dict, hash=False)
-    also_inspects: tuple[str, ...] = ()
+    take_out: Callable[[Path, str, Path], TakenOut] | None = None
+    containers: tuple[str, ...] = ()
     leads: bool = False
     not_applicable: Callable[[Setting, bool], str] = _always
     metadata: Metadata = SIDECAR

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -19,6 +20,7 @@ from mlparity.core.words import Precision, Setting
 from mlparity.record.record import GIVEN, Artifact
 from mlparity.targets.artifacts import artifact_sha256, kind_of
 from mlparity.targets.compressor import Compression, CompressionRequest, Compressor
+from mlparity.targets.one_model import OTHERS, check_is_whole, one_model
 from mlparity.targets.table import settings_of, target_named
 from mlparity.targets.target import Conversion, Request
 from mlparity.verification.compressing import compression_of
@@ -41,6 +43,30 @@ class Made:
         return next(
             (each for each in self.artifacts if (each.target, each.precision, each.compression) == wanted), None
         )
+
+
+@contextmanager
+def with_lone_models(options: VerifyOptions) -> Iterator[VerifyOptions]:
+    """Yield the options with the one model of each given file that is verified; those taken out are there meanwhile.
+
+    Raises:
+        FormatError: a given file cannot be read, or has no such function.
+    """
+    with ExitStack() as stack:
+        models = tuple(stack.enter_context(one_model(path, options.function)) for path in options.artifacts)
+        for model in models:
+            check_is_whole(model)
+        origins = {model.path: model.origin for model in models}
+        yield replace(options, artifacts=tuple(origins), taken=origins)
+
+
+def left_notes(artifacts: Sequence[Artifact]) -> tuple[str, ...]:
+    """Return what given files hold beside the models that are verified."""
+    return tuple(
+        f"{artifact.path} was verified; other functions of its file were not: {artifact.options[OTHERS]}"
+        for artifact in artifacts
+        if OTHERS in artifact.options
+    )
 
 
 def following_artifacts(options: VerifyOptions) -> VerifyOptions:
@@ -80,7 +106,7 @@ def make_artifacts(
         ConversionError: not one artifact could be made.
         FormatError: a given artifact cannot be read.
     """
-    artifacts = dict(_taken(path, stage) for path in options.artifacts)
+    artifacts = dict(_taken(path, stage, options.taken.get(path, {})) for path in options.artifacts)
     wanted = _wanted(options, artifacts)
     errors: dict[Stored, MlparityError] = {}
     with tempfile.TemporaryDirectory(prefix="bases_", dir=stage) as folder:
@@ -189,7 +215,7 @@ def _is_late(stored: Stored) -> bool:
     return stored.precision is Precision.FP16 and target_named(stored.target).engine is not None
 
 
-def _taken(path: Path, stage: Path) -> tuple[Stored, Artifact]:
+def _taken(path: Path, stage: Path, origin: Mapping[str, str]) -> tuple[Stored, Artifact]:
     kind = Stored(*kind_of(path))
     copy = stage / path.name
     if path.is_dir():
@@ -197,7 +223,7 @@ def _taken(path: Path, stage: Path) -> tuple[Stored, Artifact]:
         shutil.copytree(path, copy)
     else:
         shutil.copyfile(check_regular(path), copy)
-    return kind, _artifact(copy, stage, kind, Conversion(GIVEN, (), {}, 0.0))
+    return kind, _artifact(copy, stage, kind, Conversion(GIVEN, (), origin, 0.0))
 
 
 def _name(source: Source, kind: Stored) -> str:

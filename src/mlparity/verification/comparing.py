@@ -47,7 +47,8 @@ def compare_pair(first: Path, second: Path, policy: str | Policy, making: Making
     metrics = tuple(load_metric(metric) for metric in limits.metrics)
     comparer = Comparer(tasks=limits.tasks, metrics=metrics, both_ways=True)
     with ExitStack() as opened:
-        reference, other = (opened.enter_context(_outputs_of(path, making, progress)) for path in (first, second))
+        ways = zip((first, second), (making, making.of_other), strict=True)
+        reference, other = (opened.enter_context(_outputs_of(path, way, progress)) for path, way in ways)
         pairs = _pairs(reference, other)
         problems = (*_unpaired(reference, [pair[0] for pair in pairs]), *_unpaired(other, [pair[1] for pair in pairs]))
         saved = reference.saved

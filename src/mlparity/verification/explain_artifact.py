@@ -9,7 +9,7 @@ from mlparity.core.session import Sample
 from mlparity.core.source import Source
 from mlparity.core.words import ComputeUnit
 from mlparity.record.causes import Cause
-from mlparity.targets.artifacts import checked_target
+from mlparity.targets.table import checked_target
 from mlparity.verification.explain_elsewhere import explain_elsewhere
 from mlparity.verification.explain_package import worst_case
 

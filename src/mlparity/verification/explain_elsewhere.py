@@ -30,7 +30,7 @@ from mlparity.sessions import torch as torch_session
 from mlparity.sessions.checked import run_checked
 from mlparity.sessions.torch_changes import fast_layers, named_weights, run_changed, with_weights
 from mlparity.sessions.torch_variants import run_in_training_mode
-from mlparity.targets.artifacts import checked_target
+from mlparity.targets.table import checked_target
 from mlparity.targets.target import Opening, Target
 from mlparity.verification.source_runs import noise_of_source, traced, traces_of_others
 

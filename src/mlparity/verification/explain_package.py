@@ -45,8 +45,7 @@ from mlparity.sessions import torch as torch_session
 from mlparity.sessions.checked import fitted
 from mlparity.sessions.torch_changes import fast_layers, named_weights, run_changed, with_weights
 from mlparity.sessions.torch_variants import run_in_training_mode, run_with_fp16_weights
-from mlparity.targets.artifacts import checked_target
-from mlparity.targets.table import targets
+from mlparity.targets.table import checked_target, targets
 from mlparity.targets.target import EngineSession, EngineSupport, Opening
 from mlparity.verification.fixed_lengths import fixed_length
 from mlparity.verification.source_runs import noise_of_source, traced, traces_of_others

@@ -206,9 +206,17 @@ def key_of(
         FormatError: a given artifact is not there or cannot be read.
     """
     same = replace(
-        options, resume=True, checkpoint_s=0.0, open_bytes=0, consistency_first=False, trust=False, fix=False
+        options,
+        resume=True,
+        checkpoint_s=0.0,
+        open_bytes=0,
+        consistency_first=False,
+        trust=False,
+        fix=False,
+        artifacts=(),
+        taken={},
     )
-    given = [(kind_of(path), artifact_sha256(path)) for path in options.artifacts]
+    given = [(path.name, kind_of(path), artifact_sha256(path)) for path in options.artifacts]
     outputs = sample_sha256(expected)
     parts = (__version__, environment, source.name, source.location, source.sha256, same, given, counted)
     text = json.dumps(plain([*parts, sample_sha256(first), outputs]), sort_keys=True, default=str)

@@ -14,7 +14,8 @@ from mlparity.core.progress import Progress
 from mlparity.core.session import Sample
 from mlparity.core.words import ComputeUnit
 from mlparity.record.causes import Cause
-from mlparity.targets.artifacts import checked_target
+from mlparity.targets.one_model import check_is_whole, one_model
+from mlparity.targets.table import checked_target
 from mlparity.targets.target import Opening
 from mlparity.verification.alone import alone_in_artifact, alone_in_source
 from mlparity.verification.explain_artifact import explain_artifact, joined
@@ -40,6 +41,20 @@ def locate_ops(
     Raises:
         MlparityError: the artifact, the samples or the source cannot be used.
     """
+    with one_model(path, chosen.function) as model:
+        if source is not None:
+            check_is_whole(model)
+        return _located(model.path, inputs, source, unit, chosen, progress)
+
+
+def _located(
+    path: Path,
+    inputs: Inputs,
+    source: str | nn.Module | None,
+    unit: ComputeUnit,
+    chosen: VerifyOptions,
+    progress: Progress,
+) -> Cause:
     target = checked_target(path)
     if source is None and target.tracing is not None:
         raise InputError(

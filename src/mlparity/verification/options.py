@@ -31,6 +31,8 @@ class VerifyOptions:
     """The choices of one verification; the defaults are those of the command line.
 
     - `settings`: what is verified. `artifacts`: model files that are verified instead of converting.
+    - `function`: the function of the given artifacts that is verified, "" for the default one. `taken`: where artifacts
+      come from that were taken out of such files, which nobody but the verification itself says.
     - `carry`: maps an output to the input that it feeds in the next sample.
     - `shapes`: the inputs of random samples, such as `x:1,3,224,224` or `ids:1,64:int32`; `seed` is theirs.
     - `limit`: how many samples are used; None uses all, or draws eight random ones.
@@ -60,6 +62,8 @@ class VerifyOptions:
     device_outputs: tuple[Path, ...] = ()
     shapes: tuple[str, ...] = ()
     artifacts: tuple[Path, ...] = ()
+    function: str = ""
+    taken: Mapping[Path, Mapping[str, str]] = field(default_factory=dict)
     deployment_target: str | None = None
     fp32_ops: tuple[str, ...] = ()
     compress: tuple[str | OwnCompression, ...] = ()

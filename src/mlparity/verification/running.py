@@ -24,6 +24,7 @@ from mlparity.samples.digest import digest
 from mlparity.sessions.carrying import CarryingSession
 from mlparity.sessions.checked import run_checked
 from mlparity.targets.artifacts import artifact_sha256, kind_of
+from mlparity.targets.one_model import one_model
 from mlparity.targets.table import target_named
 from mlparity.targets.target import Opening, RuntimeOptions
 from mlparity.verification.alone import begins, states_of
@@ -33,7 +34,11 @@ from mlparity.verification.samples import choose_samples
 
 @dataclass(frozen=True, slots=True)
 class Making:
-    """How the outputs of an artifact are made: on which inputs, and as `run_artifact` takes the rest."""
+    """How the outputs of an artifact are made: on which inputs, and as `run_artifact` takes the rest.
+
+    `function` names the model of a file with several, "" the default one; of a pair of artifacts the second has
+    `other_function`.
+    """
 
     inputs: str | None = None
     preprocess: str | None = None
@@ -41,6 +46,13 @@ class Making:
     runtime: RuntimeOptions | None = None
     limit: int | None = None
     carry: Mapping[str, str] = field(default_factory=dict)
+    function: str = ""
+    other_function: str = ""
+
+    @property
+    def of_other(self) -> Making:
+        """How the outputs of the second artifact of a pair are made."""
+        return replace(self, function=self.other_function)
 
 
 def save_outputs(artifact: Path, out: Path, making: Making, progress: Progress) -> int:
@@ -49,10 +61,15 @@ def save_outputs(artifact: Path, out: Path, making: Making, progress: Progress) 
     Raises:
         MlparityError: the artifact or the samples cannot be used, or `out` cannot be written.
     """
-    setting = _setting(artifact, making.unit)
     path = out.absolute()  # the user's code may change the current folder
     if out.suffix != ".npz":
         raise InputError("outputs are saved as .npz", found=str(out), next_step="name a file that ends in .npz")
+    with one_model(artifact, making.function) as model:
+        return _saved(model.path, path, making, progress)
+
+
+def _saved(artifact: Path, path: Path, making: Making, progress: Progress) -> int:
+    setting = _setting(artifact, making.unit)
     opening = Opening(setting.compute_unit, runtime=RuntimeOptions() if making.runtime is None else making.runtime)
     session = target_named(setting.target).open_artifact(artifact, opening)
     try:

@@ -41,7 +41,7 @@ from mlparity.targets.artifacts import write_metadata
 from mlparity.targets.coreml.checked_conversion import route_notes
 from mlparity.targets.table import target_named
 from mlparity.verification.app_pictures import app_pictures
-from mlparity.verification.artifacts import Made, following_artifacts, make_artifacts
+from mlparity.verification.artifacts import Made, following_artifacts, left_notes, make_artifacts, with_lone_models
 from mlparity.verification.compressing import with_compressions
 from mlparity.verification.decide import decided
 from mlparity.verification.device import device_runs
@@ -82,7 +82,18 @@ def run_verification(
         MlparityError: bad input, a source that cannot be verified, or no space to write.
     """
     folder = real_path_of(out)  # now: the user's code may change the current folder
-    chosen = with_compressions(following_artifacts(chosen))
+    with with_lone_models(chosen) as lone:
+        return _of_models(source, folder, inputs, policy, with_compressions(following_artifacts(lone)), progress)
+
+
+def _of_models(
+    source: str | nn.Module,
+    folder: Path,
+    inputs: Inputs,
+    policy: str | Policy,
+    chosen: VerifyOptions,
+    progress: Progress,
+) -> Record:
     limits = policy_of(policy, chosen.settings)
     # Loaded before any work begins: they are the user's own code.
     metrics = tuple(load_metric(metric) for metric in limits.metrics)
@@ -177,7 +188,7 @@ def _record(job: Job, made: Made, runs: Runs, seen: Seen, found: Explained) -> R
     )
     recommendation, decision = decided(job, runs, results, noise)
     app = () if job.app is None else (job.app.note,)
-    notes = (*_notes(source, runs, made), *_label_notes(results), *app)
+    notes = (*_notes(source, runs, made), *_label_notes(results), *app, *left_notes(made.artifacts))
     return Record(
         schema_version=SCHEMA_VERSION,
         mlparity_version=__version__,

@@ -11,11 +11,12 @@ from mlparity.core.session import Session
 from mlparity.core.words import DECLARED, DEFAULT_TARGET, ComputeUnit, Precision, Provenance, Setting
 from mlparity.targets.compressor import Compression, CompressionRequest, Compressor
 from mlparity.targets.coreml.compression_methods import KNOWN, USUAL
+from mlparity.targets.coreml.endings import CONTAINERS
 from mlparity.targets.coreml.loaders import python_loader, swift_snippet
 from mlparity.targets.coreml.metadata import NETWORK_SUFFIX, PACKAGE
 from mlparity.targets.inspection import Inspection
 from mlparity.targets.recipe import Recipe, RecipeRequest
-from mlparity.targets.target import Conversion, EngineSession, EngineSupport, Loader, Opening, Request, Target
+from mlparity.targets.target import Conversion, EngineSession, EngineSupport, Loader, Opening, Request, TakenOut, Target
 
 if TYPE_CHECKING:
     from mlparity.engine.placement.variants import Variant
@@ -37,6 +38,12 @@ def _open(path: Path, opening: Opening) -> Session:
     from mlparity.targets.coreml.session import open_package
 
     return open_package(path, _unit(opening), opening.input_names)
+
+
+def _take_out(path: Path, function: str, folder: Path) -> TakenOut:
+    from mlparity.targets.coreml.taking_out import take_out
+
+    return take_out(path, function, folder)
 
 
 def _inspect(path: Path) -> Inspection:
@@ -116,8 +123,9 @@ COREML = Target(
     name=DEFAULT_TARGET,
     title="Core ML",
     suffixes=(SUFFIX, NETWORK_SUFFIX),
+    containers=CONTAINERS,
     suffix_of={Precision.NEURAL_NETWORK: NETWORK_SUFFIX},
-    also_inspects=(".mlmodelc",),
+    take_out=_take_out,
     settings=tuple(Setting(DEFAULT_TARGET, precision, unit) for precision in DECLARED for unit in ComputeUnit),
     extra_settings=tuple(Setting(DEFAULT_TARGET, Precision.NEURAL_NETWORK, unit) for unit in ComputeUnit),
     leads=True,

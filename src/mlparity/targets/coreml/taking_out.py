@@ -1,0 +1,20 @@
+"""One model of a file as an artifact: a function of a package, a delegate of ExecuTorch, a compiled model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mlparity.targets.coreml.endings import EXECUTORCH
+from mlparity.targets.coreml.executorch.models import take_model
+from mlparity.targets.coreml.functions import take_function
+from mlparity.targets.target import TakenOut
+
+
+def take_out(path: Path, function: str, folder: Path) -> TakenOut:
+    """Return the model `function` of the file at `path`, its default one where that is ""; see each form of file.
+
+    Raises:
+        FormatError: the file cannot be read, or has no such model.
+    """
+    take = take_model if path.suffix == EXECUTORCH else take_function
+    return take(path, function, folder)
