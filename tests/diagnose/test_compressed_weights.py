@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from mlparity.core.budget import Budget, within
 from mlparity.core.words import Precision
 from mlparity.diagnose.compressed_weights import compressed, compression_intervals
 from mlparity.diagnose.restored_weights import restored
@@ -124,6 +125,29 @@ def test_the_compression_is_the_cause(package: Path) -> None:
 def test_a_fault_beside_it_is_no_compression(package: Path) -> None:
     cause = explain_package(package, load_source(Other().eval(), SAMPLE), {"x": SAMPLE})
     assert cause.kind is not CauseKind.COMPRESSION
+
+
+class Runs:
+    """A clock that moves on by a second with each run."""
+
+    def __init__(self) -> None:
+        self.made = 0
+
+    def __call__(self) -> float:
+        return self.made
+
+    def count(self, runs: int) -> None:
+        self.made = runs
+
+
+@pytest.mark.parametrize("runs", [8, 12, 20, 40])
+def test_a_search_that_is_stopped_claims_nothing(package: Path, runs: int) -> None:
+    clock = Runs()
+    with within(Budget(runs, clock.count, clock)) as budget:
+        cause = explain_package(package, load_source(Other().eval(), SAMPLE), {"x": SAMPLE})
+    assert (cause.kind, cause.evidence[0].observation) == (CauseKind.UNKNOWN, Observation.GRAPH_NOT_SEARCHED)
+    assert budget.undone
+    assert budget.runs == runs
 
 
 def test_what_is_not_compressed_has_no_interval(plain: Path) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlparity.record.causes import Cause, CauseKind, Evidence, Observation
+from mlparity.record.record import Unfinished
 from mlparity.report.causes import _SENTENCES, cause_sentence, cause_text, other_causes
 from tests.record.example import example_record
 
@@ -63,4 +64,11 @@ def test_the_causes_of_other_settings_are_told_once_each() -> None:
 def test_an_explanation_that_failed_says_so() -> None:
     assert cause_sentence(replace(RECORD, explanation_failure="no engine.\nmore")).endswith(
         " The artifact was not explained op by op: no engine."
+    )
+
+
+def test_what_an_explanation_left_out_is_said() -> None:
+    record = replace(RECORD, unfinished=Unfinished(30.0, ("other samples", "the error along the graph")))
+    assert cause_sentence(record).endswith(
+        " The explanation had 30 s; it left out or did not finish: other samples, the error along the graph."
     )

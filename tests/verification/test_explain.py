@@ -149,6 +149,20 @@ def test_an_artifact_of_another_layout_is_told(tmp_path: Path) -> None:
     assert "NHWC" in cause_sentence(record)
 
 
+def test_what_time_did_not_suffice_for_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (planted,) = (each for each in BY_HAND if each.name == "prelu_with_one_slope")
+    options = VerifyOptions(settings=settings_from(["fp32/CPU_ONLY"]), artifacts=(artifact(planted, tmp_path),))
+    monkeypatch.setattr("mlparity.verification.explain_time.LEAST_S", 0.0)
+    verify(planted.source(), tmp_path / "out", memory_samples(planted.samples()), options=options)
+    record = read_record(tmp_path / "out/record.json")
+    assert record.verdict is Verdict.FAIL
+    assert (record.cause.kind, record.cause.ops) == (CauseKind.UNKNOWN, ())
+    assert record.unfinished is not None
+    assert record.unfinished.parts == ("the explanation of prelu_with_one_slope.mlpackage",)
+    words = "The explanation had 0 s; it left out or did not finish: the explanation of prelu_with_one_slope.mlpackage."
+    assert all(words in (tmp_path / "out" / name).read_text() for name in ("report.html", "report.md", "model_card.md"))
+
+
 @pytest.mark.parametrize(
     ("error", "words"),
     [

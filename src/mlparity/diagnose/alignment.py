@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mlparity.core.budget import check_budget
 from mlparity.core.trace import SourceTrace
 from mlparity.engine.runtime.plan import Plan
 
@@ -17,6 +18,8 @@ Doubles = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Entry:
+    """One value of the source, flat and in double precision, and its largest finite element."""
+
     number: int
     values: Doubles
     size: float
@@ -31,9 +34,11 @@ class SourceValues:
         self._by_count: dict[int, list[_Entry]] = {}
         self._alike: dict[tuple[int, int], set[int]] = {}
         self._keys: dict[int, tuple[int, int]] = {}
+        self._entries: dict[int, _Entry] = {}
         for number, array in self.arrays.items():
             flat = array.reshape(-1).astype(np.float64)
-            self._by_count.setdefault(flat.size, []).append(_Entry(number, flat, _size(flat)))
+            self._entries[number] = _Entry(number, flat, _size(flat))
+            self._by_count.setdefault(flat.size, []).append(self._entries[number])
             self._keys[number] = (flat.size, hash(flat.tobytes()))
             self._alike.setdefault(self._keys[number], set()).add(number)
 
@@ -64,18 +69,19 @@ class SourceValues:
 
         Elements that are not finite on one side are left out; where none is left, the gap is the largest number.
         """
-        flat, wanted = _flat(value), self.arrays[number].reshape(-1).astype(np.float64)
-        if flat.size != wanted.size or not flat.size:
+        entry = self._entries[number]
+        if value.numel() != entry.values.size or not value.numel():
             return np.inf
+        flat, wanted = _flat(value), entry.values
         finite = np.isfinite(flat) & np.isfinite(wanted)
         if not finite.any():
             return float(np.finfo(np.float64).max)
-        size = _size(wanted)
-        return float(np.sqrt(np.mean((flat[finite] - wanted[finite]) ** 2)) / (size if size else 1.0))
+        difference = flat - wanted if finite.all() else flat[finite] - wanted[finite]
+        return float(np.sqrt(np.mean(difference**2)) / (entry.size if entry.size else 1.0))
 
     def same(self, first: int, second: int, tolerance: float) -> bool:
         """Tell whether two values of the source are equal themselves."""
-        left, right = (self.arrays[number].reshape(-1).astype(np.float64) for number in (first, second))
+        left, right = (self._entries[number].values for number in (first, second))
         return first == second or (left.size == right.size and _gap(left, right) <= tolerance)
 
 
@@ -111,6 +117,7 @@ def aligned_results(plan: Plan, values: Mapping[int, object], source: SourceValu
     """Return, for each slot of a run that has an equal value in the source, that value's number."""
     found = {}
     for slot in (*plan.given, *plan.results):
+        check_budget()
         value = values.get(slot)
         if isinstance(value, Tensor) and (number := source.find(value, tolerance)) is not None:
             found[slot] = number

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from mlparity.core.budget import may_be_left
 from mlparity.core.trace import FirstOps
 from mlparity.diagnose.by_changes import EXPLAINED, PART, Tried, Tries, tried_alone
 from mlparity.diagnose.distance import Tensors, distance, removed
+from mlparity.diagnose.parts import BESIDE, LEFT
 from mlparity.diagnose.preprocessing import ChangedInputs
 from mlparity.record.causes import Cause, CauseKind, Evidence, Observation
 
@@ -17,7 +19,7 @@ APART = 1e-4
 _CLEAR = frozenset(CauseKind) - {CauseKind.NONE, CauseKind.UNKNOWN, CauseKind.PRECISION}
 _NOT_CONFIRMED = frozenset(
     {Observation.GRAPH_DIFFERS, Observation.GRAPH_DIFFERS_UNCONFIRMED, Observation.ELSEWHERE_UNCONFIRMED}
-    | {Observation.ELSEWHERE_DIFFERS, Observation.WEIGHTS_MISSING}
+    | {Observation.ELSEWHERE_DIFFERS, Observation.WEIGHTS_MISSING, Observation.GRAPH_NOT_SEARCHED}
 )
 _BY_OPS = frozenset({CauseKind.CONVERTER, CauseKind.RUNTIME, CauseKind.UNKNOWN})
 _SURE = 0.95
@@ -45,7 +47,9 @@ def with_rest(
     """Return causes that explain nearly all, and those of what they leave where that is more than rounding."""
     if left <= max(APART, 4 * floor):
         return first
-    others = rest()
+    others: Sequence[Cause] = ()
+    with may_be_left(LEFT):
+        others = rest()
     return (*first, *others) if are_clear(others) else first
 
 
@@ -75,11 +79,12 @@ def beside(plain: Cause, whole: float, mends: Iterable[Mend]) -> tuple[Cause, ..
     """
     best: tuple[Cause, ...] = (plain,)
     size = _size(best)
-    for mend in mends if plain.kind in _BY_OPS and whole > APART else ():
-        is_worth = (size > 1 or mend.is_seen) and APART < mend.left < whole
-        others = mend.rest() if is_worth else ()
-        if are_clear(others) and _size(others) < size + mend.is_seen:
-            best, size = mend.causes(whole, others), _size(others)
+    with may_be_left(BESIDE):
+        for mend in mends if plain.kind in _BY_OPS and whole > APART else ():
+            is_worth = (size > 1 or mend.is_seen) and APART < mend.left < whole
+            others = mend.rest() if is_worth else ()
+            if are_clear(others) and _size(others) < size + mend.is_seen:
+                best, size = mend.causes(whole, others), _size(others)
     return best
 
 

@@ -16,7 +16,7 @@ Rest = Callable[[Weights], tuple[Sides, Sequence[Cause]] | None]
 _CLEAR = frozenset(CauseKind) - {CauseKind.NONE, CauseKind.UNKNOWN, CauseKind.WEIGHTS, CauseKind.PRECISION}
 _NOT_CONFIRMED = frozenset(
     {Observation.GRAPH_DIFFERS, Observation.GRAPH_DIFFERS_UNCONFIRMED, Observation.ELSEWHERE_UNCONFIRMED}
-    | {Observation.ELSEWHERE_DIFFERS}
+    | {Observation.ELSEWHERE_DIFFERS, Observation.GRAPH_NOT_SEARCHED}
 )
 
 

@@ -15,9 +15,11 @@ from itertools import islice
 import torch
 from torch import Tensor
 
+from mlparity.core.budget import check_budget, may_be_left
 from mlparity.core.trace import FirstOps, Origin, SourceTrace, TracedOp, first_of
 from mlparity.diagnose.alignment import SourceValues, aligned_results
 from mlparity.diagnose.distance import Tensors, distance, removed
+from mlparity.diagnose.parts import SEARCH
 from mlparity.diagnose.substitution import outputs_of, run_with_values, values_of
 from mlparity.engine.mil.program import Op
 from mlparity.engine.runtime.plan import Plan, Step
@@ -53,16 +55,19 @@ class Divergence:
 def first_divergences(plan: Plan, inputs: Tensors, trace: SourceTrace, expected: Tensors) -> tuple[Divergence, ...]:
     """Return where a graph in wide arithmetic leaves its source, the op that removes most first.
 
-    `plan` is bound without kernels; `expected` are the source's outputs by the graph's names.
+    `plan` is bound without kernels; `expected` are the source's outputs by the graph's names. Where the time for it is
+    spent, what was found until then is returned; each tolerance has its share.
     """
     source, values = SourceValues(trace), values_of(plan, inputs)
     whole = distance(outputs_of(plan, values), expected)
     best: tuple[Divergence, ...] = ()
     for tolerance in _TOLERANCES:
-        search = _Search(plan, trace, source, expected, tolerance)
-        found = search.run(values, whole)
-        if _gain(found) > _gain(best) or not best:
-            best = found
+        search, found = _Search(plan, trace, source, expected, tolerance), list[Divergence]()
+        with may_be_left(SEARCH, share=1 / (len(_TOLERANCES) - _TOLERANCES.index(tolerance))):
+            search.run(values, whole, found)
+        worth = _ranked(found)
+        if _gain(worth) > _gain(best) or not best:
+            best = worth
         if _gain(best) >= _CONFIRMED:
             break
     return best
@@ -77,6 +82,12 @@ def first_ops(
     """
     search = _Search(plan, trace, SourceValues(trace), expected, tolerance)
     return search.firsts(values_of(plan, inputs))
+
+
+def _ranked(found: Sequence[Divergence]) -> tuple[Divergence, ...]:
+    """Return those with which something goes away, or for which nothing could be tried, the most first."""
+    worth = [divergence for divergence in found if divergence.removed is None or abs(divergence.removed) > _HELPS]
+    return tuple(sorted(worth, key=lambda divergence: -(divergence.removed or 0.0)))
 
 
 def _gain(found: Sequence[Divergence]) -> float:
@@ -114,8 +125,8 @@ class _Search:
         self.makers = {store.slot: index for index, step in enumerate(plan.steps) for store in step.stores}
         self.given: dict[int, Tensor] = {}
 
-    def run(self, values: Mapping[int, object], whole: float) -> tuple[Divergence, ...]:
-        found: list[Divergence] = []
+    def run(self, values: Mapping[int, object], whole: float, found: list[Divergence]) -> None:
+        """Mend one fault after the other, and add each to `found`."""
         before = whole
         for _ in range(_STEPS):
             faults = list(self._faults(values))
@@ -127,16 +138,17 @@ class _Search:
             values, before = trial.values, trial.after
             if removed(whole, before) >= _CONFIRMED:
                 break
-        worth = [divergence for divergence in found if divergence.removed is None or abs(divergence.removed) > _HELPS]
-        return tuple(sorted(worth, key=lambda divergence: -(divergence.removed or 0.0)))
 
     def _mended(self, faults: Sequence[_Fault], values: Mapping[int, object], before: float) -> _Trial:
         """Put the source's value at a fault: at the first fault that gains much, else at the very first.
 
         A fault at which no value of the source fits keeps its own value, and the trial's slot is None.
         """
-        trials = [self._tried(fault, values, before) for fault in faults[:_FAULTS]]
-        trial = next((trial for trial in trials if removed(before, trial.after) > _HALF), trials[0])
+        first, *others = faults[:_FAULTS]
+        trial = self._tried(first, values, before)
+        if removed(before, trial.after) <= _HALF:
+            trials = (self._tried(fault, values, before) for fault in others)
+            trial = next((other for other in trials if removed(before, other.after) > _HALF), trial)
         result = self.plan.steps[trial.fault.index].stores[0].slot if trial.slot is None else trial.slot
         kept = trial.values[result]
         if isinstance(kept, Tensor):
@@ -265,6 +277,7 @@ class _Search:
         return [(gap, slot, number) for gap, slot in (*inner, *others[:_NEAREST])]
 
     def _gaps(self, number: int, indices: Sequence[int], values: Mapping[int, object]) -> list[tuple[float, int]]:
+        check_budget()
         slots = [store.slot for index in indices for store in self.plan.steps[index].stores[:1]]
         gaps = [
             (self.source.gap(value, number), slot) for slot in slots if isinstance(value := values.get(slot), Tensor)

@@ -10,6 +10,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from mlparity.core.budget import check_budget
 from mlparity.diagnose.distance import Tensors
 from mlparity.diagnose.locate import blamed
 from mlparity.diagnose.ranges import range_of
@@ -56,6 +57,7 @@ def _own(point: DriftPoint) -> tuple[float, float]:
 def _points(numerics: Plan, exact: Plan, inputs: Tensors) -> Iterator[DriftPoint]:
     narrow, wide, mixed = (_started(plan, inputs) for plan in (numerics, exact, exact))
     for index, step in enumerate(numerics.steps):
+        check_budget()
         for frame in (wide, mixed, narrow):
             frame.step(index)
         for store in step.stores:

@@ -9,6 +9,7 @@ from functools import partial, reduce
 
 import torch
 
+from mlparity.core.budget import is_left_out, may_be_left
 from mlparity.core.change import Change
 from mlparity.core.numbers import format_number
 from mlparity.core.trace import FirstOps, SourceTrace
@@ -35,6 +36,7 @@ from mlparity.diagnose.image_inputs import cause_of_image, image_fault
 from mlparity.diagnose.input_ops import undone_ops
 from mlparity.diagnose.locate import Location, Suspect, locate
 from mlparity.diagnose.other_weights import Weights
+from mlparity.diagnose.parts import CARRIERS, IN_GRAPH, SEARCH
 from mlparity.diagnose.placed_weights import weight_for
 from mlparity.diagnose.plan_trace import graph_of
 from mlparity.diagnose.preprocessing import VANISHED, ChangedInputs, SuspectInput, changed_input, search_inputs
@@ -79,8 +81,16 @@ def _explained(rungs: Rungs) -> tuple[Cause, ...]:
             return (cause_of(CauseKind.UNKNOWN, Observation.OUTPUTS_NOT_COMPARED, {}, names=reasons),)
         return (cause_of(CauseKind.NONE, Observation.AGREES, {"difference": whole}),)
     if graph <= max(AGREES, rungs.floor) or distance(in_numerics, exact) > graph:
-        return (_of_numerics(rungs, exact, whole),)
-    return _of_graph(rungs, exact, graph)
+        with may_be_left(CARRIERS):
+            return (_of_numerics(rungs, exact, whole),)
+        return (cause_of(CauseKind.PRECISION, Observation.ARITHMETIC, {"difference": whole}),)
+    with may_be_left(IN_GRAPH):
+        return _of_graph(rungs, exact, graph)
+    return (_not_searched(graph),)
+
+
+def _not_searched(graph: float, ops: tuple[LocatedOp, ...] = ()) -> Cause:
+    return cause_of(CauseKind.UNKNOWN, Observation.GRAPH_NOT_SEARCHED, {"difference": graph}, ops)
 
 
 def begins_at(rungs: Rungs) -> Hashable | None:
@@ -271,6 +281,8 @@ def _diverging(rungs: Rungs, sides: Sides | None, graph: float) -> Cause:
     found = _divergences(rungs)
     gone = math.fsum(divergence.removed or 0.0 for divergence in found)
     if not found:
+        if is_left_out(SEARCH):
+            return _not_searched(graph)
         return cause_of(CauseKind.UNKNOWN, Observation.GRAPH_DIFFERS, {"difference": graph})
     ops = _diverging_ops(found)
     first = found[0]
@@ -287,6 +299,8 @@ def _diverging(rungs: Rungs, sides: Sides | None, graph: float) -> Cause:
         figures = {"difference": graph, "removed": placed.removed}
         return cause_of(CauseKind.WEIGHTS, Observation.WEIGHTS_PLACED, figures, ops, told)
     if gone < _MOST:
+        if is_left_out(SEARCH):
+            return _not_searched(graph, ops)
         # It holds all of the source's weights, and no change of the source gives what it gives.
         kind = CauseKind.CONVERTER if held is not None and held.is_whole else CauseKind.UNKNOWN
         return cause_of(kind, Observation.GRAPH_DIFFERS_UNCONFIRMED, {"difference": graph}, ops, names)

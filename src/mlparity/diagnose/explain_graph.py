@@ -8,6 +8,7 @@ from functools import partial, reduce
 
 import numpy as np
 
+from mlparity.core.budget import is_left_out, may_be_left
 from mlparity.core.change import Change
 from mlparity.core.trace import FirstOps
 from mlparity.diagnose.beside import (
@@ -26,6 +27,7 @@ from mlparity.diagnose.distance import Tensors, distance, removed
 from mlparity.diagnose.fast_path import fast_path
 from mlparity.diagnose.graph_divergence import GraphDivergence, first_divergence, first_ops
 from mlparity.diagnose.other_weights import Weights
+from mlparity.diagnose.parts import IN_GRAPH, SEARCH
 from mlparity.diagnose.preprocessing import VANISHED, ChangedInputs, InputSearch, SuspectInput, search_inputs
 from mlparity.diagnose.rungs import AGREES, KEPT
 from mlparity.record.causes import Cause, CauseKind, Evidence, LocatedOp, Observation
@@ -87,6 +89,12 @@ _NEAR = 2e-5
 
 
 def _explained(case: GraphCase) -> tuple[Cause, ...]:
+    with may_be_left(IN_GRAPH):
+        return _looked(case)
+    return (_cause(CauseKind.UNKNOWN, Observation.GRAPH_NOT_SEARCHED, case),)
+
+
+def _looked(case: GraphCase) -> tuple[Cause, ...]:
     sides = case.sides
     if sides.whole <= max(AGREES, case.floor):
         return (_cause(CauseKind.NONE, Observation.AGREES, case),)
@@ -165,6 +173,8 @@ def _diverging(case: GraphCase) -> Cause:
         else first_divergence(sides.graph, sides.trace, _arrays(sides.expected), _rerun(sides))
     )
     kind = CauseKind.RUNTIME if _is_of_runtime(case) else CauseKind.CONVERTER
+    if found is None and is_left_out(SEARCH):
+        return _cause(CauseKind.UNKNOWN, Observation.GRAPH_NOT_SEARCHED, case)
     if found is None:
         return _cause(kind, Observation.ELSEWHERE_DIFFERS, case)
     ops = _ops(found)

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from mlparity.core.budget import may_be_left
 from mlparity.core.change import Change
 from mlparity.core.graph_trace import GraphOp, GraphTrace
 from mlparity.core.trace import FirstOps, Origin, SourceTrace, TracedOp, first_of
 from mlparity.diagnose.alignment import SourceValues
 from mlparity.diagnose.distance import distance, removed
+from mlparity.diagnose.parts import SEARCH
 
 Rerun = Callable[[Change], Mapping[str, np.ndarray] | None]
 """Runs the source again with a change; None where that fails."""
@@ -49,12 +51,12 @@ def first_divergence(
     """Return where a graph leaves its source; None where no op can be named. `expected` are the source's outputs."""
     best: GraphDivergence | None = None
     for tolerance in _TOLERANCES:
-        walk = _Walk(graph, trace, expected, tolerance)
-        for found in walk.divergences(rerun):
-            if best is None or (found.removed or 0.0) > (best.removed or 0.0):
-                best = found
-            if best.removed is not None and best.removed >= _CONFIRMED:
-                return best
+        with may_be_left(SEARCH, share=1 / (len(_TOLERANCES) - _TOLERANCES.index(tolerance))):
+            for found in _Walk(graph, trace, expected, tolerance).divergences(rerun):
+                if best is None or (found.removed or 0.0) > (best.removed or 0.0):
+                    best = found
+                if best.removed is not None and best.removed >= _CONFIRMED:
+                    return best
     return best
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mlparity.core.budget import check_budget, count_run
 from mlparity.core.errors import FormatError
 from mlparity.diagnose.distance import Tensors, directions, distance
 from mlparity.engine.runtime.frame import Frame
@@ -63,6 +64,7 @@ def follow(numerics: Plan, exact: Plan, inputs: Tensors, expected: Tensors) -> L
         FormatError: the plans are not of the same steps.
     """
     _check_same(numerics, exact)
+    count_run()
     run = _Run(numerics, exact, inputs)
     with torch.enable_grad():
         run.wide.run(run.follow)
@@ -90,6 +92,7 @@ class _Run:
 
     def follow(self, index: int, exact_step: Step) -> None:
         """Run the step in the numerics in question after the exact one, and keep what it loses."""
+        check_budget()
         step = self.narrow.steps[index]
         if self.same_width and _same_arithmetic(step, exact_step):
             for store in step.stores:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 
+from mlparity.core.budget import may_be_left
 from mlparity.diagnose.beside import APART, are_clear
+from mlparity.diagnose.parts import OTHER_SAMPLES
 from mlparity.record.causes import Cause, CauseKind, Evidence, Observation
 
 _LOOKED, _EXPLAINED, _ALIKE = 8, 3, 1
@@ -33,11 +35,12 @@ def explain_samples(worst: Sampled, others: Sequence[Sampled]) -> tuple[Cause, .
     Others are explained where the difference begins elsewhere, and one where it begins at the same place.
     """
     causes = worst.explain()
-    for each in _to_explain(worst, others):
-        found = [cause for cause in each.explain() if are_clear((cause,))]
-        seen = Evidence(Observation.ON_SAMPLE, names={"sample": each.sample})
-        new = (cause for cause in found if not any(_is_same(cause, other) for other in causes))
-        causes += tuple(replace(cause, evidence=(*cause.evidence, seen)) for cause in new)
+    with may_be_left(OTHER_SAMPLES):
+        for each in _to_explain(worst, others):
+            found = [cause for cause in each.explain() if are_clear((cause,))]
+            seen = Evidence(Observation.ON_SAMPLE, names={"sample": each.sample})
+            new = (cause for cause in found if not any(_is_same(cause, other) for other in causes))
+            causes += tuple(replace(cause, evidence=(*cause.evidence, seen)) for cause in new)
     return causes
 
 

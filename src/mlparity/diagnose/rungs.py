@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mlparity.core.budget import count_run
 from mlparity.core.change import Change
 from mlparity.core.trace import SourceTrace
 from mlparity.diagnose.distance import Tensors, distance
@@ -72,7 +73,12 @@ class Rungs:
         return replace(self, inputs=inputs, with_weights=lambda _: None, fixed_length=lambda: None)
 
     def run(self, plan: Plan, inputs: Tensors) -> Tensors:
-        """Return a plan's outputs that are tensors."""
+        """Return a plan's outputs that are tensors.
+
+        Raises:
+            BudgetSpentError: an explanation has taken its time.
+        """
+        count_run()
         width = plan.profile.compute
         held = {name: value.to(width) if value.is_floating_point() else value for name, value in inputs.items()}
         with torch.no_grad():

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 import torch
 from torch import Tensor
 
+from mlparity.core.budget import check_budget, count_run
 from mlparity.diagnose.distance import Tensors
 from mlparity.engine.runtime.frame import Frame
 from mlparity.engine.runtime.plan import Plan, Step
@@ -20,11 +21,13 @@ def run_with_exact(
     An exact result is passed on as it is, not rounded. What comes before the first of `indices` is taken from `values`,
     the results of an earlier run of `numerics`.
     """
+    count_run()
     first = min(indices)
     frame = Frame.resumed(numerics, values, first)
     made: dict[int, object] = {}
 
     def keep(index: int, step: Step) -> None:
+        check_budget()
         if index in indices:
             results = _results(exact, index, dict(enumerate(frame.slots)))
             frame.put({slot: _held(value, numerics.profile.compute) for slot, value in results.items()})
@@ -37,11 +40,13 @@ def run_with_exact(
 
 def run_with_values(plan: Plan, values: Mapping[int, object], given: Mapping[int, Tensor]) -> dict[int, object]:
     """Return all values by slot of a run in which the slots of `given` hold these tensors instead of their results."""
+    count_run()
     first = min(index for index, step in enumerate(plan.steps) for store in step.stores if store.slot in given)
     frame = Frame.resumed(plan, values, first)
     made = dict(values)
 
     def replace_given(_: int, step: Step) -> None:
+        check_budget()
         slots = [store.slot for store in step.stores]
         frame.put({slot: given[slot] for slot in slots if slot in given})
         made.update(frame.values(slots))
@@ -53,10 +58,16 @@ def run_with_values(plan: Plan, values: Mapping[int, object], given: Mapping[int
 
 def values_of(plan: Plan, inputs: Tensors) -> dict[int, object]:
     """Return every result of a run by slot, inputs included; states start at zero."""
+    count_run()
     frame = Frame.of(plan, inputs)
     made = frame.values(plan.given)
+
+    def keep(_: int, step: Step) -> None:
+        check_budget()
+        made.update(frame.values(store.slot for store in step.stores))
+
     with torch.no_grad():
-        frame.run(lambda _, step: made.update(frame.values(store.slot for store in step.stores)))
+        frame.run(keep)
     return made
 
 

@@ -104,6 +104,7 @@ class Observation(StrEnum):
     STATE_STORED = "state stored"
     STATE_STARTS = "state starts elsewhere"
     GRAPH_DIFFERS = "graph differs"
+    GRAPH_NOT_SEARCHED = "graph differs, search not finished"
     GRAPH_DIFFERS_UNCONFIRMED = "graph differs, unconfirmed"
     GRAPH_DIVERGES = "graph diverges"
     SHAPES_DIVERGE = "shapes diverge"

@@ -100,13 +100,25 @@ class SamplesInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Unfinished:
+    """What an explanation left out because its time was spent.
+
+    Units: `seconds` that it could take, of work: those of the processor, or half of the clock's where that is more.
+    """
+
+    seconds: float
+    parts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """Everything that one verification found; it is written beside the artifacts as `record.json`.
 
     `created` is an ISO 8601 time in UTC. `metrics` explains the metric names that appear in `figures`. `rungs` are
     extra runs that tell causes apart. `explanation_failure` says why the difference could not be traced to ops; it is
     "" if it was traced, or if there was nothing to trace. `fix` says what was tried to cure a difference; it is None if
-    nobody asked. `changes` are those since an earlier record, None if none was given.
+    nobody asked. `changes` are those since an earlier record, None if none was given. `unfinished` says what the
+    explanation left out for its time, None where it is whole.
     """
 
     schema_version: int
@@ -130,3 +142,4 @@ class Record:
     explanation_failure: str = ""
     fix: Fix | None = None
     changes: Changes | None = None
+    unfinished: Unfinished | None = None

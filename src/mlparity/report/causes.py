@@ -11,7 +11,7 @@ from mlparity.core.numbers import format_count, format_number
 from mlparity.core.words import Precision
 from mlparity.record.causes import Cause, Evidence, Observation
 from mlparity.record.excess import excess_of, excess_of_row
-from mlparity.record.record import Record
+from mlparity.record.record import Record, Unfinished
 from mlparity.record.rows import RowState, Rung, SettingResult
 
 _AGREES_IN_FP32 = "The same conversion agrees with the source in fp32 ({fp32:rows})"
@@ -145,6 +145,9 @@ _SENTENCES: Mapping[Observation, str] = {
         " clearly nearer without it ({plain:rows})."
     ),
     Observation.GRAPH_DIFFERS: "The graph differs from the source ({difference:scale}), at no op that aligns.",
+    Observation.GRAPH_NOT_SEARCHED: (
+        "The graph differs from the source ({difference:scale}); the search for the reason was stopped for its time."
+    ),
     Observation.GRAPH_DIFFERS_UNCONFIRMED: (
         "The graph differs from the source ({difference:scale}), first perhaps at {where} but no value confirms it."
     ),
@@ -252,12 +255,19 @@ def cause_text(cause: Cause, rows: Sequence[SettingResult] = (), rungs: Sequence
 
 
 def cause_sentence(record: Record) -> str:
-    """Say why the artifacts differ, and where they could not be explained op by op, why not."""
+    """Say why the artifacts differ, and what of it could not be explained, and why not."""
     said = cause_text(record.cause, record.settings, record.rungs)
+    if record.unfinished is not None:
+        said += f" {_left_out(record.unfinished)}"
     if not record.explanation_failure:
         return said
     reason = record.explanation_failure.splitlines()[0].rstrip(".")
     return f"{said} The artifact was not explained op by op: {reason}."
+
+
+def _left_out(unfinished: Unfinished) -> str:
+    parts = ", ".join(unfinished.parts)
+    return f"The explanation had {unfinished.seconds:.0f} s; it left out or did not finish: {parts}."
 
 
 def other_causes(record: Record) -> tuple[tuple[str, Cause, str], ...]:

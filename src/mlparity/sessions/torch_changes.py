@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
+from mlparity.core.budget import count_run
 from mlparity.core.change import Change
 from mlparity.core.errors import ExecutionError
 from mlparity.core.session import Outputs, Sample
@@ -24,6 +25,7 @@ from mlparity.sessions.torch_trace import ANSWERING, RunOp, counts, layers_by_th
 
 def run_changed(source: Source, sample: Sample, change: Change, *, double: bool = True) -> Outputs | None:
     """Return the outputs of a changed run, layers by their parts, in fp64 unless told otherwise; None if it fails."""
+    count_run()
     with open_source(source, double=double) as session:
         try:
             module, inputs = _with_weights(session.module, change.weights), session.inputs_of(sample)

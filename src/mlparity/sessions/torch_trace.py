@@ -16,6 +16,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from mlparity.core.budget import count_run
 from mlparity.core.errors import ExecutionError
 from mlparity.core.session import Sample
 from mlparity.core.source import Source, own_path
@@ -39,6 +40,7 @@ def trace_source(source: Source, sample: Sample, *, double: bool = True, run_op:
     Raises:
         ExecutionError: the source fails, for example because it cannot run in fp64.
     """
+    count_run()
     session = open_source(source, double=double)
     try:
         recorder = _Recorder(_plainly if run_op is None else run_op)

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from mlparity.core.budget import count_run
 from mlparity.core.errors import ExecutionError
 from mlparity.core.session import Outputs, Sample
 from mlparity.core.source import Source
@@ -35,6 +36,7 @@ def run_with_fp16_weights(source: Source, sample: Sample) -> Outputs | None:
 
 
 def _run_changed(source: Source, sample: Sample, change: Callable[[nn.Module], nn.Module | None]) -> Outputs | None:
+    count_run()
     with open_source(source) as session:
         try:
             changed = change(_copied(session.module))

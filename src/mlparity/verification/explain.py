@@ -5,30 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
 
 from mlparity.core.boundary import is_shortage
+from mlparity.core.budget import may_be_left, within
 from mlparity.core.errors import MlparityError
+from mlparity.core.progress import Progress, silent
 from mlparity.core.session import Sample
 from mlparity.core.user_code import raised_at, said
 from mlparity.core.words import ComputeUnit, Confidence, Precision, Provenance
 from mlparity.diagnose.drift import drift_of
 from mlparity.diagnose.ladder import find_causes, is_explicable, row_to_explain
+from mlparity.diagnose.parts import ALONG
 from mlparity.diagnose.preprocessing import VANISHED
 from mlparity.diagnose.rungs import origins
 from mlparity.diagnose.stored_states import stored_states
 from mlparity.engine.numerics import TYPED
-from mlparity.engine.placement.roofline import work_of
 from mlparity.engine.placement.variants import Choice
-from mlparity.engine.reading import read_program
 from mlparity.record.causes import Cause, CauseKind
 from mlparity.record.drift import Drift
 from mlparity.record.excess import Excused, excess_of_row, excused_by
+from mlparity.record.record import Unfinished
 from mlparity.record.rows import SettingResult
 from mlparity.verification.explain_app import of_app
 from mlparity.verification.explain_elsewhere import explain_elsewhere
 from mlparity.verification.explain_package import Case, worst_case
 from mlparity.verification.explain_states import other_start
+from mlparity.verification.explain_time import budget_for, takes_long, unfinished
 from mlparity.verification.job import Job
 from mlparity.verification.older_source import older_source
 from mlparity.verification.results import rungs_of
@@ -44,19 +46,28 @@ class Explained:
     drift: Drift | None = None
     failure: str = ""
     fault: Exception | None = None
+    unfinished: Unfinished | None = None
 
 
-def explain_rows(job: Job, runs: Runs, results: Sequence[SettingResult]) -> Explained:
-    """Return why each row differs: by the other rows, and op by op where our engine runs the artifact."""
+def explain_rows(job: Job, runs: Runs, results: Sequence[SettingResult], progress: Progress = silent) -> Explained:
+    """Return why each row differs: by the other rows, and op by op where our engine runs the artifact.
+
+    What the time for it does not suffice for is left out.
+    """
     noise, factor = runs.noise.result(), job.policy.noise_factor
     found = find_causes(results, noise, rungs_of(runs, job.policy), factor)
     rows = tuple(replace(row, causes=causes) for row, causes in zip(results, found.by_row, strict=True))
     made = Explained(rows, found.summary)
-    for form, cause in found.by_form.items():
-        row = row_to_explain(form, cause, results, noise, factor)
-        if row is not None and (is_explicable(form.target) or cause.kind in _ELSEWHERE):
+    to_explain = [
+        (cause, row)
+        for form, cause in found.by_form.items()
+        if (is_explicable(form.target) or cause.kind in _ELSEWHERE)
+        and (row := row_to_explain(form, cause, results, noise, factor)) is not None
+    ]
+    with within(budget_for(job, [row for _, row in to_explain], progress)) as budget:
+        for cause, row in to_explain:
             made = _with(made, cause, row, run_diagnosis(cause, row, job), excused_by(noise, factor))
-    return _dated(made, job)
+    return replace(_dated(made, job), unfinished=unfinished(budget))
 
 
 def _dated(made: Explained, job: Job) -> Explained:
@@ -88,7 +99,8 @@ def _with(made: Explained, before: Cause, row: SettingResult, found: Diagnosis, 
     rows = tuple(replace(other, causes=causes_of(other)) for other in made.rows)
     is_summary = made.cause is before or (is_new and made.cause.kind is CauseKind.NONE)
     cause = found.cause if is_summary else made.cause
-    return Explained(rows, cause, made.drift or found.drift, made.failure or found.failure, made.fault or found.fault)
+    drift, failure = made.drift or found.drift, made.failure or found.failure
+    return Explained(rows, cause, drift, failure, made.fault or found.fault)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +127,11 @@ def run_diagnosis(cause: Cause, row: SettingResult, job: Job) -> Diagnosis:
     """
     try:
         reason = _reason_not_to(row, job)
-        return Diagnosis(cause, failure=reason) if reason else _explained(cause, row, job)
+        if reason:
+            return Diagnosis(cause, failure=reason)
+        with may_be_left(f"the explanation of {row.artifact}"):
+            return _explained(cause, row, job)
+        return Diagnosis(cause)
     except MlparityError as error:
         return Diagnosis(cause, failure=str(error))
     except Exception as error:
@@ -125,7 +141,7 @@ def run_diagnosis(cause: Cause, row: SettingResult, job: Job) -> Diagnosis:
 
 
 def _reason_not_to(row: SettingResult, job: Job) -> str:
-    if _takes_long(row, job):
+    if takes_long(row, job):
         return "one run of the artifact takes long, and an explanation repeats it some dozens of times"
     return ""
 
@@ -162,7 +178,9 @@ def _of_artifact(cause: Cause, row: SettingResult, job: Job, chosen: Mapping[str
     found = _with_others(cause, (case,) if isinstance(case, Cause) else case.causes())
     if isinstance(case, Cause) or row.setting.computes_in is not Precision.FP16:
         return found
-    return replace(_with_drift(found.cause, row, case, unit), others=found.others)
+    with may_be_left(ALONG):
+        return replace(_with_drift(found.cause, row, case, unit), others=found.others)
+    return found
 
 
 def _chosen(row: SettingResult, job: Job) -> dict[str, Sample]:
@@ -172,7 +190,7 @@ def _chosen(row: SettingResult, job: Job) -> dict[str, Sample]:
     """
     worst = [each.sample for output in row.outputs for each in output.worst[:1]]
     names, most = set(worst), _SAMPLES
-    if not row.unlike and not _takes_long(row, job, _FEW):
+    if not row.unlike and not takes_long(row, job, _FEW):
         ranked = sorted((each for output in row.outputs for each in output.worst), key=lambda each: -each.max_abs)
         names |= {each.sample for each in ranked[:_MORE]}
         most = max(_SAMPLES, len(names))
@@ -213,37 +231,6 @@ def _emulated(drift: Drift, choice: Choice, unit: ComputeUnit) -> Drift:
     )
 
 
-def _takes_long(row: SettingResult, job: Job, part: float = 1.0) -> bool:
-    """Tell whether a run of an artifact is more than a part of the work, or the time, that one may be."""
-    if is_explicable(row.setting.target):
-        return _is_too_much(row, job.stage / row.artifact, part)
-    return _run_seconds(row) > part * _LONGEST_RUN_S
-
-
-def _is_too_much(row: SettingResult, package: Path, part: float) -> bool:
-    """Tell by the work of a run, so that a busy machine explains what an idle one does.
-
-    Where the work is not known, as in loops, its time tells. A package that cannot be read is left to the explanation.
-    """
-    try:
-        program = read_program(package)
-    except MlparityError:
-        return False
-    function = program.functions[program.default_function]
-    work = None if any(op.blocks for op in function.body.ops) else work_of(function)
-    return _run_seconds(row) > part * _LONGEST_RUN_S if work is None else work.flops > part * _MOST_FLOPS
-
-
-def _run_seconds(row: SettingResult) -> float:
-    """Return how long one run of a sample took; an emulated row counts all of its runs together."""
-    runs = 1 if row.envelope is None else len(row.envelope.runs)
-    return 0.0 if row.seconds_per_sample is None else row.seconds_per_sample / runs
-
-
-_LONGEST_RUN_S = 5.0
-_MOST_FLOPS = 4e10
-"""A little more than a ViT-B/16 takes at 224 x 224, and twice an EfficientNetV2-S at 384 x 384 (assumed: an explanation
-repeats a run some dozens of times)."""
 _SAMPLES, _MORE, _FEW = 2, 8, 0.1
 """How many samples are looked at; how many where a run is this part of the most that it may be (assumed)."""
 _BESIDE = 3

@@ -141,7 +141,7 @@ def _verified(
         seen = _run(job, runs, references, journal, progress)
         results = results_of(runs, job.policy)
         progress("explain", 0, 0)
-        found = _explained(job, made, runs, results)
+        found = _explained(job, made, runs, results, progress)
         record = _record(job, made, runs, seen, found)
     if job.options.fix:
         record = replace(record, fix=find_fix(job, record, references, progress))
@@ -209,11 +209,12 @@ def _record(job: Job, made: Made, runs: Runs, seen: Seen, found: Explained) -> R
         hazards=hazards_of(runs),
         drift=found.drift,
         explanation_failure=found.failure,
+        unfinished=found.unfinished,
     )
 
 
-def _explained(job: Job, made: Made, runs: Runs, results: tuple[SettingResult, ...]) -> Explained:
-    found = explain_rows(job, runs, results)
+def _explained(job: Job, made: Made, runs: Runs, results: tuple[SettingResult, ...], progress: Progress) -> Explained:
+    found = explain_rows(job, runs, results, progress)
     ours = [artifact for artifact in made.artifacts if target_named(artifact.target).engine is not None]
     compared = {row.artifact for row in results if row.state is RowState.COMPARED}
     if any(artifact.path in compared for artifact in ours):
