@@ -28,4 +28,5 @@ def _temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     with tempfile.TemporaryDirectory(prefix="mlparity-") as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv("TMPDIR", folder)
         patch.setattr(tempfile, "tempdir", folder)
+        patch.setenv("MLPARITY_CACHE", "")  # nothing is taken from an earlier session, or from another test
         yield

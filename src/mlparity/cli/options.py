@@ -119,6 +119,13 @@ FunctionOption = Annotated[
         help="Which function of a file with several; its default one where this is not given.",
     ),
 ]
+CacheOption = Annotated[
+    bool,
+    typer.Option(
+        rich_help_panel=WORK,
+        help="Take conversions of the same graph, weights and options from the cache, and keep new ones there.",
+    ),
+]
 UnitOption = Annotated[
     ComputeUnit, typer.Option(metavar="UNITS", help=f"Core ML's compute units: {', '.join(ComputeUnit)}.")
 ]

@@ -14,6 +14,7 @@ from mlparity.cli.options import (
     SAMPLES,
     WORK,
     ArtifactPreprocessOption,
+    CacheOption,
     CarryOption,
     CompressOption,
     EvalOption,
@@ -151,6 +152,7 @@ def verify(
             rich_help_panel=WORK, help="Continue where the same command was stopped; --no-resume starts again."
         ),
     ] = True,
+    cache: CacheOption = True,
     eval_mode: EvalOption = False,
     trust: TrustOption = False,
 ) -> Verdict:
@@ -181,6 +183,7 @@ def verify(
         seed=seed,
         runtime=api.RuntimeOptions(time_limit, runtime_log),
         resume=resume,
+        cache=cache,
         consistency_first=consistency_first,
         fix=fix,
         baseline=baseline,

@@ -24,6 +24,7 @@ from mlparity.targets.one_model import OTHERS, check_is_whole, one_model
 from mlparity.targets.table import settings_of, target_named
 from mlparity.targets.target import Conversion, Request
 from mlparity.verification.compressing import compression_of
+from mlparity.verification.conversion_cache import ConversionCache, open_cache
 from mlparity.verification.conversion_failures import no_artifact
 from mlparity.verification.not_applicable import not_applicable
 from mlparity.verification.options import VerifyOptions
@@ -111,6 +112,7 @@ def make_artifacts(
     errors: dict[Stored, MlparityError] = {}
     with tempfile.TemporaryDirectory(prefix="bases_", dir=stage) as folder:
         maker = Maker(source, samples, options, stage, Path(folder), dict(routes), dict(artifacts))
+        maker.cache = open_cache(source, samples[0]) if options.cache and wanted and samples else None
         for number, stored in enumerate(wanted):
             progress("convert", number, len(wanted))
             try:
@@ -128,7 +130,8 @@ def make_artifacts(
 class Maker:
     """Converts and compresses into `stage`; what is compressed and not wanted itself is converted into `bases`.
 
-    `routes` are those that earlier conversions to each target took, `known` what there is already.
+    `routes` are those that earlier conversions to each target took, `known` what there is already, `cache` what earlier
+    commands have converted.
     """
 
     source: Source
@@ -140,6 +143,7 @@ class Maker:
     known: dict[Stored, Artifact]
     converted: dict[tuple[Stored, str | None], tuple[Path, Conversion]] = field(default_factory=dict)
     failed: dict[tuple[Stored, str | None], MlparityError] = field(default_factory=dict)
+    cache: ConversionCache | None = None
 
     def made(self, stored: Stored) -> Artifact:
         """Return a new artifact.
@@ -161,8 +165,9 @@ class Maker:
             raise self.failed[key]
         ops = self.options.fp32_ops
         request = Request(self.source, self.samples, stored.precision, path, deployment_target, ops, route)
+        convert = target_named(stored.target).convert
         try:
-            done = target_named(stored.target).convert(request)
+            done = convert(request) if self.cache is None else self.cache.converted(stored.target, request, convert)
         except MlparityError as error:
             self.failed[key] = error
             raise

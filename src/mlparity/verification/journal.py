@@ -7,7 +7,6 @@ The folder `OUT.resume` beside the output appears only once comparing has taken 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 import time
@@ -22,6 +21,7 @@ from pydantic import TypeAdapter
 
 from mlparity import __version__
 from mlparity.core.errors import MlparityError, OutputError
+from mlparity.core.linking import link
 from mlparity.core.regular_files import MEDIUM, read_regular
 from mlparity.core.session import Outputs, Sample, SampleSet
 from mlparity.core.source import Source
@@ -101,7 +101,7 @@ class Journal:
         if found is None:
             return None
         for artifact in found.artifacts:
-            _link(self.folder / artifact.path, self._stage / artifact.path)
+            link(self.folder / artifact.path, self._stage / artifact.path)
         return Made(found.artifacts, {Stored(*stored[:3]): stored[3] for stored in found.failures})
 
     def begin(self, made: Made) -> None:
@@ -179,7 +179,7 @@ class Journal:
             beside = Path(tempfile.mkdtemp(dir=self._stage.parent))  # which is removed, should this process be killed
             try:
                 for artifact in self._made.artifacts:
-                    _link(self._stage / artifact.path, beside / artifact.path)
+                    link(self._stage / artifact.path, beside / artifact.path)
                 (beside / _FILE).write_bytes(data)
                 beside.chmod(0o755)
                 beside.rename(self.folder)
@@ -210,6 +210,7 @@ def key_of(
         resume=True,
         checkpoint_s=0.0,
         open_bytes=0,
+        cache=True,
         consistency_first=False,
         trust=False,
         fix=False,
@@ -250,19 +251,3 @@ def _checkpoint_from(data: bytes) -> Checkpoint:
 
 def _digest_of(content: object) -> str:
     return sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
-
-
-def _link(source: Path, target: Path) -> None:
-    """Put a file or folder at `target` too, without a second copy of its bytes where the disk can."""
-    if source.is_dir():
-        shutil.copytree(source, target, copy_function=_link_file)
-    else:
-        _link_file(str(source), str(target))
-
-
-def _link_file(source: str, target: str) -> str:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
-    return target

@@ -89,7 +89,7 @@ def selector_for(job: Job, references: References, setting: Setting, progress: P
     held = MemorySamples(tuple(sample for _, sample in job.samples))
     cached = References(CachedSession(references.narrow), CachedSession(references.wide))
     with tempfile.TemporaryDirectory(prefix="tuning_", dir=job.stage) as folder:
-        options = replace(job.options, settings=(setting,), artifacts=())
+        options = replace(job.options, settings=(setting,), artifacts=(), cache=False)
         bench = Bench(replace(job, samples=held, options=options, stage=Path(folder)), held, cached, progress)
         try:
             names = _search(bench)
@@ -109,7 +109,7 @@ def _fp16_only(options: VerifyOptions) -> VerifyOptions:
             found=", ".join(map(str, options.settings)),
             next_step="name a setting such as fp16/ALL, and give no artifact",
         )
-    return replace(options, settings=settings)
+    return replace(options, settings=settings, cache=False)  # a candidate is not asked for again
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,46 @@
+"""What identifies the code that a source may run: the files of the loaded modules that nobody installed."""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+from hashlib import sha256
+from pathlib import Path
+
+_OUR_ROOT = Path(__file__).parents[1]
+_INSTALLED = ("stdlib", "platstdlib", "purelib", "platlib")
+
+
+def code_sha256() -> str:
+    """Return the digest of the files of all loaded modules but those of Python, of installed packages and of ours.
+
+    A branch that a run does not take is among them, and a module that the source's own imports.
+    """
+    total = sha256()
+    for file in sorted(_files()):
+        try:
+            data = Path(file).read_bytes()
+        except OSError:
+            data = b"not readable"
+        total.update(f"{file} {len(data)} ".encode() + data)
+    return total.hexdigest()
+
+
+def own_sha256() -> str:
+    """Return the digest of mlparity's own files, which have one version while they are worked on."""
+    total = sha256()
+    for file in sorted(_OUR_ROOT.rglob("*.py")):
+        total.update(f"{file.relative_to(_OUR_ROOT)} ".encode() + file.read_bytes())
+    return total.hexdigest()
+
+
+def _files() -> set[str]:
+    installed = [Path(sysconfig.get_path(name)).resolve() for name in _INSTALLED]
+    found = set()
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and file.endswith(".py"):
+            path = Path(file).resolve()
+            if not any(path.is_relative_to(folder) for folder in (*installed, _OUR_ROOT)):
+                found.add(str(path))
+    return found
