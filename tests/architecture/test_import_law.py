@@ -66,7 +66,17 @@ BARE = "core"
 
 # Each optional dependency belongs to the places that need it, and is imported there inside functions.
 OPTIONAL = {
-    *("litert_torch", "ai_edge_litert", "onnxruntime", "onnx", "onnxscript", "coreai", "coreai_torch", "coreai_opt"),
+    *(
+        "litert_torch",
+        "ai_edge_litert",
+        "ai_edge_quantizer",
+        "onnxruntime",
+        "onnx",
+        "onnxscript",
+        "coreai",
+        "coreai_torch",
+        "coreai_opt",
+    ),
     *("PIL", "safetensors", "transformers"),
 }
 # Loading any module of these rooms stays light.

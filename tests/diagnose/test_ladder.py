@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mlparity.compare.comparer import Comparer
 from mlparity.compare.policies import CONSISTENCY
 from mlparity.compare.verdict import judge
-from mlparity.core.words import DECLARED, ComputeUnit, Precision, Provenance, Setting, Verdict
+from mlparity.core.words import DECLARED, ComputeUnit, Kernels, Precision, Provenance, Setting, Verdict
 from mlparity.diagnose.ladder import find_causes, is_explicable, row_to_explain
 from mlparity.record.causes import Cause, CauseKind
 from mlparity.record.record import Noise
@@ -513,3 +513,11 @@ def test_the_ideal_run_of_a_compressed_artifact_says_nothing_of_the_plain_one() 
     ideal = [replace(rung(BOUND, Verdict.PASS), artifact=name) for name in ("plain.mlpackage",)]
     off = replace(rung(1.0, Verdict.FAIL), artifact="small.mlpackage")
     assert find_cause([*rows, small], NOISE, [*ideal, off]).kind is CauseKind.COMPUTE_UNIT
+
+
+def test_kernels_that_differ_from_the_reference_are_the_runtime() -> None:
+    plain = replace(LITERT, compute_unit=Kernels.REFERENCE)
+    found = find_causes([row(LITERT, 1e-2), row(plain, 1e-7), row(CPU32, 1e-7)])
+    assert [[cause.kind for cause in causes] for causes in found.by_row] == [[CauseKind.RUNTIME], [], []]
+    both = find_causes([row(LITERT, 1e-2), row(plain, 1e-2), row(CPU32, 1e-7)])
+    assert [cause.kind for cause in both.by_row[0]] == [CauseKind.CONVERTER]

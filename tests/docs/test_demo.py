@@ -102,10 +102,10 @@ def test_the_processors_differ_and_the_cpu_most(record: Record) -> None:
 
 
 def test_every_setting_that_passes_sees_what_is_on_the_photos(record: Record, out: Path) -> None:
-    passing = [row for row in record.settings if row.verdict is Verdict.PASS and row.setting.compute_unit is not None]
+    passing = [row for row in record.settings if row.verdict is Verdict.PASS and row.setting.unit is not None]
     assert passing
     for row in passing:
-        assert row.setting.compute_unit is not None
-        with open_package(out / row.artifact, row.setting.compute_unit) as session:
+        assert row.setting.unit is not None
+        with open_package(out / row.artifact, row.setting.unit) as session:
             seen = [int(np.argmax(session.run(sample)["logits"])) for sample in samples.photos()]
         assert seen == list(PHOTOS.values()), row.setting

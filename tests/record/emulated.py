@@ -74,7 +74,7 @@ def emulated_record() -> Record:
 
 
 def _emulated(row: SettingResult) -> SettingResult:
-    unit = row.setting.compute_unit
+    unit = row.setting.unit
     if row.setting.precision is not Precision.FP16 or unit is None:
         return row
     runs = [_run(name) for name in _OF[unit]]

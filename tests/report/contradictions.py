@@ -129,7 +129,7 @@ def _of_roles(record: Record, evidence: Evidence) -> Iterator[str]:
 def _of_hazards(record: Record) -> Iterator[str]:
     """A hazard is of a processor that a compared setting of its artifact may use."""
     for hazard in record.hazards:
-        units = [row.setting.compute_unit for row in record.settings if row.artifact == hazard.artifact]
+        units = [row.setting.unit for row in record.settings if row.artifact == hazard.artifact]
         asked = {str(each) for unit in units if unit is not None for each in unit.processors}
         others = [each for each in hazard.processors if each not in asked]
         if others:

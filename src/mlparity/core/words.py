@@ -36,6 +36,15 @@ class ComputeUnit(StrEnum):
         return _PROCESSORS[self]
 
 
+class Kernels(StrEnum):
+    """Other implementations of a runtime's ops than its usual one; they stand where a setting has compute units.
+
+    `REFERENCE`: plain kernels, written to be right and not fast.
+    """
+
+    REFERENCE = "REFERENCE"
+
+
 _PROCESSORS = {
     ComputeUnit.CPU_ONLY: ("CPU",),
     ComputeUnit.CPU_AND_GPU: ("CPU", "GPU"),
@@ -97,6 +106,7 @@ _COMPRESSION = re.compile("[a-z][a-z0-9_-]{0,40}")
 class Setting:
     """One way to run a model, named `[target/]format[+compression][/unit]`.
 
+    A target without compute units may have other `Kernels` in their place.
     `target` is the target's name. `compression` says how the weights are stored, "" for not compressed. `compute_unit`
     is None for a target that offers no choice.
 
@@ -106,7 +116,7 @@ class Setting:
 
     target: str
     precision: Precision
-    compute_unit: ComputeUnit | None = None
+    compute_unit: ComputeUnit | Kernels | None = None
     compression: str = ""
 
     def __post_init__(self) -> None:
@@ -127,7 +137,12 @@ class Setting:
     @property
     def depends_on_device(self) -> bool:
         """Whether other processors than the CPU may compute it."""
-        return self.compute_unit is not None and self.compute_unit is not ComputeUnit.CPU_ONLY
+        return self.unit is not None and self.unit is not ComputeUnit.CPU_ONLY
+
+    @property
+    def unit(self) -> ComputeUnit | None:
+        """The compute units, None for a target that has none."""
+        return self.compute_unit if isinstance(self.compute_unit, ComputeUnit) else None
 
     @property
     def computes_in(self) -> Precision:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from mlparity.core.words import DEFAULT_TARGET, Precision, Setting, Verdict
+from mlparity.core.words import DEFAULT_TARGET, Kernels, Precision, Setting, Verdict
 from mlparity.record.causes import Cause, CauseKind, Evidence, Observation
 from mlparity.record.excess import Excused, excess_of_row, excused_by
 from mlparity.record.policy import NOISE_FACTOR
@@ -64,7 +65,7 @@ class _Rung:
 class _Ladder:
     """The rungs of one form: what computes in fp32 and in fp16, ideal fp16, and the fp32 of other targets beside it.
 
-    `plain` are the settings of the same form without its compression.
+    `plain` are the settings of the same form without its compression, `reference` those of its runtime's plain kernels.
     """
 
     form: Form
@@ -75,6 +76,7 @@ class _Ladder:
     witness: _Rung
     excused: Excused
     plain: tuple[SettingResult, ...] = ()
+    reference: tuple[SettingResult, ...] = ()
 
 
 def find_causes(
@@ -156,6 +158,8 @@ def is_explicable(target: str) -> bool:
 def _ladder(form: Form, compared: Sequence[SettingResult], rungs: Sequence[Rung], excused: Excused) -> _Ladder:
     shown = [row for row in compared if row.outputs and not row.unlike]
     own = [row for row in shown if form_of(row.setting) == form]
+    reference = [row for row in own if isinstance(row.setting.compute_unit, Kernels)]
+    own = [row for row in own if row not in reference] or reference
     others = [row for row in shown if row.setting.target != form.target and not row.setting.compression]
     foreign = {row.artifact for row in shown if form_of(row.setting) != form} - {row.artifact for row in own}
 
@@ -174,6 +178,7 @@ def _ladder(form: Form, compared: Sequence[SettingResult], rungs: Sequence[Rung]
         rung(others, Precision.FP32),
         excused,
         tuple(plain),
+        tuple(reference),
     )
 
 
@@ -188,9 +193,16 @@ def _cause(ladder: _Ladder, unlike: Sequence[SettingResult], plain: Cause | None
     fp32, fp16 = ladder.fp32, ladder.fp16
     if unlike:
         return _found(CauseKind.CONVERTER, Observation.OUTPUTS_UNLIKE, ladder, unlike=unlike)
-    if plain is not None and not (fp32.agrees and fp16.agrees):
+    beyond = max((excess_of_row(row, ladder.excused) for row in ladder.reference), default=math.inf)
+    if not (fp32.agrees and fp16.agrees) and _is_clearly_more(max(fp32.excess, fp16.excess), beyond):
         rows = (*fp32.settings, *fp16.settings)
-        return _compression(ladder, rows) if any(_compression_adds(row, ladder) for row in rows) else plain
+        return _found(CauseKind.RUNTIME, Observation.KERNELS_DIFFER, ladder, usual=rows, reference=ladder.reference)
+    if plain is not None:
+        rows = (*fp32.settings, *fp16.settings)
+        if any(_compression_adds(row, ladder) for row in rows):
+            return _compression(ladder, rows)
+        if not (fp32.agrees and fp16.agrees):
+            return plain
     if fp32.exists and not fp32.agrees:
         return _fp32_differs(ladder)
     if fp32.exists and fp32.is_shown and fp16.exists and _is_clearly_more(fp16.excess, fp32.excess):
@@ -213,6 +225,8 @@ def _causes_of(row: SettingResult, ladder: _Ladder, cause: Cause) -> tuple[Cause
     is_fp16 = row.setting.computes_in is Precision.FP16
     if cause.kind is CauseKind.COMPRESSION:
         return (cause,)
+    if cause.kind is CauseKind.RUNTIME and row in ladder.reference:
+        return ()
     if cause.kind in _OF_FP16:
         return _of_fp16(row, ladder, cause) if is_fp16 else ()
     if cause.kind is CauseKind.CONVERTER and is_fp16 and _is_clearly_more(excess, ladder.fp32.excess):

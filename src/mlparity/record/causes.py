@@ -101,6 +101,7 @@ class Observation(StrEnum):
     WEIGHTS_RESTORED = "weights restored"
     COMPRESSION_ADDS = "compression adds"
     COMPRESSION_DIFFERS = "compression differs"
+    KERNELS_DIFFER = "kernels differ"
     STATE_STORED = "state stored"
     STATE_STARTS = "state starts elsewhere"
     GRAPH_DIFFERS = "graph differs"

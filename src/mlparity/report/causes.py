@@ -144,6 +144,10 @@ _SENTENCES: Mapping[Observation, str] = {
         "The weights' compression {compression} makes the difference: {compressed:rows}, while the same conversion is"
         " clearly nearer without it ({plain:rows})."
     ),
+    Observation.KERNELS_DIFFER: (
+        "{target} computes something else than its own reference kernels on the same file: {usual:rows}, while"
+        " {reference:rows}."
+    ),
     Observation.GRAPH_DIFFERS: "The graph differs from the source ({difference:scale}), at no op that aligns.",
     Observation.GRAPH_NOT_SEARCHED: (
         "The graph differs from the source ({difference:scale}); the search for the reason was stopped for its time."

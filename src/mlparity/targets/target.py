@@ -11,7 +11,7 @@ from mlparity.core.errors import InputError
 from mlparity.core.graph_trace import GraphTrace
 from mlparity.core.session import Outputs, Sample, Session
 from mlparity.core.source import Source
-from mlparity.core.words import ComputeUnit, Precision, Provenance, Setting
+from mlparity.core.words import ComputeUnit, Kernels, Precision, Provenance, Setting
 from mlparity.record.rows import SettingResult
 from mlparity.targets.compressor import Compressor
 from mlparity.targets.inspection import Inspection
@@ -79,12 +79,12 @@ class Conversion:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """How an artifact is opened: for which compute units, where its target has that choice, and under which names.
+    """How an artifact is opened: on which compute units or kernels, where its target has a choice, and by which names.
 
     The source's names replace the artifact's own by position where they differ.
     """
 
-    unit: ComputeUnit | None = None
+    unit: ComputeUnit | Kernels | None = None
     input_names: tuple[str, ...] = ()
     output_names: tuple[str, ...] = ()
     runtime: RuntimeOptions = field(default_factory=RuntimeOptions)

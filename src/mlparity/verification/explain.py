@@ -164,7 +164,7 @@ _LEAST = 0.05
 
 
 def _of_artifact(cause: Cause, row: SettingResult, job: Job, chosen: Mapping[str, Sample]) -> Diagnosis:
-    unit = row.setting.compute_unit if cause.kind is CauseKind.COMPUTE_UNIT else None
+    unit = row.setting.unit if cause.kind is CauseKind.COMPUTE_UNIT else None
     path, factor, beside = job.stage / row.artifact, job.policy.noise_factor, dict(islice(job.alone(), _BESIDE))
     if not is_explicable(row.setting.target):
         return _with_others(cause, explain_elsewhere(path, job.source, chosen, factor, beside))

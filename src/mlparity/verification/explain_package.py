@@ -253,7 +253,7 @@ def suspects_of(package: Path, source: Source, samples: Sequence[Sample], settin
         MlparityError: the package or a sample cannot be used.
     """
     with closing(open_reference(package, source.input_names)) as session:
-        plans = plans_of(package, setting.compute_unit, session.states)
+        plans = plans_of(package, setting.unit, session.states)
         inputs = [
             tensors_from_features(plans.numerics, session.features(_fitting(session, sample))) for sample in samples
         ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mlparity.core.errors import MlparityError
-from mlparity.core.words import ComputeUnit, Precision, Provenance, Setting
+from mlparity.core.words import ComputeUnit, Kernels, Precision, Provenance, Setting
 from mlparity.engine.placement.variants import Variant
 from mlparity.record.record import Artifact
 from mlparity.targets.table import target_named
@@ -27,7 +27,7 @@ class PlannedRun:
 
     settings: tuple[Setting, ...]
     artifact: Artifact
-    unit: ComputeUnit | None
+    unit: ComputeUnit | Kernels | None
     provenance: Provenance
     variant: Variant | None = None
 

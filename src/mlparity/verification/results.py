@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from mlparity.compare.envelope import envelope_of
 from mlparity.compare.verdict import Judgement, judge
-from mlparity.core.words import Setting, Verdict
+from mlparity.core.words import Kernels, Setting, Verdict
 from mlparity.diagnose.hazards import find_hazards
 from mlparity.record.causes import Hazard
 from mlparity.record.figures import Envelope, OutputFigures, VariantFigures
@@ -31,10 +31,15 @@ def results_of(runs: Runs, policy: Policy) -> tuple[SettingResult, ...]:
             found.setdefault(run.settings[0], []).append(saved_result(run, run.saved, policy, noise))
     lead = leading(setting.target for setting in found)
     return tuple(
-        replace(result, is_witness=bool(lead) and result.setting.target != lead)
+        replace(result, is_witness=(bool(lead) and result.setting.target != lead) or _is_reference(result))
         for results in found.values()
         for result in results
     )
+
+
+def _is_reference(result: SettingResult) -> bool:
+    """Tell whether a row is of kernels that no app ships with."""
+    return isinstance(result.setting.compute_unit, Kernels)
 
 
 def rungs_of(runs: Runs, policy: Policy) -> tuple[Rung, ...]:
@@ -47,7 +52,7 @@ def hazards_of(runs: Runs) -> tuple[Hazard, ...]:
     """Return what the artifacts' ranges come near to, of the processors that a setting of each was asked for."""
     asked: dict[str, set[str]] = {}
     for run in runs.runs:
-        units = [setting.compute_unit for setting in run.settings if setting.compute_unit is not None]
+        units = [setting.unit for setting in run.settings if setting.unit is not None]
         asked.setdefault(run.artifact.path, set()).update(each for unit in units for each in unit.processors)
     found = (
         (hazard, tuple(each for each in hazard.processors if each in asked.get(hazard.artifact, ())))

@@ -30,7 +30,7 @@ def speeds_of(runs: Runs, first: Sample, stage: Path) -> dict[Setting, Speed]:
     A time here is of the sample `first` alone, run again and again when all samples have been compared. Times that a
     device saved with its outputs count where they are of one device and of every setting.
     """
-    on_units = [run for run in runs.runs if any(setting.compute_unit for setting in run.settings) and not run.failure]
+    on_units = [run for run in runs.runs if any(setting.unit for setting in run.settings) and not run.failure]
     own = [run for run in on_units if run.saved is None]
     if own and all(run.provenance is Provenance.MEASURED for run in own):
         return _measured([(run.settings, measure(run, first), _runtime(run)) for run in own])

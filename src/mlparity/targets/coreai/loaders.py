@@ -32,4 +32,4 @@ enum VerifiedModel {{
 
 def swift_snippet(result: SettingResult, comments: str) -> str:
     """Return a Swift file with these comments."""
-    return _SWIFT.format(comments=comments, options=_OPTIONS[result.setting.compute_unit])
+    return _SWIFT.format(comments=comments, options=_OPTIONS[result.setting.unit])

@@ -30,7 +30,7 @@ def _open(path: Path, opening: Opening) -> Session:
 
     return session.open(
         path,
-        unit=opening.unit,
+        unit=opening.unit if isinstance(opening.unit, ComputeUnit) else None,
         input_names=opening.input_names,
         output_names=opening.output_names,
         time_limit=opening.runtime.time_limit,

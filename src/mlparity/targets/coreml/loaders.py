@@ -51,7 +51,7 @@ def load() -> ct.models.MLModel:
 
 def swift_snippet(result: SettingResult, comments: str) -> str | None:
     """Return a Swift file with these comments; None where the setting names no compute units."""
-    unit = result.setting.compute_unit
+    unit = result.setting.unit
     if unit is None:
         return None
     return _SWIFT.format(comments=comments, available=_AVAILABLE.get(unit, ""), case=_CASES[unit])
@@ -59,4 +59,4 @@ def swift_snippet(result: SettingResult, comments: str) -> str | None:
 
 def python_loader(result: SettingResult, comments: str) -> str:
     """Return a Python file with these comments."""
-    return _PYTHON.format(comments=comments, artifact=result.artifact, unit=result.setting.compute_unit)
+    return _PYTHON.format(comments=comments, artifact=result.artifact, unit=result.setting.unit)

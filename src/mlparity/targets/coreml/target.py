@@ -31,7 +31,7 @@ def _convert(request: Request) -> Conversion:
 
 
 def _unit(opening: Opening) -> ComputeUnit:
-    return ComputeUnit.ALL if opening.unit is None else opening.unit
+    return opening.unit if isinstance(opening.unit, ComputeUnit) else ComputeUnit.ALL
 
 
 def _open(path: Path, opening: Opening) -> Session:

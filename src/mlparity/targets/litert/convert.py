@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import inspect
-import logging
-import os
 import re
 import time
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -21,13 +17,13 @@ import torch
 from torch import Tensor, nn
 
 from mlparity.core.errors import BackendUnavailableError, ConversionError, OutputError
-from mlparity.core.quiet import quiet_stderr
 from mlparity.core.session import Sample
 from mlparity.core.source import Source
 from mlparity.core.writing import written_beside
 from mlparity.targets.exported.lengths import dynamic_shapes
 from mlparity.targets.exported.plain_attention import plain_attention
 from mlparity.targets.exported.script import exported_script
+from mlparity.targets.litert.quiet_converter import quiet
 
 FRONTEND = "export"
 """litert-torch has one route: torch.export."""
@@ -66,7 +62,7 @@ def convert(source: Source, sample: Sample, path: Path, options: LitertOptions |
     chosen = options if options is not None else LitertOptions()
     start = time.perf_counter()
     _require(path)
-    with _quiet():
+    with quiet():
         try:
             content = _converted(source, sample, chosen)
         except Exception as error:
@@ -178,27 +174,3 @@ _NEXT_STEPS = (
     (r"", "leave LiteRT out; the Core ML settings do not depend on it"),
 )
 """What to try next, by the first pattern that the converter's message has."""
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the converter's chatter off the terminal: progress lines, log records, warnings and native messages.
-
-    Logging is put back as it was: the converter's packages install handlers of their own when they are imported.
-    """
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    shown = os.environ.get(_PROGRESS)
-    os.environ[_PROGRESS] = "n"
-    root.handlers = [logging.NullHandler()]
-    try:
-        with warnings.catch_warnings(), quiet_stderr():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        root.handlers, root.level = handlers, level
-        os.environ.pop(_PROGRESS) if shown is None else os.environ.update({_PROGRESS: shown})
-
-
-_PROGRESS = "LITERT_TORCH_SHOW_PROGRESS"
-"""The converter's own switch. Source: litert_torch 0.10, _config.py."""

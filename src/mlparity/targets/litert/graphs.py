@@ -20,6 +20,7 @@ class Detail(TypedDict):
     index: int
     shape: np.ndarray
     shape_signature: np.ndarray
+    quantization: tuple[float, int]
     dtype: type[np.generic]
 
 

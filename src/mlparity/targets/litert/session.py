@@ -1,4 +1,7 @@
-"""Runs a `.tflite` file with LiteRT's own interpreter and its XNNPACK kernels."""
+"""Runs a `.tflite` file with LiteRT's own interpreter and its XNNPACK kernels, or those of its reference.
+
+Inputs and outputs that a file stores as quantised integers are numbers here, as the source has them.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from mlparity.core.quiet import quiet_stderr
 from mlparity.core.regular_files import open_regular, reason_of
 from mlparity.core.session import Availability, Closing, Outputs, Sample, Signature, TensorSpec
 from mlparity.targets.litert.graphs import Detail, Runner, graph_for, graphs_of, joined
+from mlparity.targets.litert.quantized import Scale, scale_of
 
 _IDENTIFIER = b"TFL3"
 """Bytes 4 to 8 of the file. Source: https://github.com/google-ai-edge/LiteRT/blob/main/tflite/schema/schema.fbs."""
@@ -35,8 +39,9 @@ def open(  # noqa: A001 - every backend has `open`
     input_names: Sequence[str] = (),
     output_names: Sequence[str] = (),
     num_threads: int = 1,
+    reference: bool = False,
 ) -> LitertSession:
-    """Load a `.tflite` file.
+    """Load a `.tflite` file, with the plain kernels that are written to be right where `reference` is set.
 
     `input_names` and `output_names` are the source's; where the file has other names, they replace its own by
     position. Without them the file's own names are used.
@@ -48,18 +53,18 @@ def open(  # noqa: A001 - every backend has `open`
     available = probe()
     if not available.ok:
         raise BackendUnavailableError(available.why)
-    return LitertSession(_checked_file(Path(path)), tuple(input_names), tuple(output_names), num_threads)
+    return LitertSession(_checked_file(Path(path)), tuple(input_names), tuple(output_names), (num_threads, reference))
 
 
 class LitertSession(Closing):
     """A loaded `.tflite` file; its main graph is run."""
 
     def __init__(
-        self, path: Path, input_names: tuple[str, ...], output_names: tuple[str, ...], num_threads: int
+        self, path: Path, input_names: tuple[str, ...], output_names: tuple[str, ...], how: tuple[int, bool]
     ) -> None:
-        self._path = path
+        self._path, self._is_reference = path, how[1]
         self._interpreter: _Interpreter | None
-        self._interpreter, inputs, outputs = _loaded(path, num_threads)
+        self._interpreter, inputs, outputs = _loaded(path, *how)
         self._inputs = _renamed(inputs, input_names, path, "inputs")
         self._outputs = _renamed(outputs, output_names, path, "outputs")
         names = {port.name for port in (*self._inputs, *self._outputs)}
@@ -89,8 +94,8 @@ class LitertSession(Closing):
 
     @property
     def runtime(self) -> str:
-        """LiteRT's version."""
-        return f"LiteRT {_version()} (CPU, XNNPACK)"
+        """LiteRT's version, and its kernels."""
+        return f"LiteRT {_version()} (CPU, {'reference kernels' if self._is_reference else 'XNNPACK'})"
 
     def run(self, sample: Sample) -> Outputs:
         """Return the outputs of one sample.
@@ -103,15 +108,15 @@ class LitertSession(Closing):
         try:
             graph = graph_for(self._graphs, sample)
             if graph is not None:
-                found = graph(**sample)
-                return {port.name: found[port.name] for port in self._outputs}
+                found = graph(**{port.name: port.scale.stored(sample[port.name]) for port in self._inputs})
+                return {port.name: port.scale.read(found[port.name]) for port in self._outputs}
             if self._graphs:
                 raise self._no_graph(sample)
             self._feed(self._interpreter, sample)
             self._interpreter.invoke()
         except (ValueError, RuntimeError) as error:
             raise ExecutionError("LiteRT failed", where=str(self._path), found=str(error)) from error
-        return {port.name: self._interpreter.get_tensor(port.index) for port in self._outputs}
+        return {port.name: port.scale.read(self._interpreter.get_tensor(port.index)) for port in self._outputs}
 
     def close(self) -> None:
         """Free the interpreter."""
@@ -135,7 +140,7 @@ class LitertSession(Closing):
         if resized:
             interpreter.allocate_tensors()
         for port in self._inputs:
-            interpreter.set_tensor(port.index, sample[port.name])
+            interpreter.set_tensor(port.index, port.scale.stored(sample[port.name]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +151,7 @@ class _Port:
     index: int
     shape: tuple[int | None, ...] | None
     dtype: str
+    scale: Scale
 
 
 class _Interpreter(Protocol):
@@ -184,12 +190,15 @@ def _checked_file(path: Path) -> Path:
     return path
 
 
-def _loaded(path: Path, num_threads: int) -> tuple[_Interpreter, list[_Port], list[_Port]]:
-    from ai_edge_litert.interpreter import Interpreter
+def _loaded(path: Path, num_threads: int, reference: bool) -> tuple[_Interpreter, list[_Port], list[_Port]]:
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+    kernels = OpResolverType.BUILTIN_REF if reference else OpResolverType.AUTO
     with quiet_stderr():
         try:
-            interpreter: _Interpreter = Interpreter(str(path), num_threads=num_threads)
+            interpreter: _Interpreter = Interpreter(
+                str(path), num_threads=num_threads, experimental_op_resolver_type=kernels
+            )
             interpreter.allocate_tensors()
             return interpreter, *_ports(interpreter)
         except Exception as error:  # a damaged file ends in many types: a name that is no UTF-8, a missing key
@@ -227,7 +236,8 @@ def _port(name: str, detail: Detail) -> _Port:
     shape = tuple(None if size < 0 else int(size) for size in detail["shape_signature"])
     # An empty signature belongs to a scalar, or to a tensor whose rank only a run tells.
     known = shape if len(detail["shape"]) == len(shape) else None
-    return _Port(name, detail["index"], known, np.dtype(detail["dtype"]).name)
+    scale = scale_of(detail)
+    return _Port(name, detail["index"], known, "float32" if scale.step else np.dtype(detail["dtype"]).name, scale)
 
 
 def _renamed(ports: list[_Port], names: tuple[str, ...], path: Path, what: str) -> tuple[_Port, ...]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from mlparity.core.graph_trace import GraphTrace
 from mlparity.core.session import Outputs, Sample, Session
-from mlparity.core.words import Precision, Setting
+from mlparity.core.words import Kernels, Precision, Setting
+from mlparity.targets.compressor import Compression, CompressionRequest, Compressor
 from mlparity.targets.inspection import Inspection
 from mlparity.targets.litert.recipes import litert_recipes
 from mlparity.targets.metadata import SIDECAR
@@ -23,7 +26,9 @@ def _convert(request: Request) -> Conversion:
 def _open(path: Path, opening: Opening) -> Session:
     from mlparity.targets.litert import session
 
-    return session.open(path, input_names=opening.input_names, output_names=opening.output_names)
+    is_reference = opening.unit is Kernels.REFERENCE
+    inputs, outputs = opening.input_names, opening.output_names
+    return session.open(path, input_names=inputs, output_names=outputs, reference=is_reference)
 
 
 def _inspect(path: Path) -> Inspection:
@@ -51,16 +56,31 @@ def _run_by_reference(path: Path, opening: Opening, sample: Sample) -> Outputs:
 
 
 _NAME = "litert"
+_NAMES = ("int8", "fp16_weights", "dynamic_range", "full_int8")
+"""int8 weights alone; fp16 weights; int8 weights, inner values quantised as a run finds them; all of it in int8."""
+
+
+def _any_target(_compression: Compression, asked: str | None) -> str | None:
+    return asked
+
+
+def _compress(request: CompressionRequest) -> Mapping[str, str]:
+    from mlparity.targets.litert.quantization import compress
+
+    return compress(request)
+
 
 LITERT = Target(
     name=_NAME,
     title="LiteRT",
     suffixes=(".tflite",),
     settings=(Setting(_NAME, Precision.FP32),),
+    extra_settings=(Setting(_NAME, Precision.FP32, Kernels.REFERENCE),),
     convert=_convert,
     open_artifact=_open,
     inspect=_inspect,
     precision=_precision,
+    compressor=Compressor(_NAMES, re.compile("|".join(_NAMES)), (Precision.FP32,), _any_target, _compress),
     recipes=litert_recipes,
     tracing=TraceSupport(_trace, _run_by_reference),
 )

@@ -13,6 +13,7 @@ from mlparity.core.graph_trace import GraphOp, GraphTrace
 from mlparity.core.quiet import quiet_stderr
 from mlparity.core.session import Outputs, Sample
 from mlparity.targets.litert import session
+from mlparity.targets.litert.quantized import scale_of
 
 _DELEGATE = "DELEGATE"
 
@@ -47,7 +48,8 @@ def run_by_reference(
     with session.open(path, input_names=input_names, output_names=output_names) as opened:
         inputs, outputs = opened.tensors
     interpreter = _run(path, inputs, sample, reference=True)
-    return {name: np.array(interpreter.get_tensor(index)) for name, index in outputs.items()}
+    scales = {detail["index"]: scale_of(detail) for detail in interpreter.get_output_details()}
+    return {name: scales[index].read(np.array(interpreter.get_tensor(index))) for name, index in outputs.items()}
 
 
 def _run(path: Path, inputs: Mapping[str, str | int], sample: Sample, *, reference: bool) -> Any:
@@ -62,8 +64,10 @@ def _run(path: Path, inputs: Mapping[str, str | int], sample: Sample, *, referen
             for name, index in inputs.items():
                 interpreter.resize_tensor_input(int(index), sample[name].shape)
             interpreter.allocate_tensors()
+            details = {detail["index"]: detail for detail in interpreter.get_input_details()}
             for name, index in inputs.items():
-                interpreter.set_tensor(int(index), sample[name])
+                scale = scale_of(details[int(index)])
+                interpreter.set_tensor(int(index), scale.stored(sample[name]))
             interpreter.invoke()
         except (ValueError, RuntimeError) as error:
             raise ExecutionError("LiteRT failed", where=str(path), found=str(error)) from error
@@ -79,7 +83,8 @@ def _values(interpreter: Any) -> dict[str, np.ndarray]:
     values = {}
     for detail in interpreter.get_tensor_details():
         try:
-            values[str(detail["index"])] = np.array(interpreter.get_tensor(detail["index"]))
+            held = np.array(interpreter.get_tensor(detail["index"]))
+            values[str(detail["index"])] = scale_of(detail).read(held)
         except ValueError:  # a tensor that nothing computes has no data
             continue
     return values
