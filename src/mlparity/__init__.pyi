@@ -50,7 +50,7 @@ from .record.figures import (
 from .record.fix import Attempt, Fix
 from .record.machine import Ability, Machine, Package
 from .record.policy import Limit, OutputTask, Policy, TaskKind, UserMetric
-from .record.record import Artifact, Noise, Record, SamplesInfo, SourceInfo
+from .record.record import Artifact, Lowering, Noise, Record, SamplesInfo, SourceInfo
 from .record.rows import RowState, Rung, SettingResult
 from .record.tuning import KeptOp, Tried, Tuning
 from .report.causes import cause_text
@@ -97,6 +97,7 @@ __all__ = [
     "Latency",
     "Limit",
     "LocatedOp",
+    "Lowering",
     "Machine",
     "Members",
     "MetricInfo",

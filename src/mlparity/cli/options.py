@@ -99,6 +99,15 @@ TargetOption = Annotated[
     str | None,
     typer.Option(metavar="TARGET", rich_help_panel=CHECKED, help="Core ML's minimum deployment target, such as iOS17."),
 ]
+TargetsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--target",
+        metavar="TARGET",
+        rich_help_panel=CHECKED,
+        help="Core ML's minimum deployment target, such as iOS17; several are verified beside each other.",
+    ),
+]
 EvalOption = Annotated[
     bool, typer.Option("--eval", rich_help_panel=WORK, help="Switch a model in training mode to eval mode.")
 ]

@@ -29,7 +29,7 @@ from mlparity.cli.options import (
     SettingOption,
     ShapeOption,
     SourceArgument,
-    TargetOption,
+    TargetsOption,
     TimeLimitOption,
     TrustOption,
 )
@@ -41,6 +41,7 @@ from mlparity.report.causes import cause_sentence, other_causes
 from mlparity.report.changes import changes_sentence, changes_table
 from mlparity.report.decision import recommendation_text
 from mlparity.report.fix import fix_lines
+from mlparity.report.lowerings import lowering_sentences
 from mlparity.report.terminal import STYLES, hazards_table, reason_lines, settings_table, task_lines, variants_table
 
 
@@ -90,7 +91,7 @@ def verify(
     shape: ShapeOption = None,
     limit: LimitOption = None,
     seed: SeedOption = 0,
-    target: TargetOption = None,
+    target: TargetsOption = None,
     fp32_op: Annotated[
         list[str] | None,
         typer.Option(
@@ -169,7 +170,7 @@ def verify(
         shapes=tuple(shape or ()),
         artifacts=tuple(artifact or ()),
         function=function,
-        deployment_target=target,
+        deployment_targets=tuple(target or ()),
         fp32_ops=tuple(fp32_op or ()),
         compress=tuple(compress or ()),
         eval_mode=eval_mode,
@@ -206,7 +207,7 @@ def _class_outputs(names: list[str] | None) -> tuple[str, ...] | None:
 def _show(record: Record, out: Path, folder: Path) -> None:
     console = stdout()
     console.print(f"{record.source.name} on {record.samples.count} samples: {record.samples.description}")
-    for note in record.source.notes:
+    for note in (*record.source.notes, *lowering_sentences(record)):
         console.print(f"note: {note}")
     if record.samples.warning:
         console.print(f"warning: {record.samples.warning}", style="yellow")

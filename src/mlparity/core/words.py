@@ -100,39 +100,48 @@ DEFAULT_TARGET = "coreml"
 
 _NAME = re.compile("[a-z][a-z0-9_]{0,40}")
 _COMPRESSION = re.compile("[a-z][a-z0-9_-]{0,40}")
+_DEPLOYMENT = re.compile("[A-Za-z][A-Za-z0-9]{0,40}")
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One way to run a model, named `[target/]format[+compression][/unit]`.
+    """One way to run a model, named `[target/]format[+compression][@deployment][/unit]`.
 
     A target without compute units may have other `Kernels` in their place.
     `target` is the target's name. `compression` says how the weights are stored, "" for not compressed. `compute_unit`
-    is None for a target that offers no choice.
+    is None for a target that offers no choice. `deployment` is the deployment target that the conversion is for, such
+    as "iOS18", where several are verified together, else "".
 
     Raises:
-        ValueError: the target or the compression is not a plain name.
+        ValueError: the target, the compression or the deployment target is not a plain name.
     """
 
     target: str
     precision: Precision
     compute_unit: ComputeUnit | Kernels | None = None
     compression: str = ""
+    deployment: str = ""
 
     def __post_init__(self) -> None:
         """Refuse names that are not plain ones: a record may come from anywhere.
 
         Raises:
-            ValueError: a target or a compression that is no name.
+            ValueError: a target, a compression or a deployment target that is no name.
         """
         is_named = not self.compression or _COMPRESSION.fullmatch(self.compression)
-        if not (_NAME.fullmatch(self.target) and is_named):
-            raise ValueError(f"no setting: {self.target!r}, {self.compression!r}")
+        is_known = not self.deployment or _DEPLOYMENT.fullmatch(self.deployment)
+        if not (_NAME.fullmatch(self.target) and is_named and is_known):
+            raise ValueError(f"no setting: {self.target!r}, {self.compression!r}, {self.deployment!r}")
 
     @property
     def uncompressed(self) -> Setting:
         """The same with its weights as they are."""
         return replace(self, compression="")
+
+    @property
+    def of_any_deployment(self) -> Setting:
+        """The same for no deployment target in particular."""
+        return replace(self, deployment="")
 
     @property
     def depends_on_device(self) -> bool:
@@ -157,5 +166,6 @@ class Setting:
     def __str__(self) -> str:
         """Print `fp16/CPU_AND_NE` for Core ML, `litert/fp32` and `coreai/fp16/CPU_AND_NE` for other targets."""
         form = f"{self.precision}+{self.compression}" if self.compression else self.precision
+        form = f"{form}@{self.deployment}" if self.deployment else form
         named = (self.target if self.target != DEFAULT_TARGET else None, form, self.compute_unit)
         return "/".join(str(part) for part in named if part is not None)

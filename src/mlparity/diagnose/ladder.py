@@ -20,16 +20,17 @@ _CLEARLY = 4.0
 
 
 class Form(NamedTuple):
-    """A form of a target's artifacts; neural networks of Core ML, and each compression, have ladders of their own."""
+    """A form of a target's artifacts with a ladder of its own, as networks, compressions, deployment targets have."""
 
     target: str
     is_network: bool = False
     compression: str = ""
+    deployment: str = ""
 
 
 def form_of(setting: Setting) -> Form:
     """Return the form of the artifact that a setting runs."""
-    return Form(setting.target, setting.precision is Precision.NEURAL_NETWORK, setting.compression)
+    return Form(setting.target, setting.precision is Precision.NEURAL_NETWORK, setting.compression, setting.deployment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def find_causes(
     lead = leading(row.setting.target for row in compared)
     forms = sorted(
         {form_of(row.setting) for row in compared},
-        key=lambda form: (form.target != lead, form.is_network, form.compression),
+        key=lambda form: (form.target != lead, form.is_network, form.compression, form.deployment),
     )
     ladders = {form: _ladder(form, compared, rungs if form.target == lead else (), excused) for form in forms}
     by_form: dict[Form, Cause] = {}

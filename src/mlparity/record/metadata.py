@@ -47,8 +47,8 @@ def metadata_of(record: Record, artifact: Artifact) -> dict[str, str]:
 
 
 def _is_of(result: SettingResult, artifact: Artifact) -> bool:
-    own, setting = (artifact.target, artifact.precision, artifact.compression), result.setting
-    same = own == (setting.target, setting.precision, setting.compression)
+    own, setting = (artifact.target, artifact.precision, artifact.compression, artifact.deployment), result.setting
+    same = own == (setting.target, setting.precision, setting.compression, setting.deployment)
     return same and result.state is RowState.COMPARED and (not result.artifact or result.artifact == artifact.path)
 
 

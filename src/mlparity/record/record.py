@@ -30,7 +30,8 @@ class Artifact:
     `path` is relative to the record's folder. `sha256` is the digest of its contents. `frontend` is the conversion
     route that made it, such as "trace" or "export", or "given" for a file that somebody else converted. `attempts` has
     one line for each route that was tried before, with the reason why it was not kept. `options` are the converter's.
-    `compression` is what its weights were compressed by here, "" where they were not.
+    `compression` is what its weights were compressed by here, "" where they were not. `deployment` is the deployment
+    target that it was converted for, where several were asked for.
     Units: `size_bytes` in bytes, `seconds` (of the conversion) in seconds.
     """
 
@@ -44,6 +45,7 @@ class Artifact:
     options: Mapping[str, str] = field(default_factory=dict)
     seconds: float | None = None
     compression: str = ""
+    deployment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,19 @@ class Unfinished:
 
 
 @dataclass(frozen=True, slots=True)
+class Lowering:
+    """How a converter's graph for one deployment target differs from its graph for another: ops by type, and how many.
+
+    `artifact` has the ops of `more` beyond `other`, and lacks those of `fewer`; both are paths of artifacts.
+    """
+
+    artifact: str
+    other: str
+    more: Mapping[str, int] = field(default_factory=dict)
+    fewer: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """Everything that one verification found; it is written beside the artifacts as `record.json`.
 
@@ -119,6 +134,7 @@ class Record:
     "" if it was traced, or if there was nothing to trace. `fix` says what was tried to cure a difference; it is None if
     nobody asked. `changes` are those since an earlier record, None if none was given. `unfinished` says what the
     explanation left out for its time, None where it is whole.
+    `lowerings` tell the graphs of several deployment targets apart.
     """
 
     schema_version: int
@@ -143,3 +159,4 @@ class Record:
     fix: Fix | None = None
     changes: Changes | None = None
     unfinished: Unfinished | None = None
+    lowerings: tuple[Lowering, ...] = ()

@@ -21,6 +21,7 @@ from mlparity.report.drift import drift_view
 from mlparity.report.fix import fix_lines
 from mlparity.report.ladder import LADDERS_SHOWN, ladders_of
 from mlparity.report.loaders import swift_of
+from mlparity.report.lowerings import lowering_sentences
 from mlparity.report.rows import columns_of, comparisons_of, groups_of, remarks_of, rows_of, shared_rows
 from mlparity.report.texts import (
     PROVENANCES,
@@ -118,6 +119,7 @@ def _context(record: Record) -> dict[str, object]:
         "provenances": PROVENANCES,
         "metrics": _metrics(record),
         "cause": cause_sentence(record),
+        "lowerings": lowering_sentences(record),
         "other_causes": other_causes(record),
         "recommendation": recommendation_text(record),
         "paragraph": decision_paragraph(record),

@@ -109,8 +109,8 @@ def _lines(record: Record, output: str) -> Iterator[Line]:
         yield Line("the source itself", "in fp32 against fp64", str(Provenance.MEASURED), "", noise, None, _text(noise))
     lead = leading(row.setting.target for row in record.settings)
     judged = [row for row in record.settings if row.setting.target == lead]
-    for compression in dict.fromkeys(row.setting.compression for row in judged):
-        own = [row for row in judged if row.setting.compression == compression]
+    for form in dict.fromkeys(_form(row) for row in judged):
+        own = [row for row in judged if _form(row) == form]
         yield from _typed(record, own, output, noise)
     below = noise
     networks = [row for row in judged if row.setting.precision is Precision.NEURAL_NETWORK]
@@ -120,6 +120,10 @@ def _lines(record: Record, output: str) -> Iterator[Line]:
     yield from _narrow(record, Precision.NEURAL_NETWORK, networks, output, below)
     for target in (other.name for other in targets() if other.name != lead):
         yield from _others([row for row in record.settings if row.setting.target == target], output, noise)
+
+
+def _form(row: SettingResult) -> tuple[str, str]:
+    return row.setting.compression, row.setting.deployment
 
 
 def _typed(record: Record, rows: list[SettingResult], output: str, noise: float | None) -> Iterator[Line]:

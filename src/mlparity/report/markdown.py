@@ -13,6 +13,7 @@ from mlparity.report.escaping import escape, escape_code
 from mlparity.report.fix import fix_lines
 from mlparity.report.ladder import ladders_of
 from mlparity.report.loaders import swift_of
+from mlparity.report.lowerings import lowering_sentences
 from mlparity.report.rows import columns_of, groups_of, ranked_outputs, remarks_of, rows_of
 from mlparity.report.texts import (
     PROVENANCES,
@@ -52,7 +53,7 @@ def _lines(record: Record) -> Iterator[str]:
     yield from _own_metrics(record)
     yield from _section("Noise of the source", _noise(record))
     yield from _section("Samples", _samples(record))
-    yield from _section("Artifacts", (line for artifact in record.artifacts for line in _artifact(artifact)))
+    yield from _section("Artifacts", _artifacts(record))
     yield from _section("Policy", _policy(record))
     yield from _section("Environment", (f"- {escape(name)}: {escape(value)}" for name, value in _sorted(record)))
     yield from _section("Provenances", (f"- **{provenance}**: {words}" for provenance, words in PROVENANCES))
@@ -210,6 +211,12 @@ def _samples(record: Record) -> Iterator[str]:
         yield f"- carried from sample to sample: {escape(output)} to {escape(name)}"
     if record.samples.warning:
         yield f"- **{escape(record.samples.warning)}**"
+
+
+def _artifacts(record: Record) -> Iterator[str]:
+    for artifact in record.artifacts:
+        yield from _artifact(artifact)
+    yield from (f"- {escape(sentence)}" for sentence in lowering_sentences(record))
 
 
 def _artifact(artifact: Artifact) -> Iterator[str]:

@@ -98,7 +98,7 @@ def variants_table(record: Record) -> Rows:
     A row shows the output that differs most; a star marks the variant that decides a setting. Settings are shown
     without their format where all have the same.
     """
-    several = len({(variant.precision, variant.compression) for variant in variants_in(record)}) > 1
+    several = len({name.partition("/")[0] for variant in variants_in(record) for name in variant.settings}) > 1
     table = _table("variant", "chips", "confidence", "provenance", "max", "mean", "cosine", "verdict", "settings")
     for variant in variants_in(record):
         figures = max(variant.run.figures.values(), key=_difference, default={})

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from mlparity.core.errors import FormatError, PolicyError
-from mlparity.core.words import Precision, Setting
+from mlparity.core.words import DECLARED, Precision, Setting
 from mlparity.targets.coreai.target import COREAI
 from mlparity.targets.coreml.target import COREML
 from mlparity.targets.litert.target import LITERT
@@ -120,8 +120,8 @@ def settings_from(names: Sequence[str]) -> tuple[Setting, ...]:
     """Return the settings with these names or patterns, such as "fp16/ALL" or "litert/*".
 
     Without names these are all settings that are verified by default. A setting's name is
-    `[target/]format[+compression][/unit]`. A pattern selects among the default settings; if it matches none of them,
-    among the usual settings of the targets that are verified on request, and at last among all settings.
+    `[target/]format[+compression][@deployment][/unit]`. A pattern selects among the default settings; if it matches
+    none of them, among the usual settings of the targets that are verified on request, and at last among all settings.
 
     Raises:
         PolicyError: a name or a pattern matches no setting.
@@ -131,7 +131,11 @@ def settings_from(names: Sequence[str]) -> tuple[Setting, ...]:
 
 
 def _matching(name: str) -> tuple[Setting, ...]:
-    found = _compressed(name) if "+" in name else _uncompressed(name)
+    form, at, rest = name.partition("@")
+    deployment, slash, unit = rest.partition("/")
+    plain = f"{form}{slash}{unit}" if at else name
+    found = _compressed(plain) if "+" in plain else _uncompressed(plain)
+    found = tuple(each for setting in found for each in for_deployment(setting, deployment)) if at else found
     if not found:
         raise PolicyError(
             f"unknown setting {name!r}",
@@ -158,6 +162,14 @@ def _compressions(setting: Setting, pattern: str) -> tuple[str, ...]:
         return ()
     usual = tuple(name for name in compressor.names if fnmatchcase(name, pattern))
     return usual or ((pattern,) if compressor.has(pattern) else ())
+
+
+def for_deployment(setting: Setting, deployment: str) -> tuple[Setting, ...]:
+    """Return a setting for a deployment target, none where a conversion to its format has no such choice."""
+    target = target_named(setting.target)
+    if target.deployment_targets is None or setting.precision not in DECLARED or not deployment.isalnum():
+        return ()
+    return (replace(setting, deployment=deployment),)
 
 
 def compression_names() -> tuple[str, ...]:

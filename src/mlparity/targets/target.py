@@ -195,6 +195,7 @@ class Target:
     setting does not exist on this machine, "" where it does; it is told whether somebody asked for the target.
     `compressor` compresses weights. `recipes` are conversions by plain calls of the converter. Both are None where
     there are none.
+    `deployment_targets` are those that it can be converted for, oldest first; None where that is no choice.
     """
 
     name: str
@@ -218,3 +219,4 @@ class Target:
     recipes: Recipes | None = None
     engine: EngineSupport | None = None
     tracing: TraceSupport | None = None
+    deployment_targets: Callable[[], tuple[str, ...]] | None = None

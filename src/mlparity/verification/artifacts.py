@@ -41,9 +41,11 @@ class Made:
     def find(self, setting: Setting) -> Artifact | None:
         """Return the artifact that a setting runs, None where it could not be made."""
         wanted = stored_as(setting)
-        return next(
-            (each for each in self.artifacts if (each.target, each.precision, each.compression) == wanted), None
-        )
+        return next((each for each in self.artifacts if _stored(each) == wanted), None)
+
+
+def _stored(artifact: Artifact) -> Stored:
+    return Stored(artifact.target, artifact.precision, artifact.compression, artifact.deployment)
 
 
 @contextmanager
@@ -153,10 +155,13 @@ class Maker:
             BackendUnavailableError: the converter is not installed.
         """
         path = self.stage / _name(self.source, stored)
-        asked = self.options.deployment_target
+        asked = self._deployment(stored)
         done = self._compressed(stored, path) if stored.compression else self._converted(stored, path, asked)
         self.known[stored] = _artifact(path, self.stage, stored, done)
         return self.known[stored]
+
+    def _deployment(self, stored: Stored) -> str | None:
+        return stored.deployment or self.options.deployment_target
 
     def _converted(self, stored: Stored, path: Path, deployment_target: str | None) -> Conversion:
         """Convert once for a deployment target: what failed fails again."""
@@ -189,7 +194,7 @@ class Maker:
         """Return the artifact to compress and how it was made: one that there is, or a new one."""
         there = self.known.get(base)
         is_given = there is not None and there.frontend == GIVEN
-        asked = self.options.deployment_target
+        asked = self._deployment(base)
         needed = asked if is_given else compressor.base_target(compression, asked)
         if there is not None and needed == asked:
             return self.stage / there.path, Conversion(there.frontend, there.attempts, there.options, 0.0)
@@ -234,7 +239,7 @@ def _taken(path: Path, stage: Path, origin: Mapping[str, str]) -> tuple[Stored, 
 def _name(source: Source, kind: Stored) -> str:
     target = target_named(kind.target)
     stem = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in source.name)
-    form = "_".join(filter(None, (kind.precision, kind.compression)))
+    form = "_".join(filter(None, (kind.precision, kind.compression, kind.deployment)))
     suffix = target.suffix_of.get(kind.precision, target.suffixes[0])
     return f"{stem[:80] if stem else 'model'}_{form}{suffix}"
 
@@ -246,6 +251,7 @@ def _artifact(path: Path, stage: Path, kind: Stored, how: Conversion) -> Artifac
         target=kind.target,
         precision=kind.precision,
         compression=kind.compression,
+        deployment=kind.deployment,
         size_bytes=sum(file.stat().st_size for file in files),
         sha256=artifact_sha256(path),
         frontend=how.frontend,

@@ -69,7 +69,7 @@ class Checkpoint:
     names: tuple[str, ...]
     runs: RunsState
     artifacts: tuple[Artifact, ...]
-    failures: tuple[tuple[str, Precision, str, str], ...]
+    failures: tuple[tuple[str, Precision, str, str, str], ...]
     version: int = CHECKPOINT_VERSION
 
 

@@ -102,7 +102,7 @@ class Journal:
             return None
         for artifact in found.artifacts:
             link(self.folder / artifact.path, self._stage / artifact.path)
-        return Made(found.artifacts, {Stored(*stored[:3]): stored[3] for stored in found.failures})
+        return Made(found.artifacts, {Stored(*stored[:-1]): stored[-1] for stored in found.failures})
 
     def begin(self, made: Made) -> None:
         """Count the time to the first checkpoint from here on; `made` is what the runs are of."""

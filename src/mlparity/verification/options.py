@@ -44,7 +44,8 @@ class VerifyOptions:
     - `device_outputs`: files that `mlparity run` saved on a device, for the same artifacts and samples.
     - `members`, `chips`, `compute_plan`: which arithmetics of the compute units are emulated, for which chips (empty:
       all with evidence of their own), and in which placement of the ops.
-    - `deployment_target`, `fp32_ops`: options of the conversion.
+    - `deployment_target`, `fp32_ops`: options of the conversion. `deployment_targets`: several that are verified, each
+      as settings of its own.
     - `compress`: compressions of the weights, each verified as settings of its own: names such as "palettize4", and
       functions from a coremltools model to a compressed one, themselves or as `module:function`.
     - `eval_mode`: switch a model in training mode to eval mode.
@@ -66,6 +67,7 @@ class VerifyOptions:
     function: str = ""
     taken: Mapping[Path, Mapping[str, str]] = field(default_factory=dict)
     deployment_target: str | None = None
+    deployment_targets: tuple[str, ...] = ()
     fp32_ops: tuple[str, ...] = ()
     compress: tuple[str | OwnCompression, ...] = ()
     eval_mode: bool = False
@@ -97,7 +99,8 @@ class VerifyOptions:
     @property
     def is_default(self) -> bool:
         """Whether all settings that are verified by default are asked for, as where none is named."""
-        return self.follows_artifacts or set(self.settings) >= set(default_settings())
+        asked = {setting.of_any_deployment for setting in self.settings}
+        return self.follows_artifacts or asked >= set(default_settings())
 
 
 def pairs_from(texts: Sequence[str], option: str) -> dict[str, str]:

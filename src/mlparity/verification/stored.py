@@ -8,11 +8,12 @@ from mlparity.core.words import Precision, Setting
 
 
 class Stored(NamedTuple):
-    """A target, a precision, and how the weights are stored; "" where they are not compressed."""
+    """A target, a precision, how the weights are stored, "" where they are not compressed, and a deployment target."""
 
     target: str
     precision: Precision
     compression: str = ""
+    deployment: str = ""
 
     @property
     def base(self) -> Stored:
@@ -20,10 +21,11 @@ class Stored(NamedTuple):
         return self._replace(compression="")
 
     def __str__(self) -> str:
-        """Print `coreml/fp16+palettize4`."""
-        return f"{self.target}/{self.precision}{f'+{self.compression}' if self.compression else ''}"
+        """Print `coreml/fp16+palettize4@iOS18`."""
+        marks = zip("+@", (self.compression, self.deployment), strict=True)
+        return f"{self.target}/{self.precision}{''.join(f'{mark}{name}' for mark, name in marks if name)}"
 
 
 def stored_as(setting: Setting) -> Stored:
     """Return what artifact a setting runs."""
-    return Stored(setting.target, setting.precision, setting.compression)
+    return Stored(setting.target, setting.precision, setting.compression, setting.deployment)

@@ -44,6 +44,7 @@ from mlparity.verification.app_pictures import app_pictures
 from mlparity.verification.artifacts import Made, following_artifacts, left_notes, make_artifacts, with_lone_models
 from mlparity.verification.compressing import with_compressions
 from mlparity.verification.decide import decided
+from mlparity.verification.deploying import lowerings_of, with_deployments
 from mlparity.verification.device import device_runs
 from mlparity.verification.execute import Feed, Step, execute
 from mlparity.verification.explain import Explained, explain_rows
@@ -83,7 +84,8 @@ def run_verification(
     """
     folder = real_path_of(out)  # now: the user's code may change the current folder
     with with_lone_models(chosen) as lone:
-        return _of_models(source, folder, inputs, policy, with_compressions(following_artifacts(lone)), progress)
+        asked = with_deployments(with_compressions(following_artifacts(lone)))
+        return _of_models(source, folder, inputs, policy, asked, progress)
 
 
 def _of_models(
@@ -210,6 +212,7 @@ def _record(job: Job, made: Made, runs: Runs, seen: Seen, found: Explained) -> R
         drift=found.drift,
         explanation_failure=found.failure,
         unfinished=found.unfinished,
+        lowerings=lowerings_of(made.artifacts, job.stage),
     )
 
 

@@ -116,7 +116,13 @@ _NEVER = {
 
 
 def _not_applicable(setting: Setting, _is_asked: bool) -> str:
-    return _NEVER.get(setting.uncompressed, "")
+    return _NEVER.get(setting.uncompressed.of_any_deployment, "")
+
+
+def _deployment_targets() -> tuple[str, ...]:
+    from mlparity.targets.coreml.deployment import deployment_targets
+
+    return deployment_targets()
 
 
 COREML = Target(
@@ -126,6 +132,7 @@ COREML = Target(
     containers=CONTAINERS,
     suffix_of={Precision.NEURAL_NETWORK: NETWORK_SUFFIX},
     take_out=_take_out,
+    deployment_targets=_deployment_targets,
     settings=tuple(Setting(DEFAULT_TARGET, precision, unit) for precision in DECLARED for unit in ComputeUnit),
     extra_settings=tuple(Setting(DEFAULT_TARGET, Precision.NEURAL_NETWORK, unit) for unit in ComputeUnit),
     leads=True,
