@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from mlparity.core.finiteness import mismatches
 from mlparity.record.figures import OutputFigures
@@ -19,16 +20,18 @@ that cancel, 19 for the sine of a large angle. Six times the largest is still fa
 """
 
 
-def noise_of(outputs: tuple[OutputFigures, ...], roundings: float) -> tuple[Noise, ...]:
+def noise_of(outputs: tuple[OutputFigures, ...], roundings: float, samples: int | None = None) -> tuple[Noise, ...]:
     """Return the noise from a comparison of the source's fp64 run (as source) with its fp32 run (as artifact).
 
     `roundings` is how many of them one result of the run depends on: the lengths of its sums, added up over its ops.
     Each is at most fp32's unit, and they are independent, so that their sum grows with the root of their number
     (Higham and Mary, https://doi.org/10.1137/18M1226312). Noise above 1000 times that (assumed) is not fp32's.
-    The noise is infinite where a position is finite in one run alone, or none in both.
+    The noise is infinite where a position is finite in one run alone, or none in both. `samples` is their number where
+    not all were taken.
     """
     share = _SENSITIVITY * _UNIT * math.sqrt(roundings)
-    return tuple(_noise(output, share * output.scale) for output in outputs if output.elements)
+    known = (_noise(output, share * output.scale) for output in outputs if output.elements)
+    return tuple(replace(noise, samples=samples) for noise in known)
 
 
 def _noise(output: OutputFigures, most: float) -> Noise:

@@ -52,9 +52,10 @@ class Artifact:
 class Noise:
     """The rounding noise of the source itself in one output: its fp32 run compared with its fp64 run.
 
-    `max_abs` and `mean_abs` are taken over all samples. `scale` is the largest absolute value of the output. `most` is
+    `max_abs` and `mean_abs` are taken over samples. `scale` is the largest absolute value of the output. `most` is
     the largest difference that rounding to fp32 can cause (None in older records). If `max_abs` is larger, the two runs
-    do not compute the same thing: the noise is unknown, and no difference is excused by it.
+    do not compute the same thing: the noise is unknown, and no difference is excused by it. Where there are many
+    samples, it is taken over `samples` of them (None: over all): fewer samples have less noise, and excuse less.
     """
 
     output: str
@@ -62,6 +63,7 @@ class Noise:
     mean_abs: float
     scale: float
     most: float | None = None
+    samples: int | None = None
 
     @property
     def is_known(self) -> bool:

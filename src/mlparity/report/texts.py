@@ -135,7 +135,8 @@ def noise_of_text(noise: Noise) -> str:
     """Return the source's own noise in one output, or that it is unknown and why."""
     scale = format_number(noise.scale, 3)
     if noise.is_known:
-        return f"max {format_number(noise.max_abs)}, mean {format_number(noise.mean_abs)} on scale {scale}"
+        taken = "" if noise.samples is None else f", over {noise.samples} of the samples"
+        return f"max {format_number(noise.max_abs)}, mean {format_number(noise.mean_abs)} on scale {scale}{taken}"
     most = "" if noise.most is None else f", above {format_number(noise.most)}, the most that fp32 makes here (assumed)"
     return (
         f"unknown: the source in fp32 and in fp64 differ by {format_number(noise.max_abs)} on scale {scale}{most};"

@@ -17,7 +17,7 @@ from mlparity.sessions.carrying import CarryingSession
 from mlparity.verification.job import References
 from mlparity.verification.runs import Run, Runs
 
-CHECKPOINT_VERSION = 6
+CHECKPOINT_VERSION = 7
 
 Held = Mapping[str, ArrayText]
 """The state that a session carries to its next sample, by input name."""
@@ -53,6 +53,7 @@ class RunsState:
     noise: ComparerState
     noise_failure: str
     roundings: float
+    noise_samples: int
     references: tuple[Held, ...]
 
 
@@ -86,6 +87,7 @@ def state_of(runs: Runs, references: References) -> RunsState:
         noise=runs.noise.comparer.state(),
         noise_failure=runs.noise.failure,
         roundings=runs.noise.roundings,
+        noise_samples=runs.noise.samples,
         references=tuple(map(_held, (references.narrow, references.wide))),
     )
 
@@ -110,6 +112,7 @@ def restore(runs: Runs, references: References, state: RunsState, samples: Sampl
         _carry_on(watch.session, found[watch.artifact.path].held)
     runs.noise.comparer.restore(state.noise, image_of)
     runs.noise.failure, runs.noise.roundings = state.noise_failure, state.roundings
+    runs.noise.samples = state.noise_samples
     for session, held in zip((references.narrow, references.wide), state.references, strict=True):
         _carry_on(session, held)
 

@@ -21,7 +21,7 @@ class Step:
     """One sample: its name, its inputs, what the reference gives, and on request a small picture of it.
 
     `given` is what artifacts are given, which an app may prepare in another way. A state starts anew where the sample
-    `begins`.
+    `begins`. Its `number` counts from 0, over all samples.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Step:
     picture: Callable[[], str]
     given: Sample
     begins: bool = False
+    number: int = 0
 
     @property
     def size(self) -> int:
@@ -116,10 +117,10 @@ def execute(
 
 def _steps(feed: Feed, reference: Callable[[str, Sample], Outputs], progress: Progress) -> Iterator[Step]:
     progress("compare", feed.done, feed.total)
-    for name, sample in feed.samples:
+    for number, (name, sample) in enumerate(feed.samples, feed.done):
         picture = cache(partial(feed.picture, name))
         expected = reference(name, sample)
-        yield Step(name, sample, expected, picture, feed.given(name, sample), feed.begins(name))
+        yield Step(name, sample, expected, picture, feed.given(name, sample), feed.begins(name), number)
 
 
 def _blocks(steps: Iterator[Step], block: BlockSize) -> Iterator[list[Step]]:

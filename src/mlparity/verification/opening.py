@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from random import Random
 
 from mlparity.core.errors import MlparityError
 from mlparity.core.session import Session
+from mlparity.core.steps import has_steps
 from mlparity.diagnose.ranges import Ranges
 from mlparity.sessions.carrying import CarryingSession
 from mlparity.sessions.on_demand import OnDemandSession
@@ -26,8 +28,16 @@ def open_runs(job: Job, made: Made, references: References, saved: tuple[Run, ..
     kept, *keeps = kept_open(_needs(plan, job), job.options.open_bytes)
     runs = [_opened(planned, job, keep) for planned, keep in zip(plan.runs, keeps, strict=False)]
     watches = tuple(_watches(plan, emulations, job, keeps[len(runs) :]))
-    noise = SourceNoise(references.wide, stays_open=kept)
+    noise = SourceNoise(references.wide, stays_open=kept, chosen=_chosen(job))
     return Runs(plan, (*runs, *saved), watches, noise, block_size((kept, *keeps)))
+
+
+def _chosen(job: Job) -> frozenset[int] | None:
+    """Return the numbers of the samples that the source in fp64 runs; None for all: state goes through each of them."""
+    total, most = len(job.samples), job.options.noise_samples
+    if total <= most or job.options.carry or has_steps(job.samples):
+        return None
+    return frozenset(Random(0).sample(range(total), most))  # noqa: S311 - which samples they are is no secret
 
 
 def _needs(plan: Plan, job: Job) -> list[int]:

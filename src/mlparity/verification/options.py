@@ -50,6 +50,7 @@ class VerifyOptions:
       functions from a coremltools model to a compressed one, themselves or as `module:function`.
     - `eval_mode`: switch a model in training mode to eval mode.
     - `trust`: load a .pt2 file that contains Python code.
+    - `noise_samples`: on how many samples the source runs in fp64 too, to know its own rounding; they are drawn once.
     - `cache`: take conversions that were made before from a folder of the user, and keep new ones there.
     - `open_bytes`: what open models may take together; those beyond it are opened in turn, for a block of samples each.
     - `resume`: continue where the same call was stopped; a checkpoint is written every `checkpoint_s` seconds.
@@ -85,6 +86,7 @@ class VerifyOptions:
     runtime: RuntimeOptions = field(default_factory=RuntimeOptions)
     resume: bool = True
     checkpoint_s: float = 30.0
+    noise_samples: int = 64
     cache: bool = True
     open_bytes: int = 640 * 2**20
     consistency_first: bool = False

@@ -6,6 +6,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from mlparity.compare.comparer import Comparer
 from mlparity.compare.noise import noise_of
 from mlparity.core.errors import MlparityError
@@ -106,18 +108,25 @@ class Watch:
 
 @dataclass(slots=True)
 class SourceNoise:
-    """The source's own fp32 noise: its run in fp32 against that in fp64; `roundings` are those of the latter."""
+    """The source's own fp32 noise: its run in fp32 against that in fp64; `roundings` are those of the latter.
+
+    Of the samples those are run whose numbers are `chosen`, all where that is None, and any of which the source in fp32
+    makes NaN or infinities: on them noise may be unknown. `samples` counts them.
+    """
 
     wide: Session
     comparer: Comparer = field(default_factory=lambda: Comparer(class_outputs=()))
     failure: str = ""
     roundings: float = 0.0
     stays_open: bool = True
+    chosen: frozenset[int] | None = None
+    samples: int = 0
 
     def add(self, step: Step) -> None:
         """Run the sample in fp64 and compare."""
-        if self.failure:
+        if self.failure or not self._is_chosen(step):
             return
+        self.samples += 1
         if step.begins:
             restart(self.wide)
         try:
@@ -136,7 +145,15 @@ class SourceNoise:
 
     def result(self) -> tuple[Noise, ...]:
         """Return the noise of each output; empty where the source cannot run in fp64."""
-        return () if self.failure else noise_of(self.comparer.result(), self.roundings)
+        if self.failure:
+            return ()
+        samples = None if self.chosen is None else self.samples
+        return noise_of(self.comparer.result(), self.roundings, samples)
+
+    def _is_chosen(self, step: Step) -> bool:
+        if self.chosen is None or step.number in self.chosen:
+            return True
+        return not all(np.isfinite(array).all() for array in step.expected.values() if array.dtype.kind in "fc")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
