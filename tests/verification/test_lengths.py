@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
 
 from mlparity import VerifyOptions, api
+from mlparity.core.errors import InputError
 from mlparity.core.lengths import FlexibleDim
 from mlparity.core.words import Verdict
 from mlparity.record.rows import RowState
@@ -55,3 +57,40 @@ def test_the_first_example_has_no_length_of_one() -> None:
     flexible = source.lengths
     assert flexible == {"x": {2: FlexibleDim(1, 200, "x_2")}}
     assert [sample["x"].shape[2] for sample in examples(samples(), flexible, 3)] == [3, 200, 1]
+
+
+class Joined(nn.Module):
+    """Two inputs whose lengths vary together."""
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        return torch.softmax(a * 2 + b, -1)
+
+
+def test_the_lengths_of_the_samples_alone_are_taken_where_that_is_asked_for(tmp_path: Path) -> None:
+    asked = VerifyOptions(settings=settings_from(["fp32/CPU_ONLY", "fp16/ALL"]), enumerates=True)
+    record = api.verify(Tagger().eval(), tmp_path / "out", samples(), "task", asked)
+    assert record.verdict is Verdict.PASS
+    package = tmp_path / "out" / record.artifacts[0].path
+    assert inspected(package).sizes == {"x": "1 x 4 x 3 or 1 x 4 x 1 or 1 x 4 x 200; default 1 x 4 x 3"}
+    assert record.artifacts[0].options["flexible"] == "1 x 4 x 1, 1 x 4 x 3, 1 x 4 x 200"
+    given = VerifyOptions(settings=settings_from(["fp32/CPU_ONLY"]), artifacts=(package,))
+    assert api.verify(Tagger().eval(), tmp_path / "given", samples(), "task", given).verdict is Verdict.PASS
+    beyond = [*samples(), {"x": np.zeros((1, 4, 7), np.float32)}]
+    refused = api.verify(Tagger().eval(), tmp_path / "beyond", beyond, "task", given)
+    assert refused.verdict is Verdict.UNKNOWN
+    assert "1 x 4 x 3" in refused.settings[0].note or "(1, 4, 3)" in refused.settings[0].note
+
+
+def test_several_inputs_have_their_lengths_listed_together(tmp_path: Path) -> None:
+    pairs = [{name: np.full((1, size), size / 7, np.float32) for name in ("a", "b")} for size in (2, 5)]
+    asked = VerifyOptions(settings=settings_from(["fp32/CPU_ONLY"]), enumerates=True)
+    record = api.verify(Joined().eval(), tmp_path / "out", pairs, "task", asked)
+    assert record.verdict is Verdict.PASS
+    assert record.artifacts[0].options["deployment_target"] == "iOS18"
+
+
+def test_more_lengths_than_can_be_listed_are_refused(tmp_path: Path) -> None:
+    many = [{"x": np.zeros((1, 4, size), np.float32)} for size in range(2, 131)]
+    asked = VerifyOptions(settings=settings_from(["fp32/CPU_ONLY"]), enumerates=True)
+    with pytest.raises(InputError, match="more shapes than Core ML can list"):
+        api.verify(Tagger().eval(), tmp_path / "out", many, "task", asked)

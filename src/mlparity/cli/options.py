@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -10,6 +11,14 @@ from mlparity.core.words import ComputeUnit
 
 SAMPLES, CHECKED, EMULATED, WORK = "Samples", "What is verified", "Emulation of compute units", "How it runs"
 """The groups of options that a help text shows, each as a table of its own: one table has no room for all names."""
+
+
+class Lengths(StrEnum):
+    """How a conversion takes inputs of several lengths."""
+
+    RANGE = "range"
+    ENUMERATED = "enumerated"
+
 
 SourceArgument = Annotated[
     str,
@@ -117,6 +126,14 @@ TrustOption = Annotated[
         "--trust",
         rich_help_panel=WORK,
         help="Load a .pt2 file that contains Python code: only if you know where it comes from.",
+    ),
+]
+LengthsOption = Annotated[
+    Lengths,
+    typer.Option(
+        metavar="range|enumerated",
+        rich_help_panel=CHECKED,
+        help="How Core ML takes samples of several lengths: any in their range, or theirs alone.",
     ),
 ]
 FunctionOption = Annotated[

@@ -21,6 +21,8 @@ from mlparity.cli.options import (
     FunctionOption,
     ImageInputOption,
     InputsOption,
+    Lengths,
+    LengthsOption,
     LimitOption,
     PolicyOption,
     PreprocessOption,
@@ -92,6 +94,7 @@ def verify(
     limit: LimitOption = None,
     seed: SeedOption = 0,
     target: TargetsOption = None,
+    lengths: LengthsOption = Lengths.RANGE,
     fp32_op: Annotated[
         list[str] | None,
         typer.Option(
@@ -171,6 +174,7 @@ def verify(
         artifacts=tuple(artifact or ()),
         function=function,
         deployment_targets=tuple(target or ()),
+        enumerates=lengths is Lengths.ENUMERATED,
         fp32_ops=tuple(fp32_op or ()),
         compress=tuple(compress or ()),
         eval_mode=eval_mode,

@@ -55,7 +55,8 @@ class Request:
     """What is converted, and into which file or folder.
 
     The first of `samples` gives types and shapes; a target may check its conversion on all of them. `frontend` is the
-    route that an earlier conversion of the same source took, "" where there was none.
+    route that an earlier conversion of the same source took, "" where there was none. With `enumerates` an input of
+    several lengths takes the shapes that the samples show, and no others, where a target has that choice.
     """
 
     source: Source
@@ -65,6 +66,7 @@ class Request:
     deployment_target: str | None = None
     fp32_ops: tuple[str, ...] = ()
     frontend: str = ""
+    enumerates: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,7 +169,8 @@ class Maker:
         if key in self.failed:
             raise self.failed[key]
         ops = self.options.fp32_ops
-        request = Request(self.source, self.samples, stored.precision, path, deployment_target, ops, route)
+        asked = (deployment_target, ops, route, self.options.enumerates)
+        request = Request(self.source, self.samples, stored.precision, path, *asked)
         convert = target_named(stored.target).convert
         try:
             done = convert(request) if self.cache is None else self.cache.converted(stored.target, request, convert)

@@ -118,7 +118,8 @@ def _versions() -> tuple[str, ...]:
 def _key(base: str, target: str, request: Request) -> str:
     inputs = [{name: (str(array.dtype), array.shape) for name, array in sample.items()} for sample in request.samples]
     asked = (request.precision, request.deployment_target, request.fp32_ops, request.frontend, request.path.suffix)
-    return _digest(base, target, asked, inputs)
+    lengths = (request.enumerates, request.source.lengths, request.source.shapes)
+    return _digest(base, target, asked, inputs, lengths)
 
 
 def _digest(*parts: object) -> str:

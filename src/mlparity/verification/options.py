@@ -45,7 +45,7 @@ class VerifyOptions:
     - `members`, `chips`, `compute_plan`: which arithmetics of the compute units are emulated, for which chips (empty:
       all with evidence of their own), and in which placement of the ops.
     - `deployment_target`, `fp32_ops`: options of the conversion. `deployment_targets`: several that are verified, each
-      as settings of its own.
+      as settings of its own. `enumerates`: inputs of several lengths take the shapes of the samples alone.
     - `compress`: compressions of the weights, each verified as settings of its own: names such as "palettize4", and
       functions from a coremltools model to a compressed one, themselves or as `module:function`.
     - `eval_mode`: switch a model in training mode to eval mode.
@@ -69,6 +69,7 @@ class VerifyOptions:
     taken: Mapping[Path, Mapping[str, str]] = field(default_factory=dict)
     deployment_target: str | None = None
     deployment_targets: tuple[str, ...] = ()
+    enumerates: bool = False
     fp32_ops: tuple[str, ...] = ()
     compress: tuple[str | OwnCompression, ...] = ()
     eval_mode: bool = False

@@ -74,11 +74,12 @@ def convert_request(request: Request) -> Made:
 
     chosen = CoremlOptions(
         precision=request.precision,
-        deployment_target=request.deployment_target,
+        deployment_target=request.deployment_target or _least_target(request),
         # Core ML takes MIL's names; those that begin so are PyTorch's.
         fp32_ops=tuple(name for name in request.fp32_ops if not name.startswith("aten.")),
         images={} if request.source.imaged is None else request.source.imaged.inputs,
         flexible=request.source.lengths,
+        shapes=request.source.shapes if request.enumerates else (),
     )
     if request.frontend:
         routes = sorted(order(request.source.lengths), key=lambda route: route != request.frontend)
@@ -88,6 +89,15 @@ def convert_request(request: Request) -> Made:
     else:
         done, seconds = convert_checked(request.source, request.samples, chosen, request.path)
     return Made(done.frontend, done.attempts, dict(done.options), seconds)
+
+
+def _least_target(request: Request) -> str | None:
+    """Return the oldest target with several inputs of listed shapes, where these are asked for.
+
+    Source: coremltools 9.0, `converters/_converters_entry.py` (`_validate_enumerated_shape_inputs`).
+    """
+    is_program = request.precision is not Precision.NEURAL_NETWORK
+    return "iOS18" if is_program and request.enumerates and len(request.source.lengths) > 1 else None
 
 
 def convert_checked(

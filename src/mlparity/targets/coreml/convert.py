@@ -206,5 +206,8 @@ def _described(options: CoremlOptions, target: str, version: str) -> dict[str, s
         for name, dims in options.flexible.items()
         for axis, dim in dims.items()
     )
+    if options.shapes and flexible:
+        listed = (" x ".join(map(str, each[name])) for name in options.flexible for each in options.shapes)
+        flexible = ", ".join(dict.fromkeys(listed))
     optional = {"fp32_ops": described(options.fp32_ops), "images": images, "flexible": flexible}
     return {**made, **{name: text for name, text in optional.items() if text}}

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from mlparity.core.errors import InputError
 from mlparity.core.image_input import ColourLayout, ImageInput
-from mlparity.core.lengths import FlexibleDim
 from mlparity.core.words import Precision
 from mlparity.targets.coreml.form import HALF, InputForm
 from mlparity.targets.coreml.options import CoremlOptions
+
+MOST_SHAPES = 128
+"""Source: https://apple.github.io/coremltools/docs-guides/source/flexible-inputs.html"""
 
 _CHANNELS = {ColourLayout.RGB: 3, ColourLayout.BGR: 3, ColourLayout.GRAYSCALE: 1}
 
@@ -27,7 +29,7 @@ def input_types(coremltools: Any, forms: Sequence[InputForm], options: CoremlOpt
     symbols: dict[str, Any] = {}
     types = []
     for form in forms:
-        shape = _shape(coremltools, form, options.flexible.get(form.name, {}), symbols)
+        shape = _shape(coremltools, form, options, symbols)
         image = options.images.get(form.name)
         if image is None:
             dtype = np.float32 if _is_too_new(form, options) else np.dtype(form.dtype).type
@@ -53,9 +55,10 @@ def output_types(coremltools: Any, names: Sequence[str], floating: Sequence[bool
     return [coremltools.TensorType(name=name, dtype=kind) for name, kind in zip(names, kinds, strict=True)]
 
 
-def _shape(
-    coremltools: Any, form: InputForm, flexible: Mapping[int, FlexibleDim], symbols: dict[str, Any]
-) -> tuple[Any, ...]:
+def _shape(coremltools: Any, form: InputForm, options: CoremlOptions, symbols: dict[str, Any]) -> Any:
+    flexible = options.flexible.get(form.name, {})
+    if flexible and options.shapes:
+        return _enumerated(coremltools, form, options)
     shape: list[Any] = list(form.shape)
     for axis, dim in flexible.items():
         symbol = dim.symbol_of(form.name, axis)
@@ -63,7 +66,20 @@ def _shape(
     return tuple(shape)
 
 
-def _image_type(coremltools: Any, form: InputForm, shape: tuple[Any, ...], image: ImageInput) -> Any:
+def _enumerated(coremltools: Any, form: InputForm, options: CoremlOptions) -> Any:
+    """Return the shapes of an input by themselves; of several inputs, the ones at the same place belong together."""
+    shapes = [each[form.name] for each in options.shapes]
+    if len(shapes) > MOST_SHAPES:
+        raise InputError(
+            f"the input {form.name!r} has more shapes than Core ML can list",
+            found=f"{len(shapes)} shapes in the samples",
+            expected=f"at most {MOST_SHAPES}",
+            next_step="let the lengths be a range (--lengths range), or give samples of fewer lengths",
+        )
+    return coremltools.EnumeratedShapes(shapes=shapes, default=form.shape)
+
+
+def _image_type(coremltools: Any, form: InputForm, shape: Any, image: ImageInput) -> Any:
     channels = _CHANNELS[image.layout]
     biases = image.bias if isinstance(image.bias, tuple) else (image.bias,) * channels
     if len(form.shape) != 4 or form.shape[:2] != (1, channels) or len(biases) != channels:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from mlparity.core.image_input import ImageInput
-from mlparity.core.lengths import Flexible
+from mlparity.core.lengths import Flexible, Shapes
 from mlparity.core.words import Precision
 
 
@@ -63,7 +63,7 @@ class CoremlOptions:
     Without a `deployment_target` ("iOS17", "macOS14", ...) the lowest one from iOS16 up that has every op is taken:
     the model then runs on the most devices. A network is made for iOS13 or iOS14, whatever newer target is named.
     `images` and `flexible` (axis to bounds) are by input name; inputs that neither names are tensors of the sample's
-    shape.
+    shape. With `shapes` a flexible input takes those that it has there, and no others.
     `frontends` are tried in their order; for None see `mlparity.targets.coreml.convert`.
     """
 
@@ -72,6 +72,7 @@ class CoremlOptions:
     fp32_ops: tuple[str | OpSelector, ...] = ()
     images: Mapping[str, ImageInput] = field(default_factory=dict)
     flexible: Flexible = field(default_factory=dict)
+    shapes: tuple[Shapes, ...] = ()
     frontends: tuple[Frontend, ...] | None = None
     eval_mode: bool = False
 
