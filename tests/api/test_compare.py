@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gc
 import io
+import json
 import tracemalloc
 import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -21,12 +22,12 @@ from typer.testing import CliRunner
 from mlparity import api
 from mlparity.api import Making, compare_files
 from mlparity.cli.app import app
-from mlparity.core.errors import InputError
+from mlparity.core.errors import InputError, OutputError
 from mlparity.core.words import ComputeUnit, Verdict
+from mlparity.record.comparison import Comparison
 from mlparity.record.outputs import writing_outputs
 from mlparity.record.record import Record
 from mlparity.targets.table import settings_from
-from mlparity.verification.comparing import Compared
 from mlparity.verification.options import VerifyOptions
 
 COUNT = 12
@@ -119,7 +120,7 @@ def verified(made: Path, out: Path, policy: str) -> Record:
     return api.verify(Net().eval(), out, f"{__file__}:samples", str(made / policy), options)
 
 
-def compared(first: Path, second: Path, policy: object = "consistency", **making: object) -> Compared:
+def compared(first: Path, second: Path, policy: object = "consistency", **making: object) -> Comparison:
     return compare_files(first, second, str(policy), Making(**making))  # type: ignore[arg-type]
 
 
@@ -133,7 +134,7 @@ def test_the_rows_and_the_verdict_are_those_of_verify(
     assert len((made / "calls").read_text()) == COUNT, "the metric is called once a sample"
     assert found.outputs == row.outputs
     assert found.task_figures == row.task_figures
-    assert (found.judgement.verdict, found.judgement.reasons) == (row.verdict, row.reasons)
+    assert (found.verdict, found.reasons) == (row.verdict, row.reasons)
     assert row.verdict is verdict
     assert [output.output for output in found.outputs] == ["logits", "embedding", "mask"]
     assert found.outputs[0].flips is not None
@@ -143,7 +144,8 @@ def test_the_rows_and_the_verdict_are_those_of_verify(
 def test_two_packages_on_inputs_are_compared_as_their_saved_outputs(made: Path) -> None:
     making = {"inputs": f"{__file__}:samples", "unit": ComputeUnit.CPU_ONLY}
     found = compared(made / "right.mlpackage", made / "wrong.mlpackage", made / "loose.toml", **making)
-    assert found == compared(made / "right.npz", made / "wrong.npz", made / "loose.toml")
+    saved = compared(made / "right.npz", made / "wrong.npz", made / "loose.toml")
+    assert (found.verdict, found.reasons, found.outputs) == (saved.verdict, saved.reasons, saved.outputs)
     assert found.outputs[0].flips is not None
     assert found.outputs[0].flips.samples == COUNT
 
@@ -163,7 +165,7 @@ def test_a_sample_or_an_output_of_one_side_alone_is_no_pass(made: Path, tmp_path
         for number in range(9):
             writer.add(f"sample {number}", {"y": np.ones(2)})
     for first, second in (("few.npz", "many.npz"), ("many.npz", "few.npz")):
-        judgement = compared(tmp_path / first, tmp_path / second).judgement
+        judgement = compared(tmp_path / first, tmp_path / second)
         assert judgement.verdict is Verdict.UNKNOWN
         assert judgement.reasons[0].startswith("8 of 9 samples of many.npz have no outputs on the other side: sample 0")
         assert judgement.reasons[0].endswith("and 3 more")
@@ -171,7 +173,7 @@ def test_a_sample_or_an_output_of_one_side_alone_is_no_pass(made: Path, tmp_path
     np.savez(tmp_path / "two.npz", y=np.ones(2), z=np.ones(3))
     # What the reference has, the other must have; nothing says what another output should be.
     for first, second, verdict in (("one.npz", "two.npz", Verdict.UNKNOWN), ("two.npz", "one.npz", Verdict.FAIL)):
-        judgement = compared(tmp_path / first, tmp_path / second).judgement
+        judgement = compared(tmp_path / first, tmp_path / second)
         assert judgement.verdict is verdict
         assert judgement.reasons[0].startswith("z: ")
 
@@ -182,10 +184,11 @@ def test_keys_without_a_sample_are_one_sample(made: Path, tmp_path: Path) -> Non
     saved = {"model/probs": np.array([0.1, 0.9]), "box": np.ones(4)}
     np.savez(tmp_path / "device.npz", **saved)  # type: ignore[arg-type]
     found = compared(tmp_path / "run.npz", tmp_path / "device.npz")
-    assert found.judgement.verdict is Verdict.PASS
+    assert found.verdict is Verdict.PASS
     assert [output.output for output in found.outputs] == ["model/probs", "box"]
     save_file({"cat.png/model%2Fprobs": np.array([0.1, 0.9]), "cat.png/box": np.ones(4)}, tmp_path / "same.safetensors")
-    assert compared(tmp_path / "same.safetensors", tmp_path / "run.npz") == replace(found, outputs=found.outputs[::-1])
+    same = compared(tmp_path / "same.safetensors", tmp_path / "run.npz")
+    assert (same.verdict, same.reasons, same.outputs) == (found.verdict, found.reasons, found.outputs[::-1])
     np.save(tmp_path / "lone.npy", np.ones(4))
     assert compared(tmp_path / "lone.npy", tmp_path / "lone.npy").outputs[0].output == "output"
 
@@ -196,7 +199,7 @@ def test_slashes_in_names_stay_in_them(tmp_path: Path) -> None:
         for name in samples_:
             writer.add(name, {output: np.ones(1) for output in outputs})
     found = compared(tmp_path / "a.npz", tmp_path / "a.npz")
-    assert found.judgement.verdict is Verdict.PASS
+    assert found.verdict is Verdict.PASS
     assert [output.output for output in found.outputs] == outputs
     assert [worst.sample for worst in found.outputs[0].worst] == samples_
 
@@ -206,7 +209,7 @@ def test_values_keep_the_type_that_was_saved(tmp_path: Path) -> None:
     for name, large, fine in (("a", 1e300, 1.0), ("b", 2e300, 1.0 + 1e-9)):
         np.savez(tmp_path / f"{name}.npz", large=np.array([large]), fine=np.array([fine]))
     found = compared(tmp_path / "a.npz", tmp_path / "b.npz", "task")
-    assert found.judgement.verdict is Verdict.FAIL
+    assert found.verdict is Verdict.FAIL
     assert found.outputs[1].figures["max_abs"] == pytest.approx(1e-9)
 
 
@@ -223,7 +226,7 @@ def test_no_array_of_a_file_is_passed_over(tmp_path: Path) -> None:
         with zipfile.ZipFile(tmp_path / name, "w") as archive:
             archive.writestr("s/y.npy", _stored(1.0))
             archive.writestr("s/z", _stored(value))
-    assert compared(tmp_path / "c.npz", tmp_path / "d.npz").judgement.verdict is Verdict.FAIL
+    assert compared(tmp_path / "c.npz", tmp_path / "d.npz").verdict is Verdict.FAIL
     with zipfile.ZipFile(tmp_path / "c.npz", "a") as archive:
         archive.writestr("s/text", "no array")
     with pytest.raises(InputError, match="cannot be read"):
@@ -239,7 +242,7 @@ def _stored(value: float) -> bytes:
 def test_numbers_that_are_not_real_are_not_compared(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", y=np.array([1 + 2j]), z=np.ones(1))
     np.savez(tmp_path / "b.npz", y=np.array([1 + 9j]), z=np.ones(1))
-    judgement = compared(tmp_path / "a.npz", tmp_path / "b.npz").judgement
+    judgement = compared(tmp_path / "a.npz", tmp_path / "b.npz")
     assert judgement.verdict is Verdict.UNKNOWN
     assert "complex128 holds no real numbers" in judgement.reasons[0]
 
@@ -266,3 +269,31 @@ def test_memory_does_not_grow_with_the_samples(tmp_path: Path) -> None:
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] - peaks[0] < 350 * 4_000
+
+
+def test_a_comparison_is_written_in_each_form(made: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    paths = str(made / "source.npz"), str(made / "wrong.npz")
+    for _ in range(2):  # its own results are replaced
+        command = ["compare", *paths, "--policy", str(made / "strict.toml"), "--out", str(out)]
+        done = CliRunner().invoke(app, command)
+        assert done.exit_code == 1
+        assert "Verdict: fail" in done.output
+        assert f"report: {out / 'report.html'}" in done.output
+    assert {path.name for path in out.iterdir()} == {"comparison.json", "report.html", "report.md", "junit.xml"}
+    found = json.loads((out / "comparison.json").read_text())
+    assert (found["verdict"], found["samples"], found["reference"]) == ("fail", COUNT, "source.npz")
+    assert [output["output"] for output in found["outputs"]] == ["logits", "embedding", "mask"]
+    assert ElementTree.parse(out / "junit.xml").getroot().get("failures") == "1"
+    for name in ("report.html", "report.md"):
+        text = (out / name).read_text()
+        assert "wrong.npz" in text
+        assert f"3 outputs on {COUNT} samples" in text
+
+
+def test_a_folder_of_somebody_else_is_left_alone(made: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    paths = made / "source.npz", made / "wrong.npz"
+    with pytest.raises(OutputError, match="holds something else"):
+        compare_files(*paths, "consistency", Making(), out=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]

@@ -105,7 +105,8 @@ def by_files(samples: Samples, policy: Policy, folder: Path) -> Judgement:
         with writing_outputs(path) as writer:
             for place, pair in enumerate(samples):
                 writer.add(str(place), {"y": pair[side], "z": np.ones(3)})
-    return compare_files(*paths, policy, Making()).judgement
+    found = compare_files(*paths, policy, Making())
+    return Judgement(found.verdict, found.reasons)
 
 
 ENTRIES = (by_arrays, by_files)

@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from mlparity.core.numbers import format_number
+from mlparity.record.comparison import Comparison
 from mlparity.record.record import Record
+from mlparity.report.comparison import comparison_html
 from mlparity.report.html import html_report
 from tests.record.emulated import DRIFT, emulated_record
 from tests.record.example import example_record
@@ -296,6 +298,23 @@ def test_everybody_can_use_the_page(make: Callable[[], Record], width: int, tmp_
         visited = visit(page.replace("</body>", f"{probe}</body>"), tmp_path, width)
     assert visited.seen["broken"] == {}
     assert int(str(visited.seen["passed"])) > 20
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_everybody_can_use_a_comparison(width: int, tmp_path: Path) -> None:
+    record = example_record()
+    row = next(row for row in record.settings if row.outputs)
+    compared = Comparison(
+        *("source.npz", NAME, 24, record.policy, row.verdict, ("logits: max difference 0.2, allowed 0.1",)),
+        *(row.outputs, row.task_figures, record.metrics, record.created, record.mlparity_version),
+    )
+    page, probe = comparison_html(compared), accessibility_probe()
+    if width < 500:
+        visited = on_a_phone(page, tmp_path, probe=probe)
+    else:
+        visited = visit(page.replace("</body>", f"{probe}</body>"), tmp_path, width)
+    assert visited.console == visited.requests == ()
+    assert visited.seen["broken"] == {}
 
 
 def test_axe_finds_what_is_broken(tmp_path: Path) -> None:

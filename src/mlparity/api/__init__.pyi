@@ -2,7 +2,7 @@
 
 from .comparison import Making, compare_files, compare_outputs
 from .conversions import Conversions, Verified, verify_conversions
-from .execute import execute_module, execute_script
+from .execute import execute_script
 from .inspection import Inspection, PlacedOp, inspect_artifact, inspect_placement, op_inventory
 from .location import locate
 from .machine import machine
@@ -37,7 +37,6 @@ __all__ = [
     "compare_files",
     "compare_outputs",
     "compute_plan_from",
-    "execute_module",
     "execute_script",
     "inspect_artifact",
     "inspect_placement",

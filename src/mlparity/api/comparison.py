@@ -8,13 +8,14 @@ from mlparity.compare.verdict import Judgement
 from mlparity.core.boundary import typed_errors
 from mlparity.core.progress import Progress, silent
 from mlparity.core.words import ComputeUnit
+from mlparity.record.comparison import Comparison
 from mlparity.record.figures import OutputFigures
 from mlparity.record.policy import Policy
 from mlparity.targets.target import RuntimeOptions
-from mlparity.verification.comparing import Compared, compare_pair
+from mlparity.verification.comparing import compare_and_write, compare_pair
 from mlparity.verification.running import Making
 
-__all__ = ["Compared", "Making", "compare_files", "compare_outputs"]
+__all__ = ["Comparison", "Making", "compare_files", "compare_outputs"]
 
 
 @typed_errors
@@ -44,16 +45,24 @@ def compare_outputs(
     """
     making = Making(inputs, preprocess, unit, runtime, function=functions[0], other_function=functions[1])
     compared = compare_pair(first, second, policy, making, progress)
-    return compared.outputs, compared.judgement
+    return compared.outputs, Judgement(compared.verdict, compared.reasons)
 
 
 @typed_errors
 def compare_files(
-    first: Path, second: Path, policy: str | Policy, making: Making, progress: Progress = silent
-) -> Compared:
+    first: Path,
+    second: Path,
+    policy: str | Policy,
+    making: Making,
+    progress: Progress = silent,
+    out: Path | None = None,
+) -> Comparison:
     """Compare two files of saved outputs, as `compare_outputs` does, with all that is shown of it.
+
+    With `out`, the comparison is written into that folder as JSON, Markdown, HTML and JUnit XML.
 
     Raises:
         MlparityError: as in `compare_outputs`.
+        OutputError: `out` holds something else, or cannot be written.
     """
-    return compare_pair(first, second, policy, making, progress)
+    return compare_and_write(first, second, policy, making, progress, out)

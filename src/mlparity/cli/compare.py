@@ -12,6 +12,7 @@ from mlparity.cli.progress import shown_progress
 from mlparity.cli.terminal import stdout
 from mlparity.core.errors import InputError
 from mlparity.core.words import ComputeUnit, Verdict
+from mlparity.report.comparison import comparison_summary
 from mlparity.report.terminal import STYLES, figure_lines, outputs_table
 
 
@@ -37,6 +38,10 @@ def compare(
         ),
     ] = None,
     unit: UnitOption = ComputeUnit.ALL,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Also write the comparison there, as JSON, Markdown, HTML and JUnit XML."),
+    ] = None,
     time_limit: TimeLimitOption = 600,
     runtime_log: RuntimeLogOption = False,
 ) -> Verdict:
@@ -47,14 +52,16 @@ def compare(
     runtime = api.RuntimeOptions(time_limit, runtime_log)
     making = api.Making(inputs, preprocess, unit, runtime, function=first, other_function=second)
     with shown_progress() as progress:
-        compared = api.compare_files(reference, other, policy, making, progress)
+        compared = api.compare_files(reference, other, policy, making, progress, out)
     console = stdout()
     console.print(outputs_table(compared.outputs))
-    for line in (*figure_lines(compared.outputs, compared.task_figures, compared.metrics), *compared.judgement.reasons):
+    for line in (*figure_lines(compared.outputs, compared.task_figures, compared.metrics), *compared.reasons):
         console.print(f"  {line}")
-    verdict = compared.judgement.verdict
-    console.print(verdict, style=STYLES[verdict])
-    return verdict
+    console.print(comparison_summary(compared))
+    if out is not None:
+        console.print(f"report: {out / 'report.html'}")
+    console.print(f"Verdict: {compared.verdict}", style=STYLES[compared.verdict])
+    return compared.verdict
 
 
 def _functions(names: list[str]) -> tuple[str, str]:

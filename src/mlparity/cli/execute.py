@@ -75,10 +75,10 @@ def _runner(script: str, arguments: tuple[str, ...], chip: str | None, macos: bo
     from mlparity import api
 
     if script != _MODULE:
-        return lambda: api.execute_script(Path(script), arguments, chip, macos=macos)
+        return lambda: api.execute_script(script, arguments, chip, macos=macos)
     if not arguments:
         raise InputError("-m needs the name of a module", next_step="mlparity exec -m package.module [ARGS]")
-    return lambda: api.execute_module(arguments[0], arguments[1:], chip, macos=macos)
+    return lambda: api.execute_script(arguments[0], arguments[1:], chip, is_module=True, macos=macos)
 
 
 def _verified(run: Callable[[], None], inputs: str | None, policy: str, out: Path) -> None:

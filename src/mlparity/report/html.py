@@ -60,6 +60,11 @@ COMPARISONS_OPEN = 3
 
 def html_report(record: Record) -> str:
     """Return the report as an HTML document."""
+    return rendered("report.html.j2", **_context(record))
+
+
+def rendered(template: str, **context: object) -> str:
+    """Return a page of the project's own templates, with the styles and the script that all of them share."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -85,7 +90,7 @@ def html_report(record: Record) -> str:
         share=share_text,
         image=_image,
     )
-    return environment.get_template("report.html.j2").render(_context(record))
+    return environment.get_template(template).render(style=_text("report.css"), script=_text("report.js"), **context)
 
 
 def _context(record: Record) -> dict[str, object]:
@@ -129,8 +134,6 @@ def _context(record: Record) -> dict[str, object]:
         "cure": tuple(fix_lines(record)),
         "snippet": swift_of(record),
         "digest": record_sha256(record),
-        "style": _text("report.css"),
-        "script": _text("report.js"),
     }
 
 

@@ -28,6 +28,18 @@ def junit_xml(record: Record) -> str:
     _end(policy, record.verdict, recommendation_text(record))
     for row in decisive(record.settings):
         _setting(_case(suite, record, str(row.setting)), row, _is_required(record, row))
+    return _xml(suite)
+
+
+def one_case(suite_name: str, created: str, case_name: str, verdict: Verdict, message: str) -> str:
+    """Return a suite with one case."""
+    suite = ElementTree.Element("testsuite", name=_text(suite_name), timestamp=_text(created))
+    case = ElementTree.SubElement(suite, "testcase", classname="mlparity", name=_text(case_name))
+    _end(case, verdict, message)
+    return _xml(suite)
+
+
+def _xml(suite: ElementTree.Element) -> str:
     for outcome in ("failure", "error", "skipped"):
         count = len(suite.findall(f"testcase/{outcome}"))
         suite.set("skipped" if outcome == "skipped" else f"{outcome}s", str(count))

@@ -12,22 +12,20 @@ from mlparity.core.errors import InputError
 from mlparity.core.regular_files import MEDIUM, check_regular, reason_of
 
 
-def run_script(script: Path, arguments: tuple[str, ...], prepare: Callable[[], object]) -> None:
+def run_script(script: str, arguments: tuple[str, ...], prepare: Callable[[], object]) -> None:
     """Call `prepare`, then run `script` as `python SCRIPT ARGUMENTS` would.
 
     Raises:
         InputError: there is no such file. What `prepare` or the script raises passes through.
     """
     try:
-        check_regular(script, limit=MEDIUM)
+        check_regular(Path(script), limit=MEDIUM)
     except OSError as error:
-        raise InputError(
-            "no such script", where=str(script), found=reason_of(error), next_step="check the path"
-        ) from error
+        raise InputError("no such script", where=script, found=reason_of(error), next_step="check the path") from error
     prepare()
-    sys.argv = [str(script), *arguments]
-    sys.path.insert(0, str(script.resolve().parent))
-    runpy.run_path(str(script), run_name="__main__")
+    sys.argv = [script, *arguments]
+    sys.path.insert(0, str(Path(script).resolve().parent))
+    runpy.run_path(script, run_name="__main__")
 
 
 def run_module(module: str, arguments: tuple[str, ...], prepare: Callable[[], object]) -> None:

@@ -6,37 +6,44 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
+from mlparity import __version__
 from mlparity.compare.comparer import Comparer
 from mlparity.compare.metrics import METRIC_INFOS
 from mlparity.compare.user_metric import load_metric
-from mlparity.compare.verdict import Judgement, judge
+from mlparity.compare.verdict import judge
 from mlparity.core.errors import InputError
 from mlparity.core.progress import Progress
-from mlparity.record.figures import MetricInfo, OutputFigures, TaskFigure
+from mlparity.record.comparison import Comparison
 from mlparity.record.policy import Policy
+from mlparity.report.comparison import write_comparison
 from mlparity.samples.saved import OPENERS, SavedOutputs, open_saved
 from mlparity.targets.table import suffixes, target_of
 from mlparity.verification.execute import Feed, Step, execute
 from mlparity.verification.policies import policy_of
 from mlparity.verification.running import Making, save_outputs
+from mlparity.verification.staging import real_path_of, staged_folder
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """What two sets of outputs show: the figures of each output, those of the user's own metrics, and the verdict.
+def compare_and_write(
+    first: Path, second: Path, policy: str | Policy, making: Making, progress: Progress, out: Path | None
+) -> Comparison:
+    """Compare as `compare_pair` does, and write the comparison into the folder `out`.
 
-    `metrics` says what the figures mean.
+    Raises:
+        MlparityError: as there, or the folder cannot be written.
     """
+    if out is None:
+        return compare_pair(first, second, policy, making, progress)
+    with staged_folder(real_path_of(out)) as stage:
+        compared = compare_pair(first, second, policy, making, progress)
+        write_comparison(compared, stage)
+    return compared
 
-    outputs: tuple[OutputFigures, ...]
-    task_figures: tuple[TaskFigure, ...]
-    judgement: Judgement
-    metrics: tuple[MetricInfo, ...] = METRIC_INFOS
 
-
-def compare_pair(first: Path, second: Path, policy: str | Policy, making: Making, progress: Progress) -> Compared:
+def compare_pair(first: Path, second: Path, policy: str | Policy, making: Making, progress: Progress) -> Comparison:
     """Compare two files of outputs, or artifacts, as `mlparity.api.compare_files` says.
 
     Raises:
@@ -59,7 +66,20 @@ def compare_pair(first: Path, second: Path, policy: str | Policy, making: Making
             progress,
         )
     outputs, own = comparer.result(), comparer.task_figures
-    return Compared(outputs, own, judge(limits, outputs, (), (*problems, *comparer.problems), own, comparer.unlike))
+    judged = judge(limits, outputs, (), (*problems, *comparer.problems), own, comparer.unlike)
+    return Comparison(
+        reference=reference.name,
+        other=other.name,
+        samples=len(pairs),
+        policy=limits,
+        verdict=judged.verdict,
+        reasons=judged.reasons,
+        outputs=outputs,
+        task_figures=own,
+        metrics=METRIC_INFOS,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        mlparity_version=__version__,
+    )
 
 
 @dataclass(frozen=True, slots=True)

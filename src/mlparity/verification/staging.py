@@ -14,6 +14,7 @@ from mlparity.core.claims import abandoned_work, work_beside
 from mlparity.core.errors import FormatError, MlparityError, OutputError
 from mlparity.record.files import read_record
 from mlparity.record.tuning_file import read_tuning
+from mlparity.report.comparison import COMPARISON_FILES
 from mlparity.report.files import report_names
 from mlparity.targets.artifacts import artifact_sha256
 from mlparity.targets.metadata import sidecar_of
@@ -96,6 +97,8 @@ def _ours(out: Path, entries: set[str]) -> set[str]:
             for artifact in artifacts:
                 _check_same(out / artifact.path, artifact.sha256)
                 names |= {artifact.path, sidecar_of(Path(artifact.path)).name}
+        if COMPARISON_FILES[0] in entries:
+            names |= set(COMPARISON_FILES)
         if _TUNING in entries:
             tuning = read_tuning(out / _TUNING)
             _check_same(out / tuning.package, tuning.sha256)
