@@ -7,7 +7,7 @@ from .api.location import locate
 from .api.machine import machine
 from .api.parity import assert_parity
 from .api.policies import load_policy
-from .api.records import Finding, check_artifact, read_any_record, record_changes, summary_of
+from .api.records import Finding, check_artifact, read_any_record, record_changes
 from .api.running import run_artifact
 from .api.tuning import tune
 from .api.verification import verify
@@ -55,6 +55,7 @@ from .record.rows import RowState, Rung, SettingResult
 from .record.tuning import KeptOp, Tried, Tuning
 from .report.causes import cause_text
 from .report.metrics import metrics_of
+from .report.summary import summary_of
 from .targets.inspection import Inspection, PlacedOp
 from .targets.table import settings_from
 from .targets.target import RuntimeOptions

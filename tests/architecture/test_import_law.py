@@ -50,7 +50,7 @@ LAW: dict[str, tuple[str, ...]] = {
         *("core", "compare", "diagnose", "record", "report", "samples", "sessions", "sources", "targets", COREML),
         *(MIL, NUMERICS, PLACEMENT, READING, RUNTIME),
     ),
-    "api": ("core", "compare", "record", "report", "sessions", "targets", COREML, "verification", OPS, BINDING),
+    "api": ("core", "compare", "record", "sessions", "targets", COREML, "verification", OPS, BINDING),
     "cli": ("core", "record", "report", "api"),
     "pytest_plugin": ("core", "record", "api"),
     "__main__": ("cli",),

@@ -50,12 +50,7 @@ def compare_outputs(
 
 @typed_errors
 def compare_files(
-    first: Path,
-    second: Path,
-    policy: str | Policy,
-    making: Making,
-    progress: Progress = silent,
-    out: Path | None = None,
+    first: Path, second: Path, policy: str | Policy, how: Making, progress: Progress = silent, out: Path | None = None
 ) -> Comparison:
     """Compare two files of saved outputs, as `compare_outputs` does, with all that is shown of it.
 
@@ -65,4 +60,4 @@ def compare_files(
         MlparityError: as in `compare_outputs`.
         OutputError: `out` holds something else, or cannot be written.
     """
-    return compare_and_write(first, second, policy, making, progress, out)
+    return compare_and_write(first, second, policy, how, progress, out)

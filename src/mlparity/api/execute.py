@@ -9,13 +9,13 @@ from mlparity.sessions.scripts import run_module, run_script
 
 def execute_script(
     script: str,
-    arguments: tuple[str, ...] = (),
+    args: tuple[str, ...] = (),
     chip: str | None = "M4",
     *,
     is_module: bool = False,
     macos: bool = False,
 ) -> None:
-    """Run `script` as `python SCRIPT ARGUMENTS` would, or `python -m`, after `enable_coremltools(chip)`.
+    """Run `script` as `python SCRIPT ARGS` would, or `python -m`, after `enable_coremltools(chip)`.
 
     With `macos` it is told that the system is macOS, as `mlparity.sessions.pretending` says.
 
@@ -28,4 +28,4 @@ def execute_script(
         if macos:
             pretend_macos()
 
-    (run_module if is_module else run_script)(script, arguments, prepare)
+    (run_module if is_module else run_script)(script, args, prepare)

@@ -42,9 +42,6 @@ def inspect_placement(path: Path, chip: str, function: str = "") -> tuple[Placed
 @typed_errors
 def op_inventory() -> tuple[tuple[str, str], ...]:
     """Return the ops that the engine runs: each op's name and the opsets that its definitions begin at."""
-    from mlparity.engine.ops.registry import definitions
+    from mlparity.engine.ops.registry import opsets
 
-    since: dict[str, list[str]] = {}
-    for op in definitions():
-        since.setdefault(op.name, []).append(f"iOS{op.since}")
-    return tuple((name, ", ".join(opsets)) for name, opsets in since.items())
+    return opsets()

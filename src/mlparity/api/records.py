@@ -9,19 +9,10 @@ from mlparity.compare.changes import changes_between
 from mlparity.core.boundary import typed_errors
 from mlparity.record.changes import Changes
 from mlparity.record.record import Record
-from mlparity.report.causes import cause_sentence
-from mlparity.report.decision import recommendation_text
 from mlparity.verification.check import Finding, findings_of, verdict_of
 from mlparity.verification.records import record_at, whole_record_at
 
-__all__ = [
-    "Finding",
-    "check_artifact",
-    "read_any_record",
-    "record_changes",
-    "summary_of",
-    "verdict_of",
-]
+__all__ = ["Finding", "check_artifact", "read_any_record", "record_changes", "verdict_of"]
 
 
 @typed_errors
@@ -58,9 +49,3 @@ def record_changes(before: Path, after: Path) -> Changes:
         InputError: the records are of different models.
     """
     return changes_between(whole_record_at(before), whole_record_at(after))
-
-
-def summary_of(record: Record) -> str:
-    """Return a record as three lines of text: the verdict, why the artifacts differ, and what to ship."""
-    lines = (f"{record.verdict} ({record.policy.name})", cause_sentence(record), recommendation_text(record))
-    return "\n".join(lines)

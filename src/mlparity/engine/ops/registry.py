@@ -86,3 +86,11 @@ def definitions() -> Iterator[OpDef]:
     """Yield every definition, by name and then by opset."""
     for name in sorted(_OPS):
         yield from _OPS[name]
+
+
+def opsets() -> tuple[tuple[str, str], ...]:
+    """Return each op's name, and the opsets that its definitions begin at, such as `iOS15, iOS17`."""
+    since: dict[str, list[str]] = {}
+    for op in definitions():
+        since.setdefault(op.name, []).append(f"iOS{op.since}")
+    return tuple((name, ", ".join(names)) for name, names in since.items())
