@@ -35,3 +35,9 @@ def test_the_reference_names_each_public_name_once() -> None:
     pages = "".join(path.read_text() for path in sorted(REFERENCE.glob("*.md")))
     named = re.findall(r"^::: mlparity\.(\w+)$", pages, re.MULTILINE)
     assert sorted(named) == sorted({*mlparity.__all__} - {"__version__"})
+
+
+def test_the_list_for_language_models_has_each_page() -> None:
+    listed = re.findall(r"^- \[[^\]]+\]\((\S+)\)$", (ROOT / "docs/llms.txt").read_text(), re.MULTILINE)
+    pages = re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
+    assert sorted(listed) == sorted(pages)

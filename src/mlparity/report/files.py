@@ -12,12 +12,14 @@ from mlparity.report.junit import junit_xml
 from mlparity.report.loaders import loader_names, loaders
 from mlparity.report.markdown import markdown_report
 from mlparity.report.model_card import model_card
+from mlparity.report.model_index import model_index
 from mlparity.report.sarif import sarif
 
 _FILES: tuple[tuple[str, Callable[[Record], str]], ...] = (
     ("report.html", html_report),
     ("report.md", markdown_report),
     ("model_card.md", model_card),
+    ("model-index.yml", model_index),
     ("junit.xml", junit_xml),
     ("report.sarif", sarif),
 )
