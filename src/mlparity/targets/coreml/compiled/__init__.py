@@ -1,0 +1,1 @@
+"""Room: models that Core ML has compiled, as far as they can be read."""
