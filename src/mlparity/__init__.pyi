@@ -9,6 +9,7 @@ from .api.parity import assert_parity
 from .api.policies import load_policy
 from .api.records import Finding, check_artifact, read_any_record, record_changes
 from .api.running import run_artifact
+from .api.suite import verify_suite
 from .api.tuning import tune
 from .api.verification import verify
 from .compare.verdict import Judgement
@@ -52,6 +53,7 @@ from .record.machine import Ability, Machine, Package
 from .record.policy import Limit, OutputTask, Policy, TaskKind, UserMetric
 from .record.record import Artifact, Lowering, Noise, Record, SamplesInfo, SourceInfo
 from .record.rows import RowState, Rung, SettingResult
+from .record.suite import SuiteEntry
 from .record.tuning import KeptOp, Tried, Tuning
 from .report.causes import cause_text
 from .report.metrics import metrics_of
@@ -130,6 +132,7 @@ __all__ = [
     "Span",
     "Speed",
     "StepFigure",
+    "SuiteEntry",
     "TaskFigure",
     "TaskKind",
     "TensorSpec",
@@ -163,6 +166,7 @@ __all__ = [
     "tune",
     "verify",
     "verify_conversions",
+    "verify_suite",
 ]
 
 __version__: str

@@ -48,7 +48,7 @@ LAW: dict[str, tuple[str, ...]] = {
     "report": ("core", "record", "targets"),
     "verification": (
         *("core", "compare", "diagnose", "record", "report", "samples", "sessions", "sources", "targets", COREML),
-        *(MIL, NUMERICS, PLACEMENT, READING, RUNTIME),
+        *("toml", MIL, NUMERICS, PLACEMENT, READING, RUNTIME),
     ),
     "api": ("core", "compare", "record", "sessions", "targets", COREML, "verification", OPS, BINDING),
     "cli": ("core", "record", "report", "api"),

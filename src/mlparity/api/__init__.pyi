@@ -19,6 +19,7 @@ from .options import (
 from .policies import load_policy
 from .records import Finding, check_artifact, read_any_record, record_changes, verdict_of
 from .running import run_artifact
+from .suite import verify_suite
 from .tuning import tune
 from .verification import verify
 
@@ -54,4 +55,5 @@ __all__ = [
     "verdict_of",
     "verify",
     "verify_conversions",
+    "verify_suite",
 ]

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from mlparity import __version__
-from mlparity.cli import compare, doctor, execute, inspect, locate, record, run, tune, verify
+from mlparity.cli import compare, doctor, execute, inspect, locate, record, run, suite, tune, verify
 from mlparity.cli.ending import BAD_INPUT, ends_as_its_script, ends_well
 from mlparity.cli.terminal import complain, stdout
 from mlparity.core.errors import MlparityError
@@ -55,6 +55,7 @@ app = typer.Typer(
 
 for _name, _command in (
     ("verify", verify.verify),
+    ("suite", suite.suite),
     ("locate", locate.locate),
     ("tune", tune.tune),
     ("run", run.run),

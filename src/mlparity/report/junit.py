@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from xml.etree import ElementTree
 
 from mlparity.core.words import Verdict
@@ -21,9 +22,32 @@ def junit_xml(record: Record) -> str:
     A setting that the policy does not ask for by name is skipped where it does not pass, so that the suite is green
     exactly when the verdict is `pass`. `unknown` is an error, and a setting that Core ML does not offer is skipped.
     """
-    suite = ElementTree.Element(
-        "testsuite", name=_text(f"mlparity: {record.source.name}"), timestamp=_text(record.created)
-    )
+    return _document(_suite(record, f"mlparity: {record.source.name}"))
+
+
+def junit_of_suite(models: Sequence[tuple[str, Record | None, str]]) -> str:
+    """Return one suite for each model by its name; one without a record has an error with the reason."""
+    whole = ElementTree.Element("testsuites", name="mlparity")
+    for name, record, failure in models:
+        whole.append(_suite(record, f"mlparity: {name}") if record is not None else _lost(name, failure))
+    return _document(whole)
+
+
+def _lost(name: str, failure: str) -> ElementTree.Element:
+    counts = {"tests": "1", "failures": "0", "errors": "1", "skipped": "0"}
+    suite = ElementTree.Element("testsuite", {"name": _text(f"mlparity: {name}"), **counts})
+    case = ElementTree.SubElement(suite, "testcase", classname=_text(f"mlparity.{name}"), name="verified")
+    ElementTree.SubElement(case, "error", message=_text(failure))
+    return suite
+
+
+def _document(root: ElementTree.Element) -> str:
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _suite(record: Record, name: str) -> ElementTree.Element:
+    suite = ElementTree.Element("testsuite", name=_text(name), timestamp=_text(record.created))
     policy = _case(suite, record, f"policy {record.policy.name}")
     _end(policy, record.verdict, recommendation_text(record))
     for row in decisive(record.settings):
@@ -44,8 +68,7 @@ def _xml(suite: ElementTree.Element) -> str:
         count = len(suite.findall(f"testcase/{outcome}"))
         suite.set("skipped" if outcome == "skipped" else f"{outcome}s", str(count))
     suite.set("tests", str(len(suite)))
-    ElementTree.indent(suite)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(suite, encoding="unicode") + "\n"
+    return suite
 
 
 def _case(suite: ElementTree.Element, record: Record, name: str) -> ElementTree.Element:

@@ -69,15 +69,19 @@ class ConversionCache:
         return done
 
 
+def source_key(source: Source, sample: Sample) -> str | None:
+    """Return the digest of what everything made of a source depends on; None where its ops cannot be followed."""
+    try:
+        return _base(source, sample)
+    except (MlparityError, RuntimeError, TypeError, ValueError, NotImplementedError):
+        return None
+
+
 def open_cache(source: Source, sample: Sample) -> ConversionCache | None:
     """Return the cache for conversions of a source by its ops on `sample`; None where there is none."""
     folder = _folder()
-    if folder is None:
-        return None
-    try:
-        return ConversionCache(folder, _base(source, sample))
-    except (MlparityError, RuntimeError, TypeError, ValueError, NotImplementedError):
-        return None  # ops that cannot be followed have no key
+    base = None if folder is None else source_key(source, sample)
+    return None if folder is None or base is None else ConversionCache(folder, base)
 
 
 def _folder() -> Path | None:
@@ -94,7 +98,7 @@ def _base(source: Source, sample: Sample) -> str:
     graphs = [graph_sha256(source, sample), *_of_images(source)]
     states = [(state.buffer, state.input, state.output, sample_sha256({"": state.initial})) for state in source.states]
     told = (source.name, source.kind, source.input_names, source.output_names, source.lengths, source.shapes, states)
-    return _digest(graphs, source.sha256, _file_of(source), told, code_sha256(), own_sha256(), _versions())
+    return digest_of(graphs, source.sha256, _file_of(source), told, code_sha256(), own_sha256(), _versions())
 
 
 def _of_images(source: Source) -> Iterator[object]:
@@ -119,10 +123,11 @@ def _key(base: str, target: str, request: Request) -> str:
     inputs = [{name: (str(array.dtype), array.shape) for name, array in sample.items()} for sample in request.samples]
     asked = (request.precision, request.deployment_target, request.fp32_ops, request.frontend, request.path.suffix)
     lengths = (request.enumerates, request.source.lengths, request.source.shapes)
-    return _digest(base, target, asked, inputs, lengths)
+    return digest_of(base, target, asked, inputs, lengths)
 
 
-def _digest(*parts: object) -> str:
+def digest_of(*parts: object) -> str:
+    """Return the digest of frozen data."""
     return sha256(json.dumps(plain(list(parts)), sort_keys=True, default=repr).encode()).hexdigest()
 
 
