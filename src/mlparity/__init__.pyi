@@ -36,9 +36,11 @@ from .record.decision import Candidate, Decision, Latency, Recommendation, Speed
 from .record.drift import Drift, DriftPoint
 from .record.figures import (
     Better,
+    ChangedClass,
     Envelope,
     Flips,
     Histogram,
+    LabelFigures,
     MetricInfo,
     OutputFigures,
     Span,
@@ -51,7 +53,7 @@ from .record.figures import (
 from .record.fix import Attempt, Fix
 from .record.machine import Ability, Machine, Package
 from .record.policy import Limit, OutputTask, Policy, TaskKind, UserMetric
-from .record.record import Artifact, Lowering, Noise, Record, SamplesInfo, SourceInfo
+from .record.record import Artifact, Lowering, Noise, Record, SamplesInfo, SourceInfo, Unfinished
 from .record.rows import RowState, Rung, SettingResult
 from .record.suite import SuiteEntry
 from .record.tuning import KeptOp, Tried, Tuning
@@ -74,6 +76,7 @@ __all__ = [
     "CauseKind",
     "Change",
     "ChangeKind",
+    "ChangedClass",
     "Changes",
     "ComputeUnit",
     "Confidence",
@@ -97,6 +100,7 @@ __all__ = [
     "Inspection",
     "Judgement",
     "KeptOp",
+    "LabelFigures",
     "Latency",
     "Limit",
     "LocatedOp",
@@ -139,6 +143,7 @@ __all__ = [
     "TokenFigures",
     "Tried",
     "Tuning",
+    "Unfinished",
     "UnsupportedOpError",
     "UserMetric",
     "VariantFigures",

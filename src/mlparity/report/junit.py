@@ -34,11 +34,10 @@ def junit_of_suite(models: Sequence[tuple[str, Record | None, str]]) -> str:
 
 
 def _lost(name: str, failure: str) -> ElementTree.Element:
-    counts = {"tests": "1", "failures": "0", "errors": "1", "skipped": "0"}
-    suite = ElementTree.Element("testsuite", {"name": _text(f"mlparity: {name}"), **counts})
+    suite = ElementTree.Element("testsuite", name=_text(f"mlparity: {name}"))
     case = ElementTree.SubElement(suite, "testcase", classname=_text(f"mlparity.{name}"), name="verified")
-    ElementTree.SubElement(case, "error", message=_text(failure))
-    return suite
+    _end(case, Verdict.UNKNOWN, failure)
+    return _counted(suite)
 
 
 def _document(root: ElementTree.Element) -> str:
@@ -52,7 +51,7 @@ def _suite(record: Record, name: str) -> ElementTree.Element:
     _end(policy, record.verdict, recommendation_text(record))
     for row in decisive(record.settings):
         _setting(_case(suite, record, str(row.setting)), row, _is_required(record, row))
-    return _xml(suite)
+    return _counted(suite)
 
 
 def one_case(suite_name: str, created: str, case_name: str, verdict: Verdict, message: str) -> str:
@@ -60,10 +59,11 @@ def one_case(suite_name: str, created: str, case_name: str, verdict: Verdict, me
     suite = ElementTree.Element("testsuite", name=_text(suite_name), timestamp=_text(created))
     case = ElementTree.SubElement(suite, "testcase", classname="mlparity", name=_text(case_name))
     _end(case, verdict, message)
-    return _xml(suite)
+    return _document(_counted(suite))
 
 
-def _xml(suite: ElementTree.Element) -> str:
+def _counted(suite: ElementTree.Element) -> ElementTree.Element:
+    """Return the suite with the number of its cases, and of each outcome."""
     for outcome in ("failure", "error", "skipped"):
         count = len(suite.findall(f"testcase/{outcome}"))
         suite.set("skipped" if outcome == "skipped" else f"{outcome}s", str(count))
