@@ -68,7 +68,7 @@ def assert_claim(
 def _given(artifact: Path, options: VerifyOptions) -> VerifyOptions:
     if not options.is_default:
         return replace(options, artifacts=(artifact,))
-    return replace(options, artifacts=(artifact,), settings=settings_of(*kind_of(artifact)))
+    return replace(options, artifacts=(artifact,), settings=settings_of(*kind_of(artifact, options.function)))
 
 
 def _check_inputs(inputs: Inputs) -> None:

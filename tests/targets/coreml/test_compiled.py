@@ -175,6 +175,18 @@ def test_inputs_that_the_folder_does_not_tell_are_refused(
     assert words in raised.value.found
 
 
+def test_what_the_compiler_says_of_shapes_is_passed_over() -> None:
+    """The form in which Core ML's compiler notes flexible shapes, behind a function's inputs."""
+    text = (
+        f"{HEADS['1.0']} {{ func main<ios17>(tensor<int32, [1, ?]> ids)"
+        " [FlexibleShapeInformation = tuple<tuple<tensor<string, []>, dict<tensor<string, []>, tensor<int32, [?]>>>>"
+        '((("DefaultShapes", {{"ids", [1, 64]}}), ("RangeDims", {{"ids", [[1, 1], [1, 512]]}})))] {'
+        ' tensor<int32, [1, ?]> y = abs(x = ids)[name = tensor<string, []>("a")]; } -> (y); }'
+    )
+    function = program_in(text).functions["main"]
+    assert [op.type for op in function.block_specializations["CoreML7"].operations] == ["abs"]
+
+
 def test_an_op_with_blocks_is_refused() -> None:
     text = (
         f"{HEADS['1.3']} {{ func main<ios18>(bool p) {{"

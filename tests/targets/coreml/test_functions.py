@@ -17,6 +17,7 @@ from mlparity import api
 from mlparity.cli.app import app
 from mlparity.core.errors import FormatError
 from mlparity.core.words import Precision, Verdict
+from mlparity.record.outputs import read_header
 from mlparity.targets.artifacts import kind_of
 
 SAMPLES = [{"x": np.linspace(-1, 1 + index, 8, dtype=np.float32).reshape(2, 4)} for index in range(3)]
@@ -205,3 +206,16 @@ def test_the_command_line_names_functions(several: Path, tmp_path: Path) -> None
     more = CliRunner().invoke(app, [*pair, *names, "--function", "x"])
     assert (more.exit_code, "more than twice" in more.output) == (2, True)
     assert "a " in CliRunner().invoke(app, ["inspect", str(several), "--function", "wide"]).output
+
+
+def test_an_assertion_takes_the_settings_of_the_function(several: Path) -> None:
+    options = api.VerifyOptions(function="decode")
+    record = mlparity.assert_parity(Scaled(2.0).eval(), SAMPLES, artifact=several, policy="task", options=options)
+    assert {str(row.setting.precision) for row in record.settings} == {"fp32"}
+
+
+def test_a_function_that_was_run_is_known_by_the_hash_that_its_record_has(several: Path, tmp_path: Path) -> None:
+    api.run_artifact(several, _saved(several, tmp_path), tmp_path / "o.npz", function="decode")
+    options = api.VerifyOptions(artifacts=(several,), function="decode", settings=api.settings_from(["fp32/ALL"]))
+    record = mlparity.verify(Scaled(2.0).eval(), tmp_path / "out", SAMPLES, "task", options)
+    assert read_header(tmp_path / "o.npz").artifact_sha256 == record.artifacts[0].sha256
