@@ -304,3 +304,15 @@ def test_an_app_s_preprocessing_is_one_of_pictures(tmp_path: Path) -> None:
     sample = {"photo": np.zeros((1, 3, SIZE, SIZE), np.float32)}
     with pytest.raises(InputError, match="one of pictures"):
         api.verify(Net().eval(), tmp_path / "out", [sample], options=options)
+
+
+@pytest.mark.parametrize(
+    ("how", "found"),
+    [("size = [12, 16]", "RGB, 12 x 16 pixels"), ("colour = 'GRAY'\nsize = [16, 16]", "grey, 16 x 16")],
+)
+def test_pictures_of_another_size_or_kind_are_refused(tmp_path: Path, photos: Path, how: str, found: str) -> None:
+    (tmp_path / "other.toml").write_text(how)
+    options = replace(OPTIONS, artifacts=(package(tmp_path),), preprocess=str(tmp_path / "other.toml"))
+    with pytest.raises(InputError, match=found) as raised:
+        open_source(Pooled(nn.AdaptiveAvgPool2d(1)).eval(), str(photos), options, silent)
+    assert "size = [16, 16]" in raised.value.next_step

@@ -9,6 +9,7 @@ from pathlib import Path
 from mlparity.core.errors import InputError, MlparityError
 from mlparity.core.session import SampleSet
 from mlparity.core.source import Imaged, Source
+from mlparity.engine.mil.program import Feature
 from mlparity.engine.reading import read_stages
 from mlparity.samples.images import ImageSamples
 from mlparity.samples.preprocess import Colour, ImagePreprocess, Layout, as_pixels
@@ -29,9 +30,44 @@ def taking_pixels(
     So do those for images and tensors at once: pixels would be wrong numbers for the artifact that takes tensors.
     """
     how = _normalising(samples)
-    if how is None or not artifacts or not all(map(_takes_images, artifacts)):
+    images = [image for artifact in artifacts if (image := _image_of(artifact)) is not None]
+    if how is None or not artifacts or len(images) < len(artifacts):
         return loaded, samples
-    return _behind_pixels(loaded, samples, how)
+    given, pixels = _behind_pixels(loaded, samples, how)
+    shape = next(iter(pixels))[1][pixels.input].shape
+    for artifact, image in zip(artifacts, images, strict=True):
+        _check_fits(artifact, image, shape)
+    return given, pixels
+
+
+_CHANNELS = {"RGB": 3, "BGR": 3, "GRAYSCALE": 1, "GRAYSCALE_FLOAT16": 1}
+
+
+def _check_fits(artifact: Path, image: Feature, shape: tuple[int, ...]) -> None:
+    """Refuse pictures of another size or kind than an artifact's image; a flexible one says so by itself.
+
+    Raises:
+        InputError: as said.
+    """
+    kind = image.image
+    if kind is None:
+        return
+    channels, height, width = shape[1:]
+    wanted = _CHANNELS.get(kind.color, channels)
+    is_flexible = bool(image.sizes or image.choices)
+    if channels == wanted and (is_flexible or (height, width) == (kind.height, kind.width)):
+        return
+    raise InputError(
+        f"the pictures are not what the image {image.name!r} of the artifact is",
+        where=str(artifact),
+        found=f"{_NAMED.get(channels, channels)}, {height} x {width} pixels",
+        expected=f"{kind.color}, {kind.height} x {kind.width} pixels (height x width)",
+        next_step=f'set size = [{kind.height}, {kind.width}] and colour = "{"GRAY" if wanted == 1 else "RGB"}" in the'
+        " preprocessing file, as the model was trained",
+    )
+
+
+_NAMED = {1: "grey", 3: "RGB"}
 
 
 def with_image_input(loaded: LoadedModule, samples: SampleSet, name: str) -> tuple[Source, SampleSet]:
@@ -63,7 +99,7 @@ def with_image_input(loaded: LoadedModule, samples: SampleSet, name: str) -> tup
 def pixels_for(artifact: Path, samples: SampleSet) -> SampleSet:
     """Return the samples as pixels where the artifact takes images, else as they are."""
     how = _normalising(samples)
-    return samples if how is None or not _takes_images(artifact) else _pixels(samples, how)
+    return samples if how is None or _image_of(artifact) is None else _pixels(samples, how)
 
 
 def _no_pictures(name: str, samples: SampleSet) -> InputError:
@@ -95,11 +131,12 @@ def _pixels(samples: SampleSet, how: ImagePreprocess) -> ImageSamples:
     return replace(samples, preprocess=as_pixels(how), are_pixels=True)
 
 
-def _takes_images(artifact: Path) -> bool:
+def _image_of(artifact: Path) -> Feature | None:
+    """Return the first input of an artifact that is an image, None without any."""
     target = target_of(artifact)
     if target is None or target.engine is None:
-        return False
+        return None
     try:
-        return any(feature.image is not None for feature in read_stages(artifact)[1].inputs)
+        return next((feature for feature in read_stages(artifact)[1].inputs if feature.image is not None), None)
     except MlparityError:
-        return False  # what is wrong with it is said where it is opened
+        return None  # what is wrong with it is said where it is opened
