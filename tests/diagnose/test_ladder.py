@@ -27,6 +27,7 @@ ALL32 = Setting("coreml", Precision.FP32, ComputeUnit.ALL)
 CPU16 = Setting("coreml", Precision.FP16, ComputeUnit.CPU_ONLY)
 ALL16 = Setting("coreml", Precision.FP16, ComputeUnit.ALL)
 PALETTES16, PALETTES32 = (replace(each, compression="palettize4") for each in (CPU16, CPU32))
+OLD32, NEW32 = (replace(CPU32, deployment=name) for name in ("iOS15", "iOS18"))
 LITERT = Setting("litert", Precision.FP32)
 LITERT8 = Setting("litert", Precision.FP32, compression="int8")
 AI32, AI16 = (Setting("coreai", precision) for precision in DECLARED)
@@ -86,6 +87,11 @@ def explicable(rows: list[SettingResult], noise: tuple[Noise, ...] = ()) -> Sett
         ([(CPU32, 1e-2), (PALETTES32, 1e-2), (LITERT, 1e-7)], CauseKind.CONVERTER),
         ([(PALETTES16, 1e-2)], CauseKind.UNKNOWN),
         ([(CPU32, 1e-2), (LITERT8, 1e-7)], CauseKind.UNKNOWN),  # compressed weights are no witness
+        # A graph for another deployment target is a witness where it agrees, and says nothing where it differs.
+        ([(OLD32, 1e-2), (NEW32, 1e-7)], CauseKind.CONVERTER),
+        ([(OLD32, 1e-2), (NEW32, 2e-2)], CauseKind.UNKNOWN),
+        ([(OLD32, 1e-2), (NEW32, 2e-2), (LITERT, 1e-7)], CauseKind.CONVERTER),
+        ([(OLD32, 1e-2), (NEW32, 1e-7), (LITERT, 1e-2)], CauseKind.UNKNOWN),
         # Beside Core ML, Core AI's fp32 is a witness and its fp16 is not; alone it is judged as Core ML is.
         ([(CPU32, 1e-2), (AI32, 1e-7), (AI16, 1e-2)], CauseKind.CONVERTER),
         ([(CPU32, 1e-7), (CPU16, 1e-3), (AI32, 1e-7), (AI16, math.nan)], CauseKind.PRECISION),

@@ -93,7 +93,7 @@ def find_causes(
     (by four times as much as fp32, and more than the bound). Compression: so do compressed weights against the same
     without them. Compute unit: so does fp16, but in ideal arithmetic it
     agrees, or passes where units fail; and a network that is off on units other than the CPU. Converter: fp32 differs
-    while another target's fp32, the witness, agrees.
+    while another target's fp32, the witness, agrees, or where there is none, another deployment target's.
     """
     excused = excused_by(noise, noise_factor)
     compared = [row for row in settings if row.state is RowState.COMPARED and (row.outputs or row.unlike)]
@@ -156,6 +156,25 @@ def is_explicable(target: str) -> bool:
     return target_named(target).engine is not None
 
 
+def _siblings(form: Form, shown: Sequence[SettingResult]) -> list[list[SettingResult]]:
+    """Return the rows of the same form for each other deployment target."""
+    found: dict[Form, list[SettingResult]] = {}
+    for row in shown:
+        other = form_of(row.setting)
+        if other != form and not form.compression and other._replace(deployment=form.deployment) == form:
+            found.setdefault(other, []).append(row)
+    return list(found.values())
+
+
+def _witness(others: _Rung, siblings: Sequence[_Rung]) -> _Rung:
+    """Return what other runtimes give; without any, a graph for another deployment target, if it agrees.
+
+    One that differs says nothing, for the same converter made it.
+    """
+    agreeing = [sibling for sibling in siblings if sibling.exists and sibling.agrees and sibling.is_shown]
+    return others if others.exists or not agreeing else agreeing[0]
+
+
 def _ladder(form: Form, compared: Sequence[SettingResult], rungs: Sequence[Rung], excused: Excused) -> _Ladder:
     shown = [row for row in compared if row.outputs and not row.unlike]
     own = [row for row in shown if form_of(row.setting) == form]
@@ -176,7 +195,7 @@ def _ladder(form: Form, compared: Sequence[SettingResult], rungs: Sequence[Rung]
         rung(own, Precision.FP32),
         rung(own, Precision.FP16),
         () if form.is_network else ideal,
-        rung(others, Precision.FP32),
+        _witness(rung(others, Precision.FP32), [rung(rows, Precision.FP32) for rows in _siblings(form, shown)]),
         excused,
         tuple(plain),
         tuple(reference),
