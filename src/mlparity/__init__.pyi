@@ -10,7 +10,7 @@ from .api.policies import load_policy
 from .api.records import Finding, check_artifact, read_any_record, record_changes
 from .api.running import run_artifact
 from .api.suite import verify_suite
-from .api.tuning import tune
+from .api.tuning import tune, tune_compression
 from .api.verification import verify
 from .compare.verdict import Judgement
 from .core.errors import (
@@ -32,6 +32,7 @@ from .core.words import ComputeUnit, Confidence, Grade, Precision, Provenance, S
 from .engine.coremltools_binding import enable_coremltools
 from .record.causes import Cause, CauseKind, Evidence, Hazard, LocatedOp, Observation
 from .record.changes import Change, ChangeKind, Changes, Direction
+from .record.compression_tuning import CompressionTuning, SizedFigures, StoredLayer
 from .record.decision import Candidate, Decision, Latency, Recommendation, Speed
 from .record.drift import Drift, DriftPoint
 from .record.figures import (
@@ -78,6 +79,7 @@ __all__ = [
     "ChangeKind",
     "ChangedClass",
     "Changes",
+    "CompressionTuning",
     "ComputeUnit",
     "Confidence",
     "ConversionError",
@@ -131,11 +133,13 @@ __all__ = [
     "SamplesInfo",
     "Setting",
     "SettingResult",
+    "SizedFigures",
     "SourceError",
     "SourceInfo",
     "Span",
     "Speed",
     "StepFigure",
+    "StoredLayer",
     "SuiteEntry",
     "TaskFigure",
     "TaskKind",
@@ -169,6 +173,7 @@ __all__ = [
     "settings_from",
     "summary_of",
     "tune",
+    "tune_compression",
     "verify",
     "verify_conversions",
     "verify_suite",

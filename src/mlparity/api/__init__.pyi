@@ -20,7 +20,7 @@ from .policies import load_policy
 from .records import Finding, check_artifact, read_any_record, record_changes, verdict_of
 from .running import run_artifact
 from .suite import verify_suite
-from .tuning import tune
+from .tuning import tune, tune_compression
 from .verification import verify
 
 __all__ = [
@@ -52,6 +52,7 @@ __all__ = [
     "run_artifact",
     "settings_from",
     "tune",
+    "tune_compression",
     "verdict_of",
     "verify",
     "verify_conversions",

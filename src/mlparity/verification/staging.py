@@ -13,14 +13,14 @@ from pathlib import Path
 from mlparity.core.claims import abandoned_work, work_beside
 from mlparity.core.errors import FormatError, MlparityError, OutputError
 from mlparity.record.files import read_record
-from mlparity.record.tuning_file import read_tuning
+from mlparity.record.tuning_file import read_compression_tuning, read_tuning
 from mlparity.report.comparison import COMPARISON_FILES
 from mlparity.report.files import report_names
 from mlparity.targets.artifacts import artifact_sha256
 from mlparity.targets.metadata import sidecar_of
 
 _NEW, _OLD = "new", "old"
-_RECORD, _TUNING = "record.json", "tuning.json"
+_RECORD, _TUNING, _COMPRESSION = "record.json", "tuning.json", "compression.json"
 
 _SHOWN = 200
 
@@ -103,6 +103,12 @@ def _ours(out: Path, entries: set[str]) -> set[str]:
             tuning = read_tuning(out / _TUNING)
             _check_same(out / tuning.package, tuning.sha256)
             names |= {_TUNING, "op_selector.py", tuning.package}
+        if _COMPRESSION in entries:
+            small = read_compression_tuning(out / _COMPRESSION)
+            for path, sha256 in ((small.package, small.sha256), (small.base, small.base_sha256)):
+                if path:
+                    _check_same(out / path, sha256)
+            names |= {_COMPRESSION, "compress.py", "compression.html", small.package, small.base}
     except MlparityError as error:
         raise _taken(out, str(error)) from error
     return names

@@ -14,6 +14,7 @@ from mlparity.compare.user_metric import load_metric
 from mlparity.core.errors import ConversionError, InputError
 from mlparity.core.progress import Progress, silent
 from mlparity.core.session import Sample
+from mlparity.core.source import Source
 from mlparity.core.words import Precision, Setting, Verdict
 from mlparity.core.writing import write_whole
 from mlparity.diagnose.tune import minimised, shortest_prefix
@@ -62,16 +63,11 @@ def run_tuning(
         MlparityError: bad input, no set of ops that helps, or no space to write.
     """
     folder = real_path_of(out)  # now: the user's code may change the current folder
-    chosen = _fp16_only(options)
+    chosen = fp16_only(options)
     limits = policy_of(policy)
     metrics = tuple(load_metric(metric) for metric in limits.metrics)
     flat, samples = open_source(source, inputs, chosen, progress)
-    if flat.states:
-        raise InputError(
-            "tuning needs a source that keeps no state",
-            found=f"buffers that it writes: {', '.join(state.buffer for state in flat.states)}",
-            next_step="give the state as an input and an output of the module",
-        )
+    refuse_states(flat)
     held = MemorySamples(tuple(sample for _, sample in samples), samples.warning)
     with staged_folder(folder) as stage, open_references(flat, chosen) as found:
         job = Job(flat, held, limits, chosen, metrics, stage)
@@ -99,7 +95,26 @@ def selector_for(job: Job, references: References, setting: Setting, progress: P
         return selector_code(program, names) if names and program_precision(program) is Precision.FP16 else ""
 
 
-def _fp16_only(options: VerifyOptions) -> VerifyOptions:
+def refuse_states(source: Source) -> None:
+    """Check that a source keeps no state.
+
+    Raises:
+        InputError: it does.
+    """
+    if source.states:
+        raise InputError(
+            "tuning needs a source that keeps no state",
+            found=f"buffers that it writes: {', '.join(state.buffer for state in source.states)}",
+            next_step="give the state as an input and an output of the module",
+        )
+
+
+def fp16_only(options: VerifyOptions) -> VerifyOptions:
+    """Return the options with the fp16 settings of what our engine runs.
+
+    Raises:
+        InputError: there is none, or an artifact or a carried state was given.
+    """
     plain = [setting for setting in options.settings if not setting.compression]
     in_fp16 = [setting for setting in plain if setting.precision is Precision.FP16]
     settings = tuple(setting for setting in in_fp16 if target_named(setting.target).engine is not None)

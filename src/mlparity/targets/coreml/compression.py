@@ -20,7 +20,7 @@ from mlparity.targets.coreml.convert import delete, save_model
 from mlparity.targets.coreml.options import LOWEST_TARGET
 from mlparity.targets.coreml.quiet_coremltools import quiet
 
-_LEFT_ALONE = 2048
+LEFT_ALONE = 2048
 """coremltools leaves weights of at most so many elements as they are.
 
 Source: https://apple.github.io/coremltools/source/coremltools.optimize.coreml.config.html (`weight_threshold`).
@@ -62,7 +62,7 @@ def compress(request: CompressionRequest) -> Mapping[str, str]:
         raise ConversionError(
             f"{request.compression.name} left every weight as it is",
             found=f"{before[1]} weights, of which {before[0]} are compressed already",
-            expected=f"matrices of more than {_LEFT_ALONE:,} elements that the compression can store",
+            expected=f"matrices of more than {LEFT_ALONE:,} elements that the compression can store",
             next_step="verify the model without it, or choose another compression",
         )
     return {"compression": request.compression.name, "compressed_weights": f"{after[0]} of {after[1]}"}
@@ -152,4 +152,4 @@ def _is_large(op: Op) -> bool:
     kind = op.outputs[0].type
     if not isinstance(kind, TensorType) or kind.dtype not in ("fp16", "fp32") or kind.shape is None:
         return False
-    return len(kind.shape) > 1 and math.prod(size or 1 for size in kind.shape) > _LEFT_ALONE
+    return len(kind.shape) > 1 and math.prod(size or 1 for size in kind.shape) > LEFT_ALONE
