@@ -78,6 +78,34 @@ def test_a_partial_sum_that_reaches_the_limit_stays_infinite_and_order_matters()
     assert FixedPoint().rows(rows, w, None).flatten().tolist() == [math.inf, 0.0, -math.inf]
 
 
+@pytest.mark.parametrize("lanes", [1, 8])
+def test_a_sum_that_grows_by_twice_its_products_stays_in_the_tile_and_is_exact(lanes: int) -> None:
+    """Each product is a little more than half a place of the sum, so that it moves by a whole one."""
+    start, length = 2048.0, 4096
+    products, total = np.zeros(length), start
+    for k in range(0, length, lanes):
+        place = 2.0 ** (math.floor(math.log2(total)) - 10)
+        products[k] = place * 0.5009765625 if total + place < 32768 else 0.0
+        total += place if products[k] else 0.0
+    rows, weights = tensors([products[None].astype(np.float16), np.ones((3, length), np.float16)])
+    found = SequentialFp16(lanes=lanes).rows(rows, weights, torch.full((3,), start))
+    assert total > start + 1.9 * products.sum()
+    assert found.tolist() == [[total] * 3]
+
+
+@pytest.mark.parametrize("length", [20_000, 70_000])
+def test_long_sums_are_as_those_of_the_loop_in_order(length: int) -> None:
+    x, w, b = (values(*shape, seed=length) for shape in ((2, length), (3, length), (3,)))
+    w *= 2.0**-7
+    found = SequentialFp16(lanes=8).rows(x, w, b)
+    beyond = torch.tensor([[60000.0], [-60000.0]])  # its products with 2 take a line out of the tiles, and undo nothing
+    far = [torch.cat([x, beyond, -beyond], 1), torch.cat([w, torch.zeros(3, 1), torch.zeros(3, 1)], 1)]
+    far[1][2, -2:] = 2.0
+    in_order = SequentialFp16(lanes=8).rows(*far, b)
+    assert torch.equal(found[:, :2], in_order[:, :2])
+    assert found.isfinite().all()
+
+
 def test_infinities_and_nan_are_numbers_to_the_fixed_point_and_themselves_to_fp16() -> None:
     x, w = torch.tensor([[math.inf], [math.nan], [-math.inf]]), torch.tensor([[2.0**-12]])
     assert FixedPoint().rows(x, w, None).flatten().tolist() == [16.0, 24.0, -16.0]

@@ -80,12 +80,15 @@ class SequentialFp16(ExactProducts):
             return device_sums.sequential_fp16(lines.dense(), weight, bias, self.lanes)
         from mlparity.engine.numerics.kernels import sequential
 
+        order = sequential.by_lanes(lines.offsets.size, self.lanes)
+
         def pack() -> sequential.SequentialWeights:
-            return sequential.packed(_array(weight), None if bias is None else _array(bias))
+            return sequential.packed(_array(weight)[:, order], None if bias is None else _array(bias))
 
         w = self.cached(product, pack)
         weights = (w.blocks, w.largest, w.bias, w.limit, sequential.TINY)
-        return _run(sequential.multiply, lines, (*weights, self.lanes, lines.peak * w.most < w.limit), weight)
+        lanewise = lines.part(lines.offsets[order])
+        return _run(sequential.multiply, lanewise, (*weights, self.lanes, lines.peak * w.most < w.limit), weight)
 
 
 def _run(kernel: Callable[..., Any], lines: Lines, packed: tuple[Any, ...], weight: Tensor) -> Tensor:

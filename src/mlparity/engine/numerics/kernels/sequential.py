@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlparity.engine.numerics.kernels import fp16_tile
 from mlparity.engine.numerics.kernels.bits import fp16_of, plus_fp16
@@ -45,18 +46,42 @@ class SequentialWeights:
     most: float
 
 
+def by_lanes(length: int, lanes: int) -> NDArray[np.int64]:
+    """Return the order in which `multiply` takes so many numbers: those of the first lane, then of the second.
+
+    So that a lane's weights lie together, and long sums read them once.
+    """
+    return np.concatenate([np.arange(lane, length, lanes) for lane in range(lanes)])
+
+
 def packed(weights: Floats, bias: Floats | None) -> SequentialWeights:
     """Return weights (N, K) and bias (N) as `multiply` takes them."""
     blocks = in_blocks(weights * np.float32(fp16_tile.FACTOR))
     start = np.zeros(blocks.shape[0] * COLUMNS, np.float32)
     if bias is not None:
         start[: bias.size] = bias
-    length, size = weights.shape[1], np.abs(weights)
-    # each step rounds up by half a place at most: by one part in 2048, or by 2^-25
-    limit = FP16_LARGEST / (1 + 2.0**-11) ** length - float(np.abs(start).max(initial=0)) - 1.0
+    size = np.abs(weights)
+    limit = _limit(weights.shape[1], float(np.abs(start).max(initial=0)))
     most = float(size.sum(1, dtype=np.float64).max(initial=0)) * float(_WHOLE)
     largest = size.max(0, initial=0) * _WHOLE
-    return SequentialWeights(blocks, largest, start, limit if math.isfinite(limit) else -1.0, most)
+    return SequentialWeights(blocks, largest, start, limit, most)
+
+
+def _limit(length: int, start: float) -> float:
+    """Return what the magnitudes of so many products may add up to beside a bias, so that no partial sum passes 65504.
+
+    Each step rounds up by half a place at most, one part in 2048 or 2^-25; of a long sum that tells nothing. But it
+    also moves a sum by twice its product at most: the sum before was an fp16 number, and none lies nearer.
+    """
+    by_place = FP16_LARGEST / math.exp(min(length * 2.0**-11, 700.0)) - start - 1.0
+    # The magnitudes are added in fp32, which may lose one part in 2^24 at each.
+    by_product = ((FP16_LARGEST - start) / 2 - _BIAS_PLACE) * (1 - length * 2.0**-23)
+    limit = max(by_place, by_product)
+    return limit if math.isfinite(limit) else -1.0
+
+
+_BIAS_PLACE = 32.0
+"""The widest place of fp16: a bias may be no fp16 number."""
 
 
 @compiled
@@ -65,6 +90,7 @@ def multiply(
 ):
     """Write lines `start` to `end` (see `lines.Lines`) times weights (blocks, K, 16) plus bias, to out (M, N).
 
+    Offsets and weights are in the order of `by_lanes`.
     See `SequentialWeights` for the weights. No partial sum passes 65504 where the greatest products of a line add up to
     less than `limit`, or where all are known to be safe. `tiny` is `TINY`.
     """
@@ -84,6 +110,13 @@ def multiply(
 
 
 @compiled
+def _lane(length, lanes, lane):
+    """Return where a lane's numbers begin in the order of `by_lanes`, and where they end."""
+    each, more = length // lanes, length % lanes
+    return lane * each + min(lane, more), (lane + 1) * each + min(lane + 1, more)
+
+
+@compiled
 def _by_tile(numbers, starts, offsets, by_channel, weights, initial, size, sums, out, m):
     """Write `size` lines, ROWS or one, from line m on; initial (2, N) are the biases, `DOWN` times as large, and 0."""
     x, at, table, w = numbers.ctypes.data, starts.ctypes.data + 8 * m, offsets.ctypes.data, weights.ctypes.data
@@ -95,15 +128,16 @@ def _by_tile(numbers, starts, offsets, by_channel, weights, initial, size, sums,
         end, apart = (out.ctypes.data + 4 * (m * width + column), width) if in_place else (held, COLUMNS)
         seen, weight = x + 4 * column if by_channel else x, w + 4 * length * column
         for lane in range(lanes):
+            first, last = _lane(length, lanes, lane)
             bias = begin + 4 * (column if lane == 0 else initial.shape[1])
             if by_channel and size == ROWS:
-                _channel_rows(seen, at, table, weight, 0, bias, lane, length, lanes, end, apart)
+                _channel_rows(seen, at, table, weight, 0, bias, first, last, 1, end, apart)
             elif by_channel:
-                _channel_row(seen, at, table, weight, 0, bias, lane, length, lanes, end, apart)
+                _channel_row(seen, at, table, weight, 0, bias, first, last, 1, end, apart)
             elif size == ROWS:
-                _rows(seen, at, table, weight, 0, bias, lane, length, lanes, end, apart)
+                _rows(seen, at, table, weight, 0, bias, first, last, 1, end, apart)
             else:
-                _row(seen, at, table, weight, 0, bias, lane, length, lanes, end, apart)
+                _row(seen, at, table, weight, 0, bias, first, last, 1, end, apart)
             end += 4 * ROWS * COLUMNS
         if not in_place:
             _combine(sums, size)
@@ -119,11 +153,13 @@ def _in_order(numbers, start, offsets, by_channel, weights, bias, sums, out):
         block = weights[column // COLUMNS]
         sums[:] = 0
         sums[0] = bias[column : column + COLUMNS]
-        for k in range(offsets.shape[0]):
-            lane, at = sums[k % sums.shape[0]], start + offsets[k]
-            for n in range(COLUMNS):
-                x = numbers[at + column + n] if by_channel else numbers[at]
-                lane[n] = plus_fp16(lane[n], x * _WHOLE, block[k, n] * _WHOLE)
+        for lane in range(sums.shape[0]):
+            first, last = _lane(offsets.shape[0], sums.shape[0], lane)
+            for k in range(first, last):
+                at = start + offsets[k]
+                for n in range(COLUMNS):
+                    x = numbers[at + column + n] if by_channel else numbers[at]
+                    sums[lane, n] = plus_fp16(sums[lane, n], x * _WHOLE, block[k, n] * _WHOLE)
         half = sums.shape[0] // 2
         while half > 0:
             for lane in range(half):
