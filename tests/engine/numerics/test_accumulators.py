@@ -99,9 +99,9 @@ def test_long_sums_are_as_those_of_the_loop_in_order(length: int) -> None:
     w *= 2.0**-7
     found = SequentialFp16(lanes=8).rows(x, w, b)
     beyond = torch.tensor([[60000.0], [-60000.0]])  # its products with 2 take a line out of the tiles, and undo nothing
-    far = [torch.cat([x, beyond, -beyond], 1), torch.cat([w, torch.zeros(3, 1), torch.zeros(3, 1)], 1)]
-    far[1][2, -2:] = 2.0
-    in_order = SequentialFp16(lanes=8).rows(*far, b)
+    far_x, far_w = torch.cat([x, beyond, -beyond], 1), torch.cat([w, torch.zeros(3, 2)], 1)
+    far_w[2, -2:] = 2.0
+    in_order = SequentialFp16(lanes=8).rows(far_x, far_w, b)
     assert torch.equal(found[:, :2], in_order[:, :2])
     assert found.isfinite().all()
 

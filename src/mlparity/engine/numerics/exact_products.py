@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812  # PyTorch's own name for it
 from torch import Tensor
 
+from mlparity.engine.numerics import transposed
 from mlparity.engine.numerics.lines import Lines, channel_patches, lines_of, patches
 from mlparity.engine.numerics.products import Geometry, Products
 
@@ -86,20 +86,37 @@ class ExactProducts(Products):
     def conv_transpose(
         self, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry, lacking: Sequence[int]
     ) -> Tensor:
-        """Return the transposed convolution, as the convolution of x with zeros between its numbers."""
-        axes = range(len(geometry.strides))
-        spans = [(weight.shape[2 + axis] - 1) * geometry.dilations[axis] for axis in axes]
-        spread = _with_zeros(x, geometry.strides)
-        around = [(spans[axis] - geometry.pad[axis], spans[axis] - geometry.pad[axis] + lacking[axis]) for axis in axes]
-        padded = F.pad(spread, [size for sides in reversed(around) for size in sides])
-        turned = (
-            weight.reshape(geometry.groups, -1, *weight.shape[1:])
-            .transpose(1, 2)
-            .flatten(0, 1)
-            .flip(*(2 + a for a in axes))
-        )
-        ones, zeros = tuple(1 for _ in axes), tuple(0 for _ in axes)
-        return self.conv(padded, turned, bias, Geometry(ones, zeros, geometry.dilations, geometry.groups))
+        """Return the transposed convolution: each result sums the products with the kernel, none with zeros between.
+
+        The inputs come in order of channels, and within one of their places (assumed).
+        """
+        turned = weight.reshape(geometry.groups, -1, *weight.shape[1:]).transpose(1, 2).flatten(0, 1)
+        axes = transposed.axes_of(x, weight, geometry, lacking)
+        out = x.new_empty(x.shape[0], turned.shape[0], *(axis.result for axis in axes))
+        for number, part in enumerate(transposed.parts_of(axes)):
+            places = [slice(along.first, None, axis.stride) for along, axis in zip(part, axes, strict=True)]
+            out[(slice(None), slice(None), *places)] = self._part(number, part, (x, turned, bias), geometry.groups)
+        return out
+
+    def _part(
+        self,
+        number: int,
+        part: Sequence[transposed.Along],
+        tensors: tuple[Tensor, Tensor, Tensor | None],
+        groups: int,
+    ) -> Tensor:
+        """Return one part of the results of a transposed convolution of x with a turned kernel (N, C, *k)."""
+        x, turned, bias = tensors
+        if not all(along.taps for along in part):
+            start = x.new_zeros(turned.shape[0]) if bias is None else bias
+            sizes = [along.count for along in part]
+            return start.reshape(-1, *(1 for _ in sizes)).expand(x.shape[0], -1, *sizes)
+        memory = None if self.memory is None else self.memory.setdefault(f"part {number}", {})
+        ones, zeros = tuple(1 for _ in part), tuple(0 for _ in part)
+        geometry = Geometry(ones, zeros, tuple(along.dilation for along in part), groups)
+        kernel = transposed.kernel_of(turned, part)
+        # Of a transform of transposed convolutions nothing is known.
+        return ExactProducts.conv(replace(self, memory=memory), transposed.seen(x, part), kernel, bias, geometry)
 
     def linear(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Return x times the transpose of `weight`, plus `bias`, in order of x's last axis."""
@@ -156,10 +173,3 @@ class ExactProducts(Products):
             scores = scores.masked_fill(~mask, -torch.inf) if mask.dtype is torch.bool else scores + mask
         weights = scores.softmax(-1).to(torch.float16).to(scores.dtype)
         return self.matmul(weights, value)
-
-
-def _with_zeros(x: Tensor, strides: Sequence[int]) -> Tensor:
-    sizes = [(size - 1) * step + 1 for size, step in zip(x.shape[2:], strides, strict=True)]
-    spread = x.new_zeros(*x.shape[:2], *sizes)
-    spread[(slice(None), slice(None), *(slice(None, None, step) for step in strides))] = x
-    return spread
