@@ -73,4 +73,6 @@ def read_metadata(path: Path) -> dict[str, str]:
         FormatError: the artifact, or the file beside it, cannot be read.
     """
     target = target_of(path)
+    if target is not None and path.is_file() and path.suffix in target.containers:
+        return {}  # texts are in what is taken out
     return (SIDECAR if target is None else target.metadata).read(path)

@@ -127,6 +127,8 @@ def test_the_command_line_takes_it(tmp_path: Path) -> None:
     np.savez(tmp_path / "sample.npz", **PAIRS[0])  # type: ignore[arg-type]
     shown = CliRunner().invoke(app, ["inspect", str(FOLDER / "whole.pte")])
     assert (shown.exit_code, "ML Program" in shown.output) == (0, True)
+    record = CliRunner().invoke(app, ["record", "show", str(FOLDER / "whole.pte")])
+    assert (record.exit_code, "carries no record" in record.output) == (2, True)
     wrong = CliRunner().invoke(app, ["inspect", str(FOLDER / "portable.pte")])
     assert (wrong.exit_code, "no Core ML model" in wrong.output) == (2, True)
 
