@@ -7,6 +7,9 @@ import sysconfig
 from hashlib import sha256
 from pathlib import Path
 
+from mlparity.core.errors import MlparityError
+from mlparity.core.regular_files import MEDIUM, read_regular
+
 _OUR_ROOT = Path(__file__).parents[1]
 _INSTALLED = ("stdlib", "platstdlib", "purelib", "platlib")
 
@@ -19,8 +22,8 @@ def code_sha256() -> str:
     total = sha256()
     for file in sorted(_files()):
         try:
-            data = Path(file).read_bytes()
-        except OSError:
+            data = read_regular(Path(file), limit=MEDIUM)
+        except (OSError, MlparityError):
             data = b"not readable"
         total.update(f"{file} {len(data)} ".encode() + data)
     return total.hexdigest()
@@ -30,7 +33,7 @@ def own_sha256() -> str:
     """Return the digest of mlparity's own files, which have one version while they are worked on."""
     total = sha256()
     for file in sorted(_OUR_ROOT.rglob("*.py")):
-        total.update(f"{file.relative_to(_OUR_ROOT)} ".encode() + file.read_bytes())
+        total.update(f"{file.relative_to(_OUR_ROOT)} ".encode() + read_regular(file, limit=MEDIUM))
     return total.hexdigest()
 
 

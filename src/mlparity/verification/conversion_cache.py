@@ -17,12 +17,13 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from importlib import metadata
 from pathlib import Path
 
 from mlparity.core.errors import MlparityError
 from mlparity.core.linking import link
+from mlparity.core.regular_files import SMALL, open_regular, read_regular
 from mlparity.core.session import Sample
 from mlparity.core.source import Source
 from mlparity.record.text import plain
@@ -73,7 +74,7 @@ def source_key(source: Source, sample: Sample) -> str | None:
     """Return the digest of what everything made of a source depends on; None where its ops cannot be followed."""
     try:
         return _base(source, sample)
-    except (MlparityError, RuntimeError, TypeError, ValueError, NotImplementedError):
+    except (MlparityError, OSError, RuntimeError, TypeError, ValueError, NotImplementedError):
         return None
 
 
@@ -109,8 +110,10 @@ def _of_images(source: Source) -> Iterator[object]:
 
 def _file_of(source: Source) -> str:
     """Return the digest of a saved program: its file tells what a run does not show."""
-    path = Path(source.location)
-    return sha256(path.read_bytes()).hexdigest() if source.kind in ("pt2", "torchscript") and path.is_file() else ""
+    if source.kind not in ("pt2", "torchscript"):
+        return ""
+    with open_regular(Path(source.location)) as file:
+        return file_digest(file, "sha256").hexdigest()
 
 
 @cache
@@ -134,7 +137,7 @@ def digest_of(*parts: object) -> str:
 def _taken(entry: Path, path: Path) -> Conversion | None:
     """Put a whole entry's artifact at `path`; None where there is none."""
     try:
-        kept = json.loads((entry / _ENTRY).read_bytes())
+        kept = json.loads(read_regular(entry / _ENTRY, limit=SMALL))
         link(entry / kept["file"], path)
         if artifact_sha256(path) != kept["sha256"]:
             raise ValueError("the artifact has changed")

@@ -9,6 +9,7 @@ from pathlib import Path
 from mlparity.compare.user_metric import load_metric
 from mlparity.core.errors import MlparityError, OutputError
 from mlparity.core.progress import Progress
+from mlparity.core.regular_files import MEDIUM, read_regular
 from mlparity.core.writing import write_whole
 from mlparity.record.files import read_record, record_sha256
 from mlparity.record.record import Record
@@ -97,9 +98,9 @@ def _key(model: ModelTable, options: VerifyOptions, progress: Progress) -> str:
 
 def _known(folder: Path) -> dict[str, dict[str, str]]:
     try:
-        found = json.loads((folder / STATE).read_bytes())
+        found = json.loads(read_regular(folder / STATE, limit=MEDIUM))
         return {name: dict(entry) for name, entry in found.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError, MlparityError):
         return {}
 
 
