@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
 from functools import partial
 
@@ -37,3 +40,20 @@ def test_calls_run_side_by_side() -> None:
     met = threading.Barrier(2, timeout=30)
     team.in_team([met.wait, met.wait])
     assert not met.broken
+
+
+def run_guarded(what: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tests.engine.numerics.guarded", what]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="pages are guarded by a call of Linux")
+@pytest.mark.parametrize("what", ["sums", "matrices"])
+def test_kernels_touch_nothing_beside_their_arrays(what: str) -> None:
+    done = run_guarded(what)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="pages are guarded by a call of Linux")
+def test_a_stray_access_would_end_the_process() -> None:
+    assert run_guarded("beyond").returncode == -signal.SIGSEGV

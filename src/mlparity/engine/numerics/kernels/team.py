@@ -2,6 +2,12 @@
 
 A job has pieces; threads have as many of them each, neighbours, the first ones the first thread: so a thread finds in
 its cache what it made one job before.
+
+What a body takes for granted, and nothing checks while it runs: each address of a job stays valid, and its array in
+place, until the call returns, so the caller holds the tensors; arrays are as large as the job's sizes say, and what a
+body writes overlaps nothing that it reads; a result is whole once the call returns. A body raises nothing and takes no
+lock. Where its threads meet, each arrives equally often, all of them were started together by OpenMP, and one that
+waits for long gives way. `tests/engine/numerics/guarded.py` runs bodies between pages that nobody may touch.
 """
 
 from __future__ import annotations
