@@ -1,17 +1,13 @@
 """The public names; `__init__.py` imports each from here when it is first asked for."""
 
-from .api.comparison import compare_outputs
-from .api.conversions import Conversions, Verified, verify_conversions
-from .api.inspection import inspect_artifact, inspect_placement
+from .api.comparison import compare_outputs, run_artifact
+from .api.inspection import inspect_artifact, inspect_placement, machine
 from .api.location import locate
-from .api.machine import machine
+from .api.options import load_policy
 from .api.parity import assert_parity
-from .api.policies import load_policy
 from .api.records import Finding, check_artifact, read_any_record, record_changes
-from .api.running import run_artifact
-from .api.suite import verify_suite
 from .api.tuning import tune, tune_compression
-from .api.verification import verify
+from .api.verification import Conversions, Verified, verify, verify_conversions, verify_suite
 from .compare.verdict import Judgement
 from .core.errors import (
     BackendUnavailableError,

@@ -10,7 +10,7 @@ from tests.architecture.modules import ROOT, Module, modules
 
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 50
-MAX_API_LINES = 545
+MAX_API_LINES = 500
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "base"}
 
 # Names that may be longer, each with its reason. The list may only shrink.

@@ -1,27 +1,23 @@
 """What the command line calls; `__init__.py` imports each from here when it is first asked for."""
 
-from .comparison import Making, compare_files, compare_outputs
-from .conversions import Conversions, Verified, verify_conversions
+from .comparison import Making, compare_files, compare_outputs, run_artifact
 from .execute import execute_script
-from .inspection import Inspection, PlacedOp, inspect_artifact, inspect_placement, op_inventory
+from .inspection import Inspection, PlacedOp, inspect_artifact, inspect_placement, machine, op_inventory
 from .location import locate
-from .machine import machine
 from .options import (
     RuntimeOptions,
     VerifyOptions,
     chips_from,
     class_names_from,
     compute_plan_from,
+    load_policy,
     members_from,
     pairs_from,
     settings_from,
 )
-from .policies import load_policy
 from .records import Finding, check_artifact, read_any_record, record_changes, verdict_of
-from .running import run_artifact
-from .suite import verify_suite
 from .tuning import tune, tune_compression
-from .verification import verify
+from .verification import Conversions, Verified, verify, verify_conversions, verify_suite
 
 __all__ = [
     "Conversions",

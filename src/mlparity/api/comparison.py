@@ -1,8 +1,10 @@
-"""`compare_outputs`: two sets of outputs, saved before or made here by artifacts."""
+"""Outputs of artifacts: saved in a file, and compared with others, saved before or made here."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from mlparity.compare.verdict import Judgement
 from mlparity.core.boundary import typed_errors
@@ -13,9 +15,9 @@ from mlparity.record.figures import OutputFigures
 from mlparity.record.policy import Policy
 from mlparity.targets.target import RuntimeOptions
 from mlparity.verification.comparing import compare_and_write, compare_pair
-from mlparity.verification.running import Making
+from mlparity.verification.running import Making, save_outputs
 
-__all__ = ["Comparison", "Making", "compare_files", "compare_outputs"]
+__all__ = ["Comparison", "Making", "compare_files", "compare_outputs", "run_artifact"]
 
 
 @typed_errors
@@ -57,7 +59,34 @@ def compare_files(
     With `out`, the comparison is written into that folder as JSON, Markdown, HTML and JUnit XML.
 
     Raises:
-        MlparityError: as in `compare_outputs`.
-        OutputError: `out` holds something else, or cannot be written.
+        MlparityError: as in `compare_outputs`, or `out` holds something else or cannot be written.
     """
     return compare_and_write(first, second, policy, how, progress, out)
+
+
+@typed_errors
+def run_artifact(
+    artifact: Path,
+    inputs: str,
+    out: Path,
+    preprocess: str | None = None,
+    unit: ComputeUnit = ComputeUnit.ALL,
+    progress: Progress = silent,
+    runtime: RuntimeOptions | None = None,
+    *,
+    limit: int | None = None,
+    carry: Mapping[str, str] = MappingProxyType({}),
+    function: str = "",
+) -> int:
+    """Run an artifact on samples, save its outputs in the .npz file `out`, and return the number of samples.
+
+    `limit` takes the first samples. `carry` maps an output to the input that it feeds in the next sample. An array file
+    with several rows is cut where the artifact takes one row at a time. `function` names one of several functions.
+
+    Each output is stored under "SAMPLE/OUTPUT". The file also tells the artifact, setting, runtime, machine and
+    samples, and the time of each prediction.
+
+    Raises:
+        MlparityError: the artifact or the samples cannot be used, or `out` cannot be written.
+    """
+    return save_outputs(artifact, out, Making(inputs, preprocess, unit, runtime, limit, carry, function), progress)

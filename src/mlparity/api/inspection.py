@@ -1,15 +1,17 @@
-"""What an artifact is, what the engine makes of it, and which ops the engine runs."""
+"""What an artifact is, what the engine makes of it, which ops it runs, and what this machine can do."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from mlparity.core.boundary import typed_errors
+from mlparity.record.machine import Machine
 from mlparity.targets.artifacts import inspected
 from mlparity.targets.inspection import Inspection, PlacedOp
 from mlparity.targets.one_model import one_model
+from mlparity.verification import machine as own
 
-__all__ = ["Inspection", "PlacedOp", "inspect_artifact", "inspect_placement", "op_inventory"]
+__all__ = ["Inspection", "PlacedOp", "inspect_artifact", "inspect_placement", "machine", "op_inventory"]
 
 
 @typed_errors
@@ -45,3 +47,9 @@ def op_inventory() -> tuple[tuple[str, str], ...]:
     from mlparity.engine.ops.registry import opsets
 
     return opsets()
+
+
+@typed_errors
+def machine() -> Machine:
+    """Return what is installed on this machine, and how each setting gets its numbers here."""
+    return own.machine()

@@ -34,8 +34,7 @@ def tune(
 
     Raises:
         ConversionError: the policy does not pass even with every op in fp32.
-        MlparityError: the source, the samples or the policy cannot be used, or `out` cannot be written; nothing is left
-            behind.
+        MlparityError: source, samples or policy cannot be used, or `out` not be written; nothing is left behind.
     """
     return run_tuning(source, out, inputs, policy, VerifyOptions() if options is None else options, progress)
 
@@ -56,9 +55,7 @@ def tune_compression(
     `compression.json` are written into the folder `out`; `best` is None where no smaller package passes.
 
     Raises:
-        MlparityError: the source, the samples or the policy cannot be used, or `out` cannot be written; nothing is left
-            behind.
+        MlparityError: source, samples or policy cannot be used, or `out` not be written; nothing is left behind.
     """
-    return run_compression_tuning(
-        source, out, inputs, policy, VerifyOptions() if options is None else options, progress
-    )
+    chosen = VerifyOptions() if options is None else options
+    return run_compression_tuning(source, out, inputs, policy, chosen, progress)
