@@ -156,7 +156,7 @@ class _Search:
         known = Damages(self.base, self.job.source, self.searched[:_SENSED], names)
         damages, tried = {}, list[SizedFigures]()
         for name in _MIXED:
-            path = self.work / f"uniform_{name}.mlpackage"
+            path = self.work / f"uniform_{name}{self.base.suffix}"
             self._tell()
             try:
                 base_target(Compression(name), self.job.options.deployment_target)
@@ -178,7 +178,7 @@ class _Search:
             if count not in tried:
                 name = f"mixed-{count}"
                 self.choices[name] = after(first, made[:count])
-                path = self.work / f"{name}.mlpackage"
+                path = self.work / f"{name}{self.base.suffix}"
                 compress_layers(self.base, path, self.choices[name])
                 tried[count] = self._tried(name, path)
             return tried[count]
@@ -254,7 +254,7 @@ class _Search:
         stage = self.job.stage
         stem = self.base.stem.removesuffix("_fp16")
         choice = {} if best is None else self.choices.get(best.name, dict.fromkeys(layers, best.name))
-        package = "" if best is None else f"{stem}_small.mlpackage"
+        package = "" if best is None else f"{stem}_small{self.base.suffix}"
         if best is not None:
             self.packages[best.name].rename(stage / package)
         base = self.base.rename(stage / self.base.name)
