@@ -29,6 +29,7 @@ ALLOWED = {
     "mlparity.targets.coreai.widened: AIModelAsset.load": "as above",
     "mlparity.sessions.isolated: open": "the log that we let a process write",
     "mlparity.targets.litert.session: Interpreter": "the file is checked before",
+    "mlparity.targets.litert.quantization: Interpreter": "the file is read before, and checked by that",
     "mlparity.targets.onnx.session: InferenceSession": "the file is checked before",
     "mlparity.targets.litert.trace: Interpreter": "a session of the file was opened before",
     "mlparity.targets.onnx.trace: InferenceSession": "a copy in memory of a file that is checked before",

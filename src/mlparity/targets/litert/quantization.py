@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mlparity.core.errors import BackendUnavailableError, ConversionError
+from mlparity.core.regular_files import LARGE, read_regular
 from mlparity.core.session import Sample
 from mlparity.core.user_code import said
 from mlparity.core.writing import written_beside
@@ -53,7 +54,7 @@ def compress(request: CompressionRequest) -> Mapping[str, str]:
     """
     if find_spec("ai_edge_quantizer") is None:
         raise BackendUnavailableError("ai-edge-quantizer is not installed", next_step="pip install 'mlparity[litert]'")
-    name, before = request.compression.name, request.base.read_bytes()
+    name, before = request.compression.name, read_regular(request.base, limit=LARGE)
     with _refused(name), quiet():
         content = _quantised(request)
     if content == before:
