@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from mlparity.core.budget import Budget, BudgetSpentError, check_budget, count_run, may_be_left, within
+from mlparity.core.budget import (
+    Budget,
+    BudgetSpentError,
+    WorkClock,
+    check_budget,
+    count_run,
+    may_be_left,
+    within,
+)
 
 
 class Clock:
@@ -77,3 +87,19 @@ def test_the_budget_ends_with_its_block() -> None:
     with within(Budget(0, clock=Clock())):
         pass
     check_budget()
+
+
+def test_time_is_what_a_thread_works_or_half_of_what_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = {"worked": 100.0, "passed": 90_000.0}
+    monkeypatch.setattr(time, "thread_time", lambda: now["worked"])
+    monkeypatch.setattr(time, "monotonic", lambda: now["passed"])
+    clock = WorkClock()
+    assert clock() == 0
+    now.update(worked=110.0, passed=90_010.0)
+    assert clock() == 10, "alone on a machine"
+    now.update(passed=90_060.0)
+    assert clock() == 30, "on a busy one"
+
+
+def test_a_budget_begins_when_it_is_made() -> None:
+    assert 9 < Budget(10).left <= 10

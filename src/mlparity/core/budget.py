@@ -13,12 +13,19 @@ class BudgetSpentError(Exception):
     """The work has taken its time; whoever began a part of it that may be left out goes on without that part."""
 
 
-def work_clock() -> float:
-    """Return the seconds that this thread worked, or half of those that passed where that is more.
+class WorkClock:
+    """Tells the seconds that this thread worked since it was made, or half of those that passed where that is more.
 
     A busy machine so ends a piece of work where an idle one does, within twice the time.
     """
-    return max(time.thread_time(), time.monotonic() / 2)
+
+    def __init__(self) -> None:
+        """Begin at zero."""
+        self._worked, self._passed = time.thread_time(), time.monotonic()
+
+    def __call__(self) -> float:
+        """Return the seconds."""
+        return max(time.thread_time() - self._worked, (time.monotonic() - self._passed) / 2)
 
 
 def _nobody(runs: int) -> None:
@@ -34,7 +41,7 @@ class Budget:
 
     seconds: float
     tell: Callable[[int], None] = _nobody
-    clock: Callable[[], float] = work_clock
+    clock: Callable[[], float] = field(default_factory=WorkClock)
     runs: int = 0
     undone: list[str] = field(default_factory=list)
     _ends: list[float] = field(init=False)
