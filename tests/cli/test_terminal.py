@@ -172,7 +172,7 @@ def outputs(tmp_path: Path) -> Path:
 def test_the_verdict_outlives_the_reader_and_a_full_disk_is_an_error(outputs: Path) -> None:
     command = [sys.executable, "-m", "mlparity", "compare", "a.npz", "b.npz"]
     whole = subprocess.run(command, cwd=outputs, capture_output=True, text=True, check=False)
-    assert (whole.returncode, whole.stdout.splitlines()[-1]) == (1, "fail")
+    assert (whole.returncode, whole.stdout.splitlines()[-1]) == (1, "Verdict: fail")
     assert "\x1b" not in whole.stdout + whole.stderr
     reading, writing = os.pipe()
     os.close(reading)
@@ -199,3 +199,23 @@ def test_help_ends_as_results_do(arguments: tuple[str, ...]) -> None:
         lost = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert lost.returncode == 2
     assert lost.stderr.startswith("error: the result could not be printed")
+
+
+_TURNED_AWAY = """
+import time
+from mlparity.cli import progress
+from mlparity.core.quiet import quiet_stderr
+progress._EVERY_S = 0.2
+with progress.shown_progress() as tell:
+    tell("convert", 0, 2)
+    with quiet_stderr():
+        time.sleep(1.0)
+    tell("convert", 2, 2)
+"""
+
+
+def test_progress_is_told_while_a_converter_is_kept_quiet() -> None:
+    """Converters write to descriptor 2 itself, which is turned away while they run."""
+    done = subprocess.run([sys.executable, "-c", _TURNED_AWAY], capture_output=True, text=True, check=True)
+    assert done.stderr.count("convert: 0/2, still running") >= 2, done.stderr
+    assert done.stderr.splitlines()[-1] == "convert: 2/2"

@@ -11,7 +11,7 @@ import typer
 from mlparity.cli.ending import EXIT_CODES
 from mlparity.cli.options import InputsOption, PolicyOption
 from mlparity.cli.progress import shown_progress
-from mlparity.cli.terminal import stdout
+from mlparity.cli.terminal import stderr, stdout
 from mlparity.core.errors import InputError
 from mlparity.report.conversions import conversion_lines
 
@@ -63,7 +63,7 @@ def execute(
     was none or one could not be verified.
     """
     if macos:
-        typer.echo("mlparity: the script is told that this is macOS; the numbers are those of our engine", err=True)
+        stderr().print("mlparity: the script is told that this is macOS; the numbers are those of our engine")
     run = _runner(script, tuple(context.args), None if chip == _PLAIN else chip, macos)
     if verify:
         _verified(run, inputs, policy, out)

@@ -20,7 +20,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from mlparity.cli.terminal import Screen, stderr
+from mlparity.cli.terminal import Screen, lasting_stderr
 from mlparity.core.progress import Progress as Tell
 
 LIMIT_HINT = "--limit N takes the first N"
@@ -56,14 +56,21 @@ def shown_progress(hint: str = "") -> Iterator[Tell]:
 
     `hint` is shown with a stage whose end is not known.
     """
-    console = stderr()
+    with lasting_stderr() as console, _shown_on(console, hint) as tell:
+        yield tell
+
+
+@contextmanager
+def _shown_on(console: Screen, hint: str) -> Iterator[Tell]:
     if not console.is_terminal:
         lines, ended = _Lines(console, hint), threading.Event()
-        threading.Thread(target=_keep_telling, args=(lines, ended), daemon=True).start()
+        telling = threading.Thread(target=_keep_telling, args=(lines, ended), daemon=True)
+        telling.start()
         try:
             yield lines.tell
         finally:
             ended.set()
+            telling.join()
         return
     columns = (
         SpinnerColumn(),

@@ -71,6 +71,18 @@ def stderr() -> Screen:
     return Screen(_Asides(sys.stderr))
 
 
+@contextmanager
+def lasting_stderr() -> Iterator[Screen]:
+    """Yield the console for progress: other code that turns descriptor 2 away for a while does not silence it."""
+    try:
+        own = os.dup(sys.stderr.fileno())
+    except (OSError, ValueError, AttributeError):
+        yield stderr()  # a stream without a descriptor, as a test's
+        return
+    with open(own, "w", encoding=sys.stderr.encoding, errors="backslashreplace", buffering=1) as stream:  # noqa: PTH123
+        yield Screen(_Asides(stream))
+
+
 def complain(text: str, style: str = "red") -> None:
     """Print an error or a warning of one or more lines."""
     stderr().lines(text, style)
