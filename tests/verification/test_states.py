@@ -77,6 +77,7 @@ def test_what_the_storage_of_a_state_costs_is_told_apart(made: tuple[Path, Recor
     _, record = made
     core_ml, litert = record.settings
     assert (core_ml.verdict, litert.verdict) == (Verdict.FAIL, Verdict.PASS)
+    assert (core_ml.note, litert.note) == ("state fp16", "")
     assert record.cause.kind is CauseKind.PRECISION
     assert record.cause.evidence[0].observation is Observation.STATE_STORED
     assert "hidden, total in fp16 between runs" in cause_sentence(record)

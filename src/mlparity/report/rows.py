@@ -236,7 +236,7 @@ def _row(result: SettingResult, is_recommended: bool) -> Row:
         verdict_word=_STATE_WORDS.get(result.state, str(result.verdict)),
         output=worst.output if worst is not None else "",
         cells=_cells(worst, _most_flips(result), spans_of(result, worst)) if worst is not None else (),
-        note=result.note if result.note else steps_text(result, worst),
+        note="; ".join(filter(None, (result.note, steps_text(result, worst)))),
         reasons=result.reasons,
         is_recommended=is_recommended,
     )

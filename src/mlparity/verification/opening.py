@@ -52,10 +52,15 @@ def _opened(planned: PlannedRun, job: Job, keep: bool) -> Run:
     try:
         inner = OnDemandSession(partial(_session, planned, job))
         run.session = CarryingSession(inner, _carry_of(inner, job), job.source.initial)
+        run.note = _STORED if any(spec.is_state for spec in inner.signature.inputs) else ""
     except MlparityError as error:
         run.failure = str(error)
     run.rest()
     return run
+
+
+_STORED = "state fp16"
+"""How a Core ML model stores its own state, whatever its ops are. Source: coremltools 9.0, `StateType`."""
 
 
 def _carry_of(session: Session, job: Job) -> dict[str, str]:

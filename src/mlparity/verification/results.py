@@ -119,6 +119,7 @@ def _row(
         provenance=run.provenance,
         runtime=run.session.runtime if run.session is not None else "",
         artifact=run.artifact.path,
+        note=run.note,
         reasons=judgement.reasons,
         outputs=outputs,
         unlike=run.comparer.unlike,

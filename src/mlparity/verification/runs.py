@@ -31,7 +31,7 @@ class Run:
     """One artifact in one arithmetic: the settings that share it, its session, and what was seen of it.
 
     `variant` says how an emulated run calculates. A run without settings is a rung of the ladder. `saved` tells of
-    outputs that were saved elsewhere; such a run is a row of its own.
+    outputs that were saved elsewhere; such a run is a row of its own. `note` is what a reader of the row should know.
     """
 
     settings: tuple[Setting, ...]
@@ -44,6 +44,7 @@ class Run:
     seconds: float = 0.0
     samples: int = 0
     failure: str = ""
+    note: str = ""
     stays_open: bool = True
 
     def add(self, step: Step) -> None:
