@@ -1,4 +1,4 @@
-"""The accumulators: fixed point, and fp16 step by step, each a compiled kernel for the CPU; elsewhere `device_sums`."""
+"""The accumulators: fixed point, and fp16 step by step, each a compiled kernel for the CPU, or else `device_sums`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from mlparity.engine.numerics import device_sums, winograd
 from mlparity.engine.numerics.exact_products import ExactProducts
 from mlparity.engine.numerics.lines import Lines
 from mlparity.engine.numerics.products import Geometry
+from mlparity.engine.numerics.switch import uses_kernels
 
 
 def _array(x: Tensor) -> NDArray[np.float32]:
@@ -34,7 +35,7 @@ class FixedPoint(ExactProducts):
 
     def sums(self, lines: Lines, weight: Tensor, bias: Tensor | None, product: int = 0) -> Tensor:
         """Return lines times the transpose of weight (N, K), plus bias (N), each rounded half away from zero."""
-        if lines.numbers.device.type != "cpu":
+        if not uses_kernels(lines.numbers.device):
             return device_sums.fixed_point(lines.dense(), weight, bias)
         from mlparity.engine.numerics.kernels import fixed_point
 
@@ -72,11 +73,11 @@ class SequentialFp16(ExactProducts):
         """Return x as the kernel takes it: scaled; on other devices as it is."""
         from mlparity.engine.numerics.kernels.fp16_tile import FACTOR
 
-        return x * FACTOR if x.device.type == "cpu" else x
+        return x * FACTOR if uses_kernels(x.device) else x
 
     def sums(self, lines: Lines, weight: Tensor, bias: Tensor | None, product: int = 0) -> Tensor:
         """Return lines times the transpose of weight (N, K), plus bias (N), rounded to nearest even at each step."""
-        if lines.numbers.device.type != "cpu":
+        if not uses_kernels(lines.numbers.device):
             return device_sums.sequential_fp16(lines.dense(), weight, bias, self.lanes)
         from mlparity.engine.numerics.kernels import sequential
 

@@ -1,4 +1,4 @@
-"""The accumulators in PyTorch's own ops, for devices that the compiled kernels do not reach: slower, the same bits.
+"""The accumulators in PyTorch's own ops, where the compiled kernels do not reach or are off: slower, the same bits.
 
 Everything is computed in fp64, which holds each product, and each sum of one with a number of fp16, or is so far from
 the middle between two numbers of fp16 that rounding it twice rounds it once. Shapes: x (M, K), weight (N, K), bias (N);
@@ -82,3 +82,44 @@ def _half_even(x: Tensor) -> Tensor:
     near = torch.round(x / step) * step
     near = torch.where(near.abs() >= _UNIT, torch.copysign(torch.full_like(x, torch.inf), x), near)
     return torch.where(torch.isfinite(x), near, x)
+
+
+def sequential_fp32(x: Tensor, weight: Tensor) -> Tensor:
+    """Return sums in fp32, one fused multiply-add after the other; see `kernels.wide`."""
+    wide, columns = x.double(), weight.double().T
+    sums = x.new_zeros(x.shape[0], weight.shape[0], dtype=torch.float32)
+    for k in range(x.shape[1]):
+        sums = _plus_product(sums.double(), wide[:, k, None] * columns[k])
+    return sums
+
+
+def _plus_product(sums: Tensor, product: Tensor) -> Tensor:
+    """Return the sum of fp32 numbers and of exact products of two, rounded to fp32 once.
+
+    The sum in fp64 is rounded to odd: where it is not exact, its last bit is made 1, so that rounding it again is as
+    rounding the exact one.
+    """
+    near = sums + product
+    part = near - sums
+    error = (sums - (near - part)) + (product - part)
+    bits = near.view(torch.int64)
+    outwards = torch.where((error > 0) == (near > 0), 1, -1)
+    is_even = torch.isfinite(near) & (error != 0) & ((bits & 1) == 0)
+    return torch.where(is_even, bits + outwards, bits).view(torch.float64).float()
+
+
+def by_sixteen(x: Tensor, weight: Tensor) -> Tensor:
+    """Return sums in fp32 by sixteen products, each product and each sum rounded; see `kernels.wide`.
+
+    Shape: x (M, K), weight (N, K), with K a multiple of sixteen.
+    """
+    values, columns = x.float(), weight.float().T
+    sums = values.new_zeros(x.shape[0], weight.shape[0])
+
+    def product(k: int) -> Tensor:
+        return values[:, k, None] * columns[k]
+
+    for start in range(0, x.shape[1], 16):
+        for a in range(start, start + 8, 2):
+            sums = sums + ((product(a) + product(a + 1)) + (product(a + 8) + product(a + 9)))
+    return sums

@@ -15,6 +15,7 @@ from torch import Tensor
 from mlparity.engine.numerics import transposed
 from mlparity.engine.numerics.lines import Lines, channel_patches, lines_of, patches
 from mlparity.engine.numerics.products import Geometry, Products
+from mlparity.engine.numerics.switch import uses_kernels
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class ExactProducts(Products):
     def conv(self, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
         """Return the convolution; each sum runs over channels, and within one over the kernel (assumed)."""
         kernel, groups, held = weight.shape[2:], geometry.groups, self.held(x)
-        if self.by_channel and x.device.type == "cpu" and 1 < groups == x.shape[1] == weight.shape[0]:
+        if self.by_channel and uses_kernels(x.device) and 1 < groups == x.shape[1] == weight.shape[0]:
             lines, size = channel_patches(held, kernel, geometry)
             together = self._checked(lines, weight.flatten(1), bias)
         else:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from mlparity.engine.numerics.lines import COLUMNS
+from mlparity.engine.numerics.switch import uses_kernels
 
 _LEAST_NORMAL = 2.0**-14
 _LEAST_STEP = 2.0**-24
@@ -38,7 +39,7 @@ def compiles_fp16(device: torch.device) -> bool:
     64-bit ARM has them, and x86 with AVX2 (assumed: no processor has AVX2 without F16C).
     """
     is_arm = platform.machine().lower() in ("arm64", "aarch64")
-    return device.type == "cpu" and (is_arm or torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512"))
+    return uses_kernels(device) and (is_arm or torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512"))
 
 
 def half_away(x: Tensor) -> Tensor:
@@ -50,7 +51,7 @@ def half_away(x: Tensor) -> Tensor:
     (tests/evidence: aneg.sub.inf_-_inf, aneg.mul.0_*_inf, aneg.sqrt.-1, aneg.add0.-0). No gradient passes through.
     """
     x = x.detach().float()
-    if x.device.type == "cpu" and is_dense(x):
+    if uses_kernels(x.device) and is_dense(x):
         return _compiled(x)
     normal = ((x.view(torch.int32) + 0x1000) & -0x2000).view(torch.float32)
     small = torch.trunc(normal / _LEAST_STEP + torch.copysign(torch.full_like(x, 0.5), x)) * _LEAST_STEP

@@ -11,10 +11,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mlparity.engine.numerics import device_sums
 from mlparity.engine.numerics.exact_products import ExactProducts
 from mlparity.engine.numerics.lines import Lines
+from mlparity.engine.numerics.switch import uses_kernels
 
 Floats = NDArray[np.float32]
+
+_CPU = torch.device("cpu")
+"""Where the kernels of these sums run, wherever the numbers are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,8 @@ def plus(sums: Tensor, bias: Tensor | None) -> Tensor:
 
 def in_order(x: Tensor, weight: Tensor) -> Tensor:
     """Return x (M, K) times the transpose of weight (N, K), summed one after the other."""
+    if not uses_kernels(_CPU):
+        return device_sums.sequential_fp32(x, weight)
     from mlparity.engine.numerics.kernels import wide
 
     return _run(wide.sequential, x, weight)
@@ -43,11 +50,13 @@ def in_order(x: Tensor, weight: Tensor) -> Tensor:
 
 def in_sixteens(x: Tensor, weight: Tensor) -> Tensor:
     """Return the product of `in_order`, summed by sixteen; K is filled up with zeros."""
-    from mlparity.engine.numerics.kernels import wide
-
     lacking = -x.shape[1] % 16
     if lacking:
         x, weight = (torch.nn.functional.pad(values, (0, lacking)) for values in (x, weight))
+    if not uses_kernels(_CPU):
+        return device_sums.by_sixteen(x, weight)
+    from mlparity.engine.numerics.kernels import wide
+
     return _run(wide.by_sixteen, x, weight)
 
 
