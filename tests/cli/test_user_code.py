@@ -212,5 +212,5 @@ MEDDLING = {
 def test_a_verdict_outlives_what_code_does_to_the_process(meddling: str, tmp_path: Path) -> None:
     done = run(tmp_path, *command_of(tmp_path, "metric", f"{MEDDLING[meddling]}\n    return 5.0"))
     assert done.returncode == 1, done.stderr
-    assert done.stdout.splitlines()[-1] == "fail"
+    assert done.stdout.splitlines()[-1] == "Verdict: fail"
     assert "pass" not in done.stdout

@@ -48,7 +48,19 @@ def test_an_extra_that_is_missing_or_old_is_told(monkeypatch: pytest.MonkeyPatch
     (ability,) = (ability for ability in found.abilities if "litert/fp32" in ability.settings)
     assert ability.provenance is None
     assert "pip install 'mlparity[litert]'" in ability.note
-    assert list(extra_lines(found)) == ["litert: converts to LiteRT and runs it: pip install 'mlparity[litert]'"]
+    assert "litert: converts to LiteRT and runs it: pip install 'mlparity[litert]'" in list(extra_lines(found))
+
+
+def test_an_extra_of_no_target_says_what_it_adds(monkeypatch: pytest.MonkeyPatch) -> None:
+    def changed(name: str) -> str:
+        if name in ("executorch", "pillow"):
+            raise metadata.PackageNotFoundError(name)
+        return REAL(name)
+
+    monkeypatch.setattr(metadata, "version", changed)
+    told = list(extra_lines(machine()))
+    assert "images: reads folders of images: pip install 'mlparity[images]'" in told
+    assert not any("converts to executorch" in line for line in told)
 
 
 def test_a_package_that_is_always_needed_is_no_extra(monkeypatch: pytest.MonkeyPatch) -> None:

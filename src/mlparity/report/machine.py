@@ -9,7 +9,11 @@ from mlparity.report.plain_table import Rows
 from mlparity.report.texts import PROVENANCES
 from mlparity.targets.table import title_of
 
-_READS = {"images": "reads folders of images", "safetensors": "reads .safetensors files"}
+_ADDS = {
+    "executorch": "makes .pte files with Core ML's delegate, which are read without it",
+    "images": "reads folders of images",
+    "safetensors": "reads .safetensors files",
+}
 """What the extras add that are of no target."""
 
 
@@ -31,7 +35,7 @@ def extra_lines(machine: Machine) -> Iterator[str]:
     """Yield what extras that are not installed whole would add, and how to get them."""
     for extra in dict.fromkeys(package.extra for package in machine.packages if package.extra):
         if not all(package.is_right for package in machine.packages if package.extra == extra):
-            what = _READS.get(extra, f"converts to {title_of(extra)} and runs it")
+            what = _ADDS.get(extra, f"converts to {title_of(extra)} and runs it")
             yield f"{extra}: {what}: pip install 'mlparity[{extra}]'"
 
 
