@@ -106,7 +106,10 @@ def test_a_process_that_cannot_be_started_is_no_verdict(files: int) -> None:
 
 
 # The metric tells that it runs, and waits. As in a terminal, SIGINT is not ignored.
-WAITING = "import time\ndef metric(a, b):\n    print('now', flush=True)\n    time.sleep(60)\n"
+# Many short sleeps: a signal that comes between the last instruction and a sleep is seen when the sleep ends.
+WAITING = (
+    "import time\ndef metric(a, b):\n    print('now', flush=True)\n    for _ in range(600):\n        time.sleep(0.1)\n"
+)
 START = (
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import mlparity.cli.main as m; m.main()"
 )
