@@ -55,3 +55,15 @@ def test_without_a_bound_there_is_no_bar() -> None:
 def test_no_difference_is_an_empty_bar() -> None:
     (bar,) = bars_of(with_figures(example_record(), max_abs=0.0))
     assert (bar.width, bar.text) == (0.0, "0% of what is allowed")
+
+
+def test_what_the_source_s_own_noise_excuses_is_allowed() -> None:
+    record = with_figures(example_record(), max_abs=0.1)
+    (bar,) = bars_of(record)
+    assert bar.width is not None
+    assert bar.width > LIMIT
+    noisy = replace(record, noise=tuple(replace(noise, max_abs=0.08) for noise in record.noise))
+    (excused,) = bars_of(noisy)
+    assert excused.text == "62% of what is allowed"
+    capped = replace(noisy, policy=replace(noisy.policy, noise_cap=1e-3))
+    assert bars_of(capped)[0].text == "5 times what is allowed"

@@ -316,3 +316,9 @@ def test_pictures_of_another_size_or_kind_are_refused(tmp_path: Path, photos: Pa
     with pytest.raises(InputError, match=found) as raised:
         open_source(Pooled(nn.AdaptiveAvgPool2d(1)).eval(), str(photos), options, silent)
     assert "size = [16, 16]" in raised.value.next_step
+
+
+def test_class_names_without_folders_of_classes_are_refused(tmp_path: Path, photos: Path) -> None:
+    options = replace(OPTIONS, preprocess=preprocess(tmp_path), class_names=("cat", "dog"))
+    with pytest.raises(InputError, match="one folder for each class"):
+        open_source(Net().eval(), str(photos), options, silent)

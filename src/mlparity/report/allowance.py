@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from mlparity.core.finiteness import mismatches
 from mlparity.core.numbers import format_number
 from mlparity.record.envelopes import spans_of
+from mlparity.record.excess import excused_by
 from mlparity.record.figures import OutputFigures
 from mlparity.record.record import Record
 from mlparity.record.rows import RowState, SettingResult
@@ -63,12 +64,15 @@ def _against(record: Record, row: SettingResult) -> tuple[str, float | None]:
 
 
 def _ratios(record: Record, row: SettingResult) -> Iterator[tuple[str, float]]:
+    policy, excused = record.policy, excused_by(record.noise, record.policy.noise_factor)
     for output in row.outputs:
         limit = limit_of(record, output.output, output.scale)
         if limit is None:
             continue
+        # The source's own noise passes too, up to the policy's cap: as verdicts have it.
+        allowed = max(limit, min(excused.get(output.output, 0.0), policy.noise_cap * output.scale))
         largest = _largest(row, output)
-        yield output.output, (largest / limit if limit else (math.inf if largest else 0.0))
+        yield output.output, (largest / allowed if allowed else (math.inf if largest else 0.0))
 
 
 def _largest(row: SettingResult, output: OutputFigures) -> float:

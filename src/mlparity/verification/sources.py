@@ -12,6 +12,7 @@ from mlparity.core.progress import Progress
 from mlparity.core.session import SampleSet
 from mlparity.core.source import Source
 from mlparity.core.steps import has_steps
+from mlparity.samples.images import labels_of
 from mlparity.samples.memory import Steps
 from mlparity.sources.load import LoadedModule, flatten_source, load_module
 from mlparity.sources.states import with_states
@@ -47,6 +48,13 @@ def open_source(
         seed=options.seed,
         progress=progress,
     )
+    if options.class_names and labels_of(samples) is None:
+        raise InputError(
+            "class names are for images that lie in one folder for each class",
+            found=samples.description,
+            expected="a folder of such folders",
+            next_step="give --inputs FOLDER with FOLDER/CLASS/IMAGE, or leave out --class-names",
+        )
     flat, samples = _flattened(loaded, samples, options)
     flat = with_lengths(flat, samples)
     tried = islice(samples, _TRIED if has_steps(samples) else 1)
