@@ -134,6 +134,14 @@ def verify(
             help="Recommend what is fp32 on the CPU or nothing, even if another setting is faster.",
         ),
     ] = False,
+    model_explorer: Annotated[
+        bool,
+        typer.Option(
+            "--model-explorer",
+            rich_help_panel=CHECKED,
+            help="Write the error of each op as node data for Model Explorer: on .tflite graphs, and that of a .pt2.",
+        ),
+    ] = False,
     fix: Annotated[
         bool,
         typer.Option(
@@ -191,6 +199,7 @@ def verify(
         cache=cache,
         consistency_first=consistency_first,
         fix=fix,
+        model_explorer=model_explorer,
         baseline=baseline,
         members=api.members_from(members),
         chips=api.chips_from(chips),

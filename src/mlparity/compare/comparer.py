@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from mlparity.compare.align import align
+from mlparity.compare.by_sample import SampleTally, with_sample
 from mlparity.compare.by_step import ByStep
 from mlparity.compare.decisions import flips_of
 from mlparity.compare.histogram import DecadeCounter
 from mlparity.compare.labels import labels_of
 from mlparity.compare.metrics import figures_of
+from mlparity.compare.pairs import PairTally, merge_pairs, pairs_of
 from mlparity.compare.retrieval import Retrieval, RetrievalTally
 from mlparity.compare.tally import Tally, TaskTally, merge, tally_of
 from mlparity.compare.tasks import Tasks, tally_task, why_not
@@ -43,6 +45,8 @@ class OutputState:
     gallery: ArrayText | None
     searched: RetrievalTally
     steps: tuple[tuple[int, float], ...] = ()
+    pairs: PairTally = field(default_factory=PairTally)
+    by_sample: SampleTally = field(default_factory=SampleTally)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +174,7 @@ class _Accumulator:
         self._task: OutputTask | None = None
         self._retrieval: Retrieval | None = None
         self._decades = DecadeCounter()
-        self._steps = ByStep()
+        self._steps, self._pairs, self._by_sample = ByStep(), PairTally(), SampleTally()
         self._worst: list[tuple[WorstSample, Image]] = []
         self._worst_kept = worst_kept
 
@@ -183,11 +187,14 @@ class _Accumulator:
         mismatches = tally.nan_mismatches + tally.inf_mismatches
         self._tally = merge(self._tally, tally)
         self._decades.add(difference, mismatches)
+        self._pairs = merge_pairs(self._pairs, pairs_of(sample, source, artifact, difference, self._pairs.edge))
         if not (difference.size or mismatches):
+            self._by_sample = with_sample(self._by_sample, None)
             return
         mean = tally.sum_abs / tally.finite if tally.finite else math.inf
         largest = math.inf if mismatches else tally.max_abs
         self._steps.add(sample, largest)
+        self._by_sample = with_sample(self._by_sample, largest)
         self._worst.append((WorstSample(sample, largest, mean), image))
         # A stable sort keeps the earlier of two samples with equal differences.
         self._worst.sort(key=lambda entry: entry[0].max_abs, reverse=True)
@@ -208,6 +215,8 @@ class _Accumulator:
             by_step=self._steps.result(),
             tokens=tokens_of(tally.task.tokens),
             labels=labels_of(tally.task.labels, self._labels),
+            pairs=self._pairs.result(),
+            by_sample=self._by_sample.result(),
         )
 
     def state(self, name: str) -> OutputState:
@@ -216,7 +225,9 @@ class _Accumulator:
         worst = tuple(entry for entry, _ in self._worst)
         searched = RetrievalTally() if search is None else search.tally
         steps = tuple(self._steps.known.items())
-        return OutputState(name, self._tally, self._decades.result(), worst, self._task, gallery, searched, steps)
+        counted = self._decades.result()
+        drawings = self._pairs, self._by_sample
+        return OutputState(name, self._tally, counted, worst, self._task, gallery, searched, steps, *drawings)
 
     @classmethod
     def restored(
@@ -226,6 +237,7 @@ class _Accumulator:
         made._tally, made._task = state.tally, state.task
         made._decades.restore(state.histogram)
         made._steps = ByStep(dict(state.steps))
+        made._pairs, made._by_sample = state.pairs, state.by_sample
         made._worst = [(entry, image_of(entry.sample)) for entry in state.worst]
         if state.gallery is not None and state.task is not None:
             made._retrieval = Retrieval(state.task.k)

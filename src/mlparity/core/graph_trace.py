@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -23,6 +23,7 @@ class GraphTrace:
     """The ops of one run in order, and its values by name: the inputs, the constants and what the ops made.
 
     A value that a runtime does not tell is absent. `inputs` and `outputs` are names of values by the source's names.
+    `titles` are the names that values have in the artifact's file, where those are others.
     """
 
     ops: Sequence[GraphOp]
@@ -30,3 +31,4 @@ class GraphTrace:
     constants: frozenset[str]
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
+    titles: Mapping[str, str] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mlparity.core.words import Confidence, Verdict
+from mlparity.record.plots import BySample, ValuePairs
 from mlparity.record.policy import OutputTask
 
 
@@ -148,7 +149,8 @@ class OutputFigures:
     `figures` maps the name of a metric to its value: None if it has no value here, such as the cosine of a zero vector.
     Metrics that do not apply are absent. `elements` is the number of values that were compared. `scale` is the largest
     finite absolute value of the source's output. `by_step` has the steps in order where the samples are sequences; of
-    many, those with the largest differences, the first and the last.
+    many, those with the largest differences, the first and the last. `pairs` and `by_sample` are what drawings are made
+    from; older records have none.
     """
 
     output: str
@@ -162,6 +164,8 @@ class OutputFigures:
     by_step: tuple[StepFigure, ...] = ()
     tokens: TokenFigures | None = None
     labels: LabelFigures | None = None
+    pairs: ValuePairs | None = None
+    by_sample: BySample | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from mlparity.record.decision import Decision, Recommendation
 from mlparity.record.drift import Drift
 from mlparity.record.figures import MetricInfo
 from mlparity.record.fix import Fix
+from mlparity.record.op_errors import GraphErrors
 from mlparity.record.policy import Policy
 from mlparity.record.rows import Rung, SettingResult
 
@@ -136,7 +137,7 @@ class Record:
     "" if it was traced, or if there was nothing to trace. `fix` says what was tried to cure a difference; it is None if
     nobody asked. `changes` are those since an earlier record, None if none was given. `unfinished` says what the
     explanation left out for its time, None where it is whole.
-    `lowerings` tell the graphs of several deployment targets apart.
+    `lowerings` tell the graphs of several deployment targets apart. `graph_errors` are there where they were asked for.
     """
 
     schema_version: int
@@ -162,3 +163,4 @@ class Record:
     changes: Changes | None = None
     unfinished: Unfinished | None = None
     lowerings: tuple[Lowering, ...] = ()
+    graph_errors: tuple[GraphErrors, ...] = ()

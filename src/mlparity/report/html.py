@@ -19,10 +19,11 @@ from mlparity.report.charts import CHARTS_SHOWN, charts_of
 from mlparity.report.decision import decision_paragraph, recommendation_text
 from mlparity.report.drift import drift_view
 from mlparity.report.fix import fix_lines
-from mlparity.report.ladder import LADDERS_SHOWN, ladders_of
+from mlparity.report.ladder import LADDERS_SHOWN, ladders_of, limit_of
 from mlparity.report.loaders import swift_of
 from mlparity.report.lowerings import lowering_sentences
-from mlparity.report.rows import columns_of, comparisons_of, groups_of, remarks_of, rows_of, shared_rows
+from mlparity.report.plots import DRAWINGS_OPEN, drawings_of
+from mlparity.report.rows import Comparison, columns_of, comparisons_of, groups_of, remarks_of, rows_of, shared_rows
 from mlparity.report.texts import (
     PROVENANCES,
     figure_text,
@@ -116,6 +117,8 @@ def _context(record: Record) -> dict[str, object]:
         "variants": variant_lines(record),
         "rungs": rung_sentences(record),
         "hazards": hazard_lines(record),
+        "drawings": drawings_of(comparisons, _limits(record, comparisons), record.samples.count),
+        "drawings_open": DRAWINGS_OPEN,
         "charts": charts_of(comparisons),
         "charts_shown": CHARTS_SHOWN,
         "comparisons": comparisons,
@@ -135,6 +138,12 @@ def _context(record: Record) -> dict[str, object]:
         "snippet": swift_of(record),
         "digest": record_sha256(record),
     }
+
+
+def _limits(record: Record, comparisons: tuple[Comparison, ...]) -> dict[str, float | None]:
+    """Return the bound on the largest difference of each output."""
+    scales = {each.output: each.entries[0][1].scale for each in comparisons}
+    return {name: limit_of(record, name, scale) for name, scale in scales.items()}
 
 
 def _drift(record: Record) -> dict[str, object]:

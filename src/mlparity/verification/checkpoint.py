@@ -17,7 +17,7 @@ from mlparity.sessions.carrying import CarryingSession
 from mlparity.verification.job import References
 from mlparity.verification.runs import Run, Runs
 
-CHECKPOINT_VERSION = 7
+CHECKPOINT_VERSION = 8
 
 Held = Mapping[str, ArrayText]
 """The state that a session carries to its next sample, by input name."""

@@ -57,6 +57,7 @@ class VerifyOptions:
     - `consistency_first`: recommend fp32 on the CPU or nothing, however fast other settings are.
     - `follows_artifacts`: nobody chose `settings`; they are those of an artifact that no default setting fits.
     - `baseline`: an earlier record of the same model, as a record.json or an output folder, to tell what changed since.
+    - `model_explorer`: follow the first sample op by op and write the errors as node data for Model Explorer.
     - `fix`: where the policy fails, convert again in other ways and keep what passes.
     """
 
@@ -92,6 +93,7 @@ class VerifyOptions:
     open_bytes: int = 640 * 2**20
     consistency_first: bool = False
     fix: bool = False
+    model_explorer: bool = False
     baseline: Path | None = None
     follows_artifacts: bool = False
 

@@ -16,6 +16,7 @@ from mlparity.record.files import read_record
 from mlparity.record.tuning_file import read_compression_tuning, read_tuning
 from mlparity.report.comparison import COMPARISON_FILES
 from mlparity.report.files import report_names
+from mlparity.report.node_data import NODE_DATA
 from mlparity.targets.artifacts import artifact_sha256
 from mlparity.targets.metadata import sidecar_of
 
@@ -93,7 +94,7 @@ def _ours(out: Path, entries: set[str]) -> set[str]:
     try:
         if _RECORD in entries:
             artifacts = read_record(out / _RECORD).artifacts
-            names |= {_RECORD, *report_names()}
+            names |= {_RECORD, *report_names(), NODE_DATA}
             for artifact in artifacts:
                 _check_same(out / artifact.path, artifact.sha256)
                 names |= {artifact.path, sidecar_of(Path(artifact.path)).name}

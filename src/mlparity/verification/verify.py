@@ -29,6 +29,7 @@ from mlparity.record.policy import Policy
 from mlparity.record.record import SCHEMA_VERSION, Record, SamplesInfo, SourceInfo
 from mlparity.record.rows import RowState, SettingResult
 from mlparity.report.files import write_reports
+from mlparity.report.node_data import write_node_data
 from mlparity.report.texts import noise_of_text
 from mlparity.samples.check import check_sample, signature_of
 from mlparity.samples.digest import sample_sha256
@@ -52,6 +53,7 @@ from mlparity.verification.fix import check_fixable, find_fix
 from mlparity.verification.job import Job, References, open_references
 from mlparity.verification.journal import Journal, Seen, key_of
 from mlparity.verification.layouts import diagnose_misfit
+from mlparity.verification.op_errors import graph_errors
 from mlparity.verification.opening import open_runs
 from mlparity.verification.options import VerifyOptions
 from mlparity.verification.policies import policy_of
@@ -145,9 +147,17 @@ def _verified(
         progress("explain", 0, 0)
         found = _explained(job, made, runs, results, progress)
         record = _record(job, made, runs, seen, found)
+    if job.options.model_explorer:
+        record = _with_graph_errors(job, record, progress)
     if job.options.fix:
         record = replace(record, fix=find_fix(job, record, references, progress))
     return record, found.fault
+
+
+def _with_graph_errors(job: Job, record: Record, progress: Progress) -> Record:
+    found, left_out = graph_errors(job, record, progress)
+    source = replace(record.source, notes=(*record.source.notes, *left_out))
+    return replace(record, source=source, graph_errors=found)
 
 
 def _run(job: Job, runs: Runs, references: References, journal: Journal, progress: Progress) -> Seen:
@@ -260,3 +270,4 @@ def _write(record: Record, stage: Path) -> None:
         write_metadata(stage / artifact.path, metadata_of(record, artifact))
     write_record(record, stage / "record.json")
     write_reports(record, stage)
+    write_node_data(record, stage)

@@ -34,7 +34,8 @@ def trace(path: Path, input_names: tuple[str, ...], output_names: tuple[str, ...
     made = {name for op in ops for name in op.results}
     values = _values(interpreter)
     constants = frozenset(values) - made - set(inputs.values())
-    return GraphTrace(ops, values, constants, inputs, outputs)
+    titles = {str(detail["index"]): str(detail["name"]) for detail in interpreter.get_tensor_details()}
+    return GraphTrace(ops, values, constants, inputs, outputs, titles)
 
 
 def run_by_reference(
