@@ -46,7 +46,7 @@ ALLOWED = {
     "mlparity.engine.mil.spec: exec_module": "coremltools' own modules",
     "mlparity.engine.mil.weights: mmap": "a file that was opened there",
     "mlparity.engine.placement.gates: open": "a table of this package",
-    "mlparity.engine.placement.roofline: open": "a table of this package",
+    "mlparity.engine.placement.throughput: open": "a table of this package",
     "mlparity.record.outputs: zipfile.ZipFile": "a file that was opened there, or one that is written",
     "mlparity.record.outputs: open": "a member of such a file",
     "mlparity.report.html: read_text": "a template of this package",

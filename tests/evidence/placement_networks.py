@@ -34,7 +34,11 @@ STAGE_CHANNELS = (864, 432, 216, 108, 54, 27)
 """Of a decoder: what enters each of five stages, and what leaves the last. Of fewer stages, the last ones."""
 
 STRIDES = (8, 8, 4, 2, 2)
-"""Of the five stages. Where a row's lengths ask for another product, powers of two, the largest first."""
+"""Of the five stages, 1024 in all. Where a row of fewer stages asks for another product, powers of two.
+
+Rows of five stages give half the length that these strides make: the source multiplies them to 512. That 1024 is right
+is confirmed by the width of 16386 in its plan for 16 codes, and by its codec, which makes 16384 samples of them.
+"""
 
 CODES = 432
 """The channels that a whole decoder takes."""
@@ -254,12 +258,12 @@ def stage(draft: Draft, x: str, channels: int, stride: int) -> str:
 
 
 def strides_of(count: int, factor: int) -> tuple[int, ...]:
-    """Return the strides of `count` stages that lengthen by `factor`.
+    """Return the strides of `count` stages that lengthen by `factor`; five have those of the source.
 
     Raises:
         ValueError: the factor is no power of two, or less than two a stage.
     """
-    if math.prod(STRIDES[-count:]) == factor:
+    if count == len(STRIDES) or math.prod(STRIDES[-count:]) == factor:
         return STRIDES[-count:]
     exponent = factor.bit_length() - 1
     if factor != 2**exponent or exponent < count:
@@ -304,6 +308,15 @@ def fused_attention(*shape: int) -> Function:
     return draft.function(draft.op("cast", shape, "fp32", x=f"%{mean}", dtype="fp32"))
 
 
+def large_package(gib: int) -> Function:
+    """Return linear layers of more weights than so many GiB; a layer has 2."""
+    draft, width = Draft(), 2**15
+    x = draft.fed(1, width)
+    for _ in range(gib // 2 + 1):
+        x = draft.linear(x, width)
+    return draft.function(x)
+
+
 Said = Mapping[str, str]
 """A row."""
 
@@ -323,7 +336,10 @@ def network_of(row: Said) -> Function | None:
 
 
 def _length(row: Said, column: str, otherwise: int) -> int:
-    return int(row[column]) if row.get(column) else otherwise
+    length = int(row[column]) if row.get(column) else otherwise
+    if length < 1:
+        raise ValueError(f"{column} {length}")
+    return length
 
 
 def _blocks(build: Activation) -> Callable[[re.Match[str], Said], Function]:
@@ -375,6 +391,7 @@ FORMS: Mapping[str, Callable[[re.Match[str], Said], Function]] = {
     r"scaled_dot_product_attention, (?P<shape>\d+ x \d+ x \d+ x \d+)": lambda form, _: fused_attention(
         *map(int, form["shape"].split(" x "))
     ),
+    r"any package whose (?:compiled )?size passes (?P<gib>\d+) GiB.*": lambda form, _: large_package(int(form["gib"])),
     r"(?:whole|full) decoder.*": lambda _, row: whole_decoder(_length(row, "t_in", FRAMES)),
 }
 """The networks by the form of their description, the first that fits."""

@@ -19,7 +19,7 @@ from mlparity.engine.mil.reader import program_of
 from mlparity.engine.mil.spec import parse_spec
 from mlparity.engine.placement.costs import costs_of
 from mlparity.engine.placement.placements import placements_of
-from mlparity.engine.placement.roofline import throughput
+from mlparity.engine.placement.throughput import throughput
 from mlparity.engine.reading import read_program
 
 _NETWORKS = ("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor")

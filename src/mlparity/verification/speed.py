@@ -14,7 +14,8 @@ from mlparity.core.errors import MlparityError
 from mlparity.core.session import Sample
 from mlparity.core.words import Provenance, Setting
 from mlparity.engine.mil.program import Function
-from mlparity.engine.placement.roofline import roofline, throughput, work_of
+from mlparity.engine.placement.roofline import roofline, work_of
+from mlparity.engine.placement.throughput import throughput
 from mlparity.engine.reading import read_stages
 from mlparity.record.decision import Decision, Latency, Speed
 from mlparity.sessions.checked import run_checked

@@ -10,7 +10,8 @@ import pytest
 
 from mlparity.engine.mil.program import Function, NamedType, Op
 from mlparity.engine.placement.costs import costs_of
-from mlparity.engine.placement.roofline import GENERATION_OF, roofline, throughput, work_of
+from mlparity.engine.placement.roofline import GENERATION_OF, roofline, work_of
+from mlparity.engine.placement.throughput import throughput
 from tests.engine.runtime.programs import op, program, tensor
 
 X = tensor("x", "fp16", 1, 4, 8, 8)

@@ -6,10 +6,9 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
-from mlparity.engine.mil.program import Argument, Function, Op, TensorType, Value, ValueType
+from mlparity.engine.mil.program import Function, Op, TensorType
 from mlparity.engine.placement.eligibility import is_constant
+from mlparity.engine.placement.known import Known, known_of
 
 _BYTES = {"fp16": 2, "fp32": 4, "fp64": 8, "int64": 8, "uint64": 8, "int32": 4, "uint32": 4, "int16": 2, "uint16": 2}
 
@@ -29,10 +28,9 @@ def costs_of(function: Function, *, widened: bool = False) -> tuple[Cost, ...] |
     Ops of nested blocks count once, whatever the number of their turns. Nothing is fused, and nothing stays in a
     cache between two ops, so that bytes are an upper bound.
     """
-    types: dict[str, ValueType] = {named.name: named.type for named in function.inputs}
-    types |= {output.name: output.type for op in function.walk() for output in op.outputs}
+    held = known_of(function)
     widths = {**_BYTES, "fp16": _BYTES["fp32"]} if widened else _BYTES
-    costs = [_cost(op, types, widths) for op in function.walk() if not is_constant(op) and not op.blocks]
+    costs = [_cost(op, held, widths) for op in function.walk() if not is_constant(op) and not op.blocks]
     known = tuple(cost for cost in costs if cost is not None)
     return known if len(known) == len(costs) else None
 
@@ -44,23 +42,23 @@ class _Sizes:
     op: Op
     inputs: Mapping[str, tuple[tuple[int, ...], ...]]
     output: tuple[int, ...]
+    held: Known
 
     def shape(self, parameter: str) -> tuple[int, ...]:
         return self.inputs[parameter][0] if self.inputs.get(parameter) else ()
 
     def flag(self, parameter: str) -> bool:
-        found = self.op.inputs.get(parameter, ())
-        value = found[0] if found else None
-        return isinstance(value, Value) and isinstance(value.data, np.ndarray) and bool(value.data.reshape(-1)[0])
+        found = self.held.numbers(self.op, parameter)
+        return found is not None and bool(found.reshape(-1)[0])
 
 
-def _cost(op: Op, types: Mapping[str, ValueType], widths: Mapping[str, int]) -> Cost | None:
+def _cost(op: Op, held: Known, widths: Mapping[str, int]) -> Cost | None:
     inputs: dict[str, tuple[tuple[int, ...], ...]] = {}
     moved = 0.0
     for name, arguments in op.inputs.items():
         shapes = []
         for argument in arguments:
-            kind = _type(argument, types)
+            kind = held.tensor(argument)
             if kind is None:
                 continue
             shape = _known(kind)
@@ -76,7 +74,7 @@ def _cost(op: Op, types: Mapping[str, ValueType], widths: Mapping[str, int]) -> 
     moved += sum(
         math.prod(shape) * widths.get(kind.dtype, 1) for kind, shape in zip(outputs, results, strict=True) if shape
     )
-    sizes = _Sizes(op, inputs, results[0] if results[0] is not None else ())
+    sizes = _Sizes(op, inputs, results[0] if results[0] is not None else (), held)
     return Cost(op, float(_FLOPS.get(op.type, _one_each)(sizes)), moved)
 
 
@@ -124,11 +122,6 @@ _FLOPS: Mapping[str, Callable[[_Sizes], int]] = {
     "rnn": _recurrent,
     "scaled_dot_product_attention": _attention,
 }
-
-
-def _type(argument: Argument, types: Mapping[str, ValueType]) -> TensorType | None:
-    found = argument.type if isinstance(argument, Value) else types.get(argument.name)
-    return found if isinstance(found, TensorType) and found.dtype != "string" else None
 
 
 def _known(kind: TensorType) -> tuple[int, ...] | None:

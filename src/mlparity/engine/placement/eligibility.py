@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from mlparity.engine.mil.dtypes import FLOATS
-from mlparity.engine.mil.program import Argument, Function, Op, TensorType, Value, ValueType
+from mlparity.engine.mil.program import Function, Op, TensorType
 from mlparity.engine.placement.gates import Limit, gates, generation_of, limits
+from mlparity.engine.placement.known import Known, known_of
 
 _TYPED_EXECUTION = "documented, https://apple.github.io/coremltools/docs-guides/source/typed-execution.html"
 
@@ -34,6 +36,7 @@ class _Asked:
     inputs: Mapping[str, tuple[TensorType, ...]]
     outputs: tuple[TensorType, ...]
     generation: str
+    known: Known
 
     def tensors(self) -> tuple[TensorType, ...]:
         return (*(kind for types in self.inputs.values() for kind in types), *self.outputs)
@@ -44,9 +47,8 @@ def eligibility(function: Function, chip: str) -> tuple[Eligibility, ...]:
 
     One convolution wider than the engine's kernels keeps the whole function off it.
     """
-    types: dict[str, ValueType] = {named.name: named.type for named in function.inputs}
-    types |= {output.name: output.type for op in function.body.ops for output in op.outputs}
-    asked = [_asked(op, types, generation_of(chip)) for op in function.body.ops if op.outputs and not is_constant(op)]
+    known, generation = known_of(function), generation_of(chip)
+    asked = [_asked(op, known, generation) for op in function.body.ops if op.outputs and not is_constant(op)]
     too_wide = next((found for op in asked if (found := _kernel_width(op)) is not None), None)
     return tuple(_answer(op, too_wide) for op in asked)
 
@@ -129,33 +131,35 @@ def _image_axes(kind: TensorType) -> tuple[int | None, ...]:
 
 
 def _kernel_width(asked: _Asked) -> _Refusal | None:
-    """A conv's kernel is (out, in, [depth,] [height,] width)."""
+    """A kernel is (out, in, [depth,] [height,] width); a transposed one is taken in as many parts as it has strides.
+
+    Source of the latter: a plan of an M2 has transposed kernels 16 wide with strides of 8 on the engine
+    (FluidInference/mobius@b59611e0, subgraph_ledger.json).
+    """
     limit, most = _limit("kernel_width", asked)
-    weights = asked.inputs.get("weight", ()) if asked.op.type in ("conv", "conv_transpose") else ()
-    widths = [kind.shape[-1] for kind in weights if kind.shape]
-    beyond = [width for width in widths if width is not None and width > most]
-    if not beyond:
+    kernel = asked.known.shape(asked.op, "weight") if asked.op.type in ("conv", "conv_transpose") else ()
+    width = kernel[-1] if kernel else None
+    if width is None or math.ceil(width / _parts(asked)) <= most:
         return None
     return (
-        f"the kernel of {asked.op.location} is {max(beyond)} wide, the engine takes {most};"
+        f"the kernel of {asked.op.location} is {width} wide, the engine takes {most};"
         " such a model runs on the CPU as a whole",
         limit.evidence,
     )
 
 
+def _parts(asked: _Asked) -> int:
+    strides = asked.known.numbers(asked.op, "strides") if asked.op.type == "conv_transpose" else None
+    return 1 if strides is None or strides.size == 0 else max(int(strides.ravel()[-1]), 1)
+
+
 _CHECKS: tuple[Callable[[_Asked], _Refusal | None], ...] = (_typed, _gate, _rank, _axes)
 
 
-def _asked(op: Op, types: Mapping[str, ValueType], generation: str) -> _Asked:
+def _asked(op: Op, known: Known, generation: str) -> _Asked:
     inputs = {
-        name: tuple(found for argument in arguments if (found := _type(argument, types)) is not None)
+        name: tuple(found for argument in arguments if (found := known.tensor(argument)) is not None)
         for name, arguments in op.inputs.items()
     }
-    return _Asked(
-        op, inputs, tuple(output.type for output in op.outputs if isinstance(output.type, TensorType)), generation
-    )
-
-
-def _type(argument: Argument, types: Mapping[str, ValueType]) -> TensorType | None:
-    found = argument.type if isinstance(argument, Value) else types.get(argument.name)
-    return found if isinstance(found, TensorType) and found.dtype != "string" else None
+    outputs = tuple(output.type for output in op.outputs if isinstance(output.type, TensorType))
+    return _Asked(op, inputs, outputs, generation, known)

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mlparity.engine.mil.program import Function
-from mlparity.engine.placement.eligibility import Eligibility, eligibility
-
-LONG_SEGMENT = 8
-"""How many ops in a row make a segment that is worth the way to the engine (assumed).
-
-Measured is only that small models and single ops stay on the CPU (751K@a51e0dbd:notes/defects.md C1).
-"""
+from mlparity.engine.placement.eligibility import Eligibility
+from mlparity.engine.placement.ruled import Ruled, grounds_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +18,11 @@ class Placement:
 
 
 def placements_of(function: Function, chip: str) -> tuple[Placement, ...]:
-    """Return the different ones of: all eligible ops on the engine, those in long segments only, none."""
-    found = eligibility(function, chip)
-    segments = tuple(_segments(found))
+    """Return the different ones of: all eligible ops on the engine, those that the rules leave there, none."""
+    grounds = grounds_of(function, chip)
     candidates = (
-        Placement("long segments", _names([segment for segment in segments if len(segment) >= LONG_SEGMENT])),
-        Placement("all eligible", _names(segments)),
+        Placement("as the rules say", _left(grounds.ruled())),
+        Placement("all eligible", _eligible(grounds.found)),
         Placement("none", frozenset()),
     )
     # Of equal ones the last gives the name: nothing placed is "none".
@@ -37,18 +30,10 @@ def placements_of(function: Function, chip: str) -> tuple[Placement, ...]:
     return tuple(sorted(distinct.values(), key=lambda placement: len(placement.on_engine), reverse=True))
 
 
-def _segments(found: Sequence[Eligibility]) -> Iterator[list[Eligibility]]:
-    """Yield the runs of eligible ops; an op without floating values interrupts none."""
-    segment: list[Eligibility] = []
-    for op in found:
-        if op.eligible:
-            segment.append(op)
-        elif not op.neutral and segment:
-            yield segment
-            segment = []
-    if segment:
-        yield segment
+def _eligible(found: tuple[Eligibility, ...]) -> frozenset[str]:
+    return frozenset(op.op.outputs[0].name for op in found if op.eligible)
 
 
-def _names(segments: Sequence[Sequence[Eligibility]]) -> frozenset[str]:
-    return frozenset(op.op.outputs[0].name for segment in segments for op in segment)
+def _left(found: tuple[Ruled, ...]) -> frozenset[str]:
+    """Return the ops that the rules leave on the engine; casts, which round alike everywhere, are left out."""
+    return frozenset(op.op.outputs[0].name for op in found if op.on_engine and not op.follows)

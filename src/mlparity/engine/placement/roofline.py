@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 
 from mlparity.engine.mil.program import Function
 from mlparity.engine.placement.costs import Cost, costs_of
 from mlparity.engine.placement.placements import placements_of
+from mlparity.engine.placement.throughput import Roof, throughput
 
 GENERATION_OF: Mapping[str, str] = {"M4 Max": "M4", "M5": "M5"}
 """The chips of the throughput table, and the generation of their engine."""
-
-
-@dataclass(frozen=True, slots=True)
-class Roof:
-    """The peak rates of one processor of one chip, and what a call of it costs in microseconds."""
-
-    gflops: float
-    gbps: float
-    dispatch_us: float
-    confidence: str
-    evidence: str
-
-    def seconds(self, costs: Sequence[Cost]) -> float:
-        """Return the least time for these ops, one after the other: each by the slower of its two rates."""
-        return sum(max(cost.flops / (self.gflops * 1e9), cost.bytes / (self.gbps * 1e9)) for cost in costs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +57,3 @@ def _on_engine(function: Function, costs: Sequence[Cost], roofs: Mapping[str, Ro
         seconds = roofs["ane"].seconds(engine) + roofs["cpu"].seconds(others)
         ways.append(seconds + segments * roofs["ane"].dispatch_us * 1e-6)
     return ways
-
-
-@cache
-def throughput() -> Mapping[str, Mapping[str, Roof]]:
-    """Return the table by chip, then by processor ("cpu", "gpu", "ane")."""
-    table: dict[str, dict[str, Roof]] = {}
-    with files(__package__).joinpath("throughput.csv").open(encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            gflops, gbps, dispatch_us = (float(row[name]) for name in ("gflops", "gbps", "dispatch_us"))
-            roof = Roof(gflops, gbps, dispatch_us, row["confidence"], row["evidence"])
-            table.setdefault(row["chip"], {})[row["processor"]] = roof
-    return table
