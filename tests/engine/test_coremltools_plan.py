@@ -16,11 +16,11 @@ from coremltools.models.model import MLModelAsset
 import mlparity
 
 
-def converted(**options: Any) -> Any:
+def converted(*, side: int = 16, channels: int = 8, **options: Any) -> Any:
     random = np.random.default_rng(0)
-    kernel, weight = random.random((8, 3, 3, 3), np.float32), random.random((4, 8), np.float32)
+    kernel, weight = random.random((channels, 3, 3, 3), np.float32), random.random((4, channels), np.float32)
 
-    @mb.program(input_specs=[mb.TensorSpec(shape=(1, 3, 16, 16))])
+    @mb.program(input_specs=[mb.TensorSpec(shape=(1, 3, side, side))])
     def program(x: Any) -> Any:
         y = mb.relu(x=mb.conv(x=x, weight=kernel))
         return mb.linear(x=mb.reduce_mean(x=y, axes=[2, 3]), weight=weight, name="logits")
@@ -28,10 +28,14 @@ def converted(**options: Any) -> Any:
     return ct.convert(program, **options)
 
 
+LARGE = {"side": 256, "channels": 64}
+"""Of a network that is worth a call of the Neural Engine; one with the other sizes is not."""
+
+
 @pytest.fixture(scope="module")
 def model() -> Any:
     mlparity.enable_coremltools()
-    return converted(minimum_deployment_target=ct.target.iOS16)
+    return converted(**LARGE, minimum_deployment_target=ct.target.iOS16)
 
 
 def test_the_structure_is_that_of_the_program(model: Any) -> None:
@@ -48,7 +52,7 @@ def test_the_structure_is_that_of_the_program(model: Any) -> None:
 
 def test_a_network_has_layers() -> None:
     mlparity.enable_coremltools()
-    network = converted(convert_to="neuralnetwork")
+    network = converted(**LARGE, convert_to="neuralnetwork")
     structure = MLModelStructure.load_from_path(network.get_compiled_model_path())
     assert structure.program is None
     layers = structure.neuralnetwork.layers
@@ -70,6 +74,17 @@ def test_a_plan_says_where_ops_are_likely_to_run_and_that_it_is_estimated(model:
     known = [cost for cost in costs if cost is not None]
     assert sum(cost.weight for cost in known) == pytest.approx(1.0)
     assert all(cost.provenance == "estimated" for cost in known)
+
+
+def test_a_small_network_stays_on_the_cpu() -> None:
+    small = converted(minimum_deployment_target=ct.target.iOS16)
+    plan = MLComputePlan.load_from_path(small.get_compiled_model_path())
+    (conv,) = (
+        op for op in plan.model_structure.program.functions["main"].block.operations if op.operator_name == "conv"
+    )
+    usage = plan.get_compute_device_usage_for_mlprogram_operation(conv)
+    assert isinstance(usage.preferred_compute_device, MLCPUComputeDevice)
+    assert isinstance(usage.supported_compute_devices[-1], MLNeuralEngineComputeDevice)
 
 
 def test_on_the_cpu_alone_nothing_runs_elsewhere(model: Any) -> None:
@@ -95,7 +110,7 @@ def test_devices_are_those_of_the_chip() -> None:
 
 
 def test_an_asset_from_a_path_and_from_memory_predicts(model: Any, tmp_path: Path) -> None:
-    x = {"x": np.random.default_rng(0).random((1, 3, 16, 16), np.float32)}
+    x = {"x": np.random.default_rng(0).random((1, 3, 256, 256), np.float32)}
     (expected,) = model.predict(x).values()
     path = tmp_path / "net.mlpackage"
     model.save(str(path))

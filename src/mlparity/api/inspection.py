@@ -26,10 +26,11 @@ def inspect_artifact(path: Path, function: str = "") -> Inspection:
 
 
 @typed_errors
-def inspect_placement(path: Path, chip: str, function: str = "") -> tuple[PlacedOp, ...]:
-    """Return, for each op of an `.mlpackage`, whether the Neural Engine of `chip` can run it.
+def inspect_placement(path: Path, chip: str, function: str = "", *, macos: int = 27) -> tuple[PlacedOp, ...]:
+    """Return, for each op of an `.mlpackage`, whether the Neural Engine of `chip` can run it, and whether it does.
 
-    The ops are in the program's order.
+    The ops are in the program's order. Whether it does is what rules say that name their source; only a device shows
+    it. `macos` is the first number of the system's version; iOS has the same numbers from 26 on.
 
     Raises:
         FormatError: the package cannot be read.
@@ -38,7 +39,7 @@ def inspect_placement(path: Path, chip: str, function: str = "") -> tuple[Placed
     from mlparity.targets.coreml.inspect import placement_of
 
     with one_model(path, function) as model:
-        return placement_of(model.path, chip)
+        return placement_of(model.path, chip, macos)
 
 
 @typed_errors

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,9 +25,11 @@ def inspect(
     function: FunctionOption = "",
     text: Annotated[bool, typer.Option("--text", help="Print the whole program, an op a line.")] = False,
     placement: Annotated[
-        bool, typer.Option("--placement", help="List the ops that the Neural Engine cannot take, and why.")
+        bool,
+        typer.Option("--placement", help="List where each op runs, and which rule moves it there."),
     ] = False,
     chip: Annotated[str, typer.Option(help="The chip that --placement asks about.")] = "M4",
+    macos: Annotated[int, typer.Option(help="The system that --placement asks about: macOS's or iOS's number.")] = 27,
     ops: Annotated[bool, typer.Option("--ops", help="List the MIL ops that the engine runs.")] = False,
 ) -> None:
     """Show an artifact's interface, its ops, and whether the engine runs it."""
@@ -48,7 +51,7 @@ def inspect(
         console.lines(found.text)
         return
     if placement:
-        _show_placement(api.inspect_placement(artifact, chip, function), chip)
+        _show_placement(api.inspect_placement(artifact, chip, function, macos=macos), f"{chip}, macOS {macos}")
         return
     console.print(f"{found.path}: {found.kind}")
     for name, value in {**found.facts, **found.metadata}.items():
@@ -64,13 +67,20 @@ def inspect(
         console.print(f"the engine cannot run it: {found.problem}" if found.problem else "the engine runs it")
 
 
-def _show_placement(found: tuple[PlacedOp, ...], chip: str) -> None:
+def _show_placement(found: tuple[PlacedOp, ...], where: str) -> None:
     console = stdout()
-    eligible = sum(op.eligible for op in found)
+    eligible, there = sum(op.eligible for op in found), sum(op.on_engine for op in found)
     console.print(
-        f"the Neural Engine of {chip} can take {eligible} of {len(found)} ops; whether it does shows only on a device"
+        f"the Neural Engine ({where}) can take {eligible} of {len(found)} ops; by the rules {there} run there;"
+        " what really happens shows only on a device"
     )
-    table = Rows("op", "location", "type", "takes it", "why not", "source")
+    for rule, count in Counter(op.rule for op in found if op.rule).items():
+        console.print(f"  {rule}: moves {count}")
+    table = Rows("op", "location", "type", "takes it", "runs there", "rule", "why not", "source")
     for op in found:
-        table.add_row(op.op, op.location, op.type, "yes" if op.eligible else "no", op.reason, op.evidence)
+        answers = ("yes" if answer else "no" for answer in (op.eligible, op.on_engine))
+        table.add_row(op.op, op.location, op.type, *answers, op.rule, op.reason, op.evidence)
     console.print(table)
+    for op in found:
+        for hazard in op.hazards:
+            console.print(f"hazard at {op.location}: {hazard}")

@@ -18,7 +18,7 @@ from mlparity.engine.mil.program import Block, Function, Name, NamedType, Op
 from mlparity.engine.mil.reader import program_of
 from mlparity.engine.mil.spec import parse_spec
 from mlparity.engine.placement.costs import costs_of
-from mlparity.engine.placement.placements import placements_of
+from mlparity.engine.placement.ruled import UNABLE, grounds_of
 from mlparity.engine.placement.throughput import throughput
 from mlparity.engine.reading import read_program
 
@@ -178,7 +178,9 @@ class ComputePlanProxy:
         self.model_structure = structure_of(path)
         self._unit = unit
         read = () if self.model_structure.pipeline is not None else tuple(read_program(path).functions.values())
-        self._engine = frozenset(name for function in read for name in _on_engine(function, unit, chip))
+        placed = [op for function in read for op in grounds_of(function, chip).ruled()]
+        self._engine = frozenset(_first_output(op.op) for op in placed if op.on_engine)
+        self._unable = frozenset(_first_output(op.op) for op in placed if op.rule == UNABLE)
         self._shares = {name: share for function in read for name, share in _shares(function).items()}
 
     def get_compute_device_usage_for_mlprogram_operation(self, operation: Any) -> Any:
@@ -192,8 +194,11 @@ class ComputePlanProxy:
     def _usage(self, name: str) -> Any:
         if name not in self._shares:
             return None
-        takes = [each for each in self._unit.processors if each != "NE" or name in self._engine]
-        return _estimated("MLComputePlanDeviceUsage")(_device(takes[-1]), [_device(each) for each in takes])
+        takes = [each for each in self._unit.processors if each != "NE" or name not in self._unable]
+        chosen = takes[-1]
+        if "NE" in self._unit.processors:
+            chosen = "NE" if name in self._engine else "CPU"
+        return _estimated("MLComputePlanDeviceUsage")(_device(chosen), [_device(each) for each in takes])
 
     def get_estimated_cost_for_mlprogram_operation(self, operation: Any) -> Any:
         """Return an op's share of the whole prediction by the roofline, None where it has none."""
@@ -223,10 +228,6 @@ _told: list[bool] = []
 
 def _first_output(operation: Any) -> str:
     return operation.outputs[0].name if operation.outputs else ""
-
-
-def _on_engine(function: Function, unit: ComputeUnit, chip: str) -> frozenset[str]:
-    return placements_of(function, chip)[0].on_engine if "NE" in unit.processors else frozenset()
 
 
 def _shares(function: Function) -> dict[str, float]:

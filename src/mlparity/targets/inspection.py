@@ -40,9 +40,10 @@ class Inspection:
 
 @dataclass(frozen=True, slots=True)
 class PlacedOp:
-    """Whether the Neural Engine of a chip can run an op.
+    """Whether the Neural Engine of a chip can run an op, and whether it does as the rules of placement say.
 
-    `type` is the type of the op's first result. `reason` says why it cannot, and `evidence` is the source of that rule.
+    `type` is the type of the op's first result. Of an op that runs elsewhere, `rule` names the rule that moves it,
+    `reason` says what the rule found, and `evidence` is its source. `hazards` are what reports say of ops like it.
     """
 
     op: str
@@ -51,3 +52,6 @@ class PlacedOp:
     eligible: bool
     reason: str
     evidence: str
+    on_engine: bool = False
+    rule: str = ""
+    hazards: tuple[str, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mlparity.core.errors import MlparityError
@@ -11,10 +11,14 @@ from mlparity.core.session import TensorSpec
 from mlparity.core.words import Precision
 from mlparity.engine.mil.precision import common_precision
 from mlparity.engine.mil.printer import print_program
-from mlparity.engine.mil.program import Feature, Program
+from mlparity.engine.mil.program import Feature, Function, Program
 from mlparity.engine.numerics import TYPED
-from mlparity.engine.placement.eligibility import Eligibility, eligibility
+from mlparity.engine.placement.eligibility import eligibility
 from mlparity.engine.placement.gates import GENERATIONS
+from mlparity.engine.placement.hazards import hazards_of
+from mlparity.engine.placement.known import known_of
+from mlparity.engine.placement.ruled import follows, grounds_of
+from mlparity.engine.placement.rules import NEWEST_MACOS
 from mlparity.engine.placement.variants import check_chips
 from mlparity.engine.reading import read_stages
 from mlparity.engine.runtime.bind import bind
@@ -98,29 +102,51 @@ def _facts(programs: Sequence[Program]) -> dict[str, str]:
     }
 
 
-def placement_of(path: Path, chip: str) -> tuple[PlacedOp, ...]:
+def placement_of(path: Path, chip: str, macos: int = NEWEST_MACOS) -> tuple[PlacedOp, ...]:
     """Return what the Neural Engine of `chip` makes of each op of an `.mlpackage`, in the program's order.
+
+    `macos` is the first number of the system's version; iOS has the same numbers from 26 on.
 
     Raises:
         FormatError: it cannot be read.
         InputError: an unknown chip.
     """
     check_chips((chip,))
-    return tuple(
-        PlacedOp(op.op.type, op.op.location, str(op.op.outputs[0].type), op.eligible, op.reason, op.evidence)
-        for op in _placed(read_stages(path)[0], chip)
-    )
+    return tuple(op for function in _functions(read_stages(path)[0]) for op in _ruled(function, chip, macos))
 
 
-def _placed(programs: Sequence[Program], chip: str) -> list[Eligibility]:
-    """Return what the Neural Engine makes of the ops of all models; a suppression of boxes is never there (assumed)."""
-    functions = [each.functions[each.default_function] for each in programs if each.kind != _SUPPRESSION]
-    return [op for function in functions for op in eligibility(function, chip)]
+def _ruled(function: Function, chip: str, macos: int) -> Iterator[PlacedOp]:
+    grounds, hazards = grounds_of(function, chip), hazards_of(function, macos)
+    for op, placed in zip(grounds.found, grounds.ruled(macos), strict=True):
+        first = op.op.outputs[0]
+        yield PlacedOp(
+            op.op.type,
+            op.op.location,
+            str(first.type),
+            op.eligible or placed.follows,
+            placed.reason,
+            placed.evidence,
+            placed.on_engine,
+            placed.rule,
+            tuple(f"{rule.mechanism} ({'; '.join(rule.evidence)})" for rule in hazards.get(first.name, ())),
+        )
+
+
+def _functions(programs: Sequence[Program]) -> list[Function]:
+    """Return the functions that may be on the Neural Engine; a suppression of boxes is never there (assumed)."""
+    return [each.functions[each.default_function] for each in programs if each.kind != _SUPPRESSION]
 
 
 def _eligible(programs: Sequence[Program]) -> dict[str, str]:
-    found = {chip: _placed(programs, chip) for chip in GENERATIONS}
-    return {chip: f"{sum(op.eligible for op in ops)} of {len(ops)}" for chip, ops in found.items()}
+    functions = _functions(programs)
+    found = {chip: [op for function in functions for op in _able(function, chip)] for chip in GENERATIONS}
+    return {chip: f"{sum(ops)} of {len(ops)}" for chip, ops in found.items()}
+
+
+def _able(function: Function, chip: str) -> list[bool]:
+    """Return, for each op, whether the Neural Engine can take it, or takes it with its neighbours."""
+    known = known_of(function)
+    return [op.eligible or follows(op.op, known) for op in eligibility(function, chip)]
 
 
 def _precision(programs: Sequence[Program]) -> str:
