@@ -34,6 +34,7 @@ def test_every_code_block_runs(document: str, tmp_path: Path) -> None:
         pytest.skip(f"{NEEDS[document]} is not installed")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "COLUMNS": "160"}
+    environment["MLPARITY_CACHE"] = str(tmp_path / "conversions")  # a reader's second command takes from there, too
     for block in blocks(document):
         if block.file:
             (tmp_path / block.file).write_text(block.text)

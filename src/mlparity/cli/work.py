@@ -10,6 +10,7 @@ import threading
 from contextlib import suppress
 from typing import NoReturn
 
+from mlparity.cli.fewer_imports import import_fewer
 from mlparity.cli.stopping import stopped_code, take_stop_signals
 from mlparity.cli.watch import UNFORESEEN
 
@@ -24,6 +25,7 @@ def run() -> int:
         from mlparity.cli.terminal import own_streams
 
         own_streams()
+        import_fewer()
         from mlparity.cli.app import app
 
         app()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import sysconfig
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -39,11 +40,14 @@ def own_sha256() -> str:
 
 def _files() -> set[str]:
     installed = [Path(sysconfig.get_path(name)).resolve() for name in _INSTALLED]
+    outside = cache(lambda parent: not any(parent.is_relative_to(other) for other in (*installed, _OUR_ROOT)))
+    resolved = cache(Path.resolve)  # there are thousands of files, and few folders
     found = set()
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
         if isinstance(file, str) and file.endswith(".py"):
-            path = Path(file).resolve()
-            if not any(path.is_relative_to(folder) for folder in (*installed, _OUR_ROOT)):
+            named = Path(file)
+            path = named.resolve() if named.is_symlink() else resolved(named.parent) / named.name
+            if outside(path.parent):
                 found.add(str(path))
     return found

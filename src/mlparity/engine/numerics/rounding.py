@@ -51,8 +51,11 @@ def half_away(x: Tensor) -> Tensor:
     (tests/evidence: aneg.sub.inf_-_inf, aneg.mul.0_*_inf, aneg.sqrt.-1, aneg.add0.-0). No gradient passes through.
     """
     x = x.detach().float()
-    if uses_kernels(x.device) and is_dense(x):
-        return _compiled(x)
+    return _compiled(x) if uses_kernels(x.device) and is_dense(x) else half_away_of_few(x)
+
+
+def half_away_of_few(x: Tensor) -> Tensor:
+    """Do as `half_away` for fp32 numbers, by PyTorch's ops: slower for many, and no kernel is loaded for a few."""
     normal = ((x.view(torch.int32) + 0x1000) & -0x2000).view(torch.float32)
     small = torch.trunc(normal / _LEAST_STEP + torch.copysign(torch.full_like(x, 0.5), x)) * _LEAST_STEP
     rounded = torch.where(x.abs() < _LEAST_NORMAL, small, normal)

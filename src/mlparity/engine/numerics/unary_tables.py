@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mlparity.engine.numerics.rounding import half_away
+from mlparity.engine.numerics.rounding import half_away, half_away_of_few
 
 Values = NDArray[np.float64]
 """fp64 arrays."""
@@ -46,7 +46,7 @@ def _values(value_of: Callable[[Values], Values]) -> Tensor:
 
 def fp16(values: Values) -> Values:
     """Round fp64 to fp16's numbers, half away from zero, as fp64."""
-    return half_away(torch.from_numpy(np.asarray(values, np.float64).astype(np.float32))).double().numpy()
+    return half_away_of_few(torch.from_numpy(np.asarray(values, np.float64).astype(np.float32))).double().numpy()
 
 
 def knots(function: Callable[[Values], Values], first: float, last: float, count: int = 33) -> tuple[Values, Values]:
