@@ -8,7 +8,6 @@ towards it. Sums must stay below 65504, and the processor must keep subnormal nu
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import Any
 
 from llvmlite import ir
@@ -38,6 +37,10 @@ FACTOR, DOWN, UP = 2.0**-56, 2.0**-112, 2.0**112
 """What x and weights are multiplied by, what sums are, and what makes them whole again."""
 
 
+_DROPPED = 0x1FFF
+"""The places of fp32 that fp16 has not."""
+
+
 def _scaled(b: Any, x: Any, factor: float) -> Any:
     return b.fmul(x, all_of(F32, factor))
 
@@ -56,15 +59,17 @@ def _mended(b: Any, held: Any, x: Any, w: Any) -> Any:
 
 
 def _step(b: Any, _given: Arguments, numbers: Numbers, held: Sums, latch: Any) -> Sums:
-    rows = list(zip(held, numbers.x, strict=True))
-    ups = [b.add(bits(b, fused(b, x, numbers.weights, before)), all_of(I32, 0x1000)) for before, x in rows]
-    near = [b.and_(up, all_of(I32, ~0x1FFF)) for up in ups]
-    clear = reduce(b.and_, [b.icmp_signed("!=", up, rounded) for up, rounded in zip(ups, near, strict=True)])
-    rounded = [floats(b, rounded) for rounded in near]
+    rounded, least = [], all_of(I32, _DROPPED)
+    for before, x in zip(held, numbers.x, strict=True):
+        up = b.add(bits(b, fused(b, x, numbers.weights, before)), all_of(I32, 0x1000))
+        low = b.and_(up, all_of(I32, _DROPPED))
+        rounded.append(floats(b, b.sub(up, low)))
+        least = b.select(b.icmp_unsigned("<", low, least), low, least)
     common, rare, lanes = b.block, b.append_basic_block("rare"), ir.IntType(COLUMNS)
-    b.cbranch(b.icmp_signed("==", b.bitcast(clear, lanes), lanes(-1)), latch, rare)
+    on_middle = b.bitcast(b.icmp_signed("==", least, all_of(I32, 0)), lanes)
+    b.cbranch(b.icmp_signed("==", on_middle, lanes(0)), latch, rare)
     b.position_at_end(rare)
-    mended = [_mended(b, before, x, numbers.weights) for before, x in rows]
+    mended = [_mended(b, before, x, numbers.weights) for before, x in zip(held, numbers.x, strict=True)]
     b.branch(latch)
     b.position_at_end(latch)
     after = [b.phi(FLOATS) for _ in held]

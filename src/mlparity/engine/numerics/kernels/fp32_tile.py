@@ -10,22 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba import types
-from numba.core import cgutils, config
+from numba.core import cgutils
 from numba.extending import intrinsic
 
-from mlparity.engine.numerics.kernels.vectors import F32, FLOATS, HALVES, SIZE, all_of, at, fused, spread
+from mlparity.engine.numerics.kernels.vectors import F32, FLOATS, HALVES, SIZE, all_of, at, fused, has_avx512, spread
 from mlparity.engine.numerics.lines import COLUMNS
 
-
-def _has_avx512() -> bool:
-    """Return whether numba compiles for it: for this processor, or for the one that NUMBA_CPU_FEATURES describes."""
-    asked = config.CPU_FEATURES  # type: ignore[attr-defined]
-    return "+avx512f" in asked if asked is not None else binding.get_host_cpu_features().get("avx512f", False)
-
-
-HEIGHT, WIDTH = (8, 3) if _has_avx512() else (6, 1)
+HEIGHT, WIDTH = (8, 3) if has_avx512() else (6, 1)
 """Rows of a tile, and its columns by sixteen: sums fill 24 of 32 registers with AVX-512 or NEON, 12 of 16 with AVX2."""
 
 BYTES = 4 * COLUMNS
