@@ -46,13 +46,13 @@ def sums(at_end: bool) -> None:
         x = rng.standard_normal((rows, length)).astype(np.float16).astype(np.float32)
         w = rng.standard_normal((columns, length)).astype(np.float16).astype(np.float32)
         order = sequential.by_lanes(length, lanes)
-        packed = sequential.packed(w[:, order], None)
+        packed = sequential.packed(w[None, :, order], None)
         starts, offsets = np.arange(rows) * length, order
         arrays = (x * np.float32(FACTOR), starts, offsets)
         numbers, starts, offsets = (guarded(each, at_end) for each in arrays)
-        blocks, largest, bias = (guarded(each, at_end) for each in (packed.blocks, packed.largest, packed.bias))
+        blocks, largest, bias = (guarded(each[0], at_end) for each in (packed.blocks, packed.largest, packed.bias))
         out = guarded(np.full((rows, columns), np.nan, np.float32), at_end)
-        flags = (packed.limit, sequential.TINY, lanes, True)
+        flags = (packed.limit[0], sequential.TINY, lanes, True)
         sequential.multiply(numbers.reshape(-1), starts, offsets, False, blocks, largest, bias, *flags, out, 0, rows)
         assert np.allclose(out, x @ w.T, rtol=0.02, atol=0.05)
 

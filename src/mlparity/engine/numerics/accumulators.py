@@ -22,6 +22,10 @@ def _array(x: Tensor) -> NDArray[np.float32]:
     return x.detach().to("cpu", torch.float32).contiguous().numpy()
 
 
+def _array_or_none(x: Tensor | None) -> NDArray[np.float32] | None:
+    return None if x is None else _array(x)
+
+
 @dataclass(frozen=True, slots=True)
 class FixedPoint(ExactProducts):
     """32 bits with 16 below the point; see `kernels.fixed_point`. `winograd` transforms dense 3 by 3 convolutions."""
@@ -33,16 +37,22 @@ class FixedPoint(ExactProducts):
         """Return x with infinities and NaN as the numbers that the unit reads."""
         return device_sums.decoded(x)
 
+    def each(self, lines: Lines, weights: Tensor, biases: Tensor | None, product: int = 0) -> Tensor:
+        """Return lines times the transpose of weights (B, N, K), plus biases (B, N), rounded half away from zero."""
+        if not uses_kernels(lines.numbers.device):
+            return ExactProducts.each(self, lines, weights, biases, product)
+        from mlparity.engine.numerics.kernels import fixed_point
+
+        w = self.cached(product, lambda: fixed_point.packed(_array(weights), _array_or_none(biases)))
+        arrays = (w.grown, w.units, w.bounds, w.largest, w.bias, w.limit)
+        flags = (_stay_below(lines.peak, w.greatest, fixed_point.SMALL), _stay_below(lines.peak, w.most, w.limit))
+        return _run(fixed_point.multiply_each, lines, (*arrays, *flags), weights)
+
     def sums(self, lines: Lines, weight: Tensor, bias: Tensor | None, product: int = 0) -> Tensor:
         """Return lines times the transpose of weight (N, K), plus bias (N), each rounded half away from zero."""
         if not uses_kernels(lines.numbers.device):
             return device_sums.fixed_point(lines.dense(), weight, bias)
-        from mlparity.engine.numerics.kernels import fixed_point
-
-        w = self.cached(product, lambda: fixed_point.packed(_array(weight), None if bias is None else _array(bias)))
-        weights = (w.grown, w.units, w.bounds, w.largest, w.bias, w.limit)
-        flags = (lines.peak * w.greatest < fixed_point.SMALL, lines.peak * w.most < w.limit)
-        return _run(fixed_point.multiply, lines, (*weights, *flags), weight)
+        return self.each(lines.as_one(), weight[None], None if bias is None else bias[None], product)[0]
 
     def conv(self, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
         """Return the convolution, by Winograd's F(2, 3) along the width where the unit does so."""
@@ -75,31 +85,46 @@ class SequentialFp16(ExactProducts):
 
         return x * FACTOR if uses_kernels(x.device) else x
 
-    def sums(self, lines: Lines, weight: Tensor, bias: Tensor | None, product: int = 0) -> Tensor:
-        """Return lines times the transpose of weight (N, K), plus bias (N), rounded to nearest even at each step."""
+    def each(self, lines: Lines, weights: Tensor, biases: Tensor | None, product: int = 0) -> Tensor:
+        """Return lines times the transpose of weights (B, N, K), plus biases (B, N), rounded at each step."""
         if not uses_kernels(lines.numbers.device):
-            return device_sums.sequential_fp16(lines.dense(), weight, bias, self.lanes)
+            return ExactProducts.each(self, lines, weights, biases, product)
         from mlparity.engine.numerics.kernels import sequential
 
         order = sequential.by_lanes(lines.offsets.size, self.lanes)
 
         def pack() -> sequential.SequentialWeights:
-            return sequential.packed(_array(weight)[:, order], None if bias is None else _array(bias))
+            return sequential.packed(_array(weights)[..., order], _array_or_none(biases))
 
         w = self.cached(product, pack)
-        weights = (w.blocks, w.largest, w.bias, w.limit, sequential.TINY)
+        arrays = (w.blocks, w.largest, w.bias, w.limit, sequential.TINY)
         lanewise = lines.part(lines.offsets[order])
-        return _run(sequential.multiply, lanewise, (*weights, self.lanes, lines.peak * w.most < w.limit), weight)
+        is_safe = _stay_below(lines.peak, w.most, w.limit)
+        return _run(sequential.multiply_each, lanewise, (*arrays, self.lanes, is_safe), weights)
+
+    def sums(self, lines: Lines, weight: Tensor, bias: Tensor | None, product: int = 0) -> Tensor:
+        """Return lines times the transpose of weight (N, K), plus bias (N), rounded to nearest even at each step."""
+        if not uses_kernels(lines.numbers.device):
+            return device_sums.sequential_fp16(lines.dense(), weight, bias, self.lanes)
+        return self.each(lines.as_one(), weight[None], None if bias is None else bias[None], product)[0]
 
 
-def _run(kernel: Callable[..., Any], lines: Lines, packed: tuple[Any, ...], weight: Tensor) -> Tensor:
-    """Return what a kernel makes of lines and of weight (N, K): (M, N)."""
+def _stay_below(peak: float, sizes: NDArray[np.float64], limits: float | NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return where numbers up to `peak` times weights of these sizes stay below limits; never where one is NaN."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        return peak * sizes < limits
+
+
+def _run(kernel: Callable[..., Any], lines: Lines, packed: tuple[Any, ...], weights: Tensor) -> Tensor:
+    """Return what a kernel makes of lines (B, M) and of weights (B, N, K): (B, M, N)."""
     from mlparity.engine.numerics.kernels.threads import over_rows
     from mlparity.engine.numerics.kernels.vectors import ROWS
 
-    out = torch.empty(lines.starts.size, weight.shape[0])
+    out = torch.empty(*lines.starts.shape, weights.shape[1])
     seen, view = (lines.numbers.numpy(), lines.starts, lines.offsets, lines.by_channel), out.numpy()
-    over_rows(lambda start, end: kernel(*seen, *packed, view, start, end), out.shape[0], weight.numel(), ROWS)
+    products = weights.shape[1] * weights.shape[2]
+    if lines.starts.size:
+        over_rows(lambda start, end: kernel(*seen, *packed, view, start, end), lines.starts.size, products, ROWS)
     return out
 
 

@@ -55,6 +55,15 @@ class ExactProducts(Products):
         The result may be on another device than the lines. `product` tells the several products of one op apart.
         """
 
+    def each(self, lines: Lines, weights: Tensor, biases: Tensor | None, product: int = 0) -> Tensor:
+        """Return `sums` of several matrices: lines (B, M), weights (B, N, K) and biases (B, N) give (B, M, N)."""
+        first = product * weights.shape[0]
+        starts = [None] * len(weights) if biases is None else list(biases)
+        parts = [
+            self.sums(lines.matrix(n), w, b, first + n) for n, (w, b) in enumerate(zip(weights, starts, strict=True))
+        ]
+        return torch.stack(parts)
+
     def rows(self, x: Tensor, weight: Tensor, bias: Tensor | None, product: int = 0) -> Tensor:
         """Return x (M, K) times the transpose of weight (N, K), plus bias (N): (M, N); see `sums`."""
         return self._checked(lines_of(self.held(x)), weight, bias, product).to(x.device)
@@ -65,10 +74,13 @@ class ExactProducts(Products):
         Raises:
             ValueError: the weights are for lines of another length, or the bias for other weights.
         """
-        if weight.shape[1] != lines.offsets.size or (bias is not None and bias.shape != weight.shape[:1]):
-            shapes = [list(tensor.shape) for tensor in (weight, bias) if tensor is not None]
-            raise ValueError(f"lines of {lines.offsets.size} numbers do not fit weights and bias of shapes {shapes}")
+        _check(lines, weight, bias)
         return self.sums(lines, weight, bias, product)
+
+    def _checked_each(self, lines: Lines, weights: Tensor, biases: Tensor | None) -> Tensor:
+        """Return `each` of what fits together; see `_checked`."""
+        _check(lines, weights, biases)
+        return self.each(lines, weights, biases)
 
     def conv(self, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
         """Return the convolution; each sum runs over channels, and within one over the kernel (assumed)."""
@@ -78,11 +90,18 @@ class ExactProducts(Products):
             together = self._checked(lines, weight.flatten(1), bias)
         else:
             lines, size = patches(held, kernel, geometry)
-            biases = [None] * groups if bias is None else bias.chunk(groups)
-            groupwise = zip(np.split(lines.offsets, groups), weight.chunk(groups), biases, strict=True)
-            parts = [self._checked(lines.part(p), w.flatten(1), b, g) for g, (p, w, b) in enumerate(groupwise)]
-            together = parts[0] if groups == 1 else torch.cat(parts, 1)
+            together = self._by_group(lines, weight.flatten(1), bias, groups)
         return together.to(x.device).reshape(x.shape[0], *size, -1).movedim(-1, 1)
+
+    def _by_group(self, lines: Lines, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:
+        """Return sums (M, N) of lines whose channels are of so many groups; weight is (N, K of one group)."""
+        if groups == 1:
+            return self._checked(lines, weight, bias)
+        size = lines.offsets.size // groups
+        of_one = lines.part(lines.offsets[:size]).shifted(lines.offsets[::size] - lines.offsets[0])
+        biases = None if bias is None else bias.reshape(groups, -1)
+        parts = self._checked_each(of_one, weight.reshape(groups, -1, weight.shape[1]), biases)
+        return parts.movedim(0, 1).reshape(lines.starts.size, -1)
 
     def conv_transpose(
         self, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry, lacking: Sequence[int]
@@ -139,8 +158,10 @@ class ExactProducts(Products):
         rights = right.expand(*batch, *right.shape[-2:]).reshape(-1, *right.shape[-2:])
         if lefts.shape[0] == 0:
             return left.new_empty(*batch, left.shape[-2], right.shape[-1])
-        products = [self.rows(a, b.mT, None, n) for n, (a, b) in enumerate(zip(lefts, rights, strict=True))]
-        return torch.stack(products).reshape(*batch, left.shape[-2], right.shape[-1])
+        together = lines_of(self.held(lefts.flatten(0, 1)))
+        lines = replace(together, starts=together.starts.reshape(lefts.shape[:2]))
+        product = self._checked_each(lines, rights.mT, None).to(left.device)
+        return product.reshape(*batch, left.shape[-2], right.shape[-1])
 
     def einsum(self, equation: str, values: Sequence[Tensor]) -> Tensor:
         """Return the product of two tensors by Einstein's notation, where each letter is in one, or in both.
@@ -174,3 +195,11 @@ class ExactProducts(Products):
             scores = scores.masked_fill(~mask, -torch.inf) if mask.dtype is torch.bool else scores + mask
         weights = scores.softmax(-1).to(torch.float16).to(scores.dtype)
         return self.matmul(weights, value)
+
+
+def _check(lines: Lines, weights: Tensor, bias: Tensor | None) -> None:
+    """Refuse weights (N, K) or (B, N, K) for lines of another length or number, and a bias for other weights."""
+    fits = weights.shape[-1] == lines.offsets.size and weights.shape[:-2] == lines.starts.shape[:-1]
+    if not fits or (bias is not None and bias.shape != weights.shape[:-1]):
+        shapes = [list(tensor.shape) for tensor in (weights, bias) if tensor is not None]
+        raise ValueError(f"lines of {lines.offsets.size} numbers do not fit weights and bias of shapes {shapes}")

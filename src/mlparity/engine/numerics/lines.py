@@ -24,7 +24,7 @@ COLUMNS = 16
 class Lines:
     """Number k of line m is `numbers[starts[m] + offsets[k]]`; `by_channel`, that is channel 0's, the rest lie beside.
 
-    `peak` is the largest magnitude of `numbers`; NaN where there is one.
+    Of several matrices `starts` are (B, M). `peak` is the largest magnitude of `numbers`; NaN where there is one.
     """
 
     numbers: Tensor
@@ -36,6 +36,18 @@ class Lines:
     def part(self, offsets: Offsets) -> Lines:
         """Return the same lines with other numbers of them."""
         return replace(self, offsets=offsets)
+
+    def shifted(self, by: Offsets) -> Lines:
+        """Return the same lines several times, each time shifted by a number of `by`: starts (B, M)."""
+        return replace(self, starts=by[:, None] + self.starts)
+
+    def as_one(self) -> Lines:
+        """Return the lines as those of one matrix: starts (1, M)."""
+        return replace(self, starts=self.starts[None])
+
+    def matrix(self, number: int) -> Lines:
+        """Return the lines of one matrix of several, starts (B, M)."""
+        return replace(self, starts=self.starts[number])
 
     def dense(self) -> Tensor:
         """Return the lines as a matrix (M, K), on the device of their numbers."""

@@ -27,3 +27,20 @@ def in_blocks(weights: Floats, widest: int = COLUMNS) -> Floats:
     if rest:
         result[whole, :, :rest] = weights[whole * width :].T
     return result
+
+
+def in_sixteens(weights: Floats) -> Floats:
+    """Return several matrices of weights (B, N, K) as (B, blocks, K, 16), the last columns zero where N fills none."""
+    batch, count, length = weights.shape
+    blocks = max(1, -(-count // COLUMNS))
+    filled = np.zeros((batch, blocks * COLUMNS, length), np.float32)
+    filled[:, :count] = weights
+    return np.ascontiguousarray(filled.reshape(batch, blocks, COLUMNS, length).swapaxes(2, 3))
+
+
+def columns_of(bias: Floats | None, blocks: Floats) -> Floats:
+    """Return what sums of blocks (B, blocks, K, 16) start from: bias (B, N), and zeros behind it."""
+    start = np.zeros((blocks.shape[0], blocks.shape[1] * COLUMNS), np.float32)
+    if bias is not None:
+        start[:, : bias.shape[1]] = bias
+    return start

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from mlparity.engine.numerics.kernels import fixed_tile
 from mlparity.engine.numerics.kernels.bits import fp16_of_total, plus_in_order
-from mlparity.engine.numerics.kernels.blocks import Floats, in_blocks
+from mlparity.engine.numerics.kernels.blocks import Floats, columns_of, in_sixteens
 from mlparity.engine.numerics.kernels.bounds import are_bounded
 from mlparity.engine.numerics.kernels.compiled import compiled
 from mlparity.engine.numerics.kernels.vectors import ROWS
@@ -39,11 +39,12 @@ _LIMIT = FIXED_POINT_LIMIT - 1
 
 @dataclass(frozen=True, slots=True)
 class FixedPointWeights:
-    """Weights as `multiply` takes them, in blocks of sixteen columns.
+    """Several matrices of weights as `multiply_each` takes them, in blocks of sixteen columns.
 
     `grown` are one place of fp32 too large each, `units` 2^16 times as large; a product is kept where the number is
-    not below `bounds` in magnitude. `largest` is the greatest magnitude by k, `greatest` that of all, `most` the
-    greatest sum of one column's magnitudes. `bias` is in units, `limit` what products may add up to beside it.
+    not below `bounds` in magnitude. `largest` (B, K) is the greatest magnitude by k, `greatest` (B) that of all, `most`
+    (B) the greatest sum of one column's magnitudes. `bias` (B, N) is in units, `limit` (B) what products may add up to
+    beside it.
     """
 
     grown: Floats
@@ -51,25 +52,22 @@ class FixedPointWeights:
     bounds: Floats
     largest: Floats
     bias: NDArray[np.int64]
-    limit: float
-    greatest: float
-    most: float
+    limit: NDArray[np.float64]
+    greatest: NDArray[np.float64]
+    most: NDArray[np.float64]
 
 
 def packed(weights: Floats, bias: Floats | None) -> FixedPointWeights:
-    """Return weights (N, K) and bias (N) as `multiply` takes them."""
+    """Return weights (B, N, K) and bias (B, N) as `multiply_each` takes them."""
     exact = decoded(weights)
-    size, blocks = np.abs(exact), in_blocks(exact)
-    start = np.zeros(blocks.shape[0] * COLUMNS)
-    if bias is not None:
-        start[: bias.size] = decoded(bias)
-    limit = _LIMIT - float(np.abs(start).max(initial=0)) - weights.shape[1] / _UNIT
-    most = float(size.sum(1, dtype=np.float64).max(initial=0))
-    greatest = float(size.max(initial=0))
+    size, blocks = np.abs(exact), in_sixteens(exact)
+    start = columns_of(None if bias is None else decoded(bias), blocks)
+    limit = _LIMIT - np.abs(start).max(1, initial=0).astype(np.float64) - weights.shape[2] / _UNIT
+    most = size.sum(2, dtype=np.float64).max(1, initial=0)
+    largest = size.max(1, initial=0)
+    greatest = largest.max(1, initial=0).astype(np.float64)
     units = blocks * np.float32(_UNIT)
-    return FixedPointWeights(
-        grown(blocks), units, bounds(blocks), size.max(0, initial=0), in_units(start), limit, greatest, most
-    )
+    return FixedPointWeights(grown(blocks), units, bounds(blocks), largest, in_units(start), limit, greatest, most)
 
 
 def grown(weights: Floats) -> Floats:
@@ -101,6 +99,22 @@ def decoded(values: Floats) -> Floats:
     if not special.any():
         return bits.view(np.float32)
     return np.where(special, (bits & ~0x7F800000) | ((127 + 16) << 23), bits).astype(np.int32).view(np.float32)
+
+
+@compiled
+def multiply_each(
+    numbers, starts, offsets, by_channel, grown, units, bounds, largest, bias, limit, is_small, is_safe, out, start, end
+):
+    """Do `multiply` for each of several matrices, lines `start` to `end` of all their lines: starts (B, M).
+
+    Shape: grown, units and bounds (B, blocks, K, 16), largest (B, K), bias (B, N), limit, is_small and is_safe (B), out
+    (B, M, N).
+    """
+    rows = starts.shape[1]
+    for b in range(start // rows, (end - 1) // rows + 1):
+        first, last = max(start - b * rows, 0), min(end - b * rows, rows)
+        held = (grown[b], units[b], bounds[b], largest[b], bias[b], limit[b], is_small[b], is_safe[b])
+        multiply(numbers, starts[b], offsets, by_channel, *held, out[b], first, last)
 
 
 @compiled

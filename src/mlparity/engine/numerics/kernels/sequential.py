@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mlparity.engine.numerics.kernels import fp16_tile
 from mlparity.engine.numerics.kernels.bits import fp16_of, plus_fp16
-from mlparity.engine.numerics.kernels.blocks import Floats, in_blocks
+from mlparity.engine.numerics.kernels.blocks import Floats, columns_of, in_sixteens
 from mlparity.engine.numerics.kernels.bounds import are_bounded
 from mlparity.engine.numerics.kernels.compiled import compiled
 from mlparity.engine.numerics.kernels.vectors import ROWS
@@ -28,22 +28,24 @@ _add_sixteen, _DOWN = fp16_tile.add_sixteen, np.float32(fp16_tile.DOWN)
 TINY = np.float32(2.0**-140)
 """A subnormal number, for `multiply` to try the processor with: as a constant it would be compiled away."""
 
+Doubles = NDArray[np.float64]
+
 _WHOLE = np.float32(1 / fp16_tile.FACTOR)
 
 
 @dataclass(frozen=True, slots=True)
 class SequentialWeights:
-    """Weights as `multiply` takes them, and what a line's greatest products may add up to with them.
+    """Several matrices of weights as `multiply_each` takes them, and what a line's products may add up to with each.
 
-    Numbers are `FACTOR` times as large as they are, and so are the weights in `blocks`; `largest`, the greatest by k,
-    and `most`, the greatest sum of one column's magnitudes, make up for it. `bias` is as it is.
+    Numbers are `FACTOR` times as large as they are, and so are the weights in `blocks`; `largest` (B, K), the greatest
+    by k, and `most` (B), the greatest sum of one column's magnitudes, make up for it. `bias` (B, N) is as it is.
     """
 
     blocks: Floats
     largest: Floats
     bias: Floats
-    limit: float
-    most: float
+    limit: Doubles
+    most: Doubles
 
 
 def by_lanes(length: int, lanes: int) -> NDArray[np.int64]:
@@ -55,19 +57,17 @@ def by_lanes(length: int, lanes: int) -> NDArray[np.int64]:
 
 
 def packed(weights: Floats, bias: Floats | None) -> SequentialWeights:
-    """Return weights (N, K) and bias (N) as `multiply` takes them."""
-    blocks = in_blocks(weights * np.float32(fp16_tile.FACTOR))
-    start = np.zeros(blocks.shape[0] * COLUMNS, np.float32)
-    if bias is not None:
-        start[: bias.size] = bias
+    """Return weights (B, N, K) and bias (B, N) as `multiply_each` takes them."""
+    blocks = in_sixteens(weights * np.float32(fp16_tile.FACTOR))
+    start = columns_of(bias, blocks)
     size = np.abs(weights)
-    limit = _limit(weights.shape[1], float(np.abs(start).max(initial=0)))
-    most = float(size.sum(1, dtype=np.float64).max(initial=0)) * float(_WHOLE)
-    largest = size.max(0, initial=0) * _WHOLE
+    limit = _limit(weights.shape[2], np.abs(start).max(1, initial=0).astype(np.float64))
+    most = size.sum(2, dtype=np.float64).max(1, initial=0) * float(_WHOLE)
+    largest = size.max(1, initial=0) * _WHOLE
     return SequentialWeights(blocks, largest, start, limit, most)
 
 
-def _limit(length: int, start: float) -> float:
+def _limit(length: int, start: Doubles) -> Doubles:
     """Return what the magnitudes of so many products may add up to beside a bias, so that no partial sum passes 65504.
 
     Each step rounds up by half a place at most, one part in 2048 or 2^-25; of a long sum that tells nothing. But it
@@ -76,12 +76,27 @@ def _limit(length: int, start: float) -> float:
     by_place = FP16_LARGEST / math.exp(min(length * 2.0**-11, 700.0)) - start - 1.0
     # The magnitudes are added in fp32, which may lose one part in 2^24 at each.
     by_product = ((FP16_LARGEST - start) / 2 - _BIAS_PLACE) * (1 - length * 2.0**-23)
-    limit = max(by_place, by_product)
-    return limit if math.isfinite(limit) else -1.0
+    limit = np.maximum(by_place, by_product)
+    return np.where(np.isfinite(limit), limit, -1.0)
 
 
 _BIAS_PLACE = 32.0
 """The widest place of fp16: a bias may be no fp16 number."""
+
+
+@compiled
+def multiply_each(
+    numbers, starts, offsets, by_channel, weights, largest, bias, limit, tiny, lanes, is_safe, out, start, end
+):
+    """Do `multiply` for each of several matrices, lines `start` to `end` of all their lines: starts (B, M).
+
+    Shape: weights (B, blocks, K, 16), largest (B, K), bias (B, N), limit and is_safe (B), out (B, M, N).
+    """
+    rows = starts.shape[1]
+    for b in range(start // rows, (end - 1) // rows + 1):
+        first, last = max(start - b * rows, 0), min(end - b * rows, rows)
+        held = (largest[b], bias[b], limit[b], tiny, lanes, is_safe[b])
+        multiply(numbers, starts[b], offsets, by_channel, weights[b], *held, out[b], first, last)
 
 
 @compiled
