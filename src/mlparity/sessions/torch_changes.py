@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from mlparity.core.budget import count_run
@@ -20,6 +19,7 @@ from mlparity.core.errors import ExecutionError
 from mlparity.core.session import Outputs, Sample
 from mlparity.core.source import Source, own_path
 from mlparity.sessions.torch import open as open_source
+from mlparity.sessions.torch_dispatch import OpMode
 from mlparity.sessions.torch_trace import ANSWERING, RunOp, counts, layers_by_their_parts, run_module
 
 
@@ -90,23 +90,16 @@ def _with_weights(module: nn.Module, weights: Mapping[str, np.ndarray]) -> nn.Mo
     return other
 
 
-class _Changing(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _Changing(OpMode):
     """Changes those ops of a run that it is told."""
 
     def __init__(self, change: Change) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self._run = changing(change)
 
-    def __torch_dispatch__(
-        self,
-        func: Any,
-        types: Sequence[type],
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
+    def run_op(self, func: Any, args: Sequence[Any], named: Mapping[str, Any]) -> Any:
         """Run an op, leave it out, or put another result in its place."""
-        del types
-        return self._run(func, args, kwargs if kwargs is not None else {})
+        return self._run(func, args, named)
 
 
 class _Changer:

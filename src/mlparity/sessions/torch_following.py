@@ -7,13 +7,13 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, fx, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from mlparity.core.errors import ExecutionError
 from mlparity.core.session import Sample
 from mlparity.core.source import Source
 from mlparity.core.user_code import said
 from mlparity.sessions.torch import open as open_source
+from mlparity.sessions.torch_dispatch import OpMode
 from mlparity.sessions.torch_trace import counts, layers_by_their_parts, run_module
 
 Shown = Callable[[str, str, Tensor], Tensor]
@@ -47,23 +47,16 @@ def follow_source(source: Source, sample: Sample, shown: Shown) -> None:
             raise ExecutionError("the source cannot be followed", where=session.runtime, found=said(error)) from error
 
 
-class _Ops(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _Ops(OpMode):
     """Shows each op's result."""
 
     def __init__(self, shown: Shown) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self._shown, self._calls = shown, 0
 
-    def __torch_dispatch__(
-        self,
-        func: Any,
-        types: Sequence[type],
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
+    def run_op(self, func: Any, args: Sequence[Any], named: Mapping[str, Any]) -> Any:
         """Run an op, and show what it gives."""
-        del types
-        result = func(*args, **(kwargs if kwargs is not None else {}))
+        result = func(*args, **named)
         call, self._calls = self._calls, self._calls + counts(func)
         is_new = all(made.alias_info is None for made in func._schema.returns)
         if not is_new or not _is_shown(result):

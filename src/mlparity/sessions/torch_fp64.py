@@ -10,9 +10,9 @@ from typing import cast
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map, tree_map_only
 
+from mlparity.sessions.torch_dispatch import OpMode
 from mlparity.sessions.torch_roundings import Roundings
 
 WIDE = {
@@ -43,7 +43,7 @@ def widened() -> Iterator[Roundings]:
         yield mode.roundings
 
 
-class _Widened(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _Widened(OpMode):
     """Changes four things about each op, for a module whose parameters are fp64; what is said of fp64 holds of complex.
 
     A cast from fp64 to fp32 stays fp64. Where fp64 meets a narrower type, that is widened. A tensor that is made from
@@ -53,26 +53,18 @@ class _Widened(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.roundings = Roundings()
 
-    def __torch_dispatch__(
-        self,
-        func: object,
-        types: Sequence[type],
-        args: Sequence[object] = (),
-        kwargs: Mapping[str, object] | None = None,
-    ) -> object:
+    def run_op(self, func: object, args: Sequence[object], named: Mapping[str, object]) -> object:
         """Run one op so that nothing of fp64 is lost in it."""
-        del types
         operator = cast("torch._ops.OpOverload", func)
         # An exported program asserts the types that it was exported with; the widened ones are meant.
         if operator is torch.ops.aten._assert_tensor_metadata.default:
             return None
-        named = dict(kwargs or {})
         tensors = [leaf for leaf in tree_leaves((args, named)) if isinstance(leaf, Tensor)]
         if any(tensor.dtype in _DOUBLE for tensor in tensors):
-            result = _run_wide(operator, args, named)
+            result = _run_wide(operator, args, dict(named))
         else:
             result = operator(*args, **named)
             if not tensors or _MAKES_NEW.search(operator._schema.name):
@@ -169,7 +161,6 @@ class _Fp32Epsilons(TorchFunctionMode):
         kwargs: Mapping[str, object] | None = None,
     ) -> object:
         """Call the function, with fp32's epsilon where it is given none."""
-        del types
         named = dict(kwargs or {})
         if func in _RMS_NORMS and len(args) < _WITH_EPS and named.get("eps") is None:
             named["eps"] = torch.finfo(torch.float32).eps

@@ -11,13 +11,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from mlparity.core.session import Sample
 from mlparity.core.source import Source
 from mlparity.sessions.torch import open as open_source
+from mlparity.sessions.torch_dispatch import OpMode
 
 
 def graph_sha256(source: Source, sample: Sample) -> str:
@@ -41,11 +41,11 @@ def graph_sha256(source: Source, sample: Sample) -> str:
         return mode.digest.hexdigest()
 
 
-class _Digest(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _Digest(OpMode):
     """Runs every op as it is, and adds it to a digest."""
 
     def __init__(self, names: Mapping[str, Tensor]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.digest = sha256()
         self._count = 0
         self._known: MutableMapping[Tensor, str] = WeakTensorKeyDictionary()
@@ -53,16 +53,8 @@ class _Digest(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if tensor not in self._known:  # shared weights have the first of their names
                 self._known[tensor] = f"{name} {tensor.dtype} {tuple(tensor.shape)} {tensor.stride()}"
 
-    def __torch_dispatch__(
-        self,
-        func: object,
-        types: Sequence[type],
-        args: Sequence[object] = (),
-        kwargs: Mapping[str, object] | None = None,
-    ) -> object:
+    def run_op(self, func: object, args: Sequence[object], named: Mapping[str, object]) -> object:
         """Run one op."""
-        del types
-        named = dict(kwargs or {})
         self.add(str(func), (args, named))
         result = func(*args, **named)  # type: ignore[operator]
         for leaf in tree_flatten(result)[0]:

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from mlparity.core.budget import count_run
@@ -22,6 +21,7 @@ from mlparity.core.session import Sample
 from mlparity.core.source import Source, own_path
 from mlparity.core.trace import Origin, SourceTrace, TracedOp
 from mlparity.sessions.torch import open as open_source
+from mlparity.sessions.torch_dispatch import OpMode
 from mlparity.sessions.torch_fp64 import widened
 
 _NOT_THE_USERS = tuple(str(Path(file).parent) for file in (torch.__file__, __file__))
@@ -96,7 +96,6 @@ class _ListsByNumbers(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         """Run a function of torch."""
-        del types
         if func is Tensor.tolist and args[0].numel() <= _LISTED:
             return _numbers_of(args[0])
         return func(*args, **({} if kwargs is None else kwargs))
@@ -118,11 +117,11 @@ def run_module(module: nn.Module, tensors: Sequence[Tensor], double: bool) -> tu
         return cast("tuple[Tensor, ...]", module(*tensors))
 
 
-class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _Recorder(OpMode):
     """Numbers tensors by identity and keeps them alive, so that no identity is used twice."""
 
     def __init__(self, run_op: RunOp) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self._run_op = run_op
         self.ops: list[TracedOp] = []
         self.path: list[str] = []
@@ -141,16 +140,8 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._numbers[id(tensor)] = len(self._alive)
         return len(self._alive)
 
-    def __torch_dispatch__(
-        self,
-        func: Any,
-        types: Sequence[type],
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
+    def run_op(self, func: Any, args: Sequence[Any], named: Mapping[str, Any]) -> Any:
         """Run an op and keep its results; one that was written in place gets a new number."""
-        del types
-        named = kwargs if kwargs is not None else {}
         read = [leaf for leaf in tree_leaves((args, named)) if isinstance(leaf, Tensor)]
         inputs = tuple(self._numbers[id(tensor)] for tensor in read if id(tensor) in self._numbers)
         call, self._calls = self._calls, self._calls + counts(func)

@@ -10,13 +10,13 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from mlparity.core.budget import count_run
 from mlparity.core.errors import ExecutionError
 from mlparity.core.session import Outputs, Sample
 from mlparity.core.source import Source
 from mlparity.sessions.torch import open as open_source
+from mlparity.sessions.torch_dispatch import OpMode
 
 
 def run_in_training_mode(source: Source, sample: Sample) -> Outputs | None:
@@ -75,7 +75,7 @@ class _WithFp16Numbers(nn.Module):
         self.training = inner.training
 
     def forward(self, *inputs: Any, **named: Any) -> Any:
-        with _Fp16Numbers():  # type: ignore[no-untyped-call]
+        with _Fp16Numbers():
             return self.inner(*inputs, **named)
 
 
@@ -85,14 +85,14 @@ _ELEMENTWISE = frozenset({"add", "sub", "rsub", "mul", "div", "clamp", "clamp_mi
 _LEAST = 2.0**-24
 
 
-class _Fp16Numbers(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _Fp16Numbers(OpMode):
     """Rounds the numbers that elementwise ops are given to fp16."""
 
-    def __torch_dispatch__(self, func: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def run_op(self, func: Any, args: Any, named: Any) -> Any:
         """Run the op with its numbers rounded."""
         base = func.overloadpacket.__name__.rstrip("_")
         changed = tuple(map(_in_fp16, args)) if base in _ELEMENTWISE else args
-        return func(*changed, **(kwargs or {}))
+        return func(*changed, **named)
 
 
 def _in_fp16(value: object) -> object:
