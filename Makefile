@@ -12,7 +12,7 @@ ONE_THREAD := OMP_NUM_THREADS=1
 # A beta with few wheels: where it cannot be had, its rows and tests say why they are not there.
 COREAI = $(PIP) install --quiet -e ".[coreai]" || echo "no Core AI: it has wheels for Linux on x86-64 and macOS 26"
 
-.PHONY: demo test check docs bench conformance mutants release models browser clean
+.PHONY: demo test check docs bench conformance ecosystem mutants release models browser clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -95,6 +95,17 @@ $(STAMPS)/conformance: tests/conformance/requirements.txt | $(BIN)/python
 
 conformance: $(STAMPS)/dev models $(STAMPS)/conformance
 	$(ONE_THREAD) $(BIN)/python -m tests.conformance --shard $(SHARD)
+
+# Other people's projects on the engine, each in an environment of its own (about 15 GB and an hour): docs/ecosystem.md.
+# make ecosystem PROJECTS="basic-pitch onnx2coreml" runs some.
+PROJECTS ?=
+
+$(STAMPS)/ecosystem: $(STAMPS)/dev
+	$(PIP) install --quiet -e ".[dev,ecosystem]"
+	@touch $@
+
+ecosystem: $(STAMPS)/ecosystem
+	$(BIN)/python -m benchmarks.ecosystem $(PROJECTS)
 
 # Changes the code in one place at a time and runs the room's own tests; it can be stopped and goes on where it was.
 # What the tests do not notice is in docs/mutants.md: make mutants ROOMS="compare record" runs a part.

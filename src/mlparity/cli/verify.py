@@ -44,6 +44,7 @@ from mlparity.report.changes import changes_sentence, changes_table
 from mlparity.report.decision import recommendation_text
 from mlparity.report.fix import fix_lines
 from mlparity.report.lowerings import lowering_sentences
+from mlparity.report.remedies import remedies_of
 from mlparity.report.terminal import STYLES, hazards_table, reason_lines, settings_table, task_lines, variants_table
 
 
@@ -142,6 +143,14 @@ def verify(
             help="Write the error of each op as node data for Model Explorer: on .tflite graphs, and that of a .pt2.",
         ),
     ] = False,
+    xctest: Annotated[
+        bool,
+        typer.Option(
+            "--xctest",
+            rich_help_panel=CHECKED,
+            help="Write an XCTest for the app, with golden samples and limits; --device-outputs reads what it saves.",
+        ),
+    ] = False,
     fix: Annotated[
         bool,
         typer.Option(
@@ -200,6 +209,7 @@ def verify(
         consistency_first=consistency_first,
         fix=fix,
         model_explorer=model_explorer,
+        xctest=xctest,
         baseline=baseline,
         members=api.members_from(members),
         chips=api.chips_from(chips),
@@ -240,6 +250,8 @@ def _show(record: Record, out: Path, folder: Path) -> None:
     console.print(f"Cause: {record.cause.kind}. {cause_sentence(record)}")
     for settings, cause, words in other_causes(record):
         console.print(f"Cause of {settings}: {cause.kind}. {words}")
+    for remedy in remedies_of(record):
+        console.print(f"What to do: {remedy}")
     console.print(f"Recommended: {recommendation_text(record)}")
     if record.fix is not None:
         cure, *tried = fix_lines(record)

@@ -64,15 +64,22 @@ def _against(record: Record, row: SettingResult) -> tuple[str, float | None]:
 
 
 def _ratios(record: Record, row: SettingResult) -> Iterator[tuple[str, float]]:
-    policy, excused = record.policy, excused_by(record.noise, record.policy.noise_factor)
     for output in row.outputs:
-        limit = limit_of(record, output.output, output.scale)
-        if limit is None:
+        allowed = allowed_of(record, output)
+        if allowed is None:
             continue
-        # The source's own noise passes too, up to the policy's cap: as verdicts have it.
-        allowed = max(limit, min(excused.get(output.output, 0.0), policy.noise_cap * output.scale))
         largest = _largest(row, output)
         yield output.output, (largest / allowed if allowed else (math.inf if largest else 0.0))
+
+
+def allowed_of(record: Record, output: OutputFigures) -> float | None:
+    """Return the largest difference that passes, the source's own noise included; None where the policy bounds none."""
+    limit = limit_of(record, output.output, output.scale)
+    if limit is None:
+        return None
+    excused = excused_by(record.noise, record.policy.noise_factor).get(output.output, 0.0)
+    # Noise passes up to the policy's cap: as verdicts have it.
+    return max(limit, min(excused, record.policy.noise_cap * output.scale))
 
 
 def _largest(row: SettingResult, output: OutputFigures) -> float:

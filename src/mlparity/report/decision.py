@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from mlparity.core.finiteness import left_out_note
+from mlparity.core.finiteness import left_out_note, mismatches
 from mlparity.core.numbers import format_number
 from mlparity.core.words import DEFAULT_TARGET, Grade, Precision, Provenance, Setting, Verdict
 from mlparity.record.decision import CONSISTENT_FIRST, Candidate, Decision, Speed
@@ -65,6 +65,8 @@ def _none(candidates: Sequence[SettingResult], policy: Policy, has_witnesses: bo
     failing = f"No compared setting{whose} passes the policy {policy.name!r}. See the reasons in the table"
     flips = [output.flips for row in candidates for output in row.outputs if output.flips is not None]
     most = max(flips, key=lambda found: found.flipped, default=None)
+    if any(mismatches(output.figures) for row in compared for output in row.outputs):
+        return f"{failing}: outputs are NaN or infinite where the source's are not, which no policy excuses."
     if policy.name == _TASK or any(not _has_no_flip(row) for row in candidates if row.outputs):
         changed = "" if most is None else f"; they change up to {most.flipped} of {most.samples} top classes"
         return f"{failing}{changed}."

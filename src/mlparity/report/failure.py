@@ -10,6 +10,7 @@ from mlparity.record.record import Record
 from mlparity.report.causes import cause_sentence
 from mlparity.report.changes import change_rows, changes_sentence
 from mlparity.report.decision import recommendation_text
+from mlparity.report.remedies import remedies_of
 from mlparity.report.rows import patterns_of, remarks_of, rows_of
 from mlparity.report.texts import one_line
 
@@ -30,6 +31,9 @@ def _lines(record: Record) -> Iterator[str]:
     yield f"{record.source.name}: {record.verdict} under the policy {record.policy.name!r} on {samples}"
     yield from _reasons(record)
     yield f"cause: {record.cause.kind}. {cause_sentence(record)}"
+    remedies = remedies_of(record)
+    if remedies:
+        yield f"what to do: {' '.join(remedies)}"
     yield f"recommended: {recommendation_text(record)}"
     yield from _changes(record)
 

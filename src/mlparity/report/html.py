@@ -23,6 +23,7 @@ from mlparity.report.ladder import LADDERS_SHOWN, ladders_of, limit_of
 from mlparity.report.loaders import swift_of
 from mlparity.report.lowerings import lowering_sentences
 from mlparity.report.plots import DRAWINGS_OPEN, drawings_of
+from mlparity.report.remedies import remedies_of
 from mlparity.report.rows import Comparison, columns_of, comparisons_of, groups_of, remarks_of, rows_of, shared_rows
 from mlparity.report.texts import (
     PROVENANCES,
@@ -129,6 +130,7 @@ def _context(record: Record) -> dict[str, object]:
         "cause": cause_sentence(record),
         "lowerings": lowering_sentences(record),
         "other_causes": other_causes(record),
+        "remedies": remedies_of(record),
         "recommendation": recommendation_text(record),
         "paragraph": decision_paragraph(record),
         "changes": None if record.changes is None else changes_sentence(record.changes),

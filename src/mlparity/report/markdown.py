@@ -14,6 +14,7 @@ from mlparity.report.fix import fix_lines
 from mlparity.report.ladder import ladders_of
 from mlparity.report.loaders import swift_of
 from mlparity.report.lowerings import lowering_sentences
+from mlparity.report.remedies import remedies_of
 from mlparity.report.rows import columns_of, groups_of, ranked_outputs, remarks_of, rows_of
 from mlparity.report.texts import (
     PROVENANCES,
@@ -61,6 +62,7 @@ def _lines(record: Record) -> Iterator[str]:
 
 def _causes(record: Record) -> Iterator[str]:
     yield f"{record.cause.kind}: {escape(cause_sentence(record))}"
+    yield from (f"\nWhat to do: {escape(remedy)}" for remedy in remedies_of(record))
     for settings, cause, words in other_causes(record):
         yield from ("", f"- {escape(settings)}: {cause.kind}. {escape(words)}")
 

@@ -58,6 +58,7 @@ class VerifyOptions:
     - `follows_artifacts`: nobody chose `settings`; they are those of an artifact that no default setting fits.
     - `baseline`: an earlier record of the same model, as a record.json or an output folder, to tell what changed since.
     - `model_explorer`: follow the first sample op by op and write the errors as node data for Model Explorer.
+    - `xctest`: write a test in Swift with golden samples and limits for the recommended setting.
     - `fix`: where the policy fails, convert again in other ways and keep what passes.
     """
 
@@ -94,6 +95,7 @@ class VerifyOptions:
     consistency_first: bool = False
     fix: bool = False
     model_explorer: bool = False
+    xctest: bool = False
     baseline: Path | None = None
     follows_artifacts: bool = False
 

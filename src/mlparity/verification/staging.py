@@ -19,6 +19,7 @@ from mlparity.report.files import report_names
 from mlparity.report.node_data import NODE_DATA
 from mlparity.targets.artifacts import artifact_sha256
 from mlparity.targets.metadata import sidecar_of
+from mlparity.verification.golden import XCTEST_FOLDER
 
 _NEW, _OLD = "new", "old"
 _RECORD, _TUNING, _COMPRESSION = "record.json", "tuning.json", "compression.json"
@@ -94,7 +95,7 @@ def _ours(out: Path, entries: set[str]) -> set[str]:
     try:
         if _RECORD in entries:
             artifacts = read_record(out / _RECORD).artifacts
-            names |= {_RECORD, *report_names(), NODE_DATA}
+            names |= {_RECORD, *report_names(), NODE_DATA, XCTEST_FOLDER}
             for artifact in artifacts:
                 _check_same(out / artifact.path, artifact.sha256)
                 names |= {artifact.path, sidecar_of(Path(artifact.path)).name}

@@ -50,6 +50,7 @@ from mlparity.verification.device import device_runs
 from mlparity.verification.execute import Feed, Step, execute
 from mlparity.verification.explain import Explained, explain_rows
 from mlparity.verification.fix import check_fixable, find_fix
+from mlparity.verification.golden import write_golden
 from mlparity.verification.job import Job, References, open_references
 from mlparity.verification.journal import Journal, Seen, key_of
 from mlparity.verification.layouts import diagnose_misfit
@@ -120,6 +121,8 @@ def _of_models(
             record, fault = _verified(job, made, references, journal, progress)
             if baseline is not None:
                 record = replace(record, changes=changes_since(baseline, record))
+            if job.options.xctest:
+                record = _with_notes(record, write_golden(job, record, references.narrow, stage))
             _write(record, stage)
     journal.remove()
     if fault is not None:
@@ -156,8 +159,12 @@ def _verified(
 
 def _with_graph_errors(job: Job, record: Record, progress: Progress) -> Record:
     found, left_out = graph_errors(job, record, progress)
-    source = replace(record.source, notes=(*record.source.notes, *left_out))
-    return replace(record, source=source, graph_errors=found)
+    return replace(_with_notes(record, *left_out), graph_errors=found)
+
+
+def _with_notes(record: Record, *notes: str) -> Record:
+    """Return a record whose source has more notes; those that are "" say nothing."""
+    return replace(record, source=replace(record.source, notes=(*record.source.notes, *filter(None, notes))))
 
 
 def _run(job: Job, runs: Runs, references: References, journal: Journal, progress: Progress) -> Seen:

@@ -1,0 +1,53 @@
+"""Each kind of cause of a failure says what to do, wherever a failure is told; a pass says nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mlparity.core.words import Verdict
+from mlparity.record.causes import Cause, CauseKind
+from mlparity.record.record import Record
+from mlparity.report.decision import recommendation_text
+from mlparity.report.failure import failure_text
+from mlparity.report.html import html_report
+from mlparity.report.markdown import markdown_report
+from mlparity.report.remedies import remedies_of
+from tests.record.example import example_record
+
+
+def failing(kind: CauseKind) -> Record:
+    record = example_record()
+    rows = tuple(
+        replace(row, causes=(Cause(kind, ()),)) if row.verdict is Verdict.FAIL else row for row in record.settings
+    )
+    return replace(record, settings=rows, cause=Cause(kind, ()))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in CauseKind if kind is not CauseKind.NONE])
+def test_each_cause_says_what_to_do(kind: CauseKind) -> None:
+    record = failing(kind)
+    (remedy,) = remedies_of(record)
+    assert f"what to do: {remedy}" in failure_text(record)
+    assert len(failure_text(record).splitlines()) <= 15
+
+
+def test_reports_show_it_and_a_pass_does_not() -> None:
+    record = failing(CauseKind.TRAINING_MODE)
+    assert "Call .eval() on the module" in html_report(record)
+    assert "What to do" in markdown_report(record)
+    passing = replace(record, settings=tuple(replace(row, verdict=Verdict.PASS) for row in record.settings))
+    assert remedies_of(passing) == ()
+
+
+def test_no_policy_is_recommended_that_would_excuse_nan() -> None:
+    record = example_record()
+    rows = []
+    for row in record.settings:
+        outputs = tuple(replace(each, figures={**each.figures, "nan_count": 3.0}) for each in row.outputs)
+        rows.append(replace(row, outputs=outputs, verdict=Verdict.FAIL))
+    none = replace(record.recommendation, setting=None)
+    text = recommendation_text(replace(record, settings=tuple(rows), recommendation=none))
+    assert "NaN or infinite" in text
+    assert "--policy" not in text
