@@ -1,8 +1,8 @@
 """What exact sums cost, shape by shape: one op in each accumulator beside the plain op in fp32, in turns.
 
 Usage: python -m benchmarks.members [WORD ...] [--rounds 3] [--threads 1]. Only shapes whose names hold one of the words
-are timed. Times are of the processor; ratios are of medians. Weights are packed before. Whole networks are timed by
-`python -m benchmarks.unit_profiles`.
+are timed. Times are of the processor; ratios are of medians. Weights are packed before. Behind the shapes come whole
+networks, each beside its own prediction in fp32.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
+from benchmarks import unit_profiles
+from benchmarks.member_networks import NAMES, package
+from mlparity.engine.numerics import FP32
 from mlparity.engine.numerics.exact_products import ExactProducts
 from mlparity.engine.numerics.products import PLAIN, Geometry, Products
 from mlparity.engine.numerics.unit_profiles import UNIT_PROFILES
@@ -59,7 +62,9 @@ class Matrices:
         if not self.y:
             return lambda products: products.attention(x, x, x, None)
         y = drawn(*self.y)
-        return lambda products: products.matmul(x, y)
+        if len(self.y) == 2:
+            return lambda products: products.matmul(x, y)
+        return lambda products: _fresh(products).matmul(x, y)
 
 
 SHAPES: Mapping[str, Conv | Matrices] = {
@@ -88,6 +93,11 @@ SHAPES: Mapping[str, Conv | Matrices] = {
     "matrices, 512 small": Matrices((512, 16, 64), (512, 64, 16)),
     "attention": Matrices((1, 8, 512, 64)),
 }
+
+
+def _fresh(products: Products) -> Products:
+    """Return products that keep nothing: both matrices are values, as in attention."""
+    return replace(products, memory=None) if isinstance(products, ExactProducts) else products
 
 
 def drawn(*shape: int) -> Tensor:
@@ -138,6 +148,21 @@ def main() -> None:
             ratios.setdefault(kind, []).append(measured(run, products, chosen.rounds) / plain)
             print(f"  {kind} {ratios[kind][-1]:.1f}x", end="", flush=True)
         print()
+    _print_medians(ratios)
+    for name in NAMES:
+        if not chosen.words or any(word in name for word in chosen.words):
+            _print_network(name, chosen.rounds)
+
+
+def _print_network(name: str, rounds: int) -> None:
+    exact = [each.profile for each in UNIT_PROFILES if each.name in kinds()]
+    times = unit_profiles.measured(package(name), [FP32, *exact], rounds)
+    plain = times.pop(FP32.name)
+    ratios = "  ".join(f"{kind} {seconds / plain:.1f}x" for kind, seconds in times.items())
+    print(f"{name:30} {plain * 1e3:8.2f} ms  {ratios}", flush=True)
+
+
+def _print_medians(ratios: Mapping[str, list[float]]) -> None:
     for kind, found in ratios.items():
         print(f"{kind:30} median {statistics.median(found):.1f}x, most {max(found):.1f}x")
 

@@ -252,3 +252,23 @@ def test_winograd_sums_the_transformed_products() -> None:
                 xs += [np.float16(oracle.to_fp16(each, away=True)) for each in v]
                 ws += [np.float16(sign * oracle.to_fp16(each, away=True)) for sign, each in zip(signs, u, strict=True)]
         assert found[0, o, row, column] == oracle.fixed_point(xs, ws, np.float16(b[o].item()))
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=IDS)
+def test_many_matrices_are_summed_as_each_of_them(kind: ExactProducts) -> None:
+    """Rows fill no tile, columns no block, and the second matrix of three has products too large for a tile."""
+    x, y = values(3, 5, 7), values(3, 7, 18, seed=1)
+    x[1] = x[1].abs() * 2.0**9
+    y[1] = y[1].abs() * 2.0**9
+    found = kind.matmul(x, y)
+    assert torch.equal(found, torch.stack([kind.rows(a, b.mT, None) for a, b in zip(x, y, strict=True)]))
+    assert not found[1].isfinite().all()
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=IDS)
+def test_attention_keeps_neither_keys_nor_values(kind: ExactProducts) -> None:
+    query, key, value = (values(1, 2, 6, 16, seed=seed) for seed in range(3))
+    kept = kind.caching()
+    for _ in range(2):
+        assert torch.equal(kept.attention(query, key, value, None), kind.attention(query, key, value, None))
+        key = key + 1

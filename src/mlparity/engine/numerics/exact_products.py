@@ -190,11 +190,12 @@ class ExactProducts(Products):
 
     def attention(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
         """Return the attention in its parts: the scores and the result are sums, the softmax is rounded (assumed)."""
-        scores = self.matmul(query, key.mT) / math.sqrt(query.shape[-1])
+        matmul = replace(self, memory=None).matmul  # keys and values are two matrices, and neither is kept
+        scores = matmul(query, key.mT) / math.sqrt(query.shape[-1])
         if mask is not None:
             scores = scores.masked_fill(~mask, -torch.inf) if mask.dtype is torch.bool else scores + mask
         weights = scores.softmax(-1).to(torch.float16).to(scores.dtype)
-        return self.matmul(weights, value)
+        return matmul(weights, value)
 
 
 def _check(lines: Lines, weights: Tensor, bias: Tensor | None) -> None:
