@@ -22,6 +22,7 @@ READING = {
 ALLOWED = {
     "mlparity.sessions.scripts: run_path": "the script is checked before",
     "mlparity.verification.artifacts: copyfile": "the artifact is checked before",
+    "mlparity.verification.blocks_elsewhere: fromfile": "our own results, and artifacts that were checked before",
     "mlparity.verification.artifacts: copytree": "the artifact's members are checked before",
     "mlparity.core.linking: copyfile": "the file is checked before",
     "mlparity.core.linking: copytree": "the folder's members are checked before",

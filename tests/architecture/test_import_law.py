@@ -35,6 +35,7 @@ LAW: dict[str, tuple[str, ...]] = {
     "record": ("core",),
     "compare": ("core", "record", "toml"),
     "sessions": ("core",),
+    "execution": ("core",),
     "targets": ("core", "record", MIL, PLACEMENT, RUNTIME, *TARGETS),
     EXPORTED: ("core",),
     COREML: (
@@ -47,7 +48,8 @@ LAW: dict[str, tuple[str, ...]] = {
     "diagnose": ("core", "record", "targets", MIL, NUMERICS, PLACEMENT, RUNTIME),
     "report": ("core", "record", "targets"),
     "verification": (
-        *("core", "compare", "diagnose", "record", "report", "samples", "sessions", "sources", "targets", COREML),
+        *("core", "compare", "diagnose", "execution", "record", "report", "samples", "sessions"),
+        *("sources", "targets", COREML),
         *("toml", MIL, NUMERICS, PLACEMENT, READING, RUNTIME),
     ),
     "api": ("core", "compare", "record", "sessions", "targets", COREML, "verification", OPS, BINDING),
@@ -77,7 +79,7 @@ OPTIONAL = {
         "coreai_torch",
         "coreai_opt",
     ),
-    *("PIL", "safetensors", "transformers"),
+    *("PIL", "ray", "safetensors", "transformers"),
 }
 # Loading any module of these rooms stays light.
 LIGHT = ("core", "cli", "__main__", "__init__")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mlparity.compare.comparer import Comparer
-from mlparity.compare.user_metric import LoadedMetric, MetricTally, better_of, load_metric, tally_metric
+from mlparity.compare.user_metric import LoadedMetric, MetricTally, better_of, load_metric, merge_metrics, tally_metric
 from mlparity.compare.verdict import judge
 from mlparity.core.errors import PolicyError
 from mlparity.core.words import Verdict
@@ -166,7 +166,7 @@ def _tally(values: list[object], **budget: float) -> MetricTally:
     loaded = LoadedMetric(UserMetric("m", "here:m", worst=bound), lambda *_: next(left), "")
     tally = MetricTally()
     for place in range(len(values)):
-        tally = tally_metric(loaded, tally, str(place), {}, {})
+        tally = merge_metrics(loaded.metric, tally, tally_metric(loaded, str(place), {}, {}))
     return tally
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.docs.documents import blocks
 
-SETS = ("", "litert", "onnx", "coreai", "executorch", "images", "safetensors", "litert,images")
+SETS = ("", "litert", "onnx", "coreai", "executorch", "ray", "images", "safetensors", "litert,images")
 """The extras that are tried: none, each alone, and those of the first page."""
 
 FIRST_PAGE = "litert,images"

@@ -133,6 +133,25 @@ def test_each_model_is_shown_for_what_it_is_and_unchanged_ones_are_left(
     assert "holds something else" in torn["good"].failure, "what is not ours is neither taken for a result nor removed"
 
 
+def test_workers_show_the_same_of_each_model(place: Path) -> None:
+    pytest.importorskip("ray", reason="Ray has no wheel for this machine")
+    stages = set[str]()
+    found = api.verify_suite("models.toml", "out", lambda stage, *_: stages.add(stage), "local:2")
+    entries = {entry.name: entry for entry in found}
+    assert [entry.verdict for entry in entries.values()] == [
+        *(Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN, Verdict.UNKNOWN)
+    ]
+    assert "convert" in entries["refused"].failure
+    assert "no weights <here>" in entries["raising"].failure
+    assert "models on 2 workers" in stages
+    assert (place / "out/good/report.html").exists()
+    assert (place / "out/index.md").read_text().startswith("# fail: 4 models, 1 pass, 1 fail, 2 not verified")
+
+    (place / "models.toml").write_text(FILE.split("[models.refused]")[0])
+    again = api.verify_suite("models.toml", "out", ray="local:2")
+    assert [entry.is_kept for entry in again] == [True, True]
+
+
 def test_other_weights_of_one_model_run_that_one_again(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     models = FILE.split("[models.refused]")[0]
     (place / "models.toml").write_text(models.replace("suite_nets.py:other", "suite_others.py:other"))

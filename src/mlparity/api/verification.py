@@ -47,16 +47,20 @@ def verify(
 
 
 @typed_errors
-def verify_suite(file: str | Path, out: str | Path, progress: Progress = silent) -> tuple[SuiteEntry, ...]:
+def verify_suite(
+    file: str | Path, out: str | Path, progress: Progress = silent, ray: str | None = None
+) -> tuple[SuiteEntry, ...]:
     """Verify the models of a TOML file, each into a folder of `out` with its name, and write one index for all.
 
     A model that cannot be verified is an entry with the reason. One whose graph, weights, code, samples, policy,
     options and versions are those of the run before, and whose results are still there, is not run again.
 
+    With `ray`, as `VerifyOptions` has it, workers take whole models of up to 32 samples, and blocks of the others.
+
     Raises:
         MlparityError: the file cannot be read, or `out` not be written.
     """
-    return run_suite(Path(file), Path(out), progress)
+    return run_suite(Path(file), Path(out), progress, ray)
 
 
 @contextmanager

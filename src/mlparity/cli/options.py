@@ -152,6 +152,14 @@ CacheOption = Annotated[
         help="Take conversions of the same graph, weights and options from the cache, and keep new ones there.",
     ),
 ]
+RayOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WHERE",
+        rich_help_panel=WORK,
+        help="Run the samples on workers: local or local:N here, or on a Ray cluster, auto or ray://HOST:PORT.",
+    ),
+]
 UnitOption = Annotated[
     ComputeUnit, typer.Option(metavar="UNITS", help=f"Core ML's compute units: {', '.join(ComputeUnit)}.")
 ]

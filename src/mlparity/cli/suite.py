@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from mlparity.cli.options import RayOption
 from mlparity.cli.progress import shown_progress
 from mlparity.cli.terminal import stdout
 from mlparity.core.words import Verdict
@@ -20,6 +21,7 @@ def suite(
     out: Annotated[
         Path, typer.Option(metavar="FOLDER", help="Where each model has its folder, beside index.html and junit.xml.")
     ],
+    ray: RayOption = None,
 ) -> Verdict:
     """Verify many models; those that have not changed since the last run are not run again.
 
@@ -29,7 +31,7 @@ def suite(
 
     folder = out.absolute()
     with shown_progress() as progress:
-        entries = api.verify_suite(file, folder, progress)
+        entries = api.verify_suite(file, folder, progress, ray)
     console = stdout()
     for row in suite_rows(entries):
         told = "; ".join(f"{head}: {cell}" for head, cell in zip(COLUMNS[2:], row[2:], strict=True) if cell)

@@ -26,6 +26,7 @@ from mlparity.cli.options import (
     LimitOption,
     PolicyOption,
     PreprocessOption,
+    RayOption,
     RuntimeLogOption,
     SeedOption,
     SettingOption,
@@ -174,6 +175,7 @@ def verify(
         ),
     ] = True,
     cache: CacheOption = True,
+    ray: RayOption = None,
     eval_mode: EvalOption = False,
     trust: TrustOption = False,
 ) -> Verdict:
@@ -206,6 +208,7 @@ def verify(
         runtime=api.RuntimeOptions(time_limit, runtime_log),
         resume=resume,
         cache=cache,
+        ray=ray,
         consistency_first=consistency_first,
         fix=fix,
         model_explorer=model_explorer,

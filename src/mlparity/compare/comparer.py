@@ -12,15 +12,16 @@ from mlparity.compare.align import align
 from mlparity.compare.by_sample import SampleTally, with_sample
 from mlparity.compare.by_step import ByStep
 from mlparity.compare.decisions import flips_of
+from mlparity.compare.glance import Glance, OutputGlance, Shown, glance_at
 from mlparity.compare.histogram import DecadeCounter
 from mlparity.compare.labels import labels_of
 from mlparity.compare.metrics import figures_of
-from mlparity.compare.pairs import PairTally, merge_pairs, pairs_of
-from mlparity.compare.retrieval import Retrieval, RetrievalTally
-from mlparity.compare.tally import Tally, TaskTally, merge, tally_of
-from mlparity.compare.tasks import Tasks, tally_task, why_not
+from mlparity.compare.pairs import PairTally, merge_pairs
+from mlparity.compare.retrieval import Pair, Retrieval, RetrievalTally
+from mlparity.compare.tally import Tally, TaskTally, merge
+from mlparity.compare.tasks import Tasks, why_not
 from mlparity.compare.tokens import tokens_of
-from mlparity.compare.user_metric import LoadedMetric, MetricTally, tally_metric, task_figure
+from mlparity.compare.user_metric import LoadedMetric, MetricTally, merge_metrics, tally_metric, task_figure
 from mlparity.core.array_text import ArrayText, array_of_text, text_of_array
 from mlparity.core.labels import Labels
 from mlparity.record.figures import Histogram, OutputFigures, TaskFigure, WorstSample
@@ -115,18 +116,40 @@ class Comparer:
         Raises:
             PolicyError: the user's own metric fails.
         """
+        self.count(sample, self.look(sample, source, artifact), image)
+
+    def look(self, sample: str, source: Mapping[str, np.ndarray], artifact: Mapping[str, np.ndarray]) -> Glance:
+        """Return what one sample shows, without counting it.
+
+        Raises:
+            PolicyError: the user's own metric fails.
+        """
         alignment = align(source, artifact)
-        self._note(alignment.problems)
-        _keep(self._unlike, alignment.unlike)
+        problems = list(alignment.problems)
         if self._both_ways:
-            self._note([f"{name}: only the second side has this output" for name in alignment.extra])
+            problems += [f"{name}: only the second side has this output" for name in alignment.extra]
         paired = {name: artifact[other].reshape(source[name].shape) for name, other in alignment.pairs}
+        outputs = []
         for name, values in paired.items():
-            self._add_output(sample, name, source[name], values, image)
+            task, problem = self._task(name, source[name], values)
+            problems += [problem] if problem else []
+            outputs.append(glance_at(Shown(sample, name, task, self._labels, self._edge(name)), source[name], values))
         # With an output missing the user's function would fail for a reason that is told already.
-        if not (alignment.problems or alignment.unlike):
+        is_whole = not (alignment.problems or alignment.unlike)
+        metrics = [tally_metric(loaded, sample, source, paired) for loaded, _ in self._metrics] if is_whole else []
+        return Glance(tuple(outputs), tuple(problems), tuple(alignment.unlike), tuple(metrics))
+
+    def count(self, sample: str, glance: Glance, image: Image = None) -> None:
+        """Count what one sample showed, which may have been looked at elsewhere; samples are counted in their order."""
+        _keep(self._problems, glance.problems)
+        _keep(self._unlike, glance.unlike)
+        for output in glance.outputs:
+            accumulator = self._outputs.setdefault(output.name, _Accumulator(self._worst_kept, self._labels))
+            accumulator.count(sample, output, image)
+        if glance.metrics:
             self._metrics = [
-                (loaded, tally_metric(loaded, tally, sample, source, paired)) for loaded, tally in self._metrics
+                (loaded, merge_metrics(loaded.metric, tally, seen))
+                for (loaded, tally), seen in zip(self._metrics, glance.metrics, strict=True)
             ]
 
     def result(self) -> tuple[OutputFigures, ...]:
@@ -147,17 +170,16 @@ class Comparer:
             for output in state.outputs
         }
 
-    def _add_output(self, sample: str, name: str, source: np.ndarray, artifact: np.ndarray, image: Image) -> None:
+    def _edge(self, name: str) -> float:
+        """Return what a difference must reach to be drawn, by what was counted here."""
+        known = self._outputs.get(name)
+        return 0.0 if known is None else known.edge
+
+    def _task(self, name: str, source: np.ndarray, artifact: np.ndarray) -> tuple[OutputTask | None, str]:
+        """Return the task of an output; or none, and why it cannot have its own."""
         task = self._tasks.of(name, source, artifact)
         problem = "" if task is None else why_not(task, source.shape)
-        if problem:
-            self._note((f"{name}: {problem}",))
-            task = None
-        accumulator = self._outputs.setdefault(name, _Accumulator(self._worst_kept, self._labels))
-        accumulator.add(sample, source, artifact, task, image)
-
-    def _note(self, problems: Sequence[str]) -> None:
-        _keep(self._problems, problems)
+        return (None, f"{name}: {problem}") if problem else (task, "")
 
 
 def _keep(known: dict[str, None], reasons: Sequence[str]) -> None:
@@ -178,17 +200,20 @@ class _Accumulator:
         self._worst: list[tuple[WorstSample, Image]] = []
         self._worst_kept = worst_kept
 
-    def add(self, sample: str, source: np.ndarray, artifact: np.ndarray, task: OutputTask | None, image: Image) -> None:
-        shown = TaskTally() if task is None else tally_task(task, source, artifact, sample, self._labels)
-        if task is not None:
-            self._task = task
-            self._search(task, source, artifact)
-        tally, difference = tally_of(source, artifact, shown)
+    @property
+    def edge(self) -> float:
+        return self._pairs.edge
+
+    def count(self, sample: str, glance: OutputGlance, image: Image) -> None:
+        tally = glance.tally
+        if glance.task is not None:
+            self._task = glance.task
+            self._search(glance.task, glance.embeddings)
         mismatches = tally.nan_mismatches + tally.inf_mismatches
         self._tally = merge(self._tally, tally)
-        self._decades.add(difference, mismatches)
-        self._pairs = merge_pairs(self._pairs, pairs_of(sample, source, artifact, difference, self._pairs.edge))
-        if not (difference.size or mismatches):
+        self._decades.count(glance.histogram)
+        self._pairs = merge_pairs(self._pairs, glance.pairs)
+        if not (tally.finite or mismatches):
             self._by_sample = with_sample(self._by_sample, None)
             return
         mean = tally.sum_abs / tally.finite if tally.finite else math.inf
@@ -245,11 +270,11 @@ class _Accumulator:
             made._retrieval.tally = state.searched
         return made
 
-    def _search(self, task: OutputTask, source: np.ndarray, artifact: np.ndarray) -> None:
+    def _search(self, task: OutputTask, embeddings: Sequence[Pair]) -> None:
         if task.kind is TaskKind.RETRIEVAL:
             if self._retrieval is None:
                 self._retrieval = Retrieval(task.k)
-            self._retrieval.add(source, artifact)
+            self._retrieval.take(embeddings)
 
 
 def _with_image(worst: WorstSample, image: Image) -> WorstSample:

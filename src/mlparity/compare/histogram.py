@@ -29,6 +29,12 @@ class DecadeCounter:
         self._zeros += int((difference == 0).sum())
         self._not_finite += not_finite
 
+    def count(self, counted: Histogram) -> None:
+        """Add the counts of another counter."""
+        self._counts += np.array(counted.counts, dtype=np.int64)
+        self._zeros += counted.zeros
+        self._not_finite += counted.not_finite
+
     def restore(self, counted: Histogram) -> None:
         """Take up where a counter with this result stopped."""
         self._counts = np.array(counted.counts, dtype=np.int64)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mlparity.compare.decisions import Doubles
+
+Pair = tuple[Doubles, Doubles]
+"""The embedding of the source and that of the artifact."""
 
 GALLERY = 256
 """How many embeddings are kept to be searched (assumed: enough for ten neighbours to mean something)."""
@@ -42,7 +46,7 @@ class Retrieval:
     def __init__(self, k: int) -> None:
         """Start with an empty gallery; `k` neighbours are compared, or all where there are fewer."""
         self._k = k
-        self.gallery: list[tuple[Doubles, Doubles]] = []
+        self.gallery: list[Pair] = []
         self.tally = RetrievalTally()
 
     def add(self, source: np.ndarray, artifact: np.ndarray) -> None:
@@ -50,9 +54,11 @@ class Retrieval:
 
         Shape: (..., dimensions), both alike.
         """
-        if not source.size:
-            return
-        for first, second in zip(_units(source), _units(artifact), strict=True):
+        self.take(embeddings_of(source, artifact))
+
+    def take(self, embeddings: Sequence[Pair]) -> None:
+        """Take embeddings of length one, source and artifact of each."""
+        for first, second in embeddings:
             has_direction = [bool(np.isfinite(vector).all()) for vector in (first, second)]
             if not all(has_direction):
                 self.tally = _merge(self.tally, _LOST) if any(has_direction) else self.tally
@@ -70,6 +76,14 @@ class Retrieval:
             others = self.gallery[:index] + self.gallery[index + 1 :]
             total = _merge(total, _query(first, second, others, self._k))
         return total
+
+
+def embeddings_of(source: np.ndarray, artifact: np.ndarray) -> tuple[Pair, ...]:
+    """Return the embeddings along the last axis of both, each of length one, and NaN where it has no direction.
+
+    Shape: (..., dimensions), both alike.
+    """
+    return tuple(zip(_units(source), _units(artifact), strict=True)) if source.size else ()
 
 
 _LOST = RetrievalTally(1, 0, 0.0, 1, 0.0, 0.0)

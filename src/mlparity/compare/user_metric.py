@@ -61,13 +61,9 @@ def _digest_of(file: Path) -> str:
 
 
 def tally_metric(
-    loaded: LoadedMetric,
-    tally: MetricTally,
-    sample: str,
-    source: Mapping[str, np.ndarray],
-    artifact: Mapping[str, np.ndarray],
+    loaded: LoadedMetric, sample: str, source: Mapping[str, np.ndarray], artifact: Mapping[str, np.ndarray]
 ) -> MetricTally:
-    """Return the tally with one sample more: the function is called as `function(source, artifact)`.
+    """Return the tally of one sample: the function is called as `function(source, artifact)`.
 
     Both are dicts of read-only arrays under the source's output names. It returns a number, or None where it does not
     apply to the sample. A value that is not finite is the worst.
@@ -79,16 +75,27 @@ def tally_metric(
     with failing_as(lambda error: _raised("the function of a metric failed", metric, error, sample)):
         value = loaded.function(_read_only(source), _read_only(artifact))
     if value is None:
-        return MetricTally(tally.samples, tally.skipped + 1, tally.total, tally.worst, tally.worst_sample)
+        return MetricTally(skipped=1)
     number = _number(value, metric, sample)
-    is_worst = tally.worst is None or _badness(number, better_of(metric)) > _badness(tally.worst, better_of(metric))
+    return MetricTally(samples=1, total=number, worst=number, worst_sample=sample)
+
+
+def merge_metrics(metric: UserMetric, first: MetricTally, second: MetricTally) -> MetricTally:
+    """Return the tally of both, of which the second saw the later samples."""
+    worse = _is_worse(second.worst, first.worst, better_of(metric))
     return MetricTally(
-        samples=tally.samples + 1,
-        skipped=tally.skipped,
-        total=tally.total + number,
-        worst=number if is_worst else tally.worst,
-        worst_sample=sample if is_worst else tally.worst_sample,
+        samples=first.samples + second.samples,
+        skipped=first.skipped + second.skipped,
+        total=first.total + second.total,
+        worst=second.worst if worse else first.worst,
+        worst_sample=second.worst_sample if worse else first.worst_sample,
     )
+
+
+def _is_worse(value: float | None, than: float | None, better: Better) -> bool:
+    if value is None or than is None:
+        return value is not None
+    return _badness(value, better) > _badness(than, better)
 
 
 def task_figure(metric: UserMetric, tally: MetricTally) -> TaskFigure:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 LONGEST = 4000
 """Characters of a text that is shown: a converter may answer with megabytes."""
 
@@ -25,6 +27,10 @@ class MlparityError(Exception):
         self.expected, self.next_step = expected, next_step
         super().__init__(self._text())
 
+    def __reduce__(self) -> tuple[Callable[..., MlparityError], tuple[object, ...]]:
+        """Pickle the parts: a worker's error is told by another process."""
+        return _rebuilt, (type(self), self.what, self.where, self.found, self.expected, self.next_step)
+
     @property
     def whole(self) -> str:
         """The message with all of its parts' texts, which the message itself shortens."""
@@ -38,6 +44,12 @@ class MlparityError(Exception):
         ]
         # A text of several lines stays within its part: none of its lines looks like another part, or a result.
         return "\n".join(line.replace("\n", "\n    ") for line in lines)
+
+
+def _rebuilt(
+    kind: type[MlparityError], what: str, where: str, found: str, expected: str, next_step: str
+) -> MlparityError:
+    return kind(what, where=where, found=found, expected=expected, next_step=next_step)
 
 
 class InputError(MlparityError):

@@ -12,6 +12,7 @@ from mlparity.targets.table import title_of
 _ADDS = {
     "executorch": "makes .pte files with Core ML's delegate, which are read without it",
     "images": "reads folders of images",
+    "ray": "runs samples on several processes and machines",
     "safetensors": "reads .safetensors files",
 }
 """What the extras add that are of no target."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 import sysconfig
+from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from types import ModuleType
 
 from mlparity.core.errors import MlparityError
 from mlparity.core.regular_files import MEDIUM, read_regular
@@ -38,16 +40,35 @@ def own_sha256() -> str:
     return total.hexdigest()
 
 
+def own_modules() -> tuple[ModuleType, ...]:
+    """Return the loaded modules that nobody installed, which another machine need not have."""
+    return tuple(module for module, _ in _modules() if module.__name__ != "__main__")
+
+
 def _files() -> set[str]:
+    return {str(path) for _, path in _modules()}
+
+
+def _modules() -> Iterator[tuple[ModuleType, Path]]:
     installed = [Path(sysconfig.get_path(name)).resolve() for name in _INSTALLED]
     outside = cache(lambda parent: not any(parent.is_relative_to(other) for other in (*installed, _OUR_ROOT)))
     resolved = cache(Path.resolve)  # there are thousands of files, and few folders
-    found = set()
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
         if isinstance(file, str) and file.endswith(".py"):
             named = Path(file)
             path = named.resolve() if named.is_symlink() else resolved(named.parent) / named.name
-            if outside(path.parent):
-                found.add(str(path))
-    return found
+            if outside(path.parent) and not _takes_packages(_root_of(module, path)):
+                yield module, path
+
+
+def _root_of(module: ModuleType, path: Path) -> Path:
+    """Return the folder that a module's package is imported from."""
+    depth = module.__name__.count(".") + (path.name == "__init__.py")
+    return path.parents[min(depth, len(path.parents) - 1)]
+
+
+@cache
+def _takes_packages(folder: Path) -> bool:
+    """Tell whether packages are installed into a folder, whose versions are known: `pip install --target`."""
+    return any(folder.glob("*.dist-info"))

@@ -82,7 +82,7 @@ def state_of(runs: Runs, references: References) -> RunsState:
             for run in runs.runs
         ),
         watches=tuple(
-            WatchState(watch.artifact.path, dict(watch.ranges.found), _held(watch.session)) for watch in runs.watching()
+            WatchState(watch.artifact.path, dict(watch.ranges), _held(watch.session)) for watch in runs.watching()
         ),
         noise=runs.noise.comparer.state(),
         noise_failure=runs.noise.failure,
@@ -108,7 +108,7 @@ def restore(runs: Runs, references: References, state: RunsState, samples: Sampl
     for watch in runs.watches:
         watch.has_failed = watch.artifact.path not in found
     for watch in runs.watching():
-        watch.ranges.found.update(found[watch.artifact.path].ranges)
+        watch.ranges.update(found[watch.artifact.path].ranges)
         _carry_on(watch.session, found[watch.artifact.path].held)
     runs.noise.comparer.restore(state.noise, image_of)
     runs.noise.failure, runs.noise.roundings = state.noise_failure, state.roundings

@@ -44,12 +44,16 @@ _TYPE = TypeAdapter(Checkpoint)
 
 
 class Seen:
-    """The samples that were counted so far: their number, their digest and the first of their names."""
+    """The samples that were counted so far: their number, their digest and the first of their names.
+
+    `notes` say where they were run, if that is worth a note.
+    """
 
     def __init__(self) -> None:
         """Start with none."""
         self.done = 0
         self.names: list[str] = []
+        self.notes: tuple[str, ...] = ()
         self._digest = RunningDigest()
 
     @property
@@ -59,8 +63,12 @@ class Seen:
 
     def add(self, name: str, sample: Sample) -> None:
         """Count one sample more."""
+        self.count(name, sample_sha256(sample))
+
+    def count(self, name: str, sha256: str) -> None:
+        """Count one sample more, whose digest is known."""
         self.done += 1
-        self._digest.add(name, sample)
+        self._digest.add_sha256(name, sha256)
         if len(self.names) < NAMES_KEPT:
             self.names.append(name)
 
@@ -214,6 +222,7 @@ def key_of(
         consistency_first=False,
         trust=False,
         fix=False,
+        ray=None,
         artifacts=(),
         taken={},
     )

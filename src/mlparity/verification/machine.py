@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from importlib import metadata
+from pathlib import Path
 
 from packaging.requirements import Requirement
 
 from mlparity import __version__
+from mlparity.core.errors import MlparityError
+from mlparity.core.regular_files import MEDIUM, read_regular
 from mlparity.core.words import Precision, Provenance, Setting
 from mlparity.engine.numerics import CHIPS
 from mlparity.record.machine import Ability, Machine, Package
@@ -31,6 +34,30 @@ def machine() -> Machine:
         abilities=tuple(_abilities(packages)),
         chips=tuple(CHIPS),
     )
+
+
+def processor() -> str:
+    """Return the kind of this machine's processor: its maker, and the kernels that PyTorch chooses for it."""
+    import torch
+
+    return f"{_maker()} {torch.backends.cpu.get_cpu_capability()}"
+
+
+def _maker() -> str:
+    """Return the maker: libraries choose other kernels for another one's processors. Source: /proc/cpuinfo."""
+    try:
+        lines = read_regular(Path("/proc/cpuinfo"), limit=MEDIUM).decode().splitlines()
+    except (OSError, ValueError, MlparityError):
+        return platform.machine()
+    found = (line.partition(":")[2].strip() for line in lines if line.startswith("vendor_id"))
+    return next(found, platform.machine())
+
+
+def versions_for(targets: Collection[str]) -> dict[str, str]:
+    """Return the version of each package that figures of these targets depend on, as far as it is installed here."""
+    always = ("torch", "coremltools", "numpy")
+    own = (package.name for package in _packages() if package.extra in targets and package.installed)
+    return {name: metadata.version(name) for name in (*always, *own)}
 
 
 def _packages() -> Iterator[Package]:

@@ -59,6 +59,8 @@ class VerifyOptions:
     - `baseline`: an earlier record of the same model, as a record.json or an output folder, to tell what changed since.
     - `model_explorer`: follow the first sample op by op and write the errors as node data for Model Explorer.
     - `xctest`: write a test in Swift with golden samples and limits for the recommended setting.
+    - `ray`: workers that run the samples: `local` or `local:N` on this machine, or a Ray cluster, `auto` or
+      `ray://HOST:PORT`. Every process has then one thread.
     - `fix`: where the policy fails, convert again in other ways and keep what passes.
     """
 
@@ -98,6 +100,7 @@ class VerifyOptions:
     xctest: bool = False
     baseline: Path | None = None
     follows_artifacts: bool = False
+    ray: str | None = None
 
     def carrying(self, source: Source) -> VerifyOptions:
         """Return the options with what the source itself carries from run to run."""

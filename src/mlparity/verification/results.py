@@ -57,7 +57,7 @@ def hazards_of(runs: Runs) -> tuple[Hazard, ...]:
     found = (
         (hazard, tuple(each for each in hazard.processors if each in asked.get(hazard.artifact, ())))
         for watch in runs.watching()
-        for hazard in find_hazards(watch.function, watch.ranges.found, watch.artifact.path)
+        for hazard in find_hazards(watch.function, watch.ranges, watch.artifact.path)
     )
     return tuple(replace(hazard, processors=processors) for hazard, processors in found if processors)
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 
 from mlparity.compare.comparer import Comparer
+from mlparity.compare.glance import Glance
 from mlparity.compare.noise import noise_of
 from mlparity.core.errors import MlparityError
 from mlparity.core.session import Session
 from mlparity.core.words import Provenance, Setting
-from mlparity.diagnose.ranges import Ranges
+from mlparity.diagnose.ranges import Range, Ranges
 from mlparity.engine.mil.program import Function
 from mlparity.engine.placement.variants import Variant
 from mlparity.record.outputs import OutputsHeader
@@ -22,15 +24,58 @@ from mlparity.sessions.carrying import restart
 from mlparity.sessions.checked import run_checked
 from mlparity.sessions.on_demand import rest
 from mlparity.sessions.torch import roundings_of
-from mlparity.verification.execute import ALONE, BlockSize, Observer, Step
+from mlparity.verification.execute import ALONE, BlockSize, Step
 from mlparity.verification.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class RunSight:
+    """What one sample showed of a run: the seconds that it took and the comparison, or why it failed."""
+
+    seconds: float = 0.0
+    failure: str = ""
+    glance: Glance | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseSight:
+    """What one sample showed of the source's noise, or why it failed."""
+
+    failure: str
+    roundings: float = 0.0
+    glance: Glance | None = None
+
+
+Sight = RunSight | NoiseSight | Mapping[str, Range] | None
+"""What an observer saw of one sample."""
+
+
+class Looking(Protocol):
+    """An observer that can look in one process and count in another: counting goes in the order of the samples."""
+
+    def look(self, step: Step) -> Sight:
+        """Return what one sample shows."""
+        ...
+
+    def count(self, step: Step, sight: Any) -> None:
+        """Count what this kind of observer returned for the sample."""
+        ...
+
+    def add(self, step: Step) -> None:
+        """Look at one sample, and count."""
+        ...
+
+    def rest(self) -> None:
+        """Give back what memory there is no room for until the next block."""
+        ...
 
 
 @dataclass(slots=True)
 class Run:
     """One artifact in one arithmetic: the settings that share it, its session, and what was seen of it.
 
-    `variant` says how an emulated run calculates. A run without settings is a rung of the ladder. `saved` tells of
+    `variant` says how an emulated run calculates. `failed_at` is the number of the sample that failed, -1 where the run
+    failed before any. A run without settings is a rung of the ladder. `saved` tells of
     outputs that were saved elsewhere; such a run is a row of its own. `note` is what a reader of the row should know.
     """
 
@@ -46,22 +91,37 @@ class Run:
     failure: str = ""
     note: str = ""
     stays_open: bool = True
+    failed_at: int = -1
 
-    def add(self, step: Step) -> None:
-        """Run the sample and compare; a run that failed stays so."""
-        if self.session is None or self.failure:
-            return
+    def look(self, step: Step) -> RunSight | None:
+        """Run the sample and compare, without counting; nothing is run after a sample that failed."""
+        if self.session is None or (self.failure and step.number > self.failed_at):
+            return None
         if step.begins:
             restart(self.session)
         started = time.perf_counter()
         try:
             outputs = run_checked(self.session, step.given)
         except MlparityError as error:
-            self.failure = f"sample {step.name}: {error}"
+            return RunSight(failure=f"sample {step.name}: {error}")
+        seconds = time.perf_counter() - started
+        return RunSight(seconds, glance=self.comparer.look(step.name, step.expected, outputs))
+
+    def count(self, step: Step, sight: RunSight | None) -> None:
+        """Count what a sample showed; a run that failed stays so."""
+        if self.session is None or self.failure:
             return
-        self.seconds += time.perf_counter() - started
+        if sight is None or sight.glance is None:
+            self.failure = f"sample {step.name} was not run" if sight is None else sight.failure
+            self.failed_at = step.number
+            return
+        self.seconds += sight.seconds
         self.samples += 1
-        self.comparer.add(step.name, step.expected, outputs, step.picture)
+        self.comparer.count(step.name, sight.glance, step.picture)
+
+    def add(self, step: Step) -> None:
+        """Run the sample, compare, and count."""
+        self.count(step, self.look(step))
 
     def rest(self) -> None:
         """Close the session until the next block, unless it stays open."""
@@ -76,26 +136,44 @@ class Run:
 
 @dataclass(slots=True)
 class Watch:
-    """An emulated artifact, run without rounding to see what ranges its values take."""
+    """An emulated artifact, run without rounding to see what ranges its values take.
+
+    `tap` holds those of one sample, `ranges` those of all that were counted.
+    """
 
     artifact: Artifact
     function: Function
     session: Session
-    ranges: Ranges
+    tap: Ranges
+    ranges: dict[str, Range] = field(default_factory=dict)
     has_failed: bool = False
     stays_open: bool = True
 
-    def add(self, step: Step) -> None:
-        """Run the sample; where that fails, the runs of the artifact say why, and the ranges count no more."""
+    def look(self, step: Step) -> Mapping[str, Range] | None:
+        """Run the sample and return its ranges; None where that fails: the runs of the artifact say why."""
         if self.has_failed:
-            return
+            return None
         if step.begins:
             restart(self.session)
+        self.tap.found.clear()
         try:
             run_checked(self.session, step.given)
         except MlparityError:
-            self.has_failed = True
             self.session.close()
+            return None
+        return dict(self.tap.found)
+
+    def count(self, _step: Step, sight: Mapping[str, Range] | None) -> None:
+        """Count the ranges of one sample; after one that failed they count no more."""
+        if sight is None or self.has_failed:
+            self.has_failed = True
+            return
+        for name, seen in sight.items():
+            self.ranges[name] = self.ranges.get(name, Range()).merged(seen)
+
+    def add(self, step: Step) -> None:
+        """Run the sample, and count the ranges of its values."""
+        self.count(step, self.look(step))
 
     def rest(self) -> None:
         """Close the session until the next block, unless it stays open."""
@@ -123,21 +201,34 @@ class SourceNoise:
     chosen: frozenset[int] | None = None
     samples: int = 0
 
-    def add(self, step: Step) -> None:
-        """Run the sample in fp64 and compare."""
+    def look(self, step: Step) -> NoiseSight | None:
+        """Run the sample in fp64 and compare, without counting; None where it is not among those that are run."""
         if self.failure or not self._is_chosen(step):
-            return
-        self.samples += 1
+            return None
         if step.begins:
             restart(self.wide)
         try:
-            self.comparer.add(step.name, run_checked(self.wide, step.sample), step.expected)
+            glance = self.comparer.look(step.name, run_checked(self.wide, step.sample), step.expected)
         except MlparityError as error:
-            self.failure = str(error)
+            return NoiseSight(str(error))
+        return NoiseSight("", roundings_of(self.wide), glance)
+
+    def count(self, step: Step, sight: NoiseSight | None) -> None:
+        """Count what a sample showed."""
+        if self.failure or sight is None:
             return
+        self.samples += 1
+        if sight.glance is None:
+            self.failure = sight.failure
+            return
+        self.comparer.count(step.name, sight.glance)
         # Outputs that could not be compared on one sample would leave the noise of the others to stand for all.
         self.failure = next(iter((*self.comparer.unlike, *self.comparer.problems)), "")
-        self.roundings = max(self.roundings, roundings_of(self.wide))
+        self.roundings = max(self.roundings, sight.roundings)
+
+    def add(self, step: Step) -> None:
+        """Run the sample in fp64, compare, and count."""
+        self.count(step, self.look(step))
 
     def rest(self) -> None:
         """Close the session until the next block, unless it stays open."""
@@ -167,7 +258,7 @@ class Runs:
     noise: SourceNoise
     block: BlockSize = ALONE
 
-    def observers(self) -> tuple[Observer, ...]:
+    def observers(self) -> tuple[Looking, ...]:
         """Return what looks at each sample, in order."""
         return (self.noise, *self.runs, *self.watches)
 

@@ -1,27 +1,37 @@
-"""A suite: many models verified one after the other, those that have not changed left as they are."""
+"""A suite: many models verified here or by workers, those that have not changed left as they are."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import torch
 
 from mlparity.compare.user_metric import load_metric
 from mlparity.core.errors import MlparityError, OutputError
 from mlparity.core.progress import Progress
 from mlparity.core.regular_files import MEDIUM, read_regular
 from mlparity.core.writing import write_whole
+from mlparity.execution.pool import LostWorkError, Pool, Task, workers_at
+from mlparity.execution.ray import stored
 from mlparity.record.files import read_record, record_sha256
 from mlparity.record.record import Record
 from mlparity.record.suite import SuiteEntry
 from mlparity.report.suite import suite_files
 from mlparity.samples.digest import digest
 from mlparity.targets.artifacts import artifact_sha256
+from mlparity.verification.blocks_elsewhere import write_files
 from mlparity.verification.conversion_cache import digest_of, source_key
+from mlparity.verification.machine import versions_for
+from mlparity.verification.models_elsewhere import OPENER, WholeModel, WholeResult
 from mlparity.verification.options import VerifyOptions
 from mlparity.verification.policies import policy_of
 from mlparity.verification.sources import open_source
-from mlparity.verification.staging import real_path_of
+from mlparity.verification.spreading import one_thread
+from mlparity.verification.staging import real_path_of, staged_folder
 from mlparity.verification.suite_file import ModelTable, read_suite
 from mlparity.verification.verify import run_verification
 
@@ -29,41 +39,130 @@ STATE = "suite.json"
 """What was verified before: by the name of a model its key, and the digest of its record."""
 
 
-def run_suite(file: Path, out: Path, progress: Progress) -> tuple[SuiteEntry, ...]:
+WHOLE = 32
+"""Up to how many samples a model is verified whole by one worker (assumed: converting takes longer than they do)."""
+
+
+def run_suite(file: Path, out: Path, progress: Progress, ray: str | None = None) -> tuple[SuiteEntry, ...]:
     """Verify the models of `file` into folders of `out`, with one index, as `mlparity.verify_suite` says.
 
     Raises:
-        MlparityError: the file cannot be read, or `out` not be written.
+        MlparityError: the file cannot be read, `out` not be written, or workers not be had.
     """
     models, folder = read_suite(file), real_path_of(out)
-    known = _known(folder)
-    entries = []
-    for number, (name, model) in enumerate(models.items()):
-        progress("models", number, len(models))
-        entries.append(_entry(name, model, folder, known, progress))
-        _write(folder, {STATE: json.dumps(known, indent=1)})
-    progress("models", len(models), len(models))
+    with _workers(models, ray) as pool:
+        suite = _Suite(models, folder, pool, progress, _known(folder))
+        entries = suite.run()
     _write(folder, suite_files(entries))
-    return tuple(entries)
+    return entries
 
 
-def _entry(
-    name: str, model: ModelTable, folder: Path, known: dict[str, dict[str, str]], progress: Progress
-) -> SuiteEntry:
-    try:
-        options = model.options()
-        key = _key(model, options, progress)
-        kept = _kept(folder / name, known.get(name, {}), key)
+@contextmanager
+def _workers(models: Mapping[str, ModelTable], ray: str | None) -> Iterator[Pool | None]:
+    if ray is None:
+        yield None
+        return
+    targets = {setting.target for model in models.values() for setting in model.options().settings}
+    with one_thread(), workers_at(ray, versions_for(targets)) as pool:
+        yield pool
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A model that is to be verified: what it is known by, and its place in the workers' queue if it has one."""
+
+    key: str
+    options: VerifyOptions
+    ticket: int | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Suite:
+    """A run of a suite: all models are begun before the first is waited for, so that no worker is idle."""
+
+    models: Mapping[str, ModelTable]
+    folder: Path
+    pool: Pool | None
+    progress: Progress
+    known: dict[str, dict[str, str]]
+    task: Task | None = None
+
+    def run(self) -> tuple[SuiteEntry, ...]:
+        """Return an entry for each model, in the order of the file."""
+        if self.pool is not None:
+            self.task = Task("models", OPENER, (stored(torch.get_num_threads()),))
+            begun = {name: self._begun(name, model) for name, model in self.models.items()}
+        found: dict[str, SuiteEntry] = {}
+        for number, (name, model) in enumerate(self.models.items()):
+            self._tell(number)
+            start = self._begun(name, model) if self.pool is None else begun[name]
+            if isinstance(start, _Begun) and start.ticket is None:
+                found[name] = self._here(name, model, start)
+            elif isinstance(start, SuiteEntry):
+                found[name] = start
+            self._note()
+        for name, start in begun.items() if self.pool is not None else ():
+            if isinstance(start, _Begun) and start.ticket is not None:
+                found[name] = self._elsewhere(name, start, len(found))
+                self._note()
+        self._tell(len(self.models))
+        return tuple(found[name] for name in self.models)
+
+    def _begun(self, name: str, model: ModelTable) -> _Begun | SuiteEntry:
+        """Return the entry of a model that has not changed or cannot be verified; else begin it."""
+        try:
+            options = replace(model.options(), ray=None if self.pool is None else self.pool.address.text)
+            key, samples = _key(model, options, self.progress)
+        except MlparityError as error:
+            return self._failed(name, error)
+        kept = _kept(self.folder / name, self.known.get(name, {}), key)
         if kept is not None:
             return SuiteEntry(name, kept, is_kept=True)
-        known.pop(name, None)
-        record = run_verification(model.source, folder / name, model.inputs, model.policy, options, progress)
-    except MlparityError as error:
-        known.pop(name, None)
+        self.known.pop(name, None)
+        if self.pool is None or self.task is None or samples > WHOLE:
+            return _Begun(key, options)
+        return _Begun(key, options, self.pool.submit(self.task, WholeModel(model, Path.cwd())))
+
+    def _here(self, name: str, model: ModelTable, start: _Begun) -> SuiteEntry:
+        out = self.folder / name
+        try:
+            record = run_verification(model.source, out, model.inputs, model.policy, start.options, self.progress)
+        except MlparityError as error:
+            return self._failed(name, error)
+        return self._verified(name, start, record)
+
+    def _elsewhere(self, name: str, start: _Begun, done: int) -> SuiteEntry:
+        """Wait for a worker's result and put it in place."""
+        assert self.pool is not None  # noqa: S101 - a ticket is a pool's
+        assert start.ticket is not None  # noqa: S101
+        try:
+            result: WholeResult = self.pool.result(start.ticket, lambda: self._tell(done))
+        except LostWorkError as error:
+            return self._failed(name, error)
+        if result.failure:
+            return SuiteEntry(name, None, result.failure)
+        try:
+            with staged_folder(self.folder / name) as stage:
+                write_files(stage, result.files)
+            return self._verified(name, start, read_record(self.folder / name / "record.json"))
+        except MlparityError as error:
+            return self._failed(name, error)
+
+    def _verified(self, name: str, start: _Begun, record: Record) -> SuiteEntry:
+        if start.key:
+            self.known[name] = {"key": start.key, "record": record_sha256(record)}
+        return SuiteEntry(name, record)
+
+    def _failed(self, name: str, error: MlparityError) -> SuiteEntry:
+        self.known.pop(name, None)
         return SuiteEntry(name, None, str(error))
-    if key:
-        known[name] = {"key": key, "record": record_sha256(record)}
-    return SuiteEntry(name, record)
+
+    def _note(self) -> None:
+        _write(self.folder, {STATE: json.dumps(self.known, indent=1)})
+
+    def _tell(self, done: int) -> None:
+        workers = "" if self.pool is None else f" on {self.pool.workers} workers"
+        self.progress(f"models{workers}", done, len(self.models))
 
 
 def _kept(folder: Path, known: Mapping[str, str], key: str) -> Record | None:
@@ -79,8 +178,8 @@ def _kept(folder: Path, known: Mapping[str, str], key: str) -> Record | None:
     return record if is_same and is_whole else None
 
 
-def _key(model: ModelTable, options: VerifyOptions, progress: Progress) -> str:
-    """Return the digest of everything that a verification depends on, "" where it is not known.
+def _key(model: ModelTable, options: VerifyOptions, progress: Progress) -> tuple[str, int]:
+    """Return the digest of everything that a verification depends on, "" where it is not known; and how many samples.
 
     Raises:
         MlparityError: the source, the samples or the policy cannot be used.
@@ -92,8 +191,10 @@ def _key(model: ModelTable, options: VerifyOptions, progress: Progress) -> str:
     base = source_key(source, first)
     given = [artifact_sha256(path) for path in options.artifacts]
     if base is None:
-        return ""
-    return digest_of(base, model.model_dump(), options, policy, metrics, given, digest(samples), samples.description)
+        return "", len(samples)
+    asked = replace(options, ray=None)
+    told = (model.model_dump(), asked, policy, metrics, given, digest(samples), samples.description)
+    return digest_of(base, *told, torch.get_num_threads()), len(samples)
 
 
 def _known(folder: Path) -> dict[str, dict[str, str]]:

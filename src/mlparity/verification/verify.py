@@ -5,13 +5,14 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing
-from dataclasses import replace
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib import metadata
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from mlparity import __version__
@@ -22,6 +23,7 @@ from mlparity.compare.verdict import judge_all
 from mlparity.core.progress import Progress
 from mlparity.core.session import Outputs, Sample
 from mlparity.core.source import Source
+from mlparity.execution.pool import Pool, workers_at
 from mlparity.record.decisive import decisive
 from mlparity.record.files import write_record
 from mlparity.record.metadata import metadata_of
@@ -31,9 +33,11 @@ from mlparity.record.rows import RowState, SettingResult
 from mlparity.report.files import write_reports
 from mlparity.report.node_data import write_node_data
 from mlparity.report.texts import noise_of_text
+from mlparity.samples.ahead import read_ahead
 from mlparity.samples.check import check_sample, signature_of
 from mlparity.samples.digest import sample_sha256
 from mlparity.samples.images import thumbnail
+from mlparity.samples.parts import has_parts
 from mlparity.sessions import torch as torch_session
 from mlparity.sessions.carrying import restart
 from mlparity.sessions.checked import run_checked
@@ -54,6 +58,7 @@ from mlparity.verification.golden import write_golden
 from mlparity.verification.job import Job, References, open_references
 from mlparity.verification.journal import Journal, Seen, key_of
 from mlparity.verification.layouts import diagnose_misfit
+from mlparity.verification.machine import processor, versions_for
 from mlparity.verification.op_errors import graph_errors
 from mlparity.verification.opening import open_runs
 from mlparity.verification.options import VerifyOptions
@@ -62,6 +67,7 @@ from mlparity.verification.records import whole_record_at
 from mlparity.verification.results import hazards_of, results_of, rungs_of
 from mlparity.verification.runs import Runs
 from mlparity.verification.sources import Inputs, open_source
+from mlparity.verification.spreading import Spread, check_can_spread, one_thread
 from mlparity.verification.staging import real_path_of, staged_folder
 
 _PACKAGES = (
@@ -88,22 +94,37 @@ def run_verification(
     folder = real_path_of(out)  # now: the user's code may change the current folder
     with with_lone_models(chosen) as lone:
         asked = with_deployments(with_compressions(following_artifacts(lone)))
-        return _of_models(source, folder, inputs, policy, asked, progress)
+        with _workers(asked) as pool:
+            return _of_models(Asked(source, inputs, policy, asked), folder, pool, progress)
 
 
-def _of_models(
-    source: str | nn.Module,
-    folder: Path,
-    inputs: Inputs,
-    policy: str | Policy,
-    chosen: VerifyOptions,
-    progress: Progress,
-) -> Record:
-    limits = policy_of(policy, chosen.settings)
+@contextmanager
+def _workers(options: VerifyOptions) -> Iterator[Pool | None]:
+    if options.ray is None:
+        yield None
+        return
+    packages = versions_for({setting.target for setting in options.settings})
+    with one_thread(), workers_at(options.ray, packages) as pool:
+        yield pool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """What is to be verified, as it was asked for."""
+
+    source: str | nn.Module
+    inputs: Inputs
+    policy: str | Policy
+    options: VerifyOptions
+
+
+def _of_models(asked: Asked, folder: Path, pool: Pool | None, progress: Progress) -> Record:
+    chosen = asked.options
+    limits = policy_of(asked.policy, chosen.settings)
     # Loaded before any work begins: they are the user's own code.
     metrics = tuple(load_metric(metric) for metric in limits.metrics)
     progress("load", 0, 0)
-    flat, samples = open_source(source, inputs, chosen, progress)
+    flat, samples = open_source(asked.source, asked.inputs, chosen, progress)
     app = app_pictures(samples, chosen.artifact_preprocess)
     chosen = chosen.carrying(flat)
     baseline = None if chosen.baseline is None else whole_record_at(chosen.baseline)
@@ -113,12 +134,15 @@ def _of_models(
         check_fixable(flat, chosen)  # before any work
     with staged_folder(folder) as stage, open_references(flat, chosen) as references:
         job = Job(flat, samples, limits, chosen, metrics, stage, app)
+        if pool is not None:
+            check_can_spread(job)
         journal = Journal(folder, _key(job), chosen, stage)
         with journal.telling():
             made = journal.put_artifacts()
             if made is None:
                 made = make_artifacts(flat, job.alike(), chosen, stage, progress)
-            record, fault = _verified(job, made, references, journal, progress)
+            work = Work(journal, pool, progress)
+            record, fault = _verified(job, made, references, work)
             if baseline is not None:
                 record = replace(record, changes=changes_since(baseline, record))
             if job.options.xctest:
@@ -139,13 +163,21 @@ def _key(job: Job) -> str:
     return key_of(job.source, job.options, counted, first, expected, environment())
 
 
-def _verified(
-    job: Job, made: Made, references: References, journal: Journal, progress: Progress
-) -> tuple[Record, Exception | None]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Work:
+    """How the samples are run: what is written down meanwhile, the workers if there are any, and who is told."""
+
+    journal: Journal
+    pool: Pool | None
+    progress: Progress
+
+
+def _verified(job: Job, made: Made, references: References, work: Work) -> tuple[Record, Exception | None]:
     """Return the record, and what nobody foresaw while a difference was explained."""
-    journal.begin(made)
+    progress = work.progress
+    work.journal.begin(made)
     with closing(open_runs(job, made, references, device_runs(job, made))) as runs:
-        seen = _run(job, runs, references, journal, progress)
+        seen = _run(job, made, runs, references, work)
         results = results_of(runs, job.policy)
         progress("explain", 0, 0)
         found = _explained(job, made, runs, results, progress)
@@ -167,14 +199,19 @@ def _with_notes(record: Record, *notes: str) -> Record:
     return replace(record, source=replace(record.source, notes=(*record.source.notes, *filter(None, notes))))
 
 
-def _run(job: Job, runs: Runs, references: References, journal: Journal, progress: Progress) -> Seen:
+def _run(job: Job, made: Made, runs: Runs, references: References, work: Work) -> Seen:
     """Run every sample that is not in the journal, and return what was seen."""
-    samples, carried = job.samples, frozenset(job.options.carry.values())
+    samples, carried, journal = job.samples, frozenset(job.options.carry.values()), work.journal
     signature = signature_of(_given(job.first(), carried), job.source.lengths)
     remaining, seen = journal.resume(runs, references, samples)
+    if work.pool is not None:
+        spread = Spread(job, made, runs, seen, work.pool, work.progress, signature)
+        spread.run(remaining, lambda: journal.keep(runs, references, seen))
+        seen.notes = spread.notes
+        return seen
 
     def checked() -> Iterator[tuple[str, Sample]]:
-        for name, sample in remaining:
+        for name, sample in read_ahead(remaining) if has_parts(samples) else remaining:
             check_sample(_given(sample, carried), signature, name)
             yield name, sample
 
@@ -189,7 +226,7 @@ def _run(job: Job, runs: Runs, references: References, journal: Journal, progres
         journal.keep(runs, references, seen)
 
     feed = Feed(checked(), len(samples), seen.done, partial(thumbnail, samples), job.begins, job.given)
-    execute(feed, reference, runs.observers(), progress, count, runs.block)
+    execute(feed, reference, runs.observers(), work.progress, count, runs.block)
     runs.rest()
     return seen
 
@@ -207,7 +244,7 @@ def _record(job: Job, made: Made, runs: Runs, seen: Seen, found: Explained) -> R
     )
     recommendation, decision = decided(job, runs, results, noise)
     app = () if job.app is None else (job.app.note,)
-    notes = (*_notes(source, runs, made), *_label_notes(results), *app, *left_notes(made.artifacts))
+    notes = (*_notes(source, runs, made), *_label_notes(results), *app, *left_notes(made.artifacts), *seen.notes)
     return Record(
         schema_version=SCHEMA_VERSION,
         mlparity_version=__version__,
@@ -262,14 +299,15 @@ def _label_notes(results: Sequence[SettingResult]) -> tuple[str, ...]:
 
 
 def environment() -> dict[str, str]:
-    """Return the versions that a result depends on; nothing that tells one user's machine from another's."""
+    """Return what a result depends on, to the last bit; nothing that tells one user's machine from another's."""
     versions = {}
     for name in _PACKAGES:
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return {"python": platform.python_version(), "platform": f"{sys.platform} {platform.machine()}", **versions}
+    here = {"python": platform.python_version(), "platform": f"{sys.platform} {platform.machine()}"}
+    return {**here, "processor": processor(), "threads": str(torch.get_num_threads()), **versions}
 
 
 def _write(record: Record, stage: Path) -> None:
