@@ -14,10 +14,11 @@ import pytest
 import torch
 
 import mlparity
-from mlparity.core.errors import InputError
+from mlparity.core.errors import ExecutionError, InputError
 from mlparity.core.progress import silent
-from mlparity.execution.ray import packed, unpacked
+from mlparity.execution.ray import unpacked
 from mlparity.record.text import plain
+from mlparity.verification import spreading
 from mlparity.verification.job import Job
 from mlparity.verification.options import VerifyOptions
 from mlparity.verification.sources import open_source
@@ -144,16 +145,15 @@ def test_what_cannot_be_spread_is_refused_and_sequences_are_not() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
-@pytest.mark.parametrize("kind", ["traced.pt", "exported.pt2"])
-def test_a_saved_program_can_be_sent(kind: str, tmp_path: Path) -> None:
+def test_a_script_is_sent_and_another_saved_program_is_refused(tmp_path: Path) -> None:
     module, x = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU()).eval(), torch.ones(1, 4)
-    path = tmp_path / kind
-    if kind.endswith(".pt"):
-        torch.jit.trace(module, (x,)).save(str(path))
-    else:
-        torch.export.save(torch.export.export(module, (x,)), path)
-    options = VerifyOptions(shapes=("input:1,4",) if kind.endswith(".pt") else ())
-    source, _ = open_source(str(path), None, options, silent)
-    again = unpacked(packed(source, ()))
+    torch.jit.trace(module, (x,)).save(str(tmp_path / "traced.pt"))
+    torch.export.save(torch.export.export(module, (x,)), tmp_path / "exported.pt2")
+    script, _ = open_source(str(tmp_path / "traced.pt"), None, VerifyOptions(shapes=("input:1,4",)), silent)
+    sent = unpacked(spreading._packed(script))
     with torch.no_grad():
-        assert torch.equal(cast("torch.nn.Module", again.module)(x)[0], cast("torch.nn.Module", source.module)(x)[0])
+        assert torch.equal(sent.module(x)[0], cast("torch.nn.Module", script.module)(x)[0])
+    program, _ = open_source(str(tmp_path / "exported.pt2"), None, VerifyOptions(), silent)
+    with pytest.raises(ExecutionError, match="cannot be sent") as caught:
+        spreading._packed(program)
+    assert "module:function" in caught.value.next_step

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -189,3 +190,8 @@ def write_files(folder: Path, files: Mapping[str, np.ndarray]) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         data.tofile(path)
+
+
+def script_of(data: bytes) -> torch.jit.ScriptModule:
+    """Return a TorchScript module that was sent."""
+    return torch.jit.load(io.BytesIO(data), map_location="cpu")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ from mlparity.verification.blocks_elsewhere import (
     Parcel,
     SampleSight,
     read_files,
+    script_of,
     told_of,
 )
 from mlparity.verification.execute import ALONE, Step
@@ -203,13 +205,19 @@ class Spread:
 def _packed(value: object) -> bytes:
     modules: tuple[ModuleType, ...] = own_modules()
     try:
-        return packed(value, modules)
+        return packed(value, modules, {torch.jit.RecursiveScriptModule: _script_as_bytes})
     except MlparityError:
         raise
     except Exception as error:  # the user's module and whatever it holds
         raise ExecutionError(
             "the source cannot be sent to workers",
             found=f"{type(error).__name__}: {error}",
-            expected="a module that pickles",
-            next_step="leave out --ray, or mend what the error names",
+            expected="a module that pickles; of saved programs TorchScript alone",
+            next_step="leave out --ray, or give the model as module:function",
         ) from error
+
+
+def _script_as_bytes(module: torch.jit.ScriptModule) -> tuple[Callable[[bytes], object], tuple[bytes]]:
+    held = io.BytesIO()
+    torch.jit.save(module, held)
+    return script_of, (held.getvalue(),)
