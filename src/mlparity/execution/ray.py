@@ -190,9 +190,8 @@ def packed(value: object, modules: tuple[ModuleType, ...], reducers: Reducers) -
     for module in modules:
         pickling.register_pickle_by_value(module)
     try:
-        pickler = pickling.CloudPickler(held)
-        pickler.dispatch_table = ChainMap(dict(reducers), pickler.dispatch_table)
-        pickler.dump(value)
+        table = ChainMap(dict(reducers), pickling.CloudPickler.dispatch_table)
+        type("Pickler", (pickling.CloudPickler,), {"dispatch_table": table})(held).dump(value)
         return held.getvalue()
     finally:
         for module in modules:

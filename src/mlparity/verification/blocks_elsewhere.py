@@ -194,4 +194,5 @@ def write_files(folder: Path, files: Mapping[str, np.ndarray]) -> None:
 
 def script_of(data: bytes) -> torch.jit.ScriptModule:
     """Return a TorchScript module that was sent."""
-    return torch.jit.load(io.BytesIO(data), map_location="cpu")
+    loaded: torch.jit.ScriptModule = torch.jit.load(io.BytesIO(data), map_location="cpu")  # type: ignore[no-untyped-call]
+    return loaded

@@ -205,7 +205,7 @@ class Spread:
 def _packed(value: object) -> bytes:
     modules: tuple[ModuleType, ...] = own_modules()
     try:
-        return packed(value, modules, {torch.jit.RecursiveScriptModule: _script_as_bytes})
+        return packed(value, modules, {torch.jit._script.RecursiveScriptModule: _script_as_bytes})
     except MlparityError:
         raise
     except Exception as error:  # the user's module and whatever it holds
