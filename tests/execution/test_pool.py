@@ -89,16 +89,20 @@ def test_a_cluster_loses_a_node_and_gains_one(cluster: Any, tmp_path: Path) -> N
         task = Task("slow", f"{JOBS}:open_slow", (stored(str(tmp_path)),))
         tickets = [pool.submit(task, item) for item in range(60)]
         found = [pool.result(ticket, silent) for ticket in tickets[:15]]
-        assert pool.workers == 3
         with paths():
             cluster.remove_node(cluster.list_all_nodes()[-1], allow_graceful=False)
             cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20)
         found += [pool.result(ticket, silent) for ticket in tickets[15:]]
         assert [square for square, _ in found] == [item * item for item in range(60)]
-        assert len({process for _, process in found}) >= 4
+        deadline = time.monotonic() + 120
+        while len({process for _, process in found}) < 4 and time.monotonic() < deadline:  # until the new one works
+            tickets = [pool.submit(task, item) for item in range(len(found), len(found) + 6)]
+            found += [pool.result(ticket, silent) for ticket in tickets]
+        assert len({process for _, process in found}) == 4
+        assert [square for square, _ in found] == [item * item for item in range(len(found))]
     begun = Counter(file.name.partition(".")[0] for file in tmp_path.iterdir())
-    assert set(begun) == set(map(str, range(60)))
-    assert sum(begun.values()) - 60 <= 1  # what the lost worker had begun, and nothing else, was done again
+    assert set(begun) == set(map(str, range(len(found))))
+    assert sum(begun.values()) - len(found) <= 1  # what the lost worker had begun, and nothing else, was done again
 
 
 def test_an_item_whose_worker_dies_is_done_again_and_answered_once(cluster: Any, tmp_path: Path) -> None:

@@ -54,7 +54,6 @@ def verify_suite(
 
     A model that cannot be verified is an entry with the reason. One whose graph, weights, code, samples, policy,
     options and versions are those of the run before, and whose results are still there, is not run again.
-
     With `ray`, as `VerifyOptions` has it, workers take whole models of up to 32 samples, and blocks of the others.
 
     Raises:

@@ -30,8 +30,13 @@ _QUIET = {
 _LONGEST_FOLDER = 40
 """Characters of the folder for Ray's own files: the names of its sockets have 107 in all."""
 
-_CURRENT = Path("/tmp/ray/ray_current_cluster")  # noqa: S108 - the place where `ray start` notes it
+_CURRENT = Path("ray/ray_current_cluster")
+"""Where `ray start` notes its address, below the folder for temporary files."""
+
 _ANSWER_S = 10.0
+
+_PATIENT = {"health_check_initial_delay_ms": 60_000, "health_check_failure_threshold": 100}
+"""A machine that is busy is not taken for one that is lost; a process that ends is noticed by its connection."""
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -129,7 +134,7 @@ def _check_answers(address: Address) -> None:
 def _last_started() -> str:
     """Return the address of the cluster that was started last on this machine, "" where there is none."""
     try:
-        return read_regular(_CURRENT, limit=SMALL).decode().strip()
+        return read_regular(tempfile.gettempdir() / _CURRENT, limit=SMALL).decode().strip()
     except (OSError, ValueError, MlparityError):
         return ""
 
@@ -145,7 +150,8 @@ def _options(address: Address, folder: str) -> Mapping[str, object]:
     if address.workers is None:
         return {"address": address.text}
     own = {"_temp_dir": folder} if len(folder) <= _LONGEST_FOLDER else {}
-    return {"address": "local", "num_cpus": address.workers, "include_dashboard": False, **own}
+    patient = {"_system_config": dict(_PATIENT)}
+    return {"address": "local", "num_cpus": address.workers, "include_dashboard": False, **own, **patient}
 
 
 def stored(value: object) -> Any:
