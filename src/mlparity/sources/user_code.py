@@ -58,17 +58,12 @@ def _modules() -> Iterator[tuple[ModuleType, Path]]:
         if isinstance(file, str) and file.endswith(".py"):
             named = Path(file)
             path = named.resolve() if named.is_symlink() else resolved(named.parent) / named.name
-            if outside(path.parent) and not _takes_packages(_root_of(module, path)):
+            if outside(path.parent) and not _takes_packages(path.parent):
                 yield module, path
-
-
-def _root_of(module: ModuleType, path: Path) -> Path:
-    """Return the folder that a module's package is imported from."""
-    depth = module.__name__.count(".") + (path.name == "__init__.py")
-    return path.parents[min(depth, len(path.parents) - 1)]
 
 
 @cache
 def _takes_packages(folder: Path) -> bool:
-    """Tell whether packages are installed into a folder, whose versions are known: `pip install --target`."""
-    return any(folder.glob("*.dist-info"))
+    """Tell whether packages are installed into a folder or one above it, whose versions are known (`--target`)."""
+    above = folder.parent != folder and _takes_packages(folder.parent)
+    return above or any(folder.glob("*.dist-info"))
