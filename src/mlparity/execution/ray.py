@@ -55,7 +55,8 @@ def ray_module() -> ModuleType:
         raise BackendUnavailableError(
             "workers need Ray", found=str(error), next_step="pip install 'mlparity[ray]', or leave out --ray"
         ) from error
-    return ray
+    found: ModuleType = ray
+    return found
 
 
 @contextmanager
