@@ -64,7 +64,10 @@ def run(project: Project, environment: Environment) -> Result:
 def _pytest(tests: Sequence[str], command: Sequence[str], environment: Environment, stem: Path) -> str:
     """Run pytest and return its log, which is also written beside its report."""
     given = [str(CHECKS / each.removeprefix("checks/")) if each.startswith("checks/") else each for each in tests]
-    options = ("-q", "-rfE", "--tb=short", "-p", "no:cacheprovider", f"--junitxml={stem}.xml")
+    own = environment.work / "pytest.ini"
+    chosen = own if own.is_file() else environment.work / "pyproject.toml"  # checks lie elsewhere, beside our settings
+    where = ("-c", str(chosen), "--rootdir", str(environment.work))
+    options = (*where, "-q", "-rfE", "--tb=short", "-p", "no:cacheprovider", f"--junitxml={stem}.xml")
     stem.with_suffix(".xml").unlink(missing_ok=True)
     variables = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     variables |= {"OMP_NUM_THREADS": "1", "COLUMNS": "400", "HF_HUB_OFFLINE": "1", "PYTHONPATH": "tests"}

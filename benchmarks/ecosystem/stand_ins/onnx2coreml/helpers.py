@@ -45,18 +45,22 @@ def single_op_model(
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
     model.ir_version = min(model.ir_version, 10)
-    return model
+    return _inferred(model)
 
 
-def run_onnxruntime(model: onnx.ModelProto, inputs: Mapping[str, np.ndarray]) -> Sequence[np.ndarray]:
-    """Return what ONNX Runtime gives; types that the model leaves open are inferred."""
+def _inferred(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a model whose outputs have the types and shapes that follow where it leaves them open."""
     known = onnx.ModelProto()
     known.CopyFrom(model)
     for output in known.graph.output:
         if output.type.tensor_type.elem_type == TensorProto.UNDEFINED:
             output.ClearField("type")
-    known = onnx.shape_inference.infer_shapes(known)
-    session = onnxruntime.InferenceSession(known.SerializeToString(), providers=["CPUExecutionProvider"])
+    return onnx.shape_inference.infer_shapes(known)
+
+
+def run_onnxruntime(model: onnx.ModelProto, inputs: Mapping[str, np.ndarray]) -> Sequence[np.ndarray]:
+    """Return what ONNX Runtime gives; types that the model leaves open are inferred."""
+    session = onnxruntime.InferenceSession(_inferred(model).SerializeToString(), providers=["CPUExecutionProvider"])
     wanted = {each.name for each in session.get_inputs()}
     return session.run(None, {name: array for name, array in inputs.items() if name in wanted})
 
@@ -81,6 +85,7 @@ def assert_parity(
 ) -> None:
     """Convert in fp32, and compare Core ML's outputs with ONNX Runtime's."""
     del dtype
+    model = _inferred(model)
     made = onnx2coreml.convert(model, format=fmt, compute_precision="fp32", compute_units="cpu_only", **options)
     expected, found = run_onnxruntime(model, inputs), _predict(made, model, inputs)
     assert len(expected) == len(found)
