@@ -88,7 +88,7 @@ PROJECTS: tuple[Project, ...] = (
         "its Core ML package against its ONNX and TFLite twins, and against outputs saved in its tests",
         source="basic-pitch==0.4.0",
         alone=("basic-pitch==0.4.0",),
-        remark="installed without TensorFlow, which has no release for this numpy",
+        remark="installed without TensorFlow, which its Core ML, ONNX and TFLite routes do not use",
     ),
     Project(
         "PiperSR",
@@ -107,7 +107,7 @@ PROJECTS: tuple[Project, ...] = (
         ("rfdetr[coreml]==1.11.2", "pillow"),
         ("checks/check_rfdetr.py",),
         "its Core ML export against the PyTorch model",
-        remark="its source archive has no Core ML test, and its weights cannot be downloaded: the network is untrained",
+        remark="its source archive has no Core ML test, and its weights are on no package index: it is untrained",
     ),
     Project(
         "stablehlo-coreml",
