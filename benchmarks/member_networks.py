@@ -25,17 +25,27 @@ class Vocoder(nn.Module):
         self.first = nn.Conv1d(80, 256, 7, padding=3)
         sizes = ((256, 128, 16, 8), (128, 64, 16, 8), (64, 32, 8, 4))
         self.up = nn.ModuleList(nn.ConvTranspose1d(a, b, k, s, padding=(k - s) // 2) for a, b, k, s in sizes)
-        self.blocks = nn.ModuleList(nn.ModuleList(_dilated(b, k) for k in (3, 5, 7)) for _, b, _, _ in sizes)
+        self.blocks = nn.ModuleList(Branches(b) for _, b, _, _ in sizes)
         self.last = nn.Conv1d(32, 1, 7, padding=3)
 
     def forward(self, mel: Tensor) -> Tensor:
         """Return the sound."""
         x = self.first(mel)
-        for up, blocks in zip(self.up, self.blocks, strict=True):
-            x = up(F.leaky_relu(x, 0.1))
-            parts = [x + block(x) for block in blocks]
-            x = (parts[0] + parts[1] + parts[2]) / 3
+        for up, block in zip(self.up, self.blocks, strict=True):
+            x = block(up(F.leaky_relu(x, 0.1)))
         return torch.tanh(self.last(F.leaky_relu(x)))
+
+
+class Branches(nn.Module):
+    """The mean of three branches of dilated convolutions, each added to its input."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.short, self.middle, self.wide = (_dilated(channels, kernel) for kernel in (3, 5, 7))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return sounds of the same shape."""
+        return x + (self.short(x) + self.middle(x) + self.wide(x)) / 3
 
 
 def _dilated(channels: int, kernel: int) -> nn.Sequential:
@@ -88,9 +98,8 @@ class WhisperEncoder(nn.Module):
         from transformers import WhisperConfig
         from transformers.models.whisper.modeling_whisper import WhisperEncoder as Encoder
 
-        config = WhisperConfig(
-            d_model=384, encoder_layers=4, encoder_attention_heads=6, encoder_ffn_dim=1536, attn_implementation="eager"
-        )
+        sizes = {"d_model": 384, "encoder_layers": 4, "encoder_attention_heads": 6, "encoder_ffn_dim": 1536}
+        config = WhisperConfig.from_dict({**sizes, "attn_implementation": "eager"})
         self.encoder = Encoder(config)
 
     def forward(self, mel: Tensor) -> Tensor:
