@@ -13,11 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlparity.compare.comparer import Comparer
+from mlparity.compare.envelope import envelope_of
 from mlparity.compare.policies import CONSISTENCY
 from mlparity.compare.verdict import judge
-from mlparity.core.words import DECLARED, ComputeUnit, Kernels, Precision, Provenance, Setting, Verdict
+from mlparity.core.words import DECLARED, ComputeUnit, Confidence, Kernels, Precision, Provenance, Setting, Verdict
 from mlparity.diagnose.ladder import find_causes, is_explicable, row_to_explain
 from mlparity.record.causes import Cause, CauseKind
+from mlparity.record.figures import VariantFigures
 from mlparity.record.record import Noise
 from mlparity.record.rows import RowState, Rung, SettingResult
 from mlparity.report.causes import cause_text
@@ -527,3 +529,36 @@ def test_kernels_that_differ_from_the_reference_are_the_runtime() -> None:
     assert [[cause.kind for cause in causes] for causes in found.by_row] == [[CauseKind.RUNTIME], [], []]
     both = find_causes([row(LITERT, 1e-2), row(plain, 1e-2), row(CPU32, 1e-7)])
     assert [cause.kind for cause in both.by_row[0]] == [CauseKind.CONVERTER]
+
+
+def on_gpu(difference: float) -> SettingResult:
+    """Return an emulated row in fp32 on a GPU; of its one variant only the name matters here."""
+    run = VariantFigures("tf32", ("tf32",), "none", ("M5",), Confidence.ASSUMED, Verdict.PASS, {})
+    envelope, _ = envelope_of([run], [()])
+    return replace(row(ALL32, difference), provenance=Provenance.EMULATED, envelope=envelope)
+
+
+@pytest.mark.parametrize("others", [[], [CPU16]])
+def test_what_a_gpu_may_do_in_fp32_is_no_fault_of_the_conversion(others: list[Setting]) -> None:
+    rows = [row(CPU32, 1e-8), on_gpu(1e-2), *(row(setting, 1e-8) for setting in others), row(LITERT, 1e-8)]
+    causes = find_causes(rows)
+    assert (causes.summary.kind, [found.kind for found in causes.by_row[1]]) == (
+        CauseKind.COMPUTE_UNIT,
+        [CauseKind.COMPUTE_UNIT],
+    )
+    assert causes.by_row[0] == ()
+    assert "fp32/ALL" in cause_text(causes.summary, rows, ())
+    assert explicable(rows) is None
+
+
+def test_a_fault_of_the_conversion_stays_one_beside_a_gpu() -> None:
+    rows = [row(CPU32, 1e-2), on_gpu(1e-2), row(LITERT, 1e-8)]
+    assert find_cause(rows).kind is CauseKind.CONVERTER
+    further = [row(CPU32, 1e-2), on_gpu(0.5), row(LITERT, 1e-8)]
+    assert find_cause(further).kind is CauseKind.CONVERTER
+    assert [cause.kind for cause in find_causes(further).by_row[1]] == [CauseKind.COMPUTE_UNIT, CauseKind.CONVERTER]
+
+
+def test_a_gpu_that_agrees_is_among_all_that_agree() -> None:
+    assert find_cause([row(CPU32, 1e-8), on_gpu(1e-8)]).kind is CauseKind.NONE
+    assert find_cause([on_gpu(1e-8)]).kind is CauseKind.NONE

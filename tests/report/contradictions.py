@@ -31,6 +31,7 @@ _DIFFERING = {
     Observation.UNITS_DIFFER: "failing",
     Observation.FP16_DIFFERS: "fp16",
     Observation.NETWORK_UNITS_DIFFER: "units",
+    Observation.GPU_FP32_DIFFERS: "units",
 }
 """The role of settings of which a sentence says that they differ."""
 

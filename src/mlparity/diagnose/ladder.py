@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from mlparity.core.words import DEFAULT_TARGET, Kernels, Precision, Setting, Verdict
+from mlparity.core.words import DEFAULT_TARGET, Kernels, Precision, Provenance, Setting, Verdict
 from mlparity.record.causes import Cause, CauseKind, Evidence, Observation
 from mlparity.record.excess import Excused, excess_of_row, excused_by
 from mlparity.record.policy import NOISE_FACTOR
@@ -66,7 +66,8 @@ class _Rung:
 class _Ladder:
     """The rungs of one form: what computes in fp32 and in fp16, ideal fp16, and the fp32 of other targets beside it.
 
-    `plain` are the settings of the same form without its compression, `reference` those of its runtime's plain kernels.
+    `plain` are the settings of the same form without its compression, `reference` those of its runtime's plain kernels,
+    `gpu` the emulated ones in fp32 that are further off than those that rest on documented arithmetic.
     """
 
     form: Form
@@ -78,6 +79,7 @@ class _Ladder:
     excused: Excused
     plain: tuple[SettingResult, ...] = ()
     reference: tuple[SettingResult, ...] = ()
+    gpu: tuple[SettingResult, ...] = ()
 
 
 def find_causes(
@@ -140,6 +142,8 @@ def row_to_explain(
     if unlike is not None:
         return unlike
     ours = [row for row in ours if row.outputs]
+    if any(found.observation is Observation.GPU_FP32_DIFFERS for found in cause.evidence):
+        return None  # the artifact in documented arithmetic agrees: no op of it is to blame
     for precision in (Precision.FP16,) if cause.kind in _OF_FP16 else (Precision.FP32, Precision.FP16):
         rows = [row for row in ours if row.setting.computes_in is precision]
         worst = max(rows, key=lambda row: excess_of_row(row, excused), default=None)
@@ -180,6 +184,8 @@ def _ladder(form: Form, compared: Sequence[SettingResult], rungs: Sequence[Rung]
     own = [row for row in shown if form_of(row.setting) == form]
     reference = [row for row in own if isinstance(row.setting.compute_unit, Kernels)]
     own = [row for row in own if row not in reference] or reference
+    gpu = _off_on_gpu(own, excused)
+    own = [row for row in own if row not in gpu]
     others = [row for row in shown if row.setting.target != form.target and not row.setting.compression]
     foreign = {row.artifact for row in shown if form_of(row.setting) != form} - {row.artifact for row in own}
 
@@ -199,7 +205,18 @@ def _ladder(form: Form, compared: Sequence[SettingResult], rungs: Sequence[Rung]
         excused,
         tuple(plain),
         tuple(reference),
+        tuple(gpu),
     )
+
+
+def _off_on_gpu(rows: Sequence[SettingResult], excused: Excused) -> list[SettingResult]:
+    """Return the emulated rows in fp32 that are further off than all others in fp32, where there are others."""
+    fp32 = [row for row in rows if row.setting.computes_in is Precision.FP32]
+    plain = [row for row in fp32 if row.provenance is not Provenance.EMULATED]
+    if not plain:
+        return []
+    most = max(excess_of_row(row, excused) for row in plain)
+    return [row for row in fp32 if row not in plain and excess_of_row(row, excused) > most]
 
 
 def _rung(rows: Sequence[SettingResult], excused: Excused) -> _Rung:
@@ -228,7 +245,8 @@ def _cause(ladder: _Ladder, unlike: Sequence[SettingResult], plain: Cause | None
     if fp32.exists and fp32.is_shown and fp16.exists and _is_clearly_more(fp16.excess, fp32.excess):
         return _network_units(ladder, fp16.settings) if ladder.form.is_network else _fp16_differs(ladder, fp16.settings)
     if fp32.agrees and fp16.agrees:
-        return _no_larger([*fp32.settings, *fp16.settings])
+        adding = [row for row in ladder.gpu if _gpu_adds(row, ladder)]
+        return _gpu_differs(ladder, adding) if adding else _no_larger([*fp32.settings, *ladder.gpu, *fp16.settings])
     if not fp32.exists:
         return _found(CauseKind.UNKNOWN, Observation.NO_FP32, ladder, all=[*fp16.settings, *ladder.witness.settings])
     observation = Observation.FP32_AGREES_REST_UNCLEAR if fp32.is_shown else Observation.FP32_IN_PART_REST_UNCLEAR
@@ -243,6 +261,9 @@ def _causes_of(row: SettingResult, ladder: _Ladder, cause: Cause) -> tuple[Cause
     if row.verdict is not Verdict.FAIL and excess <= 1:
         return ()
     is_fp16 = row.setting.computes_in is Precision.FP16
+    if row in ladder.gpu and _gpu_adds(row, ladder):
+        own = _gpu_differs(ladder, [row])
+        return (own, cause) if cause.kind is CauseKind.CONVERTER else (own,)
     if cause.kind is CauseKind.COMPRESSION:
         return (cause,)
     if cause.kind is CauseKind.RUNTIME and row in ladder.reference:
@@ -252,6 +273,17 @@ def _causes_of(row: SettingResult, ladder: _Ladder, cause: Cause) -> tuple[Cause
     if cause.kind is CauseKind.CONVERTER and is_fp16 and _is_clearly_more(excess, ladder.fp32.excess):
         return (_adds(ladder, row), cause)
     return (cause,)
+
+
+def _gpu_adds(row: SettingResult, ladder: _Ladder) -> bool:
+    """Tell whether a row in fp32 on the GPU fails, or differs clearly more than what is in fp32 without one."""
+    excess = excess_of_row(row, ladder.excused)
+    is_worse = row.verdict is Verdict.FAIL and all(other.verdict is Verdict.PASS for other in ladder.fp32.settings)
+    return is_worse or _is_clearly_more(excess, ladder.fp32.excess)
+
+
+def _gpu_differs(ladder: _Ladder, rows: Sequence[SettingResult]) -> Cause:
+    return _found(CauseKind.COMPUTE_UNIT, Observation.GPU_FP32_DIFFERS, ladder, fp32=ladder.fp32.settings, units=rows)
 
 
 def _compression_adds(row: SettingResult, ladder: _Ladder) -> bool:

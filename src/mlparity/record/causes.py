@@ -79,6 +79,7 @@ class Observation(StrEnum):
     UNITS_DIFFER = "units differ"
     NETWORK_UNITS_DIFFER = "units of a network differ"
     NETWORK_UNITS_ADD = "units of a network add"
+    GPU_FP32_DIFFERS = "fp32 of a GPU differs"
     FP32_AGREES_REST_UNCLEAR = "fp32 agrees, rest unclear"
     FP32_IN_PART_REST_UNCLEAR = "fp32 compared in part, rest unclear"
     NO_FP32 = "no fp32"

@@ -59,6 +59,10 @@ _SENTENCES: Mapping[Observation, str] = {
     Observation.NETWORK_UNITS_ADD: (
         f"One file: it is off on the CPU ({{cpu:rows}}), and further off on other units {_NO_TYPES}."
     ),
+    Observation.GPU_FP32_DIFFERS: (
+        "In the fp32 that is documented: {fp32:rows}. A GPU may compute fp32 otherwise, with operands cut to TF32 or"
+        " with fast functions, which makes a larger difference: {units:rows}."
+    ),
     Observation.FP32_AGREES_REST_UNCLEAR: (
         "The fp32 settings of {target} agree ({fp32:rows}); what else differs has no clear cause: {rest:rows}."
     ),

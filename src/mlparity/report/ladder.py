@@ -127,11 +127,14 @@ def _form(row: SettingResult) -> tuple[str, str]:
 
 
 def _typed(record: Record, rows: list[SettingResult], output: str, noise: float | None) -> Iterator[Line]:
-    """Yield the lines of ML Programs: fp32, fp16 in ideal arithmetic, and what the units make of that."""
+    """Yield the lines of ML Programs: fp32, what GPUs may make of it, ideal fp16, and what the units make of that."""
     below, artifacts = noise, {row.artifact for row in rows}
-    for line in _settings([row for row in rows if row.setting.precision is Precision.FP32], output, noise):
+    fp32 = [row for row in rows if row.setting.precision is Precision.FP32]
+    emulated = [row for row in fp32 if row.envelope is not None]
+    for line in _settings([row for row in fp32 if row not in emulated], output, noise):
         below = line.value
         yield line
+    yield from _narrow(record, Precision.FP32, emulated, output, below)
     for rung in (rung for rung in record.rungs if rung.artifact in artifacts):
         figures = next((other.figures for other in rung.outputs if other.output == output), {})
         value = _value(figures)
@@ -145,7 +148,7 @@ def _typed(record: Record, rows: list[SettingResult], output: str, noise: float 
 def _narrow(
     record: Record, precision: Precision, rows: list[SettingResult], output: str, below: float | None
 ) -> Iterator[Line]:
-    """Yield the lines of what computes in fp16: each variant, and each setting that is not emulated."""
+    """Yield the lines of what units compute: each variant, and each setting in fp16 that is not emulated."""
     names = {str(row.setting) for row in rows}
     for variant in variants_in(record):
         if variant.precision is not precision or not names.intersection(variant.settings):

@@ -105,4 +105,5 @@ def _answer(setting: Setting, is_absent: bool) -> tuple[Provenance | None, str]:
         return None, note
     if target.engine is None or target.engine.provenance(None) is Provenance.MEASURED:
         return Provenance.MEASURED, ""
-    return Provenance.EMULATED if setting.computes_in is Precision.FP16 else Provenance.COMPUTED, ""
+    has_variants = setting.computes_in is Precision.FP16 or (setting.unit and "GPU" in setting.unit.processors)
+    return Provenance.EMULATED if has_variants else Provenance.COMPUTED, ""

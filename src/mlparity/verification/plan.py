@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mlparity.core.errors import MlparityError
 from mlparity.core.words import ComputeUnit, Kernels, Precision, Provenance, Setting
-from mlparity.engine.placement.variants import Variant
+from mlparity.engine.placement.variants import REFERENCE, Variant
 from mlparity.record.record import Artifact
 from mlparity.targets.table import target_named
 from mlparity.targets.target import Emulation, EngineSupport
@@ -34,13 +34,17 @@ class PlannedRun:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The runs of a job, the artifacts whose values are watched beside them, and why a setting has no run."""
+    """The runs of a job, the artifacts whose values are watched beside them, and why a setting has no run.
+
+    `in_reference` is the variant of a setting that a run in reference arithmetic stands for, where it has such a one.
+    """
 
     settings: tuple[Setting, ...]
     runs: tuple[PlannedRun, ...]
     watched: tuple[Artifact, ...] = ()
     failures: Mapping[Setting, str] = field(default_factory=dict)
     not_applicable: Mapping[Setting, str] = field(default_factory=dict)
+    in_reference: Mapping[Setting, Variant] = field(default_factory=dict)
 
 
 def read_emulations(made: Made, options: VerifyOptions, stage: Path) -> Emulations:
@@ -65,6 +69,7 @@ def plan_runs(made: Made, options: VerifyOptions, emulations: Emulations) -> Pla
     """Return the runs that the settings need; settings that calculate alike share one."""
     absent, failures = not_applicable(options), dict[Setting, str]()
     runs: dict[Hashable, PlannedRun] = {}
+    in_reference: dict[Setting, Variant] = {}
     for setting in options.settings:
         artifact = made.find(setting)
         if artifact is None:
@@ -78,14 +83,24 @@ def plan_runs(made: Made, options: VerifyOptions, emulations: Emulations) -> Pla
         except MlparityError as error:
             failures[setting] = str(error)
             continue
-        for variant in variants:
+        for found in variants:
+            variant = found
+            if found is not None and found.key == REFERENCE:
+                in_reference[setting], variant = found, None
             key = (artifact.path, _arithmetic(setting) if variant is None else variant.key)
             known = runs.get(
                 key, PlannedRun((), artifact, setting.compute_unit, _provenance(setting, variant), variant)
             )
             runs[key] = replace(known, settings=(*known.settings, setting))
     watched = tuple(artifact for artifact in made.artifacts if _is_emulated(emulations.get(artifact.path)))
-    return Plan(options.settings, (*runs.values(), *map(_ideal, filter(_is_typed, watched))), watched, failures, absent)
+    return Plan(
+        options.settings,
+        (*runs.values(), *map(_ideal, filter(_is_typed, watched))),
+        watched,
+        failures,
+        absent,
+        in_reference,
+    )
 
 
 def _variants(

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from mlparity.compare.envelope import envelope_of
 from mlparity.compare.verdict import Judgement, judge
-from mlparity.core.words import Kernels, Setting, Verdict
+from mlparity.core.words import Kernels, Provenance, Setting, Verdict
 from mlparity.diagnose.hazards import find_hazards
+from mlparity.engine.placement.variants import Variant
 from mlparity.record.causes import Hazard
 from mlparity.record.figures import Envelope, OutputFigures, VariantFigures
 from mlparity.record.outputs import OutputsHeader
@@ -70,13 +71,22 @@ def _result(runs: Runs, setting: Setting, policy: Policy, noise: Sequence[Noise]
     if not own:
         note = runs.plan.failures.get(setting, "no artifact of this precision was given")
         return SettingResult(setting, RowState.FAILED, Verdict.UNKNOWN, note=note)
-    return result_of(setting, own, policy, noise)
+    return result_of(setting, own, policy, noise, runs.plan.in_reference.get(setting))
 
 
-def result_of(setting: Setting, runs: Sequence[Run], policy: Policy, noise: Sequence[Noise]) -> SettingResult:
-    """Return the row of a setting from its runs: one, or one for each plausible variant."""
-    emulated = [run for run in runs if run.variant is not None]
-    return _emulated(setting, emulated, policy, noise) if emulated else _single(setting, runs[0], policy, noise)
+def result_of(
+    setting: Setting,
+    runs: Sequence[Run],
+    policy: Policy,
+    noise: Sequence[Noise],
+    in_reference: Variant | None = None,
+) -> SettingResult:
+    """Return the row of a setting from its runs: one, or one for each plausible variant.
+
+    `in_reference` is the variant that the run in reference arithmetic stands for.
+    """
+    pairs = [(run, variant) for run in runs if (variant := run.variant or in_reference) is not None]
+    return _emulated(setting, pairs, policy, noise) if pairs else _single(setting, runs[0], policy, noise)
 
 
 def saved_result(run: Run, saved: OutputsHeader, policy: Policy, noise: Sequence[Noise]) -> SettingResult:
@@ -116,7 +126,7 @@ def _row(
         setting=setting,
         state=RowState.COMPARED,
         verdict=judgement.verdict,
-        provenance=run.provenance,
+        provenance=run.provenance if envelope is None else Provenance.EMULATED,
         runtime=run.session.runtime if run.session is not None else "",
         artifact=run.artifact.path,
         note=run.note,
@@ -129,10 +139,16 @@ def _row(
     )
 
 
-def _emulated(setting: Setting, runs: Sequence[Run], policy: Policy, noise: Sequence[Noise]) -> SettingResult:
+def _emulated(
+    setting: Setting, pairs: Sequence[tuple[Run, Variant]], policy: Policy, noise: Sequence[Noise]
+) -> SettingResult:
+    runs = [run for run, _ in pairs]
     outputs = [() if run.failure else run.comparer.result() for run in runs]
     judgements = [_judged(run, figures, policy, noise) for run, figures in zip(runs, outputs, strict=True)]
-    variants = [_variant(*parts) for parts in zip(runs, outputs, judgements, strict=True)]
+    variants = [
+        _variant(run, variant, figures, judgement)
+        for (run, variant), figures, judgement in zip(pairs, outputs, judgements, strict=True)
+    ]
     envelope, worst = envelope_of(variants, outputs)
     if all(run.failure for run in runs):
         return SettingResult(setting, RowState.FAILED, Verdict.UNKNOWN, note=runs[worst].failure)
@@ -147,10 +163,7 @@ def _judged(run: Run, outputs: tuple[OutputFigures, ...], policy: Policy, noise:
     return judge(policy, outputs, noise, run.comparer.problems, run.comparer.task_figures, run.comparer.unlike)
 
 
-def _variant(run: Run, outputs: tuple[OutputFigures, ...], judgement: Judgement) -> VariantFigures:
-    variant = run.variant
-    if variant is None:
-        raise ValueError("a run that is not emulated belongs to no envelope")
+def _variant(run: Run, variant: Variant, outputs: tuple[OutputFigures, ...], judgement: Judgement) -> VariantFigures:
     return VariantFigures(
         name=variant.name,
         profiles=tuple(unit_profile.name for unit_profile in variant.profiles),

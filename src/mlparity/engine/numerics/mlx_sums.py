@@ -15,6 +15,7 @@ from torch import Tensor
 from mlparity.engine.numerics import mlx_winograd
 from mlparity.engine.numerics.lines import Lines, patches
 from mlparity.engine.numerics.products import Geometry
+from mlparity.engine.numerics.tf32 import cut_to_tf32
 from mlparity.engine.numerics.wide_sums import SequentialFp32, in_order, in_sixteens, plus
 
 STEP = 16
@@ -80,7 +81,7 @@ class MlxSums(SequentialFp32):
     def _product(self, x: Tensor, weight: Tensor) -> Tensor:
         if not self.tensor_units:
             return in_order(x, weight)
-        return in_sixteens(x, weight) if self.half else in_sixteens(_cut(x), _cut(weight))
+        return in_sixteens(x, weight) if self.half else in_sixteens(cut_to_tf32(x), cut_to_tf32(weight))
 
     def _store(self, x: Tensor) -> Tensor:
         return x.to(torch.float16).to(torch.float32) if self.half else x
@@ -115,8 +116,3 @@ def _placed(lines: Tensor) -> Tensor:
     count, into, positions = lines.shape
     step = STEP if into % STEP == 0 else into
     return lines.reshape(count, -1, step, positions).transpose(2, 3).reshape(count, -1)
-
-
-def _cut(x: Tensor) -> Tensor:
-    """Return fp32 values without their last 13 places, as TF32 holds them."""
-    return (x.contiguous().view(torch.int32) & -(1 << 13)).view(torch.float32)

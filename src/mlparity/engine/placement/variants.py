@@ -9,6 +9,8 @@ from mlparity.core.errors import FormatError, InputError, UnsupportedOpError
 from mlparity.core.words import Confidence
 from mlparity.engine.mil.program import Function, Op, TensorType
 from mlparity.engine.numerics import CHIPS, FP32, TYPED, Processor, Profile
+from mlparity.engine.numerics.fp32_profiles import IEEE, fp32_profiles_of
+from mlparity.engine.numerics.tf32 import Tf32
 from mlparity.engine.numerics.unit_profiles import LOW_PRECISION_GPU, UnitProfile, leading, unit_profiles_of
 from mlparity.engine.ops.registry import Rounding, find
 from mlparity.engine.placement.compute_plan import ComputePlan
@@ -32,6 +34,9 @@ class Choice:
 
 Key = tuple[Effect | None, Effect | None, frozenset[str]]
 """What tells variants apart, of the ops that round: what the rest computes, what the engine does, and what is on it."""
+
+REFERENCE: Key = (("reference",), None, frozenset())
+"""The key of a variant that computes what reference arithmetic computes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,10 @@ class Variant:
             return Choice(self.base.profile)
         return Choice(self.base.profile, dict.fromkeys(self.on_engine, self.engine.profile))
 
+    def is_of(self, function: Function) -> bool:
+        """Return whether its arithmetic is of the values that a function has: of fp16 ones, or of fp32 ones alone."""
+        return is_emulated(function) or "fp32" in self.base.profile.arithmetics
+
     @property
     def confidence(self) -> Confidence:
         """The least of the profiles' own."""
@@ -114,6 +123,27 @@ def variants_of(function: Function, unit: str, chips: Sequence[str], *, fast: bo
     for variant in _UNITS[unit](asked):
         distinct[variant.key] = distinct[variant.key].joined(variant) if variant.key in distinct else variant
     return tuple(distinct.values())
+
+
+def fp32_variants_of(function: Function, unit: str, chips: Sequence[str], *, fast: bool) -> tuple[Variant, ...]:
+    """Return the variants of a function that is not emulated, none where `unit` has no GPU: the CPU's fp32 is IEEE's.
+
+    The first is what reference arithmetic computes. A function without matrix products has none in TF32.
+    """
+    if unit not in ("CPU_AND_GPU", "ALL"):
+        return ()
+    has_products = any(op.type in _MATRIX_PRODUCTS for op in function.walk())
+    found: list[Variant] = []
+    for profile in fp32_profiles_of(chips, fast=fast):
+        if isinstance(profile.profile.arithmetics["fp32"].products, Tf32) and not has_products:
+            continue
+        key: Key = REFERENCE if profile is IEEE else ((profile.name,), None, frozenset())
+        stands_for = tuple(chip for chip in chips if CHIPS[chip].stands_for in profile.chips)
+        found.append(Variant(profile, None, "none", frozenset(), stands_for, key))
+    return tuple(found)
+
+
+_MATRIX_PRODUCTS = frozenset({"linear", "matmul", "einsum", "scaled_dot_product_attention"})
 
 
 def pinned_variants(function: Function, plan: ComputePlan, *, fast: bool) -> tuple[Variant, ...]:

@@ -27,6 +27,7 @@ from mlparity.engine.placement.variants import (
     Choice,
     Variant,
     every_chip,
+    fp32_variants_of,
     ideal_choice,
     is_emulated,
     pinned_variants,
@@ -65,15 +66,18 @@ class Emulation:
     def variants(
         self, setting: Setting, chips: Sequence[str], plan: ComputePlan | None = None, *, fast: bool
     ) -> tuple[Variant, ...]:
-        """Return the plausible variants of `setting` on `chips` (every one that is known where empty), none in fp32.
+        """Return the plausible variants of `setting` on `chips` (every known one where empty), none of the CPU in fp32.
 
         A `plan` of the setting's compute units pins the placement and the chip.
 
         Raises:
             FormatError: the plan is of another program, or units differ on several models of a pipeline.
         """
-        if not self.is_emulated or setting.compute_unit is None:
+        if setting.compute_unit is None:
             return ()
+        if not self.is_emulated:
+            asked = tuple(chips) if chips else every_chip()
+            return fp32_variants_of(self.function(), str(setting.compute_unit), asked, fast=fast)
         if self.differing > 1:
             if (setting.precision, setting.compute_unit) == (Precision.NEURAL_NETWORK, ComputeUnit.CPU_ONLY):
                 return ()  # networks are fp32 there, whatever else is in the pipeline
@@ -143,7 +147,7 @@ def open_variant(path: Path, unit: ComputeUnit, input_names: Sequence[str], vari
     """
 
     def choose(function: Function, _unit: str) -> Choice:
-        return ideal_choice(function) if variant is None or not is_emulated(function) else variant.choice
+        return variant.choice if variant is not None and variant.is_of(function) else ideal_choice(function)
 
     with arithmetic(Arithmetic(choose)):
         return open_package(path, unit, input_names)
