@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlparity.diagnose.tune import minimised, shortest_prefix
+from mlparity.diagnose.tune import last_that_holds, minimised, shortest_prefix
 
 
 @given(st.integers(1, 40), st.data())
@@ -39,3 +39,19 @@ def test_no_single_item_can_be_left_out(enough: set[frozenset[int]]) -> None:
 @pytest.mark.parametrize("items", [[], [7]])
 def test_little_stays_as_it_is(items: list[int]) -> None:
     assert minimised(items, lambda _: True) == tuple(items)
+
+
+@given(st.integers(1, 300), st.data())
+def test_the_last_that_holds_is_found_from_any_guess(most: int, data: st.DataObject) -> None:
+    last, step = data.draw(st.integers(0, most)), data.draw(st.integers(1, 5))
+    near = data.draw(st.none() | st.integers(-3, most + 3))
+    asked: list[int] = []
+
+    def holds(count: int) -> bool:
+        asked.append(count)
+        return count <= last
+
+    found = last_that_holds(holds, most, step, near)
+    assert last - step < found <= last
+    assert found == 0 or found in asked
+    assert all(0 < count <= most for count in asked)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import torch
 from torch import nn
 
 from mlparity import api
-from mlparity.core.errors import ConversionError, FormatError
+from mlparity.core.errors import ConversionError, FormatError, InputError
 from mlparity.targets.coreml.quiet_coremltools import quiet
 from mlparity.targets.table import settings_from
 from mlparity.verification.options import VerifyOptions
@@ -59,3 +61,20 @@ def test_a_given_package_that_core_ml_does_not_load_is_refused(tmp_path: Path) -
     with pytest.raises(FormatError, match="refuses to load") as refused:
         api.verify(Bessel().eval(), tmp_path / "out", Samples(), options=VerifyOptions(artifacts=(path,)))
     assert "the last two axes only" in str(refused.value)
+
+
+def test_two_files_of_one_kind_are_refused(tmp_path: Path) -> None:
+    """A setting runs one file: the other would be left out without a word."""
+    options = VerifyOptions(settings=settings_from(["fp32/CPU_ONLY"]))
+    api.verify(nn.ReLU().eval(), tmp_path / "made", Samples(), options=options)
+    package = next((tmp_path / "made").glob("*.mlpackage"))
+    other = shutil.copytree(package, tmp_path / "other.mlpackage")
+    both = replace(options, artifacts=(package, other))
+    with pytest.raises(InputError, match="two files of one kind"):
+        api.verify(nn.ReLU().eval(), tmp_path / "out", Samples(), options=both)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_function_without_a_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="none is given"):
+        api.verify(nn.ReLU().eval(), tmp_path / "out", Samples(), options=VerifyOptions(function="main"))

@@ -20,7 +20,7 @@ from mlparity.record.record import Record
 from mlparity.record.rows import RowState
 from mlparity.report.markdown import markdown_report
 from mlparity.targets.artifacts import read_metadata
-from mlparity.targets.compressor import Compression
+from mlparity.targets.compressor import Compression, OwnCompression
 from mlparity.targets.table import settings_from
 from mlparity.verification.compressing import compression_of, with_compressions
 from mlparity.verification.options import VerifyOptions
@@ -150,6 +150,30 @@ def test_a_compression_that_the_deployment_target_cannot_hold_fails_by_name(tmp_
     assert "--target iOS18" in row.note
     with pytest.raises(ConversionError, match="cannot be stored for iOS16"):
         api.verify(Net().eval(), tmp_path / "other", samples(), "task", replace(options, settings=settings[1:]))
+
+
+def raises(_: object) -> object:
+    raise KeyError("no such layer")
+
+
+@pytest.mark.parametrize(
+    ("compress", "target", "words"),
+    [
+        ("int4-block32", "iOS16", "--target iOS18"),
+        ("palettize4", "iOS15", "--target iOS16"),
+        ("int4-block33", None, "left every weight as it is"),
+        (raises, None, "no such layer"),
+    ],
+)
+def test_what_was_asked_for_by_name_and_is_refused_is_bad_input(
+    compress: str | OwnCompression, target: str | None, words: str, tmp_path: Path
+) -> None:
+    options = VerifyOptions(settings=settings_from(["fp16/CPU_ONLY"]), compress=(compress,), deployment_target=target)
+    with pytest.raises(InputError) as caught:
+        api.verify(Net().eval(), tmp_path / "out", samples(), "task", options)
+    assert words in str(caught.value)
+    assert "next:" in str(caught.value)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_given_package_is_compressed_and_not_converted_again(record: Record, folder: Path, tmp_path: Path) -> None:

@@ -87,11 +87,14 @@ def test_an_unknown_target_is_refused_before_any_work(tmp_path: Path) -> None:
 
 def test_given_artifacts_and_cures_take_one_target(out: Path, tmp_path: Path) -> None:
     package = next(out.glob("*.mlpackage"))
-    for wrong in (
-        api.VerifyOptions(deployment_targets=("iOS16", "iOS18"), artifacts=(package,)),
-        api.VerifyOptions(deployment_targets=("iOS16", "iOS18"), fix=True),
+    for wrong, words in (
+        (
+            api.VerifyOptions(deployment_targets=("iOS16", "iOS18"), artifacts=(package,)),
+            "conversions that are made here",
+        ),
+        (api.VerifyOptions(deployment_targets=("iOS16", "iOS18"), fix=True), "a cure is found for one"),
     ):
-        with pytest.raises(InputError, match="conversions that are made here"):
+        with pytest.raises(InputError, match=words):
             mlparity.verify(Attention().eval(), tmp_path / "out", SAMPLES, "task", wrong)
 
 

@@ -27,6 +27,12 @@ from mlparity.engine.runtime.plan import Plan, Step
 _TOLERANCES = (2e-6, 2e-5, 2e-4, 2e-3, 2e-2)
 """Of the largest element: from what fp32 constants explain to what fp16 weights explain (assumed)."""
 
+_WRITES = frozenset({"slice_update", "scatter", "scatter_nd", "scatter_along_axis"})
+"""The ops of MIL that put values into a part of a tensor.
+
+Source: https://apple.github.io/coremltools/source/coremltools.converters.mil.mil.ops.defs.html
+"""
+
 _CONFIRMED = 0.95
 _HALF = 0.5
 _HELPS = 0.02
@@ -323,8 +329,33 @@ class _Search:
             if self._follows(index, fault.index) and self._follows(last, index)
         ]
         made_by = {number: op.origin for op in self.trace.ops for number, _ in op.results}
-        origin = made_by.get(trial.number, fault.origin)
+        origin = self._write_before(trial, between) or made_by.get(trial.number, fault.origin)
         return Divergence(tuple(self.plan.steps[index].op for index in between), origin, gone)
+
+    def _write_before(self, trial: _Trial, between: Sequence[int]) -> Origin | None:
+        """Return the source's write into a part of a tensor, where a step of `between` stands for one.
+
+        It has no result that another op reads by number: what differs is seen in the op that reads the tensor after it.
+        It is the write of what is nearest to what the step writes, before that op.
+        """
+        written = (self._written(self.plan.steps[index], trial.values) for index in between)
+        value = next((each for each in written if each is not None), None)
+        calls = {number: op.call for op in self.trace.ops for number, _ in op.results}
+        writes = [op for op in self.trace.ops if op.is_write and 0 <= op.call < calls.get(trial.number, -1)]
+        if value is None or not writes:
+            return None
+        gaps = [min((self.source.gap(value, number) for number, _ in op.results), default=math.inf) for op in writes]
+        nearest = min(range(len(writes)), key=lambda index: (gaps[index], -index))
+        return writes[nearest].origin if gaps[nearest] < math.inf else None
+
+    @staticmethod
+    def _written(step: Step, values: Mapping[int, object]) -> Tensor | None:
+        """Return what a step writes into a part of a tensor, None where it does not."""
+        if step.op.type not in _WRITES:
+            return None
+        slots = [slot for feed in step.feeds if feed.parameter in ("update", "updates") for slot in feed.slots]
+        value = values.get(slots[0]) if slots else None
+        return value if isinstance(value, Tensor) else None
 
 
 def _followed(first: TracedOp, ops: Sequence[TracedOp]) -> list[TracedOp]:

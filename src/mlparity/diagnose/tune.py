@@ -57,3 +57,38 @@ def _candidates(chunks: list[list[T]]) -> list[list[T]]:
     """Return each chunk alone, then all but each chunk."""
     rests = [[item for other in chunks if other is not chunk for item in other] for chunk in chunks]
     return [*chunks, *rests] if len(chunks) > 2 else chunks
+
+
+def last_that_holds(holds: Callable[[int], bool], most: int, step: int = 1, near: int | None = None) -> int:
+    """Return a number up to `most` that holds while `step` more does not, 0 where none was found to hold.
+
+    It is looked for from `near` on, in doubled steps; without it by halving. Numbers below one that holds are taken to
+    hold, and so is 0.
+    """
+    good, bad = 0, most + 1
+    if near is not None:
+        good, bad = _around(holds, most, step, near)
+    while bad - good > step:
+        middle = (good + bad) // 2
+        good, bad = (middle, bad) if holds(middle) else (good, middle)
+    return good
+
+
+def _around(holds: Callable[[int], bool], most: int, step: int, near: int) -> tuple[int, int]:
+    """Return a number that holds and a larger one that does not, or `most` + 1, near a guess."""
+    at, width = max(1, min(near, most)), step
+    if holds(at):
+        good = at
+        while good < most:
+            at = min(most, good + width)
+            if not holds(at):
+                return good, at
+            good, width = at, 2 * width
+        return most, most + 1
+    bad = at
+    while bad > 1:
+        at = max(1, bad - width)
+        if holds(at):
+            return at, bad
+        bad, width = at, 2 * width
+    return 0, bad

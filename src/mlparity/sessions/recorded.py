@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import PurePath
 
@@ -29,18 +29,20 @@ def open(outputs: SampleSet, samples: SampleSet) -> RecordedSession:  # noqa: A0
         InputError: there are no saved outputs, a sample has none or several, or one of its outputs is saved twice.
     """
     saved = _by_sample(outputs)
-    names = {name: _key(sample) for name, sample in samples}
-    if len(saved) == len(names) == 1:
-        return RecordedSession(dict(zip(names.values(), saved.values(), strict=True)), outputs.description)
-    matched = {key: saved[_match(name, saved, outputs.description)] for name, key in names.items()}
-    return RecordedSession(matched, outputs.description)
+    keys = {name: _key(sample) for name, sample in samples}
+    if len(saved) == len(keys) == 1:
+        named = dict(zip(keys, saved.values(), strict=True))
+    else:
+        named = {name: saved[_match(name, saved, outputs.description)] for name in keys}
+    return RecordedSession(named, keys, outputs.description)
 
 
 class RecordedSession(Closing):
-    """A session that knows its samples by their content, and gives the outputs that were saved for them."""
+    """A session that knows its samples by their content or name, and gives the outputs that were saved for them."""
 
-    def __init__(self, outputs: dict[str, Outputs], description: str) -> None:
-        self._outputs, self._description = outputs, description
+    def __init__(self, outputs: dict[str, Outputs], keys: dict[str, str], description: str) -> None:
+        self._named, self._description = outputs, description
+        self._outputs = {key: outputs[name] for name, key in keys.items()}
         first = next(iter(outputs.values()), {})
         self._signature = Signature((), tuple(TensorSpec(name, None, "") for name in first))
 
@@ -65,9 +67,19 @@ class RecordedSession(Closing):
             raise InputError("no outputs were saved for this sample", where=self.runtime)
         return dict(found)
 
+    def named(self, name: str) -> Outputs:
+        """Return the outputs that were saved for the sample of that name.
+
+        Raises:
+            InputError: it is none of the samples that the session was opened with.
+        """
+        if name not in self._named:
+            raise InputError("no outputs were saved for this sample", where=f"{name}, {self.runtime}")
+        return dict(self._named[name])
+
     def close(self) -> None:
         """Forget the outputs."""
-        self._outputs = {}
+        self._named, self._outputs = {}, {}
 
 
 def _by_sample(outputs: SampleSet) -> dict[str, Outputs]:
@@ -95,9 +107,11 @@ def _key(sample: Sample) -> str:
     return sha256(b"".join(parts)).hexdigest()
 
 
-def _match(sample: str, saved: Iterable[str], folder: str) -> str:
+def _match(sample: str, saved: Mapping[str, Outputs], folder: str) -> str:
+    if sample in saved:
+        return sample
     same = {sample, PurePath(sample).stem}
-    fitting = [name for name in saved if name == sample or PurePath(name).stem in same]
+    fitting = [name for name in saved if PurePath(name).stem in same]
     if len(fitting) == 1:
         return fitting[0]
     raise InputError(

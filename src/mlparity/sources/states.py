@@ -50,7 +50,10 @@ def with_states(source: Source, samples: Sequence[Sample]) -> Source:
 def _written(flat: FlatModule, source: Source, samples: Sequence[Sample]) -> tuple[Buffer, ...]:
     def failed(error: BaseException) -> SourceError:
         return SourceError(
-            "the source fails on a sample", where=f"{source.location}, raised at {raised_at(error)}", found=said(error)
+            "the source fails on a sample",
+            where=f"{source.location}, raised at {raised_at(error)}",
+            found=f"{said(error)}; the samples that were tried have {', or '.join(map(_shapes, samples))}",
+            next_step="run the source on these samples by itself, and correct it or them",
         )
 
     with restored_buffers(flat) as buffers:
@@ -61,6 +64,10 @@ def _written(flat: FlatModule, source: Source, samples: Sequence[Sample]) -> tup
                 flat(*tensors_of(sample, source.input_names))
         written = tuple(buffer for buffer in buffers if buffer.is_written)
     return _remembering(flat, written, tensors_of(samples[0], source.input_names)) if written else ()
+
+
+def _shapes(sample: Sample) -> str:
+    return ", ".join(f"{name} {array.dtype} {array.shape}" for name, array in sample.items())
 
 
 def _remembering(flat: FlatModule, written: tuple[Buffer, ...], inputs: Tensors) -> tuple[Buffer, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from mlparity.core.errors import BackendUnavailableError, ConversionError, MlparityError
+from mlparity.core.errors import BackendUnavailableError, ConversionError, InputError, MlparityError
 from mlparity.core.progress import Progress
 from mlparity.core.regular_files import check_members, check_regular
 from mlparity.core.session import Sample
@@ -23,7 +23,7 @@ from mlparity.targets.compressor import Compression, CompressionRequest, Compres
 from mlparity.targets.one_model import OTHERS, check_is_whole, one_model
 from mlparity.targets.table import settings_of, target_named
 from mlparity.targets.target import Conversion, Request
-from mlparity.verification.compressing import compression_of
+from mlparity.verification.compressing import asked_for, compression_of
 from mlparity.verification.conversion_cache import ConversionCache, open_cache
 from mlparity.verification.conversion_failures import no_artifact
 from mlparity.verification.not_applicable import not_applicable
@@ -54,7 +54,14 @@ def with_lone_models(options: VerifyOptions) -> Iterator[VerifyOptions]:
 
     Raises:
         FormatError: a given file cannot be read, or has no such function.
+        InputError: a function is named, and no file is given.
     """
+    if options.function and not options.artifacts:
+        raise InputError(
+            "a function is one of a given file, and none is given",
+            found=f"--function {options.function}",
+            next_step="give the file too: --artifact PATH, or leave out --function",
+        )
     with ExitStack() as stack:
         models = tuple(stack.enter_context(one_model(path, options.function)) for path in options.artifacts)
         for model in models:
@@ -109,7 +116,7 @@ def make_artifacts(
         ConversionError: not one artifact could be made.
         FormatError: a given artifact cannot be read.
     """
-    artifacts = dict(_taken(path, stage, options.taken.get(path, {})) for path in options.artifacts)
+    artifacts = _given(options, stage)
     wanted = _wanted(options, artifacts)
     errors: dict[Stored, MlparityError] = {}
     with tempfile.TemporaryDirectory(prefix="bases_", dir=stage) as folder:
@@ -126,6 +133,28 @@ def make_artifacts(
     if errors and not artifacts:
         raise no_artifact(source, errors)
     return Made(tuple(artifacts.values()), {stored: str(error) for stored, error in errors.items()})
+
+
+def _given(options: VerifyOptions, stage: Path) -> dict[Stored, Artifact]:
+    """Take the given artifacts into `stage`.
+
+    Raises:
+        InputError: two are of one kind, so that no setting could tell them apart.
+    """
+    found: dict[Stored, Artifact] = {}
+    paths: dict[Stored, Path] = {}
+    for path in options.artifacts:
+        stored, artifact = _taken(path, stage, options.taken.get(path, {}))
+        if stored in found:
+            raise InputError(
+                "two files of one kind are given, and a setting runs one",
+                where=str(path),
+                found=f"{stored}, as {paths[stored]} is",
+                expected="one file for each target and precision",
+                next_step="verify each by itself, or compare both: mlparity compare ONE OTHER",
+            )
+        found[stored], paths[stored] = artifact, path
+    return found
 
 
 @dataclass(slots=True, eq=False)
@@ -188,7 +217,8 @@ class Maker:
         started = time.perf_counter()
         base, how = self._base(stored.base, compressor, compression)
         request = CompressionRequest(base, path, compression, self.samples, self.source.input_names)
-        made = {**how.options, **compressor.compress(request)}
+        with asked_for(stored.compression, self.options):
+            made = {**how.options, **compressor.compress(request)}
         return Conversion(how.frontend, how.attempts, made, time.perf_counter() - started)
 
     def _base(self, base: Stored, compressor: Compressor, compression: Compression) -> tuple[Path, Conversion]:
@@ -196,7 +226,8 @@ class Maker:
         there = self.known.get(base)
         is_given = there is not None and there.frontend == GIVEN
         asked = self._deployment(base)
-        needed = asked if is_given else compressor.base_target(compression, asked)
+        with asked_for(compression.name, self.options):
+            needed = asked if is_given else compressor.base_target(compression, asked)
         if there is not None and needed == asked:
             return self.stage / there.path, Conversion(there.frontend, there.attempts, there.options, 0.0)
         key = base, needed

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
-from mlparity.core.errors import InputError
+from mlparity.core.errors import ConversionError, InputError
 from mlparity.core.words import Precision, Setting
 from mlparity.targets.compressor import Compression, OwnCompression
 from mlparity.targets.table import compression_names, target_named
@@ -25,6 +26,27 @@ def with_compressions(options: VerifyOptions) -> VerifyOptions:
         return options
     asked = tuple(setting for each in _compressions(options) for setting in _settings(each, options))
     return replace(options, settings=tuple(dict.fromkeys((*options.settings, *asked))))
+
+
+@contextmanager
+def asked_for(name: str, options: VerifyOptions) -> Iterator[None]:
+    """Let a refusal of a compression that the user named be bad input; of one among the settings, its row says so.
+
+    Raises:
+        InputError: the compression is refused inside the block.
+    """
+    try:
+        yield
+    except ConversionError as error:
+        if name not in {each.name for each in _compressions(options)}:
+            raise
+        raise InputError(
+            error.what,
+            where=error.where or f"--compress {name}",
+            found=error.found,
+            expected=error.expected,
+            next_step=error.next_step,
+        ) from error
 
 
 def compression_of(name: str, options: VerifyOptions) -> Compression:
@@ -57,7 +79,23 @@ def _settings(compression: Compression, options: VerifyOptions) -> Iterator[Sett
     found = [setting for target in targets for setting in _of_target(target, compression, options)]
     if not found:
         raise _unknown(compression, options)
+    if not options.artifacts:
+        _check_storable(compression, options, {setting.target for setting in found})
     yield from (replace(setting, compression=compression.name) for setting in found)
+
+
+def _check_storable(compression: Compression, options: VerifyOptions, targets: Iterable[str]) -> None:
+    """Check, before any work, that the deployment targets that were asked for can hold a compression.
+
+    Raises:
+        InputError: one is too old.
+    """
+    asked = options.deployment_targets or ((options.deployment_target,) if options.deployment_target else ())
+    compressors = [found for name in targets if (found := target_named(name).compressor) is not None]
+    with asked_for(compression.name, options):
+        for compressor in compressors:
+            for each in asked:
+                compressor.base_target(compression, each)
 
 
 def _of_target(name: str, compression: Compression, options: VerifyOptions) -> list[Setting]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,20 +11,19 @@ from pathlib import Path
 
 from torch import nn
 
-from mlparity.compare.user_metric import load_metric
-from mlparity.core.errors import ConversionError, InputError
+from mlparity.core.errors import ConversionError
 from mlparity.core.progress import Progress, silent
 from mlparity.core.session import Sample
-from mlparity.core.words import Verdict
+from mlparity.core.words import Precision, Provenance, Verdict
 from mlparity.core.writing import write_whole
 from mlparity.diagnose.bits import Move, Option, after, first_choice, moves
+from mlparity.diagnose.tune import last_that_holds
 from mlparity.record.compression_tuning import CompressionTuning, SizedFigures, StoredLayer
 from mlparity.record.policy import Policy
+from mlparity.record.record import Artifact
 from mlparity.record.rows import SettingResult
 from mlparity.record.tuning_file import write_compression_tuning
 from mlparity.report.compression_tuning import compression_page
-from mlparity.samples.memory import MemorySamples
-from mlparity.sessions.cached import CachedSession
 from mlparity.targets.artifacts import artifact_sha256
 from mlparity.targets.compressor import Compression, CompressionRequest
 from mlparity.targets.coreml.compression import base_target, compress
@@ -36,32 +36,27 @@ from mlparity.targets.coreml.mixed_compression import (
     weights_of,
 )
 from mlparity.verification.artifacts import make_artifacts
-from mlparity.verification.job import Job, References, open_references
+from mlparity.verification.job import Job, References
+from mlparity.verification.opening import carrying
 from mlparity.verification.options import VerifyOptions
-from mlparity.verification.policies import policy_of
-from mlparity.verification.sources import Inputs, open_source
-from mlparity.verification.staging import real_path_of, staged_folder
-from mlparity.verification.trial import rows_of
-from mlparity.verification.tuning import fp16_only, refuse_states
-from mlparity.verification.weight_damage import Damages, options_of
+from mlparity.verification.plan import Plan
+from mlparity.verification.runs import Run, Runs, SourceNoise
+from mlparity.verification.sources import Inputs
+from mlparity.verification.trial import rows_of, rows_of_runs
+from mlparity.verification.tuning_job import Asked, count_of, halves_of, tuning_job
+from mlparity.verification.weight_damage import Damages, Draft, options_of
 
 UNIFORM = ("palettize8", "int8", "palettize6", "palettize4", "int4", "int4-block32", "palettize3", "palettize2")
 """The compressions that are tried on all weights alike."""
 
-_MIXED = (
-    *UNIFORM,
-    "palettize6-group16",
-    "palettize4-group16",
-    "palettize3-group16",
-    "palettize2-group16",
-    "palettize1",
-)
+_MIXED = (*UNIFORM, *(f"palettize{bits}-group16" for bits in (6, 4, 3, 2)), "palettize1")
 """The compressions among which each weight has its own."""
 
 _SENSED = 8
 """On how many samples the sensitivity is taken (assumed)."""
-_STEPS_BACK, _BACK = 6, 0.93
-"""How often, and to what part of its moves, the search steps back where the other half fails (assumed)."""
+_PARTS, _STEPS_BACK = 128, 12
+"""To what part of its moves the search is exact, and how often it steps back by one where the other half fails
+(assumed)."""
 
 SCRIPT, FILE, PAGE = "compress.py", "compression.json", "compression.html"
 
@@ -79,41 +74,22 @@ def run_compression_tuning(
     Raises:
         MlparityError: bad input, a source that cannot be converted, or no space to write.
     """
-    folder = real_path_of(out)  # now: the user's code may change the current folder
-    chosen = fp16_only(options)
-    limits = policy_of(policy)
-    metrics = tuple(load_metric(metric) for metric in limits.metrics)
-    flat, samples = open_source(source, inputs, chosen, progress)
-    refuse_states(flat)
-    held = tuple(sample for _, sample in samples)
-    if len(held) < _FEWEST:
-        raise InputError(
-            "the search needs samples for both halves",
-            found=f"{len(held)} sample",
-            expected=f"at least {_FEWEST}: it searches on one half and verifies on the other",
-            next_step="give more samples",
-        )
-    with staged_folder(folder) as stage, open_references(flat, chosen) as found:
-        job = Job(flat, MemorySamples(held, samples.warning), limits, chosen, metrics, stage)
-        cached = References(CachedSession(found.narrow), CachedSession(found.wide))
-        with tempfile.TemporaryDirectory(prefix="tried_", dir=stage) as work:
-            search = _Search(job, cached, progress, Path(work), held[::2], held[1::2])
-            return search.run()
-
-
-_FEWEST = 2
+    with tuning_job(Asked(source, out, inputs, policy, options), progress) as (job, references):
+        searched, verified = halves_of(job)
+        with tempfile.TemporaryDirectory(prefix="tried_", dir=job.stage) as work:
+            return _Search(job, references, progress, Path(work), searched, verified).run()
 
 
 @dataclass(slots=True, eq=False)
 class _Search:
-    """Compresses and runs packages; `searched` and `verified` are the halves of the samples."""
+    """Compresses and runs packages; `searched` and `verified` have the halves of the samples."""
 
     job: Job
     references: References
     progress: Progress
     work: Path
-    searched: Sequence[Sample]
-    verified: Sequence[Sample]
+    searched: Job
+    verified: Job
     base: Path = field(default_factory=Path)
     packages: dict[str, Path] = field(default_factory=dict)
     choices: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -132,11 +108,13 @@ class _Search:
                 next_step="ship the model as it is",
             )
         plain = self._tried("fp16", self.base)
-        damages, uniform = self._uniform(tuple(shapes))
-        layers = {name: _options(name, shape, damages) for name, shape in shapes.items()}
         mixed: list[SizedFigures] = []
-        if plain.searched is Verdict.PASS:
-            mixed = self._mixed(first_choice(layers), moves(layers))
+        with Damages(self.base, self.job.source, tuple(shapes), self._folder("numbers")) as damages:
+            damages.sense(self._spread(_SENSED))
+            known, uniform = self._uniform(damages)
+            layers = {name: _options(name, shape, known) for name, shape in shapes.items()}
+            if plain.searched is Verdict.PASS:
+                mixed = self._mixed(first_choice(layers), moves(layers), damages)
         uniform = self._with_other_half(uniform)
         best = min(
             (each for each in (*mixed, *uniform) if each.passes and each.size_bytes < plain.size_bytes),
@@ -151,9 +129,17 @@ class _Search:
         made = make_artifacts(self.job.source, self.job.alike(), options, self.work, self.progress)
         return self.work / made.artifacts[0].path
 
-    def _uniform(self, names: Sequence[str]) -> tuple[dict[str, dict[str, float]], list[SizedFigures]]:
+    def _folder(self, name: str) -> Path:
+        (self.work / name).mkdir()
+        return self.work / name
+
+    def _spread(self, count: int) -> list[Sample]:
+        """Return so many samples, with the state before each, from all over the half that is searched on."""
+        samples = [sample for _, sample in self.searched.alone()]
+        return samples[:: math.ceil(len(samples) / count)]
+
+    def _uniform(self, known: Damages) -> tuple[dict[str, dict[str, float]], list[SizedFigures]]:
         """Return the damage of each compression to each weight, and the packages with all weights alike."""
-        known = Damages(self.base, self.job.source, self.searched[:_SENSED], names)
         damages, tried = {}, list[SizedFigures]()
         for name in _MIXED:
             path = self.work / f"uniform_{name}{self.base.suffix}"
@@ -163,15 +149,15 @@ class _Search:
                 compress(CompressionRequest(self.base, path, Compression(name)))
             except ConversionError:
                 continue  # for an older deployment target, or where no weight can be stored so
-            damages[name] = known.of(path)
+            damages[name] = known.of(name, path)
             if name in UNIFORM:
                 tried.append(self._tried(name, path))
             else:
                 shutil.rmtree(path)
         return damages, tried
 
-    def _mixed(self, first: Mapping[str, str], made: Sequence[Move]) -> list[SizedFigures]:
-        """Return the packages of the search: the most moves that hold, by halving, then fewer until both pass."""
+    def _mixed(self, first: Mapping[str, str], made: Sequence[Move], damages: Damages) -> list[SizedFigures]:
+        """Return the packages of the search: the most moves that drafts bear, then those around that both halves do."""
         tried: dict[int, SizedFigures] = {}
 
         def at(count: int) -> SizedFigures:
@@ -183,19 +169,29 @@ class _Search:
                 tried[count] = self._tried(name, path)
             return tried[count]
 
-        good, bad = 0, len(made) + 1
-        while bad - good > max(1, len(made) // 128):
-            middle = (good + bad) // 2
-            good, bad = (middle, bad) if at(middle).searched is Verdict.PASS else (good, middle)
+        def bears(count: int) -> bool:
+            return self._drafted(damages.draft(after(first, made[:count]))) is Verdict.PASS
+
+        step = max(1, len(made) // _PARTS)
+        near = last_that_holds(bears, len(made))
+        count = last_that_holds(lambda count: at(count).searched is Verdict.PASS, len(made), step, near)
         for _ in range(_STEPS_BACK):
-            if not good:
+            if count <= 0:
                 break
-            if at(good).searched is Verdict.PASS:
-                tried[good] = self._verified(tried[good])
-                if tried[good].passes:
+            if at(count).searched is Verdict.PASS:
+                tried[count] = self._verified(tried[count])
+                if tried[count].passes:
                     break
-            good = int(good * _BACK)
+            count -= step
         return sorted(tried.values(), key=lambda each: each.size_bytes)
+
+    def _drafted(self, draft: Draft) -> Verdict:
+        self._tell()
+        job = self.searched
+        settings = job.options.settings
+        run = Run(settings, _DRAFT, carrying(draft, job), Provenance.COMPUTED, job.comparer())
+        runs = Runs(Plan(settings, ()), (run,), (), SourceNoise(self.references.wide))
+        return _verdict(rows_of_runs(job, runs, self.references))
 
     def _with_other_half(self, uniform: Iterable[SizedFigures]) -> list[SizedFigures]:
         """Run those that pass on the other half too, the smallest first, until one passes there."""
@@ -217,12 +213,12 @@ class _Search:
         rows = self._rows(self.packages[tried.name], self.verified)
         return replace(tried, verified=_verdict(rows), verified_figures=self._figures(rows))
 
-    def _rows(self, path: Path, samples: Sequence[Sample]) -> tuple[SettingResult, ...]:
+    def _rows(self, path: Path, half: Job) -> tuple[SettingResult, ...]:
         self._tell()
         with tempfile.TemporaryDirectory(dir=self.work) as folder:
-            options = replace(self.job.options, artifacts=(path,))
+            options = replace(half.options, artifacts=(path,))
             stage = Path(folder)
-            job = replace(self.job, samples=MemorySamples(tuple(samples)), options=options, stage=stage)
+            job = replace(half, options=options, stage=stage)
             return rows_of(job, make_artifacts(job.source, (), options, stage, silent), self.references)
 
     def _tell(self) -> None:
@@ -264,8 +260,8 @@ class _Search:
             base.name,
             self.job.policy.name,
             self.settings,
-            len(self.searched),
-            len(self.verified),
+            count_of(self.searched),
+            count_of(self.verified),
             plain,
             uniform,
             mixed,
@@ -280,6 +276,9 @@ class _Search:
         write_compression_tuning(found, stage / FILE)
         write_whole(stage / PAGE, compression_page(found).encode())
         return found
+
+
+_DRAFT = Artifact("", "", Precision.FP16, 0, "", "")
 
 
 def _target(asked: str | None) -> str:

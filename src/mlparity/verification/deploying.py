@@ -52,11 +52,17 @@ def _check(options: VerifyOptions) -> None:
     named = [setting for setting in options.settings if setting.deployment]
     if not named:
         return
-    if options.artifacts or options.fix:
+    if options.artifacts:
         raise InputError(
-            "several deployment targets are for conversions that are made here, and not with a cure",
-            found=f"--artifact {options.artifacts[0]}" if options.artifacts else "--fix",
-            next_step="verify one deployment target at a time with this",
+            "several deployment targets are for conversions that are made here, and a file is given",
+            found=f"--artifact {options.artifacts[0]}, which was made for one already",
+            next_step="leave out --target, and verify each file by itself",
+        )
+    if options.fix:
+        raise InputError(
+            "a cure is found for one deployment target",
+            found=f"--fix, and {', '.join(dict.fromkeys(setting.deployment for setting in named))}",
+            next_step="verify one deployment target at a time with --fix",
         )
     for setting in named:
         known = target_named(setting.target).deployment_targets

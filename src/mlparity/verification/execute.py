@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import Protocol
 
+from mlparity.core.errors import ExecutionError
 from mlparity.core.progress import Progress
 from mlparity.core.session import Outputs, Sample
 
@@ -119,8 +120,22 @@ def _steps(feed: Feed, reference: Callable[[str, Sample], Outputs], progress: Pr
     progress("compare", feed.done, feed.total)
     for number, (name, sample) in enumerate(feed.samples, feed.done):
         picture = cache(partial(feed.picture, name))
-        expected = reference(name, sample)
+        expected = _expected(reference, name, sample)
         yield Step(name, sample, expected, picture, feed.given(name, sample), feed.begins(name), number)
+
+
+def _expected(reference: Callable[[str, Sample], Outputs], name: str, sample: Sample) -> Outputs:
+    try:
+        return reference(name, sample)
+    except ExecutionError as error:
+        shapes = ", ".join(f"{each} {array.dtype} {array.shape}" for each, array in sample.items())
+        raise ExecutionError(
+            error.what,
+            where=f"{name}, inputs {shapes}, {error.where}",
+            found=error.found,
+            expected=error.expected,
+            next_step=error.next_step or "leave this sample out, or correct the source for it",
+        ) from error
 
 
 def _blocks(steps: Iterator[Step], block: BlockSize) -> Iterator[list[Step]]:

@@ -18,6 +18,7 @@ from mlparity.core.change import Change
 from mlparity.core.errors import FormatError
 from mlparity.core.session import Outputs, Sample
 from mlparity.core.source import Source, left_by
+from mlparity.core.steps import step_of
 from mlparity.core.trace import SourceTrace
 from mlparity.core.words import ComputeUnit, Precision, Setting
 from mlparity.diagnose.distance import distance
@@ -87,18 +88,28 @@ def _dtype(plan: Plan, name: str) -> str:
 class Case:
     """The sample on which an artifact differs most, what is needed to explain it, and the arithmetic it ran in.
 
-    `others` are the other samples.
+    `others` are the other samples, `states` the package's.
     """
 
     sample: str
     rungs: Rungs
     choice: Choice
     others: Mapping[str, Rungs] = field(default_factory=dict)
+    states: Mapping[str, str] = field(default_factory=dict)
 
     def causes(self) -> tuple[Cause, ...]:
         """Return the causes on that sample, and those that show on others."""
         sampled = [_sampled(name, rungs) for name, rungs in self.others.items()]
-        return explain_samples(_sampled(self.sample, self.rungs), sampled)
+        causes = explain_samples(_sampled(self.sample, self.rungs), sampled)
+        if step_of(self.sample) is None or not self.states:
+            return causes
+        seen = Evidence(Observation.ON_SAMPLE, names={"sample": self.sample})
+        return tuple(
+            cause
+            if cause.kind is CauseKind.NONE or any(each.observation is Observation.ON_SAMPLE for each in cause.evidence)
+            else replace(cause, evidence=(*cause.evidence, seen))
+            for cause in causes
+        )
 
 
 def _sampled(name: str, rungs: Rungs) -> Sampled:
@@ -198,7 +209,7 @@ def worst_case(
     }
     worst = max(cases, key=lambda name: _difference(cases[name]))
     others = {name: rungs for name, rungs in cases.items() if name != worst}
-    return Case(worst, cases[worst], plans.choice, others)
+    return Case(worst, cases[worst], plans.choice, others, plans.states)
 
 
 def _unlike(plans: Plans, session: EngineSession, source: Source, sample: Sample) -> Cause | None:
@@ -254,9 +265,8 @@ def suspects_of(package: Path, source: Source, samples: Sequence[Sample], settin
     """
     with closing(open_reference(package, source.input_names)) as session:
         plans = plans_of(package, setting.unit, session.states)
-        inputs = [
-            tensors_from_features(plans.numerics, session.features(_fitting(session, sample))) for sample in samples
-        ]
+        fitting = (_fitting(session, plans.with_held(sample)) for sample in samples)
+        inputs = [tensors_from_features(plans.numerics, session.features(sample)) for sample in fitting]
     with torch.no_grad():
         runs = [(sample, _tensors(run_plan(plans.exact, sample))) for sample in inputs]
     found = locate(plans.numerics, plans.exact, runs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from random import Random
 
@@ -21,10 +22,14 @@ from mlparity.verification.plan import Emulations, Plan, PlannedRun, plan_runs, 
 from mlparity.verification.runs import Run, Runs, SourceNoise, Watch
 
 
-def open_runs(job: Job, made: Made, references: References, saved: tuple[Run, ...] = ()) -> Runs:
+def open_runs(
+    job: Job, made: Made, references: References, saved: tuple[Run, ...] = (), *, is_watched: bool = True
+) -> Runs:
     """Open what the settings of a job need of its artifacts, beside runs that were saved elsewhere."""
     emulations = read_emulations(made, job.options, job.stage)
     plan = plan_runs(made, job.options, emulations)
+    if not is_watched:
+        plan = replace(plan, watched=(), runs=tuple(run for run in plan.runs if run.settings))
     kept, *keeps = kept_open(_needs(plan, job), job.options.open_bytes)
     runs = [_opened(planned, job, keep) for planned, keep in zip(plan.runs, keeps, strict=False)]
     watches = tuple(_watches(plan, emulations, job, keeps[len(runs) :]))
@@ -51,7 +56,7 @@ def _opened(planned: PlannedRun, job: Job, keep: bool) -> Run:
     run.stays_open = keep
     try:
         inner = OnDemandSession(partial(_session, planned, job))
-        run.session = CarryingSession(inner, _carry_of(inner, job), job.source.initial)
+        run.session = carrying(inner, job)
         run.note = _STORED if any(spec.is_state for spec in inner.signature.inputs) else ""
     except MlparityError as error:
         run.failure = str(error)
@@ -63,11 +68,12 @@ _STORED = "state fp16"
 """How a Core ML model stores its own state, whatever its ops are. Source: coremltools 9.0, `StateType`."""
 
 
-def _carry_of(session: Session, job: Job) -> dict[str, str]:
-    """Return what a session carries; a state of the source that the artifact lacks is an output that it lacks."""
+def carrying(session: Session, job: Job) -> CarryingSession:
+    """Return an artifact's session with its state; one that the source has and it lacks is an output that it lacks."""
     known = {spec.name for spec in session.signature.inputs}
     own = job.source.carry
-    return {output: name for output, name in job.options.carry.items() if name in known or output not in own}
+    carry = {output: name for output, name in job.options.carry.items() if name in known or output not in own}
+    return CarryingSession(session, carry, job.source.initial)
 
 
 def _session(planned: PlannedRun, job: Job) -> Session:
@@ -90,7 +96,6 @@ def _watches(plan: Plan, emulations: Emulations, job: Job, keeps: Sequence[bool]
             session = OnDemandSession(open_watched)
         except MlparityError:
             continue
-        carrying = CarryingSession(session, _carry_of(session, job), job.source.initial)
-        watch = Watch(artifact, emulation.function(), carrying, ranges, stays_open=keep)
+        watch = Watch(artifact, emulation.function(), carrying(session, job), ranges, stays_open=keep)
         watch.rest()
         yield watch

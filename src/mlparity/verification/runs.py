@@ -13,7 +13,7 @@ from mlparity.compare.comparer import Comparer
 from mlparity.compare.glance import Glance
 from mlparity.compare.noise import noise_of
 from mlparity.core.errors import MlparityError
-from mlparity.core.session import Session
+from mlparity.core.session import Outputs, Session
 from mlparity.core.words import Provenance, Setting
 from mlparity.diagnose.ranges import Range, Ranges
 from mlparity.engine.mil.program import Function
@@ -23,6 +23,7 @@ from mlparity.record.record import Artifact, Noise
 from mlparity.sessions.carrying import restart
 from mlparity.sessions.checked import run_checked
 from mlparity.sessions.on_demand import rest
+from mlparity.sessions.recorded import RecordedSession
 from mlparity.sessions.torch import roundings_of
 from mlparity.verification.execute import ALONE, BlockSize, Step
 from mlparity.verification.plan import Plan
@@ -101,7 +102,7 @@ class Run:
             restart(self.session)
         started = time.perf_counter()
         try:
-            outputs = run_checked(self.session, step.given)
+            outputs = self._outputs(self.session, step)
         except MlparityError as error:
             return RunSight(failure=f"sample {step.name}: {error}")
         seconds = time.perf_counter() - started
@@ -122,6 +123,11 @@ class Run:
     def add(self, step: Step) -> None:
         """Run the sample, compare, and count."""
         self.count(step, self.look(step))
+
+    @staticmethod
+    def _outputs(session: Session, step: Step) -> Outputs:
+        """Run the sample; what was saved is found by its name, since equal inputs give other outputs after a state."""
+        return session.named(step.name) if isinstance(session, RecordedSession) else run_checked(session, step.given)
 
     def rest(self) -> None:
         """Close the session until the next block, unless it stays open."""

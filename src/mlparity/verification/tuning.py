@@ -10,11 +10,8 @@ from pathlib import Path
 
 from torch import nn
 
-from mlparity.compare.user_metric import load_metric
-from mlparity.core.errors import ConversionError, InputError
+from mlparity.core.errors import ConversionError
 from mlparity.core.progress import Progress, silent
-from mlparity.core.session import Sample
-from mlparity.core.source import Source
 from mlparity.core.words import Precision, Setting, Verdict
 from mlparity.core.writing import write_whole
 from mlparity.diagnose.tune import minimised, shortest_prefix
@@ -26,19 +23,15 @@ from mlparity.record.record import Artifact
 from mlparity.record.rows import SettingResult
 from mlparity.record.tuning import KeptOp, Tried, Tuning
 from mlparity.record.tuning_file import write_tuning
-from mlparity.samples.memory import MemorySamples
-from mlparity.sessions.cached import CachedSession
 from mlparity.targets.artifacts import artifact_sha256
 from mlparity.targets.coreml.mixed_precision import converter_name, float_ops, selector_code
-from mlparity.targets.table import target_named
 from mlparity.verification.artifacts import make_artifacts
 from mlparity.verification.explain_package import suspects_of
-from mlparity.verification.job import Job, References, open_references
+from mlparity.verification.job import Job, References
 from mlparity.verification.options import VerifyOptions
-from mlparity.verification.policies import policy_of
-from mlparity.verification.sources import Inputs, open_source
-from mlparity.verification.staging import real_path_of, staged_folder
+from mlparity.verification.sources import Inputs
 from mlparity.verification.trial import rows_of
+from mlparity.verification.tuning_job import Asked, cached, in_memory, tuning_job
 
 _CURES = 8
 """How often an overflow is looked for again after the last one was cured (assumed)."""
@@ -62,18 +55,9 @@ def run_tuning(
     Raises:
         MlparityError: bad input, no set of ops that helps, or no space to write.
     """
-    folder = real_path_of(out)  # now: the user's code may change the current folder
-    chosen = fp16_only(options)
-    limits = policy_of(policy)
-    metrics = tuple(load_metric(metric) for metric in limits.metrics)
-    flat, samples = open_source(source, inputs, chosen, progress)
-    refuse_states(flat)
-    held = MemorySamples(tuple(sample for _, sample in samples), samples.warning)
-    with staged_folder(folder) as stage, open_references(flat, chosen) as found:
-        job = Job(flat, held, limits, chosen, metrics, stage)
-        bench = Bench(job, held, References(CachedSession(found.narrow), CachedSession(found.wide)), progress)
-        names = _search(bench)
-        return _written(bench, names)
+    with tuning_job(Asked(source, out, inputs, policy, options), progress) as (job, references):
+        bench = Bench(job, references, progress)
+        return _written(bench, _search(bench))
 
 
 def selector_for(job: Job, references: References, setting: Setting, progress: Progress) -> str:
@@ -82,49 +66,16 @@ def selector_for(job: Job, references: References, setting: Setting, progress: P
     Raises:
         MlparityError: the source cannot be converted or run.
     """
-    held = MemorySamples(tuple(sample for _, sample in job.samples))
-    cached = References(CachedSession(references.narrow), CachedSession(references.wide))
     with tempfile.TemporaryDirectory(prefix="tuning_", dir=job.stage) as folder:
         options = replace(job.options, settings=(setting,), artifacts=(), cache=False)
-        bench = Bench(replace(job, samples=held, options=options, stage=Path(folder)), held, cached, progress)
+        own = replace(job, samples=in_memory(job.samples), options=options, stage=Path(folder))
+        bench = Bench(own, cached(own, references), progress)
         try:
             names = _search(bench)
         except ConversionError:
             return ""
         program = read_program(bench.package(names))
         return selector_code(program, names) if names and program_precision(program) is Precision.FP16 else ""
-
-
-def refuse_states(source: Source) -> None:
-    """Check that a source keeps no state.
-
-    Raises:
-        InputError: it does.
-    """
-    if source.states:
-        raise InputError(
-            "tuning needs a source that keeps no state",
-            found=f"buffers that it writes: {', '.join(state.buffer for state in source.states)}",
-            next_step="give the state as an input and an output of the module",
-        )
-
-
-def fp16_only(options: VerifyOptions) -> VerifyOptions:
-    """Return the options with the fp16 settings of what our engine runs.
-
-    Raises:
-        InputError: there is none, or an artifact or a carried state was given.
-    """
-    plain = [setting for setting in options.settings if not setting.compression]
-    in_fp16 = [setting for setting in plain if setting.precision is Precision.FP16]
-    settings = tuple(setting for setting in in_fp16 if target_named(setting.target).engine is not None)
-    if not settings or options.artifacts or options.carry:
-        raise InputError(
-            "tuning needs an fp16 setting of Core ML, a source to convert, and no carried state",
-            found=", ".join(map(str, options.settings)),
-            next_step="name a setting such as fp16/ALL, and give no artifact",
-        )
-    return replace(options, settings=settings, cache=False)  # a candidate is not asked for again
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,7 +97,6 @@ class Bench:
     """Converts and checks sets of ops, each once."""
 
     job: Job
-    samples: MemorySamples
     references: References
     progress: Progress
     done: dict[Names, Candidate] = field(default_factory=dict)
@@ -182,14 +132,9 @@ class Bench:
         job = replace(self.job, options=options, stage=folder)
         known = [candidate.artifact for candidate in self.done.values()][:1]
         routes = {artifact.target: artifact.frontend for artifact in known}
-        made = make_artifacts(job.source, (self.first,), options, folder, silent, routes)
+        made = make_artifacts(job.source, job.alike(), options, folder, silent, routes)
         results = rows_of(job, made, self.references)
         return Candidate(made.artifacts[0], folder / made.artifacts[0].path, results)
-
-    @property
-    def first(self) -> Sample:
-        """The first sample."""
-        return self.samples.samples[0]
 
 
 def _search(bench: Bench) -> Names:
@@ -235,9 +180,9 @@ def _suspects(bench: Bench, names: Names) -> list[tuple[Op, bool]]:
     """Return the ops of a candidate by what they carry, and whether each overflows, on the sample that differs most."""
     package, candidate = bench.package(names), bench.candidate(names)
     row = next((failing for failing in candidate.rows if failing.verdict is not Verdict.PASS), candidate.rows[0])
-    worst = [int(sample.sample) for output in row.outputs for sample in output.worst[:1]]
-    samples = [bench.samples.samples[index] for index in dict.fromkeys(worst)]
-    return suspects_of(package, bench.job.source, samples if samples else [bench.first], row.setting)
+    worst = {sample.sample for output in row.outputs for sample in output.worst[:1]}
+    samples = [sample for name, sample in bench.job.alone() if name in worst]
+    return suspects_of(package, bench.job.source, samples if samples else [bench.job.first()], row.setting)
 
 
 def _written(bench: Bench, names: Names) -> Tuning:

@@ -117,17 +117,23 @@ def _converted(source: Source, sample: Sample, options: LitertOptions) -> bytes:
     with plain_attention(named):
         if shapes is not None and 1 < len(source.shapes) <= MOST_LENGTHS:
             return _by_length(module, source, example, options)
-        model = litert_torch.convert(
-            module,
-            sample_kwargs=example,
-            strict_export=options.strict_export,
-            dynamic_shapes=shapes,
-        )
+        try:
+            model = litert_torch.convert(
+                module,
+                sample_kwargs=example,
+                strict_export=options.strict_export,
+                dynamic_shapes=shapes,
+            )
+        except Exception:
+            if not 1 < len(source.shapes) <= _MOST_AT_ALL:
+                raise
+            return _by_length(module, source, example, options)
     return bytes(model.model_content())
 
 
-MOST_LENGTHS = 16
-"""For how many lengths a file has a graph each; each costs a conversion (assumed)."""
+MOST_LENGTHS, _MOST_AT_ALL = 16, 256
+"""For how many lengths a file has a graph each, and for how many where the converter cannot lower flexible ones; each
+costs a conversion (assumed)."""
 
 
 def _by_length(module: nn.Module, source: Source, example: Mapping[str, Tensor], options: LitertOptions) -> bytes:
