@@ -164,6 +164,6 @@ def test_an_object_has_no_script(tmp_path: Path) -> None:
 def test_a_carried_state_is_refused(tmp_path: Path) -> None:
     """A second pass over the samples would go on with the state of the first."""
     options = mlparity.VerifyOptions(carry={"output": "x"}, fix=True)
-    with pytest.raises(InputError, match="carried from outside"):
+    with pytest.raises(InputError, match="samples that stand alone"):
         mlparity.verify("tests.verification.test_fix:small", tmp_path / "out", [dict(SAMPLES[0])], options=options)
     assert not (tmp_path / "out").exists()

@@ -16,7 +16,6 @@ from mlparity.core.words import Provenance, Verdict
 from mlparity.record.outputs import read_header, writing_outputs
 from mlparity.record.policy import Limit, Policy
 from mlparity.samples.arrays import read_arrays
-from mlparity.targets.artifacts import inspected
 from mlparity.targets.table import settings_from
 
 RANDOM = np.random.default_rng(0)
@@ -93,22 +92,3 @@ def test_a_devices_steps_are_found_by_their_names(tmp_path: Path) -> None:
     assert worst[0].sample == "steps.npz/0/2"
     assert worst[0].max_abs == pytest.approx(1, abs=0.01)
     assert worst[1].max_abs < 0.01
-
-
-def overflowing() -> nn.Module:
-    return Overflowing().eval()
-
-
-def test_a_cure_is_tried_over_steps(tmp_path: Path) -> None:
-    """The script converts the buffers to states by plain calls, and what it makes passes over all steps."""
-    options = replace(ONE, fix=True)
-    source = f"{Path(__file__)}:overflowing"
-    record = api.verify(source, tmp_path / "out", SAMPLES, "task", options)
-    assert record.verdict is Verdict.FAIL
-    assert record.fix is not None
-    assert record.fix.package == "fixed.mlpackage"
-    assert "few ops in fp32" in record.fix.attempts[-1].change
-    states = inspected(tmp_path / "out" / record.fix.package).states
-    assert [state.name.rpartition("_")[2] for state in states] == ["total"]
-    given = replace(ONE, artifacts=(tmp_path / "out" / record.fix.package,))
-    assert api.verify(source, tmp_path / "again", SAMPLES, "task", given).verdict is Verdict.PASS

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
-from mlparity.core.lengths import FlexibleDim
 from mlparity.core.words import Precision
 
 INPUTS = "fix_inputs.npz"
@@ -26,12 +25,11 @@ example = ({example},)
 
 @dataclass(frozen=True, slots=True)
 class InputCode:
-    """One input of the source: its name, shape, and numpy dtype; `flexible` has the axes that vary."""
+    """One input of the source: its name, shape, and numpy dtype."""
 
     name: str
     shape: tuple[int, ...]
     dtype: str
-    flexible: Mapping[int, FlexibleDim] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +38,7 @@ class RecipeRequest:
 
     `imports` and `model` are lines of code that import and make the source as `model`, in eval mode. `selector` is code
     that defines `compute_precision`, "" for the plain one of `precision`. `images` names the inputs that the artifact
-    takes as images. `has_fast_path` tells of layers that PyTorch computes in two ways, `keeps_state` of buffers that a
-    run writes.
+    takes as images. `has_fast_path` tells of layers that PyTorch computes in two ways.
     """
 
     name: str
@@ -54,12 +51,6 @@ class RecipeRequest:
     selector: str = ""
     images: frozenset[str] = frozenset()
     has_fast_path: bool = False
-    keeps_state: bool = False
-
-    @property
-    def is_flexible(self) -> bool:
-        """Whether a dimension of an input varies."""
-        return any(each.flexible for each in self.inputs)
 
     @property
     def is_plain(self) -> bool:

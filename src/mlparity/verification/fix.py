@@ -18,7 +18,6 @@ from mlparity.compare.verdict import judge_all
 from mlparity.core.errors import ConversionError, InputError, MlparityError
 from mlparity.core.finiteness import mismatches
 from mlparity.core.progress import Progress, silent
-from mlparity.core.session import Sample
 from mlparity.core.source import Source
 from mlparity.core.words import Precision, Setting, Verdict
 from mlparity.record.causes import CauseKind
@@ -27,7 +26,6 @@ from mlparity.record.excess import excess_of_row
 from mlparity.record.fix import Attempt, Fix
 from mlparity.record.record import Record
 from mlparity.record.rows import RowState, SettingResult
-from mlparity.sessions.carrying import restart
 from mlparity.sessions.torch_changes import fast_layers
 from mlparity.sources.code import SourceCode, check_loadable, code_of
 from mlparity.targets.artifacts import artifact_sha256, inspected, kind_of
@@ -47,7 +45,7 @@ BUDGET_S = 1800
 
 
 def check_fixable(source: Source, options: VerifyOptions) -> None:
-    """Check that a cure can be tried: a script can load the source, and nothing is carried from outside.
+    """Check that a cure can be tried: a script can load the source, and each sample stands alone.
 
     Raises:
         InputError: as said.
@@ -59,12 +57,12 @@ def check_fixable(source: Source, options: VerifyOptions) -> None:
             found=f"--artifact-preprocess {options.artifact_preprocess}",
             next_step="leave out --fix or --artifact-preprocess",
         )
-    carried = [name for output, name in options.carry.items() if output not in source.carry]
-    if carried:
+    found = "a state that is carried from sample to sample" if options.carry else ""
+    if found or source.lengths:
         raise InputError(
-            "a script converts a state that the module keeps itself, and none that is carried from outside",
-            found=f"a state that is carried: {', '.join(carried)}",
-            next_step="leave out --fix, or keep the state in buffers of the module that forward writes",
+            "a cure is tried on samples that stand alone and have one length",
+            found=found if found else f"several lengths of {', '.join(source.lengths)}",
+            next_step="leave out --fix, or give one length, and the state as an input",
         )
 
 
@@ -86,18 +84,7 @@ def find_fix(job: Job, record: Record, references: References, progress: Progres
     if record.verdict is Verdict.PASS:
         chosen = next((row for row in rows if row.setting == record.recommendation.setting), None)
         return Fix(record.recommendation.setting, before=before, after=None if chosen is None else _max_abs(chosen))
-    code = code_of(_converted(job.source), _example(job))
-    return replace(_Search(job, references, progress, code).run(worst), before=before)
-
-
-def _converted(source: Source) -> Source:
-    """Return the source as a script converts it: Core ML keeps a state itself."""
-    return source if source.stateful is None else source.stateful
-
-
-def _example(job: Job) -> Sample:
-    """Return the sample that a script traces with; where lengths vary, one that fixes none."""
-    return job.alike()[0] if job.source.lengths else job.first()
+    return replace(_Search(job, references, progress, code_of(job.source, job.first())).run(worst), before=before)
 
 
 def _max_abs(row: SettingResult) -> float | None:
@@ -150,7 +137,7 @@ class _Search:
         A network, whose ops have no type to choose, is converted to an ML Program.
         """
         make = target_named(worst.setting.target).recipes
-        if make is None or self._is_beyond(worst.setting.target):
+        if make is None:
             return
         request = self._request(worst)
         if worst.setting.precision is Precision.NEURAL_NETWORK:
@@ -166,19 +153,10 @@ class _Search:
                 yield from ((recipe, _FEW) for recipe in make(replace(request, selector=selector)))
             yield from ((recipe, _ALL) for recipe in make(replace(request, precision=Precision.FP32)))
 
-    def _is_beyond(self, target: str) -> bool:
-        """Tell whether a target has no states or no flexible lengths that a plain call asks for."""
-        source = self.job.source
-        return bool(source.states or source.lengths) and target_named(target).engine is None
-
     def _request(self, worst: SettingResult) -> RecipeRequest:
-        sample, source = _example(self.job), _converted(self.job.source)
-        restart(self.references.narrow)
+        source, sample = self.job.source, self.job.first()
         expected = self.references.narrow.run(sample)
-        inputs = tuple(
-            InputCode(name, sample[name].shape, str(sample[name].dtype), source.lengths.get(name, {}))
-            for name in source.input_names
-        )
+        inputs = tuple(InputCode(name, sample[name].shape, str(sample[name].dtype)) for name in source.input_names)
         outputs = tuple((name, bool(np.issubdtype(expected[name].dtype, np.floating))) for name in source.output_names)
         return RecipeRequest(
             source.name,
@@ -190,7 +168,6 @@ class _Search:
             self.job.options.deployment_target,
             images=self._images(worst),
             has_fast_path=bool(fast_layers(source)),
-            keeps_state=bool(self.job.source.states),
         )
 
     def _images(self, worst: SettingResult) -> frozenset[str]:
@@ -201,7 +178,7 @@ class _Search:
 
     def _selector(self, setting: Setting) -> str:
         """Return code that keeps the fewest ops in fp32, "" where tuning does not help or does not apply."""
-        if target_named(setting.target).engine is None:
+        if target_named(setting.target).engine is None or self.job.options.carry:
             return ""
         return selector_for(self.job, self.references, setting, self._in_time)
 
@@ -222,7 +199,7 @@ class _Search:
 
     def _run(self, recipe: Recipe, folder: Path) -> str:
         """Run a script in a process of its own, where nothing of ours has changed the converter; return its failure."""
-        np.savez(folder / INPUTS, **dict(_example(self.job)))  # type: ignore[arg-type]
+        np.savez(folder / INPUTS, **dict(self.job.first()))  # type: ignore[arg-type]
         script = folder / _SCRIPT
         script.write_text(recipe.script, encoding="utf-8")
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -27,41 +27,14 @@ _TRACE = "loaded = torch.jit.trace(model, example, strict=False)"
 _BY_PARTS = f"torch.backends.mha.set_fastpath_enabled(False)\n{_TRACE}"
 _EXPORT = "loaded = torch.export.export(model, example).run_decompositions({})"
 _IN_CORE_OPS = "loaded = torch.export.export(model, example).run_decompositions()"
-_OF_STATES = "iOS18"
-"""The first deployment target with states. Source: coremltools 9.0, `StateType`."""
 
 
 def coreml_recipes(request: RecipeRequest) -> Iterator[Recipe]:
     """Yield scripts that convert a source again: by a trace, by an export, and for other deployment targets."""
-    for route in _routes_of(request):
+    for route in _routes(request.deployment_target, request.has_fast_path):
         call = _call(request, route)
         head = head_of(request, _SCRIPT, ("import coremltools as ct",))
         yield Recipe(route.change, request.precision, _FILE, call, f'{head}{call}converted.save(HERE / "{_FILE}")\n')
-
-
-def _routes_of(request: RecipeRequest) -> Iterator[_Route]:
-    """Yield the routes for a source: a trace may lose a write, and keep a length, without a word."""
-    target = request.deployment_target or (_OF_STATES if request.keeps_state else None)
-    for route in _routes(target, request.has_fast_path):
-        is_trace = _TRACE in route.loaded
-        if not (is_trace and (request.keeps_state or request.is_flexible)):
-            yield replace(route, loaded=_with_lengths(route.loaded, request)) if request.is_flexible else route
-
-
-def _with_lengths(loaded: str, request: RecipeRequest) -> str:
-    """Return code that exports with flexible dimensions; those of one symbol are equal."""
-    dims = {
-        dim.symbol_of(spec.name, axis): dim for spec in request.inputs for axis, dim in sorted(spec.flexible.items())
-    }
-    made = "".join(
-        f'{symbol} = torch.export.Dim("{symbol}", min={dim.lower}, max={dim.upper})\n' for symbol, dim in dims.items()
-    )
-    axes = (
-        ", ".join(f"{axis}: {dim.symbol_of(spec.name, axis)}" for axis, dim in sorted(spec.flexible.items()))
-        for spec in request.inputs
-    )
-    shapes = ", ".join(f"{{{each}}}" for each in axes)
-    return made + loaded.replace("(model, example)", f"(model, example, dynamic_shapes=({shapes},), strict=False)")
 
 
 def _routes(asked: str | None, has_fast_path: bool) -> Iterator[_Route]:
@@ -109,16 +82,4 @@ def _input(spec: InputCode, request: RecipeRequest) -> str:
         layout = "GRAYSCALE" if spec.shape[1] == 1 else "RGB"
         return f'ct.ImageType(name="{spec.name}", shape={spec.shape}, color_layout=ct.colorlayout.{layout})'
     kind = "float32" if np.dtype(spec.dtype).kind == "f" else "int32"
-    return f'ct.TensorType(name="{spec.name}", shape={_shape(spec)}, dtype=np.{kind})'
-
-
-def _shape(spec: InputCode) -> str:
-    if not spec.flexible:
-        return str(spec.shape or (1,))
-    sizes = (
-        f"ct.RangeDim({dim.lower}, {dim.upper}, default={size})"
-        if (dim := spec.flexible.get(axis)) is not None
-        else str(size)
-        for axis, size in enumerate(spec.shape)
-    )
-    return f"({', '.join(sizes)},)"
+    return f'ct.TensorType(name="{spec.name}", shape={spec.shape or (1,)}, dtype=np.{kind})'
