@@ -49,6 +49,8 @@ from .record.figures import (
 )
 from .record.fix import Attempt, Fix
 from .record.machine import Ability, Machine, Package
+from .record.op_errors import GraphErrors, NodeError
+from .record.plots import BySample, ValuePairs
 from .record.policy import Limit, OutputTask, Policy, TaskKind, UserMetric
 from .record.record import Artifact, Lowering, Noise, Record, SamplesInfo, SourceInfo, Unfinished
 from .record.rows import RowState, Rung, SettingResult
@@ -68,6 +70,7 @@ __all__ = [
     "Attempt",
     "BackendUnavailableError",
     "Better",
+    "BySample",
     "Candidate",
     "Cause",
     "CauseKind",
@@ -92,6 +95,7 @@ __all__ = [
     "Flips",
     "FormatError",
     "Grade",
+    "GraphErrors",
     "Hazard",
     "Histogram",
     "InputError",
@@ -107,6 +111,7 @@ __all__ = [
     "Members",
     "MetricInfo",
     "MlparityError",
+    "NodeError",
     "Noise",
     "Observation",
     "OutputError",
@@ -146,6 +151,7 @@ __all__ = [
     "Unfinished",
     "UnsupportedOpError",
     "UserMetric",
+    "ValuePairs",
     "VariantFigures",
     "Verdict",
     "Verified",

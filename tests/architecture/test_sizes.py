@@ -57,5 +57,6 @@ def test_no_exception_outlives_its_need() -> None:
 
 def test_no_module_is_a_drawer() -> None:
     places = [path for top in ("src", "tests", "benchmarks", "examples") for path in (ROOT / top).rglob("*.py")]
-    names = {part for path in places for part in path.relative_to(ROOT).with_suffix("").parts}
+    ours = [path for path in places if "stand_ins" not in path.parts]  # those have the names that others' code imports
+    names = {part for path in ours for part in path.relative_to(ROOT).with_suffix("").parts}
     assert names & DRAWERS == set()
