@@ -50,6 +50,12 @@ def test_a_conversion_agrees(assert_parity):
     assert_parity(Net().eval(), [{"x": X}], settings=["fp32/CPU_ONLY"])
 
 
+def test_a_named_setting_that_fails_is_not_made_good_by_another(assert_parity):
+    with pytest.raises(AssertionError, match="fp16/CPU_ONLY"):
+        assert_parity(Net().eval(), [{"x": X}], policy="consistency", settings=["fp32/CPU_ONLY", "fp16/CPU_ONLY"])
+    assert_parity(Net().eval(), [{"x": X}], policy="consistency", settings=["fp32/CPU_ONLY", "fp16/*"])
+
+
 def test_another_source_does_not(assert_parity, package, tmp_path):
     try:
         assert_parity(Other().eval(), [{"x": X}], artifact=package, settings=["fp32/*"])
@@ -82,7 +88,7 @@ def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
 def test_the_fixture_fails_with_what_differs_and_why(tmp_path: Path) -> None:
     (tmp_path / "test_models.py").write_text(PROJECT)
     done = run(tmp_path)
-    assert "1 failed, 2 passed" in done.stdout, done.stdout + done.stderr
+    assert "1 failed, 3 passed" in done.stdout, done.stdout + done.stderr
     said = [line for line in done.stdout.splitlines() if line.startswith("E ")]
     assert len(said) <= 15
     text = "\n".join(said)

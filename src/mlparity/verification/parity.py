@@ -9,6 +9,7 @@ from pathlib import Path
 
 from torch import nn
 
+from mlparity.compare.policies import POLICIES
 from mlparity.core.errors import InputError
 from mlparity.core.progress import silent
 from mlparity.core.words import Setting, Verdict
@@ -30,6 +31,15 @@ class Claim:
     artifact: str | Path | None = None
     settings: Sequence[str | Setting] = ()
     baseline: str | Path | None = None
+
+    def judged_by(self) -> str | Policy:
+        """Return the policy; a built-in one, which asks for one passing setting, requires those that are named.
+
+        A pattern names what there is to choose from. What a file or an object requires holds as it is.
+        """
+        built_in = {policy.name: policy for policy in POLICIES}.get(str(self.policy))
+        named = tuple(str(setting) for setting in self.settings if "*" not in str(setting))
+        return self.policy if built_in is None or not named else replace(built_in, required=named)
 
     def applied_to(self, options: VerifyOptions) -> VerifyOptions:
         """Return `options` with what this claim names.
@@ -58,7 +68,7 @@ def assert_claim(
     _check_inputs(inputs)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "out" if out is None else out
-        record = run_verification(source, folder, inputs, claim.policy, chosen, silent)
+        record = run_verification(source, folder, inputs, claim.judged_by(), chosen, silent)
     is_as_good = record.changes is None or record.changes.verdict is Verdict.PASS
     if record.verdict is not Verdict.PASS or not is_as_good:
         raise AssertionError(failure_text(record, "" if out is None else str(Path(out) / "report.html")))
