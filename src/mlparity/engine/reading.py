@@ -1,4 +1,4 @@
-"""A model file to programs: an ML Program, a neural network, a suppression of boxes, or a pipeline of these."""
+"""A model file to programs: an ML Program, a network, a linear model, a suppression of boxes, a pipeline of these."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from mlparity.engine.mil.interface import read_interface
 from mlparity.engine.mil.program import Interface, Program
 from mlparity.engine.mil.reader import program_of
 from mlparity.engine.mil.spec import parse_spec
+from mlparity.engine.neural_network.linear_model import REGRESSOR, regressor_program
 from mlparity.engine.neural_network.reader import KINDS, network_program
 from mlparity.engine.neural_network.suppression import SUPPRESSION, suppression_program
 
@@ -21,6 +22,13 @@ _PIPELINES: Mapping[str, Callable[[Any], Any]] = {
     "pipelineRegressor": lambda message: message.pipelineRegressor.pipeline.models,
 }
 """The model types that run others in turn, and where those are. Source: coremltools 9.0, `Model.proto`."""
+
+
+_ALONE: Mapping[str, Callable[[Path, Any], Program]] = {
+    REGRESSOR: regressor_program,
+    SUPPRESSION: suppression_program,
+}
+"""The model types that are neither ML Programs nor networks, and what makes a program of each."""
 
 
 def read_program(path: Path) -> Program:
@@ -65,8 +73,8 @@ def _program(path: Path, package: Package, message: Any) -> Program:
         return program_of(path, package, message)
     if kind in KINDS:
         return network_program(path, message)
-    if kind == SUPPRESSION:
-        return suppression_program(path, message)
+    if kind in _ALONE:
+        return _ALONE[kind](path, message)
     if kind in _PIPELINES:
         raise FormatError(
             "the model is a pipeline, where one model is wanted",
@@ -79,6 +87,6 @@ def _program(path: Path, package: Package, message: Any) -> Program:
         f"the model is of type {kind}, which the engine does not run",
         where=str(path),
         found=str(kind),
-        expected=", ".join(("mlProgram", *KINDS, SUPPRESSION, *_PIPELINES)),
+        expected=", ".join(("mlProgram", *KINDS, *_ALONE, *_PIPELINES)),
         next_step="convert a PyTorch source with coremltools; models of other kinds run on Core ML alone",
     )

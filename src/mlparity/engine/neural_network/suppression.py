@@ -8,37 +8,16 @@ Source: coremltools 9.0, `NonMaximumSuppression.proto`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from mlparity.core.errors import FormatError
-from mlparity.engine.mil.check import check_function
 from mlparity.engine.mil.interface import read_interface
-from mlparity.engine.mil.program import (
-    Argument,
-    Block,
-    Feature,
-    Function,
-    Interface,
-    Name,
-    NamedType,
-    Op,
-    Program,
-    TensorType,
-    Value,
-)
+from mlparity.engine.mil.program import Block, Feature, Interface, NamedType, Op, Program, TensorType
+from mlparity.engine.neural_network.op_list import Given, OpList, contradiction, program_of_ops
 
 SUPPRESSION = "nonMaximumSuppression"
 """The model type, by its name in `Model.proto`."""
-
-_FUNCTION = "main"
-_OPSET = 16
-
-Given = str | list[str] | int | float | bool | tuple[int, ...]
-"""An input of an op: the name of a value, several, or a constant."""
 
 
 def suppression_program(path: Path, message: Any) -> Program:
@@ -57,31 +36,12 @@ def suppression_program(path: Path, message: Any) -> Program:
         _check(path, name, [each.name for each in interface.outputs])
     inputs = tuple(_input(each, model) for each in interface.inputs)
     ops = _ops(model, {each.name for each in inputs}, set(features), _limits([features[name] for name in outputs]))
-    function = Function(_FUNCTION, inputs, _OPSET, Block((), ops, outputs))
-    check_function(function, lambda found: _fault(path, found))
-    return Program(
-        path=path,
-        spec_version=message.specificationVersion,
-        functions={_FUNCTION: function},
-        interfaces={_FUNCTION: interface},
-        default_function=_FUNCTION,
-        metadata=dict(message.description.metadata.userDefined),
-        kind=SUPPRESSION,
-    )
+    return program_of_ops(path, message, interface, inputs, Block((), ops, outputs))
 
 
 def _check(path: Path, name: str, known: Sequence[str]) -> None:
     if name not in known:
-        raise _fault(path, f"no {name!r} among {', '.join(known)}")
-
-
-def _fault(path: Path, found: str) -> FormatError:
-    return FormatError(
-        "the suppression of boxes contradicts its description",
-        where=str(path),
-        found=found,
-        next_step="the file is corrupt: make the pipeline again",
-    )
+        raise contradiction(path, SUPPRESSION, f"no {name!r} among {', '.join(known)}")
 
 
 def _with_defaults(interface: Interface, model: Any) -> Interface:
@@ -116,54 +76,8 @@ def _limits(outputs: Sequence[Feature]) -> tuple[int, int | None]:
     return least, most
 
 
-@dataclass(slots=True)
-class _Ops:
-    """The ops so far; names of values that are no feature begin with `prefix`, as no feature's does."""
-
-    features: frozenset[str]
-    prefix: str = "suppression_"
-    made: list[Op] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        """Choose the prefix."""
-        while any(name.startswith(self.prefix) for name in self.features):
-            self.prefix += "_"
-
-    def add(self, kind: str, output: str, dtype: str, shape: tuple[int | None, ...], **given: Given) -> str:
-        """Add an op with one result, and return its name."""
-        return self.several(kind, [(output, dtype, shape)], **given)
-
-    def several(self, kind: str, outputs: Sequence[tuple[str, str, tuple[int | None, ...]]], **given: Given) -> str:
-        """Add an op with several results, and return the first one's name."""
-        named = tuple(NamedType(self.named(name), TensorType(dtype, shape)) for name, dtype, shape in outputs)
-        inputs = {name: _arguments(value) for name, value in given.items()}
-        self.made.append(Op(kind, inputs, named, named[0].name))
-        return named[0].name
-
-    def named(self, name: str) -> str:
-        """Return the name of a value in the program, which no feature has."""
-        return f"{self.prefix}{name}"
-
-    def give(self, kind: str, feature: str, shape: tuple[int | None, ...], **given: Given) -> None:
-        """Add the op whose result is an output of the model."""
-        self.add(kind, feature, "fp32", shape, **given)
-        made = self.made[-1]
-        self.made[-1] = replace(made, outputs=(replace(made.outputs[0], name=feature),))
-
-
-def _arguments(value: Given) -> tuple[Argument, ...]:
-    if isinstance(value, str):
-        return (Name(value),)
-    if isinstance(value, list):
-        return tuple(Name(each) for each in value)
-    array = np.asarray(value)
-    kinds = {"b": ("bool", np.bool_), "i": ("int32", np.int32), "f": ("fp32", np.float32)}
-    name, held = kinds[array.dtype.kind]
-    return (Value(TensorType(name, array.shape), array.astype(held)),)
-
-
 def _ops(model: Any, inputs: set[str], names: set[str], limits: tuple[int, int | None]) -> tuple[Op, ...]:
-    ops = _Ops(frozenset(names))
+    ops = OpList(frozenset(names), "suppression_")
     confidence, coordinates = model.confidenceInputFeatureName, model.coordinatesInputFeatureName
     overlap: Given = model.iouThresholdInputFeatureName
     least: Given = model.confidenceThresholdInputFeatureName
@@ -199,7 +113,7 @@ def _ops(model: Any, inputs: set[str], names: set[str], limits: tuple[int, int |
     return tuple(ops.made)
 
 
-def _confident(ops: _Ops, confidence: str, indices: str, least: Given) -> str:
+def _confident(ops: OpList, confidence: str, indices: str, least: Given) -> str:
     """Return the indices whose confidence reaches the threshold: the op above gives one box where none does."""
     best = ops.add("reduce_max", "best", "fp32", (None,), x=confidence, axes=(-1,), keep_dims=False)
     is_box = ops.add("greater_equal", "is_box", "bool", (None,), x=indices, y=0)
@@ -212,7 +126,7 @@ def _confident(ops: _Ops, confidence: str, indices: str, least: Given) -> str:
     return ops.add("gather", "chosen", "int32", (None,), x=indices, indices=places, axis=0)
 
 
-def _row_op(ops: _Ops, source: str, chosen: str, target: tuple[str, int | None], least: int) -> None:
+def _row_op(ops: OpList, source: str, chosen: str, target: tuple[str, int | None], least: int) -> None:
     """Add the rows of one array that are kept, and rows of zeros up to the least number."""
     name, columns = target
     if least == 0:

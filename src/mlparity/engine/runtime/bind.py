@@ -26,7 +26,7 @@ from mlparity.engine.mil.program import (
     Value,
     ValueType,
 )
-from mlparity.engine.numerics import Profile
+from mlparity.engine.numerics import REFERENCE, Profile
 from mlparity.engine.ops.registry import OpDef, Rounding, find
 from mlparity.engine.ops.schema import Kind, python_value, schema_of
 from mlparity.engine.runtime.blocks import CONTROL_FLOW, Body
@@ -39,6 +39,9 @@ from mlparity.engine.runtime.unit_steps import PRODUCTS
 
 _CPU = torch.device("cpu")
 _NO_CHOICES: Mapping[str, Profile] = MappingProxyType({})
+
+_IN_FP64 = frozenset({"glmRegressor"})
+"""The kinds of models that compute in fp64 on every unit (assumed, see `neural_network.linear_model`)."""
 
 
 def bind(
@@ -54,10 +57,10 @@ def bind(
 ) -> Plan:
     """Return the plan that runs `function` (the program's default where None) in the numerics of `profile`.
 
-    `profiles` gives single ops, by their first output's name, a profile of their own; all must hold values in the same
-    type. Plans of one function that are given the same dictionary as `shared` hold their constants once.
-    `crossings` are a profile and profiles by which a network's values are rounded on their way to an op, for a plan
-    that has to have the same steps as another; without it they are the plan's own.
+    A linear model computes in fp64 in any profile. `profiles` gives single ops, by their first output's name, a profile
+    of their own; all must hold values in the same type. Plans of one function that are given the same dictionary as
+    `shared` hold their constants once. `crossings` are a profile and profiles by which a network's values are rounded
+    on their way to an op, for a plan that has to have the same steps as another; without it they are the plan's own.
     With `kernels` optimised steps are used where there are any; such a plan has no gradient (see `optimised`).
 
     Raises:
@@ -74,6 +77,8 @@ def bind(
         )
     keep_freed_memory()
     tensors = {} if shared is None else shared
+    if program.kind in _IN_FP64:
+        profile, profiles, crossings = REFERENCE, _NO_CHOICES, None
     binder = _Binder(program.functions[name], profile, device, kernels, profiles, tensors, crossings)
     steps, initial = binder.bound()
     return replace(_plan(binder, program.interfaces[name], steps, initial), weights=program.weights)

@@ -25,14 +25,15 @@ from mlparity.engine.runtime.bind import bind
 from mlparity.targets.coreml.metadata import PACKAGE
 from mlparity.targets.inspection import Inspection, PlacedOp
 
-_SUPPRESSION = "nonMaximumSuppression"
+_ON_CPU: Mapping[str, str] = {"nonMaximumSuppression": "suppression of boxes", "glmRegressor": "linear regressor"}
+"""The model types that are never on the Neural Engine (assumed)."""
 
 _KINDS: Mapping[str, str] = {
     "mlProgram": "ML Program",
     "neuralNetwork": "neural network",
     "neuralNetworkClassifier": "neural network (classifier)",
     "neuralNetworkRegressor": "neural network (regressor)",
-    _SUPPRESSION: "suppression of boxes",
+    **_ON_CPU,
 }
 
 
@@ -133,8 +134,8 @@ def _ruled(function: Function, chip: str, macos: int) -> Iterator[PlacedOp]:
 
 
 def _functions(programs: Sequence[Program]) -> list[Function]:
-    """Return the functions that may be on the Neural Engine; a suppression of boxes is never there (assumed)."""
-    return [each.functions[each.default_function] for each in programs if each.kind != _SUPPRESSION]
+    """Return the functions that may be on the Neural Engine."""
+    return [each.functions[each.default_function] for each in programs if each.kind not in _ON_CPU]
 
 
 def _eligible(programs: Sequence[Program]) -> dict[str, str]:
