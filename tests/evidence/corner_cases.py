@@ -21,7 +21,7 @@ from mlparity.engine.mil.program import Op, Program, TensorType
 from mlparity.engine.numerics.unit_profiles import UnitProfile
 from mlparity.engine.runtime.bind import bind
 from tests.engine.runtime.programs import computed, op, program, tensor
-from tests.evidence.tables import rows_of, unit_profile_of
+from tests.evidence.tables import rows_of, unit_profile_of, value_of
 
 CSV = Path(__file__).with_name("corner_cases.csv")
 COLUMNS = ("id", "chip", "unit", "op", "op_params", "inputs", "output")
@@ -96,16 +96,16 @@ def number(text: object) -> np.float16:
     if said.lower().startswith("0x"):
         return np.array([int(said, 16)], np.uint16).view(np.float16)[0]
     with np.errstate(over="ignore"):
-        return np.float16(float(said))
+        return np.float16(value_of(said))
 
 
 def same(found: float, stated: str) -> Verdict:
     """Compare with a printed number to the bit, or to its digits where it is printed with few; zeros are equal."""
-    wanted = float(stated)
+    wanted = value_of(stated)
     if math.isnan(wanted) or math.isnan(found):
         return str(found), math.isnan(wanted) and math.isnan(found)
     digits = len(re.sub(r"e.*$", "", stated).lstrip("-0.").replace(".", ""))
-    exact = float(np.float16(wanted)) == wanted or math.isinf(wanted)
+    exact = float(np.float16(wanted)) == wanted or math.isinf(wanted) or "^" in stated
     return str(found), found == wanted if exact else f"{found:.{digits}g}" == f"{wanted:.{digits}g}"
 
 
@@ -207,7 +207,7 @@ TERMS: Mapping[str, Callable[[re.Match[str]], list[float]]] = {
 
 
 def _listed(said: str) -> list[float]:
-    return [float(each) for each in said.split(",")]
+    return [value_of(each) for each in said.split(",")]
 
 
 def terms_of(said: str) -> np.ndarray:
@@ -257,7 +257,7 @@ def crop(row: Mapping[str, str], unit_profile: UnitProfile) -> Verdict:
 
     limit = re.search(r"v>([\d.]+)|up to ([\d.]+)", output)
     if limit is None:
-        found = cropped(float(said))
+        found = cropped(value_of(said))
         return str(found), math.isfinite(found) == ("finite" in output)
     last = float(limit[1] or limit[2])
     found, beyond = cropped(last), cropped(float(np.nextafter(np.float16(last), np.float16(np.inf))))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import csv
+import math
+import operator
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from mlparity.core.errors import InputError
@@ -33,6 +36,41 @@ def rows_of(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
                 next_step="write it in the form of the tables in tests/evidence",
             )
         return list(reader)
+
+
+def value_of(said: str) -> float:
+    """Return a number as tables print it: decimal, or with powers, such as 2^-24, -1.5*2^-13 or 2^11+1.
+
+    Raises:
+        ValueError: it is written otherwise.
+    """
+    try:
+        return float(said)
+    except ValueError:
+        try:
+            return _evaluated(ast.parse(said.strip().replace("^", "**"), mode="eval").body)
+        except (SyntaxError, ArithmeticError) as error:
+            raise ValueError(f"no number: {said!r}") from error
+
+
+_WAYS: Mapping[type, Callable[[float, float], float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: math.pow,
+}
+
+
+def _evaluated(node: ast.expr) -> float:
+    match node:
+        case ast.Constant(value=int() | float() as number):
+            return float(number)
+        case ast.UnaryOp(op=ast.USub(), operand=inner):
+            return -_evaluated(inner)
+        case ast.BinOp(left=left, op=way, right=right) if type(way) in _WAYS:
+            return _WAYS[type(way)](_evaluated(left), _evaluated(right))
+    raise ValueError(f"no number: {ast.unparse(node)}")
 
 
 def unit_profile_of(row: Mapping[str, str]) -> UnitProfile:

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 from mlparity.core.errors import InputError
 from tests.evidence import corner_cases, fingerprints, issue_repros, unary_errors
-from tests.evidence.tables import rows_of
+from tests.evidence.tables import rows_of, value_of
 
 
 def test_corner_cases_come_out_to_the_bit_but_for_those_that_are_listed() -> None:
@@ -136,3 +137,29 @@ def test_jacobis_method_errs_as_published_but_for_the_matrix_of_another_machine(
     """Rounded once where the device rounds twice, the Neural Engine's rows would be 5e-5 away."""
     (outcome,) = fingerprints.outcomes(fingerprints.CSV, lambda row: row["id"] == name)
     assert outcome.distance <= 5e-6
+
+
+@pytest.mark.parametrize(
+    ("said", "value"),
+    [("2^-24", 2.0**-24), ("-1.5*2^-13", -1.5 * 2.0**-13), ("2^11+1", 2049.0), ("1/3", 1 / 3), ("-inf", -np.inf)],
+)
+def test_numbers_are_read_as_tables_print_them(said: str, value: float) -> None:
+    assert value_of(said) == value
+
+
+@pytest.mark.parametrize("said", ["", "x", "2^", "1/0", "2^99999", "f(2)", "[1]", "1 2"])
+def test_what_is_no_number_is_refused(said: str) -> None:
+    with pytest.raises(ValueError, match="no number"):
+        value_of(said)
+
+
+def test_a_row_with_powers_is_read_as_one_with_decimals(tmp_path: Path) -> None:
+    rows = [row for row in rows_of(corner_cases.CSV, corner_cases.COLUMNS) if row["id"] == "n2.sub.16.M6.ane"]
+    path = tmp_path / "cases.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        inputs = '{"x_ch": ["2^-16"], "w": "all ones over 64 channels"}'
+        writer.writerow(rows[0] | {"inputs": inputs, "output": "2^-16"})
+        writer.writerow(rows[0] | {"inputs": inputs, "output": "2^-17"})
+    assert [each.agrees for each in corner_cases.outcomes(path)] == [True, False]
