@@ -133,3 +133,15 @@ def test_what_is_not_there_is_a_runtime_error(call: Any, tmp_path: Path) -> None
 def test_memory_may_not_lead_outside(model: Any) -> None:
     with pytest.raises(RuntimeError, match=r"outside|leads"):
         MLModelAsset.from_memory(model.get_spec().SerializeToString(), {"../../x": b""})
+
+
+def test_a_plan_of_another_machine_stands_on_a_proxy_without_a_model() -> None:
+    """coremltools derives it, and makes it with nothing; see its `experimental/compute_plan_utils.py`."""
+    from coremltools.models.compute_plan import _MLComputePlanProxy
+
+    class Remote(_MLComputePlanProxy):  # type: ignore[misc]
+        def __init__(self) -> None:
+            _MLComputePlanProxy.__init__(self)
+            self.told = True
+
+    assert Remote().told

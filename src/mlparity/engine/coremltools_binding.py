@@ -352,7 +352,7 @@ class _Library(ModuleType):
     exports: Mapping[str, object] = {
         "_MLModelProxy": CoreMLModelProxy,
         "_MLModelAssetProxy": plans.AssetProxy,
-        "_MLComputePlanProxy": plans.ComputePlanProxy,
+        "_MLComputePlanProxy": plans.AnyPlanProxy,
         "_MLCPUComputeDeviceProxy": plans.CPUDevice,
         "_MLGPUComputeDeviceProxy": plans.GPUDevice,
         "_MLNeuralEngineComputeDeviceProxy": plans.NeuralEngineDevice,

@@ -170,7 +170,11 @@ def _device(name: str) -> Any:
     return device(proxy())
 
 
-class ComputePlanProxy:
+class AnyPlanProxy:
+    """Stands behind `MLComputePlan`; coremltools derives from it what stands behind a plan of another machine."""
+
+
+class ComputePlanProxy(AnyPlanProxy):
     """Stands behind `MLComputePlan`: a plausible placement of a program's ops, and their shares of a roofline."""
 
     def __init__(self, path: Path, unit: ComputeUnit, chip: str) -> None:
