@@ -139,7 +139,7 @@ def test_a_plan_of_another_machine_stands_on_a_proxy_without_a_model() -> None:
     """coremltools derives it, and makes it with nothing; see its `experimental/compute_plan_utils.py`."""
     from coremltools.models.compute_plan import _MLComputePlanProxy
 
-    class Remote(_MLComputePlanProxy):  # type: ignore[misc]
+    class Remote(_MLComputePlanProxy):
         def __init__(self) -> None:
             _MLComputePlanProxy.__init__(self)
             self.told = True
