@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import tempfile
 from collections.abc import Iterator
 
@@ -16,6 +17,17 @@ settings.register_profile(
     "mutants", settings.get_profile("untimed"), phases=_NO_SHRINKING, max_examples=50, database=None
 )
 settings.load_profile("untimed")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_old_to_look_through() -> Iterator[None]:
+    """Let the collector of garbage look through what a test file made, and not through all that is loaded.
+
+    coremltools collects garbage with every conversion, which took seconds each where many files had run before.
+    """
+    gc.freeze()
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="session", autouse=True)
