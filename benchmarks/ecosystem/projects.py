@@ -51,7 +51,7 @@ PROJECTS: tuple[Project, ...] = (
         "coremltools: post-training quantisation",
         (*_COREMLTOOLS, "scikit-learn==1.5.1"),
         ("--pyargs", "coremltools.test.optimize.coreml.test_post_training_quantization"),
-        f"{_OWN}: compressed packages against their uncompressed twins",
+        f"{_OWN}: compressed packages against uncompressed ones",
     ),
     Project(
         "coremltools: examples of the API",
@@ -85,7 +85,7 @@ PROJECTS: tuple[Project, ...] = (
             *("resampy", "scikit-learn", "scipy", "setuptools<81"),
         ),
         ("tests/test_inference.py", "tests/test_note_creation.py", "checks/check_basic_pitch.py"),
-        "its Core ML package against its ONNX and TFLite twins, and against outputs saved in its tests",
+        "its Core ML package against its ONNX and TFLite files, and against outputs saved in its tests",
         source="basic-pitch==0.4.0",
         alone=("basic-pitch==0.4.0",),
         remark="installed without TensorFlow, which its Core ML, ONNX and TFLite routes do not use",

@@ -75,6 +75,7 @@ NO_STEPS = {
 NO_PLAIN = {
     "ExactProducts": "the base of the accumulators",
     "Int8Products": "a unit's arithmetic: there is no other form of it",
+    "Tf32": "a unit's arithmetic: there is no other form of it",
     "WinogradFp16": "a unit's arithmetic: there is no other form of it",
     "MlxSums": "another path, which no setting runs; tests/evidence",
     "SequentialFp32": "another path, which no setting runs; tests/evidence",
