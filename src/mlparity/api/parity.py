@@ -31,10 +31,9 @@ def assert_parity(
     """Verify `source` on `inputs`, and fail like an assertion unless the verdict is `pass`; return the record.
 
     Without `artifact` the source is converted first. `settings` are names or patterns, such as "fp32/CPU_ONLY" or
-    "fp16/*"; without them a given artifact is verified in the settings of its own precision. Under a built-in policy
-    each setting that is named has to pass, and of a pattern's one. With `baseline`, an earlier record of the model, it
-    also fails unless everything is known to be as good as then. Record and report are kept only if there is a folder
-    `out`.
+    "fp16/*"; without them a given artifact is verified in those of its own precision. Under a built-in policy each
+    setting that is named has to pass, and of a pattern's one. With `baseline`, an earlier record of the model, it also
+    fails unless everything is known to be as good as then. Record and report are kept in the folder `out`, if any.
 
     Raises:
         AssertionError: the verdict is `fail` or `unknown`, or something got worse; the message says what and why.
