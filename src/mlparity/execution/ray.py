@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import tempfile
+import warnings
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -84,7 +85,9 @@ def _connect(ray: ModuleType, address: Address, folder: str) -> None:
     handlers = {number: signal.getsignal(number) for number in _STOPPING}
     try:
         _check_answers(address)
-        with _without_messages(ray):
+        with _without_messages(ray), warnings.catch_warnings():
+            # JAX, which LiteRT's converter loads, warns of forks; Ray's children become other programs at once.
+            warnings.filterwarnings("ignore", message=r"os\.fork\(\) was called", category=RuntimeWarning)
             ray.init(**_options(address, folder), log_to_driver=False, logging_level=logging.CRITICAL)
     except ImportError as error:
         raise BackendUnavailableError(

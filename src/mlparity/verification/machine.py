@@ -18,7 +18,7 @@ from mlparity.engine.numerics import CHIPS
 from mlparity.record.machine import Ability, Machine, Package
 from mlparity.targets.table import all_settings, target_named
 
-_OF_DEVELOPMENT = frozenset({"bench", "dev", "docs", "mutants"})
+_OF_DEVELOPMENT = frozenset({"bench", "dev", "docs", "ecosystem", "mutants"})
 """The extras that nobody needs but who develops mlparity."""
 
 
