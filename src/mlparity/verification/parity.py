@@ -18,9 +18,12 @@ from mlparity.record.record import Record
 from mlparity.report.failure import failure_text
 from mlparity.targets.artifacts import kind_of
 from mlparity.targets.table import settings_from, settings_of, target_of
+from mlparity.verification.deploying import with_deployments
 from mlparity.verification.options import VerifyOptions
 from mlparity.verification.sources import Inputs
 from mlparity.verification.verify import run_verification
+
+_OF_PATTERNS = frozenset("*?[")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +35,18 @@ class Claim:
     settings: Sequence[str | Setting] = ()
     baseline: str | Path | None = None
 
-    def judged_by(self) -> str | Policy:
+    def judged_by(self, options: VerifyOptions) -> str | Policy:
         """Return the policy; a built-in one, which asks for one passing setting, requires those that are named.
 
-        A pattern names what there is to choose from. What a file or an object requires holds as it is.
+        A setting is required for each deployment target of `options`. A pattern names what there is to choose from.
+        What a file or an object requires holds as it is.
         """
         built_in = {policy.name: policy for policy in POLICIES}.get(str(self.policy))
-        named = tuple(str(setting) for setting in self.settings if "*" not in str(setting))
-        return self.policy if built_in is None or not named else replace(built_in, required=named)
+        named = [name for name in map(str, self.settings) if not _OF_PATTERNS.intersection(name)]
+        if built_in is None or not named:
+            return self.policy
+        required = with_deployments(replace(options, settings=settings_from(named))).settings
+        return replace(built_in, required=tuple(map(str, required)))
 
     def applied_to(self, options: VerifyOptions) -> VerifyOptions:
         """Return `options` with what this claim names.
@@ -68,7 +75,7 @@ def assert_claim(
     _check_inputs(inputs)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "out" if out is None else out
-        record = run_verification(source, folder, inputs, claim.judged_by(), chosen, silent)
+        record = run_verification(source, folder, inputs, claim.judged_by(chosen), chosen, silent)
     is_as_good = record.changes is None or record.changes.verdict is Verdict.PASS
     if record.verdict is not Verdict.PASS or not is_as_good:
         raise AssertionError(failure_text(record, "" if out is None else str(Path(out) / "report.html")))

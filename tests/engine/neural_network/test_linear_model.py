@@ -83,3 +83,20 @@ def test_what_is_not_finite_goes_on(tmp_path: Path) -> None:
 def test_weights_that_do_not_fit_are_refused(tmp_path: Path, weights: list[list[float]]) -> None:
     with pytest.raises(FormatError, match="glmRegressor contradicts"):
         read_program(saved(tmp_path, 1, "NoTransform", weights=weights))
+
+
+@pytest.mark.parametrize("change", ["none", "text", "array of any shape"])
+def test_features_that_have_no_product_are_refused(tmp_path: Path, change: str) -> None:
+    path = saved(tmp_path, 1, "NoTransform", weights=[[1.0]] if change != "none" else [[]])
+    spec = Model_pb2.Model.FromString(path.read_bytes())
+    del spec.description.input[:]
+    if change != "none":
+        feature = spec.description.input.add()
+        feature.name = "x"
+        if change == "text":
+            feature.type.stringType.SetInParent()
+        else:
+            feature.type.multiArrayType.dataType = FeatureTypes_pb2.ArrayFeatureType.DOUBLE
+    path.write_bytes(spec.SerializeToString())
+    with pytest.raises(FormatError, match="glmRegressor contradicts"):
+        read_program(path)

@@ -22,6 +22,7 @@ REGRESSOR = "glmRegressor"
 """The model type, by its name in `Model.proto`."""
 
 _LOGIT, _PROBIT = 1, 2
+_ARRAY = "multiArrayType"
 _NUMBERS = frozenset(("doubleType", "int64Type"))
 
 
@@ -34,6 +35,7 @@ def regressor_program(path: Path, message: Any) -> Program:
     model, interface = message.glmRegressor, read_interface(message.description)
     rows = [np.array(row.value, np.float64) for row in model.weights]
     sizes = [_size(feature) for feature in interface.inputs]
+    _check_features(path, interface.inputs)
     _check(path, rows, len(model.offset), sum(sizes), interface.outputs)
     inputs = tuple(NamedType(each.name, TensorType("fp64", _shape(each))) for each in interface.inputs)
     (output,) = interface.outputs
@@ -55,6 +57,17 @@ def _shape(feature: Feature) -> tuple[int, ...]:
 
 def _size(feature: Feature) -> int:
     return math.prod(_shape(feature))
+
+
+def _check_features(path: Path, features: Sequence[Feature]) -> None:
+    wrong = [each.name for each in features if not (each.kind in _NUMBERS or _is_fixed_array(each))]
+    if wrong or not features:
+        found = f"no number and no array of a fixed shape: {', '.join(wrong)}" if wrong else "no features"
+        raise contradiction(path, REGRESSOR, found)
+
+
+def _is_fixed_array(feature: Feature) -> bool:
+    return feature.kind == _ARRAY and bool(feature.shape) and not feature.sizes and not feature.choices
 
 
 def _check(path: Path, rows: Sequence[np.ndarray], offsets: int, size: int, outputs: Sequence[Feature]) -> None:
