@@ -216,7 +216,7 @@ def test_a_pipeline_refuses_what_it_does_not_take() -> None:
         model.make_state()
 
 
-@pytest.mark.parametrize("kind", ["normalizer", "glmRegressor", "treeEnsembleClassifier", "wordTagger", "imputer"])
+@pytest.mark.parametrize("kind", ["normalizer", "glmClassifier", "treeEnsembleClassifier", "wordTagger", "imputer"])
 def test_other_types_of_models_are_refused_by_name(kind: str) -> None:
     spec = ct.proto.Model_pb2.Model(specificationVersion=4)
     getattr(spec, kind).SetInParent()
