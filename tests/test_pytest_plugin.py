@@ -97,6 +97,7 @@ def test_the_fixture_fails_with_what_differs_and_why(tmp_path: Path) -> None:
     assert "cause: converter" in text
     assert "recommended: No setting" in text or "recommended: No compared setting" in text
     assert "report.html" in text
+    assert "boundary.py" not in done.stdout  # the way through our code tells nothing
 
 
 def test_a_baseline_is_made_held_and_missed(tmp_path: Path) -> None:

@@ -72,9 +72,9 @@ def test_large_noise_excuses_at_most_the_policy_s_cap() -> None:
     assert [change.direction for change in found(before, after)] == [Direction.WORSE]
 
 
-@pytest.mark.parametrize("name", ["cosine", "snr_db", "relative_l2"])
+@pytest.mark.parametrize("name", ["cosine", "snr_db", "relative_l2", "margin_consumed"])
 def test_ratios_of_the_differences_are_left_to_them(name: str) -> None:
-    assert found(RECORD, with_figure(name, 0.5)) == ()
+    assert found(with_figure(name, 0.1), with_figure(name, 0.5)) == ()
 
 
 @pytest.mark.parametrize(

@@ -136,12 +136,6 @@ LEDGER: Sequence[Entry] = (
     ),
     Entry(
         "outside of what the engine runs",
-        r"test_api_examples\.py::TestMLModelStructure::test_neuralnetwork_structure",
-        r"Expected layer type to be one of elementwise",
-        "The test expects the layer types of Core ML's own compiler, which are not published; ours are the file's.",
-    ),
-    Entry(
-        "outside of what the engine runs",
         r"test_fusion_with_pad_reflective_op_1",
         r"Padding size should be less than the corresponding input dimension",
         "The test's network reflects 4 rows of an input that has 3; what Core ML makes of that is not documented.",

@@ -62,6 +62,20 @@ def test_a_network_has_layers() -> None:
     assert isinstance(usage.preferred_compute_device, MLNeuralEngineComputeDevice)
 
 
+def test_layers_have_the_types_of_core_ml_s_compiler_where_these_are_known() -> None:
+    mlparity.enable_coremltools()
+
+    @mb.program(input_specs=[mb.TensorSpec((10, 20)), mb.TensorSpec((10, 20))])
+    def program(x: Any, y: Any) -> Any:
+        return mb.add(x=x, y=y), mb.sub(x=x, y=y), mb.mul(x=x, y=y), mb.linear(x=x, weight=np.ones((3, 20), np.float32))
+
+    network = ct.convert(program, convert_to="neuralnetwork")
+    layers = MLModelStructure.load_from_path(network.get_compiled_model_path()).neuralnetwork.layers
+    assert (
+        ", ".join(layer.type for layer in layers) == "elementwise, activation, elementwise, elementwise, inner_product"
+    )
+
+
 def test_a_plan_says_where_ops_are_likely_to_run_and_that_it_is_estimated(model: Any) -> None:
     plan = MLComputePlan.load_from_path(model.get_compiled_model_path(), ct.ComputeUnit.CPU_AND_NE)
     operations = plan.model_structure.program.functions["main"].block.operations

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from mlparity.cli.github import annotation
 from mlparity.core.words import Verdict
 from mlparity.record.causes import Cause, CauseKind
 from mlparity.record.record import Record
+from mlparity.record.rows import RowState
 from mlparity.report.decision import recommendation_text
 from mlparity.report.failure import failure_text
 from mlparity.report.html import html_report
@@ -39,6 +41,33 @@ def test_reports_show_it_and_a_pass_does_not() -> None:
     assert "What to do" in markdown_report(record)
     passing = replace(record, settings=tuple(replace(row, verdict=Verdict.PASS) for row in record.settings))
     assert remedies_of(passing) == ()
+
+
+def requiring(*names: str) -> Record:
+    record = example_record()
+    return replace(record, policy=replace(record.policy, required=names), verdict=Verdict.UNKNOWN)
+
+
+def test_what_the_policy_requires_and_nobody_asked_for_is_named_with_its_options() -> None:
+    record = requiring("fp32/CPU_ONLY", "coreai/fp16", "onnx/fp32")
+    remedy, *_ = remedies_of(record)
+    assert remedy == (
+        f"Add --setting coreai/fp16 --setting onnx/fp32: the policy '{record.policy.name}' requires what was not among"
+        " the verified settings."
+    )
+    assert f"what to do: {remedy}" in failure_text(record)
+    assert "--setting coreai/fp16" in annotation(record)
+
+
+def test_a_required_setting_that_does_not_exist_is_told_apart_from_one_that_was_not_asked_for() -> None:
+    absent = [str(row.setting) for row in example_record().settings if row.state is RowState.NOT_APPLICABLE]
+    remedy, *_ = remedies_of(requiring(*absent))
+    assert remedy.startswith(f"Take {', '.join(absent)} out of `required`")
+
+
+@pytest.mark.parametrize("required", ["any", "all"])
+def test_a_policy_without_names_has_nothing_to_add(required: str) -> None:
+    assert not any("required" in remedy for remedy in remedies_of(requiring(required)))
 
 
 def test_no_policy_is_recommended_that_would_excuse_nan() -> None:

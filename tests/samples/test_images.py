@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from mlparity.core.errors import BackendUnavailableError, InputError
-from mlparity.samples.images import ImageSamples, thumbnail
+from mlparity.samples.images import ImageSamples, size_of, thumbnail
 from mlparity.samples.load import load_samples
 from mlparity.samples.preprocess import PRESETS, Colour, ImagePreprocess, Layout, preprocess_named
 from mlparity.samples.random import random_samples, signature_from_text
@@ -52,6 +52,24 @@ def test_pictures_come_by_name_and_other_files_are_passed_over(folder: Path) -> 
 def test_a_limit_keeps_the_first_pictures(folder: Path) -> None:
     limited = load_samples(folder, input_names=["x"], preprocess="imagenet", limit=1)
     assert [name for name, _ in limited] == ["a.jpg"]
+
+
+def test_the_first_pictures_and_those_of_extreme_sizes_are_yielded(tmp_path: Path) -> None:
+    for number, (width, height) in enumerate([(40, 40), (41, 40), (42, 45), (90, 44), (44, 90), (20, 21), (43, 43)]):
+        picture(width, height).save(tmp_path / f"{number}.png")
+    samples = images(tmp_path)
+    shapes = {name: sample["x"].shape[2:] for name, sample in samples.first_and_extreme(2, 6)}
+    assert shapes == {"0.png": (40, 40), "1.png": (40, 41), "5.png": (21, 20), "3.png": (44, 90), "4.png": (90, 44)}
+    assert len(list(images(tmp_path).first_and_extreme(9, 9))) == 7
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_size_is_that_of_the_upright_picture(tmp_path: Path, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    picture(40, 30).save(tmp_path / "a.jpg", exif=exif)
+    ((_, sample),) = images(tmp_path)
+    assert size_of(tmp_path / "a.jpg") == sample["x"].shape[:1:-1]
 
 
 def test_one_picture_is_a_set_of_one(folder: Path) -> None:

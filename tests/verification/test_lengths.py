@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from mlparity import VerifyOptions, api
@@ -14,6 +15,7 @@ from mlparity.core.errors import InputError
 from mlparity.core.lengths import FlexibleDim
 from mlparity.core.words import Verdict
 from mlparity.record.rows import RowState
+from mlparity.samples.load import load_samples
 from mlparity.samples.memory import memory_samples
 from mlparity.targets.artifacts import inspected
 from mlparity.targets.table import settings_from
@@ -57,6 +59,14 @@ def test_the_first_example_has_no_length_of_one() -> None:
     flexible = source.lengths
     assert flexible == {"x": {2: FlexibleDim(1, 200, "x_2")}}
     assert [sample["x"].shape[2] for sample in examples(samples(), flexible, 3)] == [3, 200, 1]
+
+
+def test_a_late_picture_of_another_size_counts_as_a_length(tmp_path: Path) -> None:
+    for number in range(12):
+        Image.new("RGB", (24, 20 + (number == 11))).save(tmp_path / f"{number:02}.png")
+    pictures = load_samples(tmp_path, input_names=["input"], preprocess="zero-to-one")
+    source = with_lengths(load_source(nn.ReLU().eval(), {"input": np.zeros((1, 3, 20, 24), np.float32)}), pictures)
+    assert source.lengths == {"input": {2: FlexibleDim(20, 21, "input_2")}}
 
 
 class Joined(nn.Module):

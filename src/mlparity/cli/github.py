@@ -12,6 +12,7 @@ from mlparity.core.words import Verdict
 from mlparity.record.record import Record
 from mlparity.report.causes import cause_sentence
 from mlparity.report.decision import recommendation_text
+from mlparity.report.remedies import remedies_of
 
 # Source: https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
 _LEVELS = {Verdict.FAIL: "error", Verdict.UNKNOWN: "warning"}
@@ -41,9 +42,9 @@ def _append(path: Path, text: bytes) -> None:
 
 
 def annotation(record: Record) -> str:
-    """Return the workflow command that shows the verdict, the cause and the advice beside a change."""
+    """Return the workflow command that shows the verdict, the cause, what to do and the advice beside a change."""
     title = f"mlparity: {record.source.name}: {record.verdict}"
-    message = f"{cause_sentence(record)}\n{recommendation_text(record)}"
+    message = "\n".join((cause_sentence(record), *remedies_of(record), recommendation_text(record)))
     properties = _escaped(title, _IN_PROPERTIES)
     return f"::{_LEVELS[record.verdict]} title={properties}::{_escaped(message, _IN_MESSAGES)}"
 

@@ -30,9 +30,9 @@ def changes_since(before: Record, after: Record) -> Changes:
     """Return what changed from one record of a model to a later one.
 
     A figure in the unit of its output is worse only if it grew by more than the policy lets the source's own noise
-    excuse. Ratios that follow from such figures (cosine, SNR, ...) are left out. Where the samples differ, the
-    direction of a figure is unknown; where the policies differ, that of a verdict. A setting that was compared before
-    and is not now is unknown too. Times, sizes and digests of artifacts are no changes.
+    excuse. Ratios that follow from such figures (cosine, SNR, margin consumed, ...) are left out. Where the samples
+    differ, the direction of a figure is unknown; where the policies differ, that of a verdict. A setting that was
+    compared before and is not now is unknown too. Times, sizes and digests of artifacts are no changes.
     """
     changes = (*_context(before, after), *_rows(before, after), *_conclusions(before, after))
     return Changes(after.source.name, before.created, after.created, changes)
@@ -148,11 +148,15 @@ def _figures(
     slack, subject = _slack(before, after, second), f"{setting}, {second.output}"
     for name, old in first.figures.items():
         info = METRIC_NAMED[name].info if name in METRIC_NAMED else None
-        if info is not None and info.of_difference and info.unit != "output":
+        if name in _OF_DIFFERENCES or (info is not None and info.of_difference and info.unit != "output"):
             continue  # follows from the differences themselves
         allowed = slack if info is not None and info.unit == "output" else 0.0
         better = None if info is None else info.better
         yield from _figure(before, after, _Figure(subject, name, old, second.figures.get(name)), allowed, better)
+
+
+_OF_DIFFERENCES = frozenset({"margin_consumed"})
+"""Figures of decisions that grow with any difference, noise too; flips tell what came of it."""
 
 
 def _task_figures(before: Record, after: Record, first: SettingResult, second: SettingResult) -> Iterator[Change]:

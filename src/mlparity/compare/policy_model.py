@@ -8,11 +8,10 @@ from pydantic import AfterValidator, Field, PlainValidator, Strict, ValidationIn
 
 from mlparity.compare.metrics import METRIC_INFOS
 from mlparity.core.numbers import value_text
-from mlparity.record.policy import Limit, OutputTask, Policy, TaskKind, UserMetric
+from mlparity.record.policy import QUANTIFIERS, Limit, OutputTask, Policy, TaskKind, UserMetric
 from mlparity.toml.table import A_TABLE, Flag, Number, Table, Text, check_keys, expecting, keys_among, problem
 
 _LARGEST = 2**31 - 1  # of an axis or a count: what any array can have
-_QUANTIFIERS = ("any", "all")
 _DEFAULTS = Policy("", ())
 _SOME_LIMITS = "at least one table such as [limits.max_abs]"
 _FUNCTION = "module:function or file.py:function"
@@ -152,7 +151,7 @@ class MetricTable(Table):
 
 def _check_settings(required: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
     settings: tuple[str, ...] = info.context or ()
-    known = settings if len(required) > 1 else (*_QUANTIFIERS, *settings)
+    known = settings if len(required) > 1 else (*QUANTIFIERS, *settings)
     check_keys(dict.fromkeys(required), known, "setting")
     return required
 

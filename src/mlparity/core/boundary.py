@@ -25,6 +25,7 @@ def typed_errors(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def typed(*args: P.args, **kwargs: P.kwargs) -> R:
+        __tracebackhide__ = True  # pytest shows the user's test instead
         try:
             return function(*args, **kwargs)
         except MlparityError:

@@ -23,6 +23,12 @@ from mlparity.engine.placement.throughput import throughput
 from mlparity.engine.reading import read_program
 
 _NETWORKS = ("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor")
+_COMPILED = {"add": "elementwise", "multiply": "elementwise", "innerProduct": "inner_product"}
+"""Layers of which it is known how Core ML's compiler calls them, by the file's types; "activation" stays.
+
+Sources: of sums, `TestMLModelStructure` in coremltools 9.0, coremltools/test/api/test_api_examples.py; of the others,
+the type of each layer in a published model.espresso.net, https://github.com/maderix/ANE.
+"""
 _PIPELINES = ("pipeline", "pipelineClassifier", "pipelineRegressor")
 
 
@@ -85,9 +91,10 @@ def asset_from(spec: bytes, blobs: Mapping[str, bytes]) -> Any:
 
 
 def structure_of(path: Path) -> Any:
-    """Return the `MLModelStructure` of a model: ops by MIL's names, constants included, or layers by the file's types.
+    """Return the `MLModelStructure` of a model: ops by MIL's names, constants included, or layers by their types.
 
-    Core ML itself gives layers the types of its compiler, such as "elementwise" for an `add`; these are not published.
+    Core ML gives layers the types of its compiler, such as "elementwise" for an `add`. There is no list of these: a
+    layer whose type there is not known keeps the file's.
 
     Raises:
         FormatError: no model, or one that cannot be read.
@@ -103,7 +110,7 @@ def _structure(path: Path, package: Any, message: Any) -> Any:
     if kind in _NETWORKS:
         layers = [
             ct.MLModelStructureNeuralNetworkLayer(
-                layer.name, layer.WhichOneof("layer") or "", list(layer.input), list(layer.output), layer
+                layer.name, _compiled(layer), list(layer.input), list(layer.output), layer
             )
             for layer in getattr(message, kind).layers
         ]
@@ -118,6 +125,11 @@ def _structure(path: Path, package: Any, message: Any) -> Any:
         models = zip(names, (_structure(path, package, model) for model in inner.models), strict=False)
         return ct.MLModelStructure(None, None, ct.MLModelStructurePipeline(tuple(models)))
     return ct.MLModelStructure(None, None, None)
+
+
+def _compiled(layer: Any) -> str:
+    name = layer.WhichOneof("layer") or ""
+    return _COMPILED.get(name, name)
 
 
 def _function(ct: Any, function: Function) -> Any:

@@ -63,6 +63,9 @@ class UserMetric:
     worst: Limit | None = None
 
 
+QUANTIFIERS = ("any", "all")
+"""What `required` may hold instead of names."""
+
 NOISE_FACTOR = 2.0
 """How many times the source's own noise excuses where a policy does not say. Assumed: both sides round."""
 

@@ -1,10 +1,14 @@
-"""What to do about a difference, by its cause: one sentence for each kind."""
+"""What to do where a verification did not pass: about each kind of cause, and about what the policy requires."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from mlparity.core.words import Verdict
 from mlparity.record.causes import CauseKind
+from mlparity.record.policy import QUANTIFIERS
 from mlparity.record.record import Record
+from mlparity.record.rows import RowState
 
 _REMEDIES = {
     CauseKind.PRECISION: "Load the fp32 model, keep the ops that carry the difference in fp32 (mlparity tune finds the"
@@ -32,11 +36,26 @@ _REMEDIES = {
 
 
 def remedies_of(record: Record) -> tuple[str, ...]:
-    """Return what to do about each kind of cause of rows that do not pass, in the rows' order."""
+    """Return what to do about required settings without a verdict, then about each kind of cause of other rows."""
     kinds = (
         cause.kind
         for row in record.settings
         if row.verdict is not Verdict.PASS and row.outputs
         for cause in (*row.causes, *((record.cause,) if not row.causes else ()))
     )
-    return tuple(dict.fromkeys(_REMEDIES[kind] for kind in kinds if kind in _REMEDIES))
+    causes = dict.fromkeys(_REMEDIES[kind] for kind in kinds if kind in _REMEDIES)
+    return (*_about_required(record), *causes)
+
+
+def _about_required(record: Record) -> Iterator[str]:
+    """Yield what to do about settings that the policy names and that no row, or none with figures, is of."""
+    states = {str(row.setting): row.state for row in record.settings}
+    named = [name for name in record.policy.required if name not in QUANTIFIERS]
+    asks = f"the policy '{record.policy.name}' requires"
+    missing = [name for name in named if name not in states]
+    if missing:
+        options = " ".join(f"--setting {name}" for name in missing)
+        yield f"Add {options}: {asks} what was not among the verified settings."
+    absent = [name for name in named if states.get(name) is RowState.NOT_APPLICABLE]
+    if absent:
+        yield f"Take {', '.join(absent)} out of `required`: {asks} what does not exist for this model."

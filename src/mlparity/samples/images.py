@@ -6,7 +6,9 @@ import base64
 import io
 import struct
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -32,6 +34,10 @@ THUMBNAIL_PIXELS = 160
 
 Preprocess = Callable[["Image"], np.ndarray]
 """From an upright picture to the array of one input."""
+
+
+_MEASURES = (itemgetter(0), itemgetter(1), lambda size: size[0] / size[1])
+"""What a preprocessing can make an array's size of: a picture's width, its height, or their proportion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,19 @@ class ImageSamples:
             InputError: as for all of them.
         """
         return self._sample(self._path(name))
+
+    def first_and_extreme(self, first: int, scanned: int) -> Iterator[tuple[str, Sample]]:
+        """Yield the `first` samples, and of `scanned` those whose pictures are narrowest, widest, lowest or tallest.
+
+        Raises:
+            InputError: as for all of them.
+        """
+        files, rest = self.files[:first], self.files[first:scanned]
+        sizes = {path: size_of(path) for path in rest}
+        orders = [sorted(rest, key=lambda path: measure(sizes[path])) for measure in _MEASURES]
+        ends = [order[at] for order in orders if order for at in (0, -1)]
+        for path in dict.fromkeys((*files, *ends)):
+            yield self._name(path), self._sample(path)
 
     def prepared(self, preprocess: Preprocess) -> ImageSamples:
         """Return the same pictures, prepared in another way."""
@@ -126,19 +145,10 @@ def open_image(path: Path) -> Image:
         InputError: it cannot be read, or has more than 8 bits a channel.
         BackendUnavailableError: Pillow is not installed.
     """
-    image_module, image_ops = _pillow()
-    try:
-        with open_regular(path) as file, image_module.open(file) as opened:
-            picture: Image = image_ops.exif_transpose(opened)
-            picture.load()
-    except (OSError, SyntaxError, ValueError, struct.error, image_module.DecompressionBombError) as error:
-        raise InputError(
-            "a picture cannot be read",
-            where=str(path),
-            found=f"{type(error).__name__}: {error}",
-            expected="a whole PNG, JPEG, BMP, GIF, TIFF or WebP file",
-            next_step="remove it from the folder, or save it again",
-        ) from error
+    image_ops = _pillow()[1]
+    with _opened(path) as opened:
+        picture: Image = image_ops.exif_transpose(opened)
+        picture.load()
     if picture.mode.startswith(("I", "F")):
         raise InputError(
             "a picture has more than 8 bits a channel",
@@ -148,6 +158,40 @@ def open_image(path: Path) -> Image:
             next_step="save it with 8 bits, or give arrays made by the model's own preprocessing",
         )
     return picture
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    """Return the width and height of a picture, upright, in pixels; the pixels are not read.
+
+    Raises:
+        InputError: it cannot be read.
+        BackendUnavailableError: Pillow is not installed.
+    """
+    with _opened(path) as opened:
+        width, height = opened.size
+        is_turned = opened.getexif().get(_ORIENTATION, 1) >= _TURNED
+    return (height, width) if is_turned else (width, height)
+
+
+_ORIENTATION, _TURNED = 0x0112, 5
+"""The EXIF tag, and the first of its values that swap width and height. Source: EXIF 2.32, 4.6.4 A."""
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image]:
+    """Open a picture; what Pillow raises then and in the block becomes an `InputError`."""
+    image_module, _ = _pillow()
+    try:
+        with open_regular(path) as file, image_module.open(file) as opened:
+            yield opened
+    except (OSError, SyntaxError, ValueError, struct.error, image_module.DecompressionBombError) as error:
+        raise InputError(
+            "a picture cannot be read",
+            where=str(path),
+            found=f"{type(error).__name__}: {error}",
+            expected="a whole PNG, JPEG, BMP, GIF, TIFF or WebP file",
+            next_step="remove it from the folder, or save it again",
+        ) from error
 
 
 def _pillow() -> tuple[ModuleType, ModuleType]:

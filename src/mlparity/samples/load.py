@@ -106,7 +106,8 @@ def _images(
             "pictures need a preprocessing",
             where=str(path),
             expected=f"{', '.join(PRESETS)}, a .toml file, or module:function",
-            next_step="choose the one that the model was trained with; another one changes its predictions",
+            next_step="give --preprocess (in Python preprocess=) the one that the model was trained with; another one"
+            " changes its predictions",
         )
     chosen = load_preprocess(preprocess) if isinstance(preprocess, str) else preprocess
     name = (chosen.input if isinstance(chosen, ImagePreprocess) else "") or only

@@ -14,7 +14,7 @@ from mlparity.core.source import Source
 from mlparity.samples.images import ImageSamples
 
 SCANNED, _PICTURES = 1000, 8
-"""How many samples are looked at; fewer pictures, which take long to read and mostly have one size (assumed)."""
+"""How many samples are looked at; of pictures, which take long to read, the first and those of the extreme sizes."""
 
 
 def with_lengths(source: Source, samples: SampleSet) -> Source:
@@ -23,8 +23,11 @@ def with_lengths(source: Source, samples: SampleSet) -> Source:
     Raises:
         InputError: a sample cannot be read.
     """
-    count = _PICTURES if isinstance(samples, ImageSamples) else SCANNED
-    looked_at = [{name: _shape_of(array) for name, array in sample.items()} for _, sample in islice(samples, count)]
+    if isinstance(samples, ImageSamples):
+        few = samples.first_and_extreme(_PICTURES, SCANNED)
+    else:
+        few = islice(samples, SCANNED)
+    looked_at = [{name: _shape_of(array) for name, array in sample.items()} for _, sample in few]
     lengths = lengths_of(looked_at)
     return replace(source, lengths=lengths, shapes=shapes_of(looked_at)) if lengths else source
 

@@ -111,7 +111,8 @@ def _check_shape(feature: Feature, shape: tuple[int, ...]) -> None:
             f"the input {feature.name!r} has another shape than the model takes",
             found=found,
             expected=f"{expected} (rank {len(feature.shape)})",
-            next_step="reshape the array, or convert with flexible shapes (ct.RangeDim, ct.EnumeratedShapes)",
+            next_step="reshape the array (pictures: crop or size in the preprocessing), or convert with flexible shapes"
+            " (ct.RangeDim, ct.EnumeratedShapes)",
         )
 
 
