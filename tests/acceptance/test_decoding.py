@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from mlparity import VerifyOptions, api
 from mlparity.core.words import Verdict
 from mlparity.engine.coremltools_binding import enable_coremltools
 from mlparity.engine.mil.spec import proto
-from mlparity.record.causes import Observation
+from mlparity.record.causes import CauseKind, Observation
+from mlparity.report.causes import cause_sentence
 from mlparity.targets.artifacts import inspected
 from mlparity.targets.table import settings_from
 
@@ -31,9 +33,12 @@ class Caches:
     def update(
         self, key: torch.Tensor, value: torch.Tensor, layer: int, *_: object
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        for held, new in ((self.keys, key), (self.values, value)):
-            held[layer : layer + 1, :, :, self.begin : self.end, :] = new.unsqueeze(0)
+        self.write(self.keys, key, layer, self.begin)
+        self.write(self.values, value, layer, self.begin)
         return tuple(held[layer, :, :, : self.end, :] for held in (self.keys, self.values))  # type: ignore[return-value]
+
+    def write(self, held: torch.Tensor, new: torch.Tensor, layer: int, begin: int) -> None:
+        held[layer : layer + 1, :, :, begin : begin + self.end - self.begin, :] = new.unsqueeze(0)
 
 
 class Decoder(nn.Module):
@@ -143,3 +148,41 @@ def test_a_decoder_is_verified_from_its_source(llama: Any, tmp_path: Path) -> No
     assert record.artifacts[0].options["flexible"] == "tokens[1] 1..17, mask[2] 1..17, mask[3] 1..21"
     assert [figure.step for figure in record.settings[0].outputs[0].by_step] == [0, 1, 2, 3, 4]
     assert record.cause.evidence[0].observation is Observation.STATE_STORED
+
+
+class ShiftedValues(Caches):
+    """The same with the values of the second layer written one place too far."""
+
+    def write(self, held: torch.Tensor, new: torch.Tensor, layer: int, begin: int) -> None:
+        super().write(held, new, layer, begin + (held is self.values and layer == 1))
+
+
+class ScaledKeys(Caches):
+    """The same with the keys of the first layer written too large."""
+
+    def write(self, held: torch.Tensor, new: torch.Tensor, layer: int, begin: int) -> None:
+        super().write(held, new * 1.1 if held is self.keys and layer == 0 else new, layer, begin)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("faulty", "layer", "write"), [(ShiftedValues, 1, "slice_scatter_7"), (ScaledKeys, 0, "slice_scatter_1")]
+)
+def test_a_wrong_write_is_found(
+    llama: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, faulty: type[Caches], layer: int, write: str
+) -> None:
+    """The op of the graph, the write of the source, and the step; every layer writes into one buffer."""
+    sequences = [steps(prompt, 4) for prompt in (5, 17)]
+    options = VerifyOptions(settings=settings_from(["fp32/CPU_ONLY"]))
+    monkeypatch.setattr(f"{__name__}.Caches", faulty)
+    made = api.verify(Decoder(llama).eval(), tmp_path / "made", sequences, "task", options)
+    monkeypatch.undo()
+    package = tmp_path / "made" / made.artifacts[0].path
+    given = replace(options, artifacts=(package,))
+    record = api.verify(Decoder(llama).eval(), tmp_path / "out", sequences, "task", given)
+    said = cause_sentence(record)
+    assert record.cause.kind is CauseKind.CONVERTER
+    assert f"begins at slice_update {write}" in said.replace("'", "")
+    assert f"aten.copy_ in llama.model.layers.{layer}.self_attn (test_decoding.py:" in said
+    assert "That is seen on sample" in said
+    assert "did not finish" not in said

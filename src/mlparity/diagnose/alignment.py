@@ -30,6 +30,7 @@ class SourceValues:
 
     def __init__(self, trace: SourceTrace) -> None:
         self.arrays: dict[int, np.ndarray] = {number: _real(array) for _, number, array in trace.inputs}
+        self.inputs = {name: number for name, number, _ in trace.inputs}
         self.arrays |= {number: _real(array) for op in trace.ops for number, array in op.results}
         self._by_count: dict[int, list[_Entry]] = {}
         self._alike: dict[tuple[int, int], set[int]] = {}
@@ -113,12 +114,69 @@ def _gap(first: Doubles, second: Doubles) -> float:
     return largest / size if size and np.isfinite(largest) else (0.0 if largest == 0 else np.inf)
 
 
+_PASSED_ON = frozenset({"cast", "identity", "read_state"})
+"""The ops of MIL whose result is what they are given, but for its type.
+
+Source: https://apple.github.io/coremltools/source/coremltools.converters.mil.mil.ops.defs.html
+"""
+
+
 def aligned_results(plan: Plan, values: Mapping[int, object], source: SourceValues, tolerance: float) -> dict[int, int]:
-    """Return, for each slot of a run that has an equal value in the source, that value's number."""
-    found = {}
-    for slot in (*plan.given, *plan.results):
+    """Return, for each slot of a run that has an equal value in the source, that value's number.
+
+    Inputs and states are known by their names too: a state that begins at zero tells nothing by what it holds.
+    """
+    found = _aligned_inputs(plan, values, source, tolerance)
+    for step in plan.steps:
         check_budget()
-        value = values.get(slot)
-        if isinstance(value, Tensor) and (number := source.find(value, tolerance)) is not None:
-            found[slot] = number
+        fed = [slot for feed in step.feeds for slot in feed.slots] if step.op.type in _PASSED_ON else []
+        for slot in (store.slot for store in step.stores):
+            number = _found(values.get(slot), source, tolerance)
+            number = found.get(fed[0]) if number is None and fed else number
+            if number is not None:
+                found[slot] = number
     return found
+
+
+def _aligned_inputs(
+    plan: Plan, values: Mapping[int, object], source: SourceValues, tolerance: float
+) -> dict[int, int]:
+    named = {name: slot for name, (slot, _) in plan.inputs.items()}
+    named |= {name: state.first for name, state in plan.states.items()}
+    found = {}
+    for name, slot in named.items():
+        value, number = values.get(slot), source.inputs.get(name)
+        by_name = isinstance(value, Tensor) and number is not None and source.gap(value, number) <= tolerance
+        aligned = number if by_name else _found(value, source, tolerance)
+        if aligned is not None:
+            found[slot] = aligned
+    return found
+
+
+def _found(value: object, source: SourceValues, tolerance: float) -> int | None:
+    return source.find(value, tolerance) if isinstance(value, Tensor) else None
+
+
+_MOST_DIMENSIONS = 5
+"""The highest rank of a tensor in Core ML, and so the longest list of sizes.
+
+Source: https://apple.github.io/coremltools/docs-guides/source/model-input-and-output-types.html
+"""
+
+
+def sizes_of(plan: Plan, values: Mapping[int, object]) -> frozenset[int]:
+    """Return the slots that hold sizes of tensors, and what is computed of sizes alone.
+
+    PyTorch keeps sizes apart from tensors, so that no value of the source stands beside them; what they are used for is
+    compared.
+    """
+    known = set[int]()
+    for step in plan.steps:
+        read = [slot for feed in step.feeds for slot in feed.slots if plan.initial[slot] is None]
+        if step.op.type == "shape" or (read and known.issuperset(read)):
+            known.update(store.slot for store in step.stores if _is_of_sizes(values.get(store.slot)))
+    return frozenset(known)
+
+
+def _is_of_sizes(value: object) -> bool:
+    return isinstance(value, Tensor) and not value.is_floating_point() and value.numel() <= _MOST_DIMENSIONS

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from mlparity.core.budget import check_budget, may_be_left
 from mlparity.core.trace import FirstOps, Origin, SourceTrace, TracedOp, first_of
-from mlparity.diagnose.alignment import SourceValues, aligned_results
+from mlparity.diagnose.alignment import SourceValues, aligned_results, sizes_of
 from mlparity.diagnose.distance import Tensors, distance, removed
 from mlparity.diagnose.parts import SEARCH
 from mlparity.diagnose.substitution import outputs_of, run_with_values, values_of
@@ -102,9 +102,13 @@ def _gain(found: Sequence[Divergence]) -> float:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fault:
-    """A first op, its candidates (gap, slot to replace, number of the source's value), and the source's op."""
+    """A first op, its candidates (gap, slot to replace, number of the source's value), and the source's op.
+
+    `cone` holds the steps that lead to the difference.
+    """
 
     index: int
+    cone: frozenset[int]
     candidates: tuple[tuple[float, int, int], ...]
     origin: Origin | None
 
@@ -199,7 +203,8 @@ class _Search:
         return frozenset(self.plan.steps[index].op.location for index in ours), theirs
 
     def _faults(self, values: Mapping[int, object]) -> Iterator[_Fault]:
-        aligned = aligned_results(self.plan, values, self.source, self.tolerance) | dict.fromkeys(self.given, -1)
+        aligned = aligned_results(self.plan, values, self.source, self.tolerance)
+        aligned = dict.fromkeys(sizes_of(self.plan, values), -1) | aligned | dict.fromkeys(self.given, -1)
         cone = self._cone(aligned)
         inside = {store.slot for index in cone for store in self.plan.steps[index].stores}
         theirs = self._source_cone(frozenset(aligned.values()))
@@ -254,11 +259,11 @@ class _Search:
         after = [op for op in theirs if ours & set(op.inputs)]
         chain = _followed(after[0], theirs) if after else list(theirs)
         ops = [*chain[:_SOURCES], *self._of_one_size(chain[_SOURCES:], index, values)]
-        following = [other for other in cone if other >= index and self._follows(other, index)]
+        following = [other for other in cone if other >= index and self._follows(other, index, frozenset(cone))]
         passed = self._passed_by_all(following)
         numbers = [number for op in ops for number, _ in op.results if not self._is_one_of(number, ours)]
         candidates = [candidate for number in numbers for candidate in self._likely(number, passed, following, values)]
-        return _Fault(index, tuple(candidates), ops[0].origin if ops else None)
+        return _Fault(index, frozenset(cone), tuple(candidates), ops[0].origin if ops else None)
 
     def _is_one_of(self, number: int, known: Collection[int]) -> bool:
         """Tell whether a value of the source is one that agrees already, as the view of one is."""
@@ -307,14 +312,14 @@ class _Search:
                 break
         return passed
 
-    def _follows(self, index: int, first: int) -> bool:
-        """Tell whether a step depends on another."""
+    def _follows(self, index: int, first: int, cone: frozenset[int]) -> bool:
+        """Tell whether a step depends on another through steps that lead to the difference."""
         waiting, seen = [index], set[int]()
         while waiting:
             current = waiting.pop()
             if current == first:
                 return True
-            if current > first and current not in seen:
+            if current > first and current in cone and current not in seen:
                 seen.add(current)
                 made = (self.makers.get(slot) for slot in _read(self.plan.steps[current]))
                 waiting.extend(maker for maker in made if maker is not None)
@@ -326,7 +331,7 @@ class _Search:
         between = [
             index
             for index in range(fault.index, last + 1)
-            if self._follows(index, fault.index) and self._follows(last, index)
+            if self._follows(index, fault.index, fault.cone) and self._follows(last, index, fault.cone)
         ]
         made_by = {number: op.origin for op in self.trace.ops for number, _ in op.results}
         origin = self._write_before(trial, between) or made_by.get(trial.number, fault.origin)
@@ -341,7 +346,7 @@ class _Search:
         written = (self._written(self.plan.steps[index], trial.values) for index in between)
         value = next((each for each in written if each is not None), None)
         calls = {number: op.call for op in self.trace.ops for number, _ in op.results}
-        writes = [op for op in self.trace.ops if op.is_write and 0 <= op.call < calls.get(trial.number, -1)]
+        writes = [op for op in self.trace.ops if op.is_write and 0 <= op.call <= calls.get(trial.number, -1)]
         if value is None or not writes:
             return None
         gaps = [min((self.source.gap(value, number) for number, _ in op.results), default=math.inf) for op in writes]

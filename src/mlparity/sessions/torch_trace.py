@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, cast
@@ -66,6 +67,7 @@ def _traced(
     )
     with torch.no_grad(), layers_by_their_parts(), _paths(module, recorder), recorder:
         results = run_module(module, tensors, double)
+    recorder.keep_last_written()
     outputs = tuple((name, recorder.number(result)) for name, result in zip(source.output_names, results, strict=True))
     return SourceTrace(tuple(recorder.ops), inputs, outputs)
 
@@ -128,6 +130,8 @@ class _Recorder(OpMode):
         self._calls = 0
         self._numbers: dict[int, int] = {}
         self._alive: list[Tensor] = []
+        self._written: dict[int, tuple[Tensor, int]] = {}
+        self._copied = 0
 
     def number(self, tensor: Tensor) -> int:
         """Return the tensor's number; a new one for a tensor that was not seen."""
@@ -155,10 +159,39 @@ class _Recorder(OpMode):
             answer = float(result) if _name(func) == ANSWERING and not isinstance(result, complex) else None
             settings = _settings(func, args, named)
             self.ops.append(TracedOp(origin, inputs, results, call, settings, func._schema.is_mutable, answer))
+            if func._schema.is_mutable:
+                self._keep_written(made)
         return result
+
+    def _keep_written(self, views: Sequence[Tensor]) -> None:
+        """Number what a tensor holds after a write through a view of it, as a result of that write."""
+        for view in views:
+            whole = view._base
+            if whole is None or id(whole) not in self._numbers or not _is_plain(whole):
+                continue
+            self._copied += whole.nbytes
+            if self._copied <= _MOST_COPIED:
+                self._keep_whole(whole, len(self.ops) - 1)
+            else:
+                self._written[id(whole)] = (whole, len(self.ops) - 1)
+
+    def _keep_whole(self, whole: Tensor, index: int) -> None:
+        left = (self._renumber(whole), whole.numpy(force=True).copy())
+        self.ops[index] = replace(self.ops[index], results=(*self.ops[index].results, left))
+
+    def keep_last_written(self) -> None:
+        """Number what each tensor holds at the end, where not every write into it was kept."""
+        for whole, index in self._written.values():
+            self._keep_whole(whole, index)
+        self._written.clear()
 
     def _module(self) -> str:
         return self.path[-1] if self.path else ""
+
+
+_MOST_COPIED = 1 << 28
+"""Up to how many bytes each write into a part of a tensor is kept with the whole tensor; behind it only the last one is,
+because every layer of a language model may write into one cache (assumed)."""
 
 
 def counts(func: Any) -> bool:
