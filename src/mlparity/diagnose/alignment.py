@@ -138,9 +138,7 @@ def aligned_results(plan: Plan, values: Mapping[int, object], source: SourceValu
     return found
 
 
-def _aligned_inputs(
-    plan: Plan, values: Mapping[int, object], source: SourceValues, tolerance: float
-) -> dict[int, int]:
+def _aligned_inputs(plan: Plan, values: Mapping[int, object], source: SourceValues, tolerance: float) -> dict[int, int]:
     named = {name: slot for name, (slot, _) in plan.inputs.items()}
     named |= {name: state.first for name, state in plan.states.items()}
     found = {}

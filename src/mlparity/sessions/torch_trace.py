@@ -190,7 +190,7 @@ class _Recorder(OpMode):
 
 
 _MOST_COPIED = 1 << 28
-"""Up to how many bytes each write into a part of a tensor is kept with the whole tensor; behind it only the last one is,
+"""Up to how many bytes each write into a part of a tensor is kept with the whole tensor; then only the last one is,
 because every layer of a language model may write into one cache (assumed)."""
 
 
