@@ -97,7 +97,7 @@ def _mib(sized: Mapping[str, int]) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="*", choices=MODELS, default=[])
+    parser.add_argument("models", nargs="*", metavar="MODEL", help=", ".join(MODELS))
     parser.add_argument("--levels", nargs="+", type=float, default=[0.8, 0.9, 0.95])
     asked = parser.parse_args(arguments)
     rows = [row(name, level) for name in asked.models or MODELS for level in asked.levels]
