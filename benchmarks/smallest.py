@@ -59,10 +59,13 @@ class Model:
 MODELS = {
     "mobilenet_v2": Model(
         "examples/mobilenet_v2.py:mobilenet_v2",
-        'task = "classes"\nlimits.top5_agreement.at_least = {level}\n',
+        '[outputs.logits]\ntask = "classes"\nlimits.top5_agreement.at_least = {level}\n',
         ("--preprocess", "imagenet"),
     ),
-    "minilm": Model("tests.models.zoo:minilm", 'task = "retrieval"\nlimits.rank_correlation.at_least = {level}\n'),
+    "minilm": Model(
+        "tests.models.zoo:minilm",
+        '[outputs.embedding]\ntask = "retrieval"\nlimits.rank_correlation.at_least = {level}\n',
+    ),
 }
 
 
