@@ -12,6 +12,7 @@ from mlparity.engine.mil.interface import read_interface
 from mlparity.engine.mil.program import Interface, Program
 from mlparity.engine.mil.reader import program_of
 from mlparity.engine.mil.spec import parse_spec
+from mlparity.engine.neural_network.feature_vector import VECTORIZER, vectorizer_program
 from mlparity.engine.neural_network.linear_model import REGRESSOR, regressor_program
 from mlparity.engine.neural_network.reader import KINDS, network_program
 from mlparity.engine.neural_network.suppression import SUPPRESSION, suppression_program
@@ -25,6 +26,7 @@ _PIPELINES: Mapping[str, Callable[[Any], Any]] = {
 
 
 _ALONE: Mapping[str, Callable[[Path, Any], Program]] = {
+    VECTORIZER: vectorizer_program,
     REGRESSOR: regressor_program,
     SUPPRESSION: suppression_program,
 }

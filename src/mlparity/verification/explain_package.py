@@ -21,6 +21,7 @@ from mlparity.core.source import Source, left_by
 from mlparity.core.steps import step_of
 from mlparity.core.trace import SourceTrace
 from mlparity.core.words import ComputeUnit, Precision, Setting
+from mlparity.diagnose.classifiers import with_probabilities
 from mlparity.diagnose.distance import distance
 from mlparity.diagnose.explain import begins_at, explain, explain_all
 from mlparity.diagnose.infinite_weights import infinite_constants
@@ -159,7 +160,8 @@ def plans_of(package: Path, unit: ComputeUnit | None = None, states: Mapping[str
     numerics = bind(program, choice.profile, profiles=choice.profiles, shared=held[choice.profile.compute])
     exact = bind(program, wide, shared=held[wide.compute], crossings=crossings)
     names = {own: left_by(name) for name, own in states.items()}
-    return Plans(package, program, with_open_states(numerics, names), with_open_states(exact, names), choice, states)
+    rounded, whole = (with_probabilities(with_open_states(plan, names)) for plan in (numerics, exact))
+    return Plans(package, program, rounded, whole, choice, states)
 
 
 def explain_package(

@@ -40,7 +40,7 @@ from mlparity.engine.runtime.unit_steps import PRODUCTS
 _CPU = torch.device("cpu")
 _NO_CHOICES: Mapping[str, Profile] = MappingProxyType({})
 
-_IN_FP64 = frozenset({"glmRegressor"})
+_IN_FP64 = frozenset({"glmRegressor", "featureVectorizer"})
 """The kinds of models that compute in fp64 on every unit (assumed, see `neural_network.linear_model`)."""
 
 

@@ -25,7 +25,11 @@ from mlparity.engine.runtime.bind import bind
 from mlparity.targets.coreml.metadata import PACKAGE
 from mlparity.targets.inspection import Inspection, PlacedOp
 
-_ON_CPU: Mapping[str, str] = {"nonMaximumSuppression": "suppression of boxes", "glmRegressor": "linear regressor"}
+_ON_CPU: Mapping[str, str] = {
+    "nonMaximumSuppression": "suppression of boxes",
+    "glmRegressor": "linear regressor",
+    "featureVectorizer": "joined features",
+}
 """The model types that are never on the Neural Engine (assumed)."""
 
 _KINDS: Mapping[str, str] = {

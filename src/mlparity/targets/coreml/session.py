@@ -228,7 +228,7 @@ class CoreMLSession(Closing):
     def __post_init__(self) -> None:
         """Read the signature from the model's description."""
         description = self.model.get_spec().description
-        inputs, outputs = (tuple(map(_spec, features)) for features in (description.input, description.output))
+        inputs, outputs = (tuple(map(_spec, each)) for each in (description.input, _numbers_of(description)))
         held = state_specs(description)
         self.states = names_of_states([spec.name for spec in held], self.input_names)
         wanted = tuple(name for name in self.input_names if name not in self.states)
@@ -280,6 +280,13 @@ def _own_names(inputs: tuple[TensorSpec, ...], wanted: tuple[str, ...]) -> dict[
     return dict(zip(wanted, own, strict=True))
 
 
+def _numbers_of(description: Any) -> list[Any]:
+    """Return the outputs that are numbers: no texts, and no label, which a classifier's probabilities tell."""
+    label = description.predictedFeatureName if description.predictedProbabilitiesName else ""
+    kept = [feature for feature in description.output if feature.type.WhichOneof("Type") != "stringType"]
+    return [feature for feature in kept if feature.name != label]
+
+
 def _spec(feature: Any) -> TensorSpec:
     """Return the spec of a feature; a number, as detectors take thresholds, need not be given.
 
@@ -313,8 +320,9 @@ def _image(name: str, array: np.ndarray) -> object:
 
 
 def _array(value: object) -> np.ndarray | None:
+    """Return an output as an array; a classifier's table is of one sample, and a source gives that as a batch."""
     if isinstance(value, Mapping):
-        return np.asarray(list(value.values()), np.float64)
+        return np.asarray([list(value.values())], np.float64)
     if isinstance(value, str):
         return None
     return np.asarray(value)
