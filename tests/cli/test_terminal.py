@@ -131,6 +131,14 @@ def test_a_pace_in_words(done: int, left: int, seconds: float, text: str) -> Non
     assert pace(done, left, seconds) == text
 
 
+@pytest.mark.parametrize(
+    ("since", "text"),
+    [(0.0, "5 s each, 10 s left"), (8.0, "5 s each, 2 s left"), (10.0, "5 s each"), (900.0, "5 s each")],
+)
+def test_a_step_that_takes_longer_than_all_that_are_left_should_ends_the_estimate(since: float, text: str) -> None:
+    assert pace(2, 2, 10.0, since) == text
+
+
 def test_a_narrow_table_does_without_columns_and_says_which() -> None:
     table = Rows("setting", "min", "max", expendable=("min", "setting"))
     table.add_row("fp16/CPU_AND_GPU", "0.0000001", "0.25")

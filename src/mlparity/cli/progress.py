@@ -30,16 +30,18 @@ _EVERY_S = 8.0
 """Seconds between two lines of one stage."""
 
 
-def pace(done: int, left: int, seconds: float) -> str:
+def pace(done: int, left: int, seconds: float, since: float = 0.0) -> str:
     """Return how fast a stage goes and how long the rest will take, such as `2.5/s, 40 s left`; "" if unknown.
 
-    `done` steps took `seconds`, and `left` steps are left.
+    `done` steps took `seconds`, `left` steps are left, and the step at hand began `since` seconds ago. Where it takes
+    longer than all that are left should, how long they will take is not known.
     """
     if done <= 0 or seconds <= 0:
         return ""
     rate = done / seconds
     speed = f"{rate:.3g}/s" if rate >= 1 else f"{1 / rate:.3g} s each"
-    return f"{speed}, {_duration(left / rate)} left" if left > 0 else speed
+    rest = left / rate - since
+    return f"{speed}, {_duration(rest)} left" if left > 0 and rest > 0 else speed
 
 
 def _duration(seconds: float) -> str:
@@ -101,6 +103,8 @@ class _Bar:
             text = f"{stage} ({self._hint})" if is_hinted else stage
             self._tasks[stage] = self._bar.add_task(text, total=total if total > 0 else None)
         task = self._tasks[stage]
+        if self._bar.tasks[task].completed != done:
+            self._bar.update(task, last=self._bar.tasks[task].elapsed)
         self._bar.update(task, completed=done, total=total if total > 0 else None)  # type: ignore[arg-type]  # an int
 
 
@@ -110,18 +114,23 @@ class _PaceColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
         """Return the text for one stage."""
         left = 0 if task.total is None or task.finished else int(task.total - task.completed)
-        return Text(pace(int(task.completed), left, task.elapsed or 0.0) if left else "")
+        seconds, now = task.fields.get("last") or 0.0, task.elapsed or 0.0
+        return Text(pace(int(task.completed), left, seconds, now - seconds) if left else "")
 
 
 @dataclass
 class _Stage:
-    """Where a stage stands: its name, when it began and with how many steps done, and how many are done of all."""
+    """Where a stage stands: its name, when it began and with how many steps done, and how many are done of all.
+
+    `last` is when the last of them was done.
+    """
 
     name: str
     began: float
     first: int = 0
     done: int = 0
     total: int = 0
+    last: float = 0.0
 
     def seconds(self) -> float:
         return time.monotonic() - self.began
@@ -129,7 +138,8 @@ class _Stage:
     def text(self) -> str:
         if not self.total:
             return self.name
-        speed = pace(self.done - self.first, self.total - self.done, self.seconds())
+        seconds = self.last - self.began
+        speed = pace(self.done - self.first, self.total - self.done, seconds, self.seconds() - seconds)
         return f"{self.name}: {self.done}/{self.total}{f', {speed}' if speed and self.done < self.total else ''}"
 
 
@@ -147,6 +157,8 @@ class _Lines:
         if begins:
             self._stage = _Stage(name, time.monotonic(), first=done)
         ends = total > 0 and done >= total > self._stage.done
+        if done != self._stage.done:
+            self._stage.last = time.monotonic()
         self._stage.done, self._stage.total = done, max(total, 0)
         if begins or ends or self.silent_s() >= _EVERY_S:
             self._print(self._stage.text())
