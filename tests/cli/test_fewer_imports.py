@@ -21,6 +21,26 @@ def test_coremltools_comes_alone() -> None:
     assert said(f"import coremltools.converters.mil.frontend.torch\nprint({loaded})") == "set()"
 
 
+ASKING = {
+    "an attribute": "found = coremltools.optimize.torch.palettization.PostTrainingPalettizer",
+    "from its package": "from coremltools.optimize import torch\nfound = torch.palettization.PostTrainingPalettizer",
+    "by its name": "from coremltools.optimize.torch.palettization import PostTrainingPalettizer as found",
+}
+
+
+@pytest.mark.parametrize("way", ASKING)
+def test_compression_in_training_waits_until_it_is_asked_for(way: str) -> None:
+    loaded = "'coremltools.optimize.torch' in sys.modules"
+    code = f"""
+import coremltools
+assert not hasattr(coremltools.optimize, "no_such_part")
+before = {loaded}, 'torch.distributed.fsdp' in sys.modules
+{ASKING[way]}
+print(*before, {loaded}, found.__name__, coremltools.optimize.coreml.__name__)
+"""
+    assert said(code) == "False False True PostTrainingPalettizer coremltools.optimize.coreml"
+
+
 def test_code_of_the_user_s_imports_them() -> None:
     pytest.importorskip("transformers")
     assert said("import coremltools\nimport transformers\nprint('transformers' in sys.modules)") == "True"
