@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from fractions import Fraction
 
 import numpy as np
@@ -77,3 +79,16 @@ def test_rounding_in_place_follows_any_order_of_axes() -> None:
         assert torch.equal(half_even_in_place(each.clone()), half_even(each))
         there = each.clone(memory_format=torch.preserve_format)
         assert torch.equal(half_even_in_place(there), half_even(each))
+
+
+def test_shapes_are_checked_without_pytorch_s_compiler() -> None:
+    """Its import takes more than opening a model does."""
+    code = """
+import sys, torch
+from mlparity.engine.numerics.rounding import half_away, half_away_wide
+x = torch.empty(2, 3, device="meta")
+found = half_away(x), half_away_wide(x.double())
+print([(tuple(each.shape), each.dtype, each.is_meta) for each in found], "torch._dynamo" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == f"{[((2, 3), torch.float32, True)] * 2} False"

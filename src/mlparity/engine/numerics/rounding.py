@@ -51,6 +51,8 @@ def half_away(x: Tensor) -> Tensor:
     (tests/evidence: aneg.sub.inf_-_inf, aneg.mul.0_*_inf, aneg.sqrt.-1, aneg.add0.-0). No gradient passes through.
     """
     x = x.detach().float()
+    if x.is_meta:  # of a check of shapes: PyTorch would load its compiler, a second and a half, to round no numbers
+        return x
     return _compiled(x) if uses_kernels(x.device) and is_dense(x) else half_away_of_few(x)
 
 
@@ -87,6 +89,8 @@ def _kernels() -> Any:
 
 def half_away_wide(x: Tensor) -> Tensor:
     """Round fp64 numbers, which fp32 may not hold, half away from zero to fp16's, as fp32; infinities stay."""
+    if x.is_meta:
+        return x.float()
     finite = torch.where(torch.isfinite(x), x, 0.0)
     step = torch.ldexp(torch.ones_like(x), torch.frexp(finite).exponent.clamp(min=-13) - 11)
     rounded = torch.trunc(finite / step + torch.copysign(torch.full_like(x, 0.5), x)) * step
