@@ -28,6 +28,7 @@ from mlparity.verification.conversion_cache import ConversionCache, open_cache
 from mlparity.verification.conversion_failures import no_artifact
 from mlparity.verification.not_applicable import not_applicable
 from mlparity.verification.options import VerifyOptions
+from mlparity.verification.side_by_side import side_by_side
 from mlparity.verification.stored import Stored, stored_as
 
 
@@ -117,22 +118,25 @@ def make_artifacts(
         FormatError: a given artifact cannot be read.
     """
     artifacts = _given(options, stage)
-    wanted = _wanted(options, artifacts)
+    given, wanted = tuple(artifacts), _wanted(options, artifacts)
     errors: dict[Stored, MlparityError] = {}
     with tempfile.TemporaryDirectory(prefix="bases_", dir=stage) as folder:
         maker = Maker(source, samples, options, stage, Path(folder), dict(routes), dict(artifacts))
         maker.cache = open_cache(source, samples[0]) if options.cache and wanted and samples else None
-        for number, stored in enumerate(wanted):
-            progress("convert", number, len(wanted))
-            try:
-                artifacts[stored] = maker.made(stored)
-            except (ConversionError, BackendUnavailableError) as error:
-                errors[stored] = error
+        with side_by_side(maker, wanted) as makers:
+            for number, stored in enumerate(makers.in_order(wanted)):
+                progress("convert", number, len(wanted))
+                try:
+                    artifacts[stored] = makers.made(stored)
+                except (ConversionError, BackendUnavailableError) as error:
+                    errors[stored] = error
     if wanted:
         progress("convert", len(wanted), len(wanted))
+    errors = {stored: errors[stored] for stored in wanted if stored in errors}
     if errors and not artifacts:
         raise no_artifact(source, errors)
-    return Made(tuple(artifacts.values()), {stored: str(error) for stored, error in errors.items()})
+    made = tuple(artifacts[stored] for stored in (*given, *wanted) if stored in artifacts)
+    return Made(made, {stored: str(error) for stored, error in errors.items()})
 
 
 def _given(options: VerifyOptions, stage: Path) -> dict[Stored, Artifact]:
@@ -189,17 +193,32 @@ class Maker:
         self.known[stored] = _artifact(path, self.stage, stored, done)
         return self.known[stored]
 
+    def within(self, folder: Path) -> Maker:
+        """Return a maker that puts what it makes into `folder`."""
+        return replace(self, stage=folder)
+
+    def taken_from(self, folder: Path, stored: Stored, artifact: Artifact) -> Artifact:
+        """Put an artifact into `stage` that another process has made in `folder`."""
+        (folder / artifact.path).rename(self.stage / artifact.path)
+        self.known[stored] = artifact
+        return artifact
+
+    def is_kept(self, stored: Stored) -> bool:
+        """Tell whether nothing has to be converted or compressed for an artifact."""
+        if self.cache is None or stored.compression:
+            return False
+        request = self._request(stored, self.stage / _name(self.source, stored), self._deployment(stored))
+        return self.cache.has(stored.target, request)
+
     def _deployment(self, stored: Stored) -> str | None:
         return stored.deployment or self.options.deployment_target
 
     def _converted(self, stored: Stored, path: Path, deployment_target: str | None) -> Conversion:
         """Convert once for a deployment target: what failed fails again."""
-        key, route = (stored, deployment_target), self.routes.get(stored.target, "")
+        key = stored, deployment_target
         if key in self.failed:
             raise self.failed[key]
-        ops = self.options.fp32_ops
-        asked = (deployment_target, ops, route, self.options.enumerates)
-        request = Request(self.source, self.samples, stored.precision, path, *asked)
+        request = self._request(stored, path, deployment_target)
         convert = target_named(stored.target).convert
         try:
             done = convert(request) if self.cache is None else self.cache.converted(stored.target, request, convert)
@@ -208,6 +227,11 @@ class Maker:
             raise
         self.routes[stored.target] = done.frontend
         return done
+
+    def _request(self, stored: Stored, path: Path, deployment_target: str | None) -> Request:
+        route = self.routes.get(stored.target, "")
+        asked = (deployment_target, self.options.fp32_ops, route, self.options.enumerates)
+        return Request(self.source, self.samples, stored.precision, path, *asked)
 
     def _compressed(self, stored: Stored, path: Path) -> Conversion:
         compression = compression_of(stored.compression, self.options)
@@ -232,8 +256,7 @@ class Maker:
             return self.stage / there.path, Conversion(there.frontend, there.attempts, there.options, 0.0)
         key = base, needed
         if key not in self.converted:
-            path = self.bases / str(len(self.converted)) / _name(self.source, base)
-            path.parent.mkdir()
+            path = Path(tempfile.mkdtemp(dir=self.bases)) / _name(self.source, base)
             self.converted[key] = path, self._converted(base, path, needed)
         return self.converted[key]
 

@@ -53,6 +53,10 @@ class ConversionCache:
     base: str
     most_bytes: int = MOST_BYTES
 
+    def has(self, target: str, request: Request) -> bool:
+        """Tell whether there is an entry, which need not be whole."""
+        return (self.folder / _key(self.base, target, request)).is_dir()
+
     def converted(self, target: str, request: Request, convert: Convert) -> Conversion:
         """Put the artifact of an earlier conversion where it is asked for, or convert and keep what comes of it.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from itertools import count
@@ -43,17 +42,6 @@ _SAMPLES = 8
 """How many samples a block has at most where all models stay open: a worker that dies costs no more than them."""
 
 _numbers = count()
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let PyTorch and our kernels use one thread, as each worker does: sums over more are split in another way."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def check_can_spread(job: Job) -> None:

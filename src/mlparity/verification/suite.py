@@ -22,6 +22,7 @@ from mlparity.record.record import Record
 from mlparity.record.suite import SuiteEntry
 from mlparity.report.suite import suite_files
 from mlparity.samples.digest import digest
+from mlparity.sessions.torch_threads import one_thread
 from mlparity.targets.artifacts import artifact_sha256
 from mlparity.verification.blocks_elsewhere import write_files
 from mlparity.verification.conversion_cache import digest_of, source_key
@@ -30,7 +31,6 @@ from mlparity.verification.models_elsewhere import OPENER, WholeModel, WholeResu
 from mlparity.verification.options import VerifyOptions
 from mlparity.verification.policies import policy_of
 from mlparity.verification.sources import open_source
-from mlparity.verification.spreading import one_thread
 from mlparity.verification.staging import real_path_of, staged_folder
 from mlparity.verification.suite_file import ModelTable, read_suite
 from mlparity.verification.verify import run_verification

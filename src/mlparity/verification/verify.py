@@ -41,6 +41,7 @@ from mlparity.samples.parts import has_parts
 from mlparity.sessions import torch as torch_session
 from mlparity.sessions.carrying import restart
 from mlparity.sessions.checked import run_checked
+from mlparity.sessions.torch_threads import one_thread
 from mlparity.sources.deterministic import check_deterministic
 from mlparity.targets.artifacts import write_metadata
 from mlparity.targets.coreml.checked_conversion import route_notes
@@ -67,7 +68,7 @@ from mlparity.verification.records import whole_record_at
 from mlparity.verification.results import hazards_of, results_of, rungs_of
 from mlparity.verification.runs import Runs
 from mlparity.verification.sources import Inputs, open_source
-from mlparity.verification.spreading import Spread, check_can_spread, one_thread
+from mlparity.verification.spreading import Spread, check_can_spread
 from mlparity.verification.staging import real_path_of, staged_folder
 
 _PACKAGES = (
