@@ -91,6 +91,7 @@ def test_what_a_process_does_not_answer_is_left_to_this_one(
 
 def test_a_process_that_waits_for_ever_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fork, "_IDLE_S", 1.0)
+
     def waiting(_: str) -> int:
         time.sleep(600)
         return 1
