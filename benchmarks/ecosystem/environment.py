@@ -53,7 +53,8 @@ def environment_of(project: Project) -> Environment:
     """
     folder = folder_of(project)
     python, stamp = folder / "environment" / "bin" / "python", folder / "stamp"
-    key = hashlib.sha256(repr((project.packages, project.alone, project.source, project.removed)).encode()).hexdigest()
+    made_of = (project.packages, project.alone, project.source, project.removed, project.stand_ins)
+    key = hashlib.sha256(repr(made_of).encode()).hexdigest()
     if not stamp.is_file() or stamp.read_text() != key:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)

@@ -32,6 +32,8 @@ class Project:
 
 
 _COREMLTOOLS = ("coremltools==9.0", "parameterized", "mock", "scipy", "pytest-asyncio")
+_NO_CUDA = ("-p", "torchvision_without_cuda")
+_NO_CUDA_WHY = "torchvision's compiled parts need CUDA; its suppression of boxes is replaced by one in plain PyTorch"
 _OWN = "what Apple's tests say"
 
 PROJECTS: tuple[Project, ...] = (
@@ -53,8 +55,10 @@ PROJECTS: tuple[Project, ...] = (
     Project(
         "coremltools: post-training quantisation",
         (*_COREMLTOOLS, "scikit-learn==1.5.1", "torchvision", "pillow"),
-        ("--pyargs", "coremltools.test.optimize.coreml.test_post_training_quantization"),
+        (*_NO_CUDA, "--pyargs", "coremltools.test.optimize.coreml.test_post_training_quantization"),
         f"{_OWN}: compressed packages against uncompressed ones",
+        stand_ins="torchvision",
+        remark=_NO_CUDA_WHY,
     ),
     Project(
         "coremltools: examples of the API",
@@ -102,15 +106,19 @@ PROJECTS: tuple[Project, ...] = (
     Project(
         "Ultralytics",
         ("ultralytics==8.4.190", "coremltools==9.0", "torchvision", "pillow"),
-        ("checks/check_ultralytics.py",),
+        (*_NO_CUDA, "checks/check_ultralytics.py"),
         "`export(format='coreml')`, then `predict` of the package against that of the PyTorch model",
+        stand_ins="torchvision",
+        remark=f"{_NO_CUDA_WHY}; the weights, which are on no package index, are drawn",
     ),
     Project(
         "RF-DETR",
         ("rfdetr[coreml]==1.11.2", "pillow"),
-        ("checks/check_rfdetr.py",),
+        (*_NO_CUDA, "checks/check_rfdetr.py"),
         "its Core ML export against the PyTorch model",
-        remark="its source archive has no Core ML test, and its weights are on no package index: it is untrained",
+        stand_ins="torchvision",
+        remark=f"{_NO_CUDA_WHY}; its source archive has no Core ML test, and its weights are on no package index: it is"
+        " untrained",
     ),
     Project(
         "stablehlo-coreml",

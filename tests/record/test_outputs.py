@@ -89,8 +89,10 @@ def test_files_without_a_header_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "plain.npz", y=np.ones(3))
     np.save(tmp_path / "lone.npy", np.ones(3))
     for name in ("plain.npz", "lone.npy", "absent.npz"):
-        with pytest.raises(FormatError, match="no outputs of a device"):
+        with pytest.raises(FormatError, match="no outputs of a device") as caught:
             read_header(tmp_path / name)
+        assert "mlparity compare" in caught.value.next_step
+        assert (name == "plain.npz") == ("no entry mlparity.json" in caught.value.found)
 
 
 def test_a_newer_header_is_refused(tmp_path: Path) -> None:

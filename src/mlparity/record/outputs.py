@@ -112,6 +112,8 @@ def read_header(path: Path) -> OutputsHeader:
         with open_regular(path) as whole, zipfile.ZipFile(whole) as archive, archive.open(_HEADER_NAME) as file:
             array = np.lib.format.read_array(file, allow_pickle=False)  # type: ignore[no-untyped-call]
         fields = json.loads(array.tobytes())
+    except KeyError as error:
+        raise _wrong(path, "no entry mlparity.json, which says of which artifact and which samples they are") from error
     except Exception as error:  # numpy, zipfile and zlib raise any type of what is damaged
         raise _wrong(path, f"{type(error).__name__}: {error}") from error
     version = fields.get("version") if isinstance(fields, dict) else None
@@ -134,6 +136,6 @@ def _wrong(path: Path, found: str) -> FormatError:
         "no outputs of a device",
         where=str(path),
         found=found,
-        expected="an .npz file as `mlparity run` writes it",
-        next_step="run the same artifact on the device: mlparity run ARTIFACT --inputs INPUTS --out FILE.npz",
+        expected="an .npz file as `mlparity run`, or the test that --xctest writes, makes it",
+        next_step="make it so on the device; outputs that another program saved: mlparity compare HERE.npz FILE.npz",
     )
