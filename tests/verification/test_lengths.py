@@ -88,6 +88,7 @@ def test_the_lengths_of_the_samples_alone_are_taken_where_that_is_asked_for(tmp_
     beyond = [*samples(), {"x": np.zeros((1, 4, 7), np.float32)}]
     refused = api.verify(Tagger().eval(), tmp_path / "beyond", beyond, "task", given)
     assert refused.verdict is Verdict.UNKNOWN
+    assert refused.settings[0].note.startswith("sample 3: ")
     assert "1 x 4 x 3" in refused.settings[0].note or "(1, 4, 3)" in refused.settings[0].note
 
 

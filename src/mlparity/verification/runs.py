@@ -104,7 +104,7 @@ class Run:
         try:
             outputs = self._outputs(self.session, step)
         except MlparityError as error:
-            return RunSight(failure=f"sample {step.name}: {error}")
+            return RunSight(failure=f"{_called(step.name)}: {error}")
         seconds = time.perf_counter() - started
         return RunSight(seconds, glance=self.comparer.look(step.name, step.expected, outputs))
 
@@ -113,7 +113,7 @@ class Run:
         if self.session is None or self.failure:
             return
         if sight is None or sight.glance is None:
-            self.failure = f"sample {step.name} was not run" if sight is None else sight.failure
+            self.failure = f"{_called(step.name)} was not run" if sight is None else sight.failure
             self.failed_at = step.number
             return
         self.seconds += sight.seconds
@@ -283,3 +283,8 @@ class Runs:
             run.close()
         for watch in self.watches:
             watch.close()
+
+
+def _called(sample: str) -> str:
+    """Return a sample's name in a sentence; those of a function's samples begin with the word already."""
+    return sample if sample.startswith("sample ") else f"sample {sample}"
