@@ -58,7 +58,7 @@ def test_fixed_point_is_what_the_rules_say(case: tuple[int, int, int, int, float
     assert np.array_equal(found, np.array(wanted))
 
 
-@pytest.mark.parametrize("lanes", [1, 4])
+@pytest.mark.parametrize("lanes", [1, 8])
 @given(CASES)
 @settings(max_examples=40, deadline=None)
 def test_sequential_fp16_rounds_once_a_step(lanes: int, case: tuple[int, int, int, int, float, float, bool]) -> None:
@@ -70,6 +70,11 @@ def test_sequential_fp16_rounds_once_a_step(lanes: int, case: tuple[int, int, in
     columns = list(zip(w, b, strict=True))
     wanted = [[oracle.sequential(row, column, start, lanes) for column, start in columns] for row in x]
     assert np.array_equal(found, np.array(wanted))
+
+
+def test_lanes_that_no_kernel_has_are_refused() -> None:
+    with pytest.raises(ValueError, match="1 lane or 8; found 4"):
+        SequentialFp16(lanes=4)
 
 
 def test_a_partial_sum_that_reaches_the_limit_stays_infinite_and_order_matters() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
 from mlparity.engine.numerics.lines import COLUMNS, channel_patches, lines_of, patches
 from mlparity.engine.numerics.products import Geometry
+from mlparity.engine.numerics.switch import SWITCH
 
 IMAGE = torch.arange(2 * 3 * 5 * 6, dtype=torch.float32).reshape(2, 3, 5, 6)
 WALK = Geometry((2, 1), (1, 2), (1, 2), 1)
@@ -57,3 +59,24 @@ def test_no_lines_have_no_peak() -> None:
     lines = lines_of(torch.empty(0, 3))
     assert lines.peak == 0.0
     assert lines.dense().shape == (0, 3)
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("bad", [0.0, math.nan, -math.inf])
+def test_a_kernel_lays_images_out_as_plain_ops_do(
+    axes: int, last: bool, bad: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = torch.randn(2, 19, *(5, 6, 4)[:axes], generator=torch.Generator().manual_seed(axes))
+    x[0, 3] = bad
+    x = x.movedim(1, -1).contiguous().movedim(-1, 1) if last else x
+    walk = Geometry((1,) * axes, tuple(range(axes)), (1,) * axes, 1)
+    for make in (patches, channel_patches):
+        found, sizes = make(x, (2,) * axes, walk, 0.5)
+        with monkeypatch.context() as off:
+            off.setenv(SWITCH, "off")
+            wanted, plain_sizes = make(x, (2,) * axes, walk, 0.5)
+        torch.testing.assert_close(found.numbers, wanted.numbers, rtol=0, atol=0, equal_nan=True)
+        assert sizes == plain_sizes
+        np.testing.assert_equal(found.peak, wanted.peak)
+        assert np.array_equal(found.starts, wanted.starts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from mlparity.engine.numerics import device_sums, winograd
 from mlparity.engine.numerics.exact_products import ExactProducts
-from mlparity.engine.numerics.lines import Lines
+from mlparity.engine.numerics.lines import LANES, Lines
 from mlparity.engine.numerics.products import Geometry
 from mlparity.engine.numerics.switch import uses_kernels
 
@@ -33,9 +34,9 @@ class FixedPoint(ExactProducts):
     packs = True
     winograd: bool = False
 
-    def held(self, x: Tensor) -> Tensor:
-        """Return x with infinities and NaN as the numbers that the unit reads."""
-        return device_sums.decoded(x)
+    def held(self, lines: Lines) -> Lines:
+        """Return lines with infinities and NaN as the numbers that the unit reads."""
+        return lines if math.isfinite(lines.peak) else lines.with_numbers(device_sums.decoded(lines.numbers))
 
     def each(self, lines: Lines, weights: Tensor, biases: Tensor | None, product: int = 0) -> Tensor:
         """Return lines times the transpose of weights (B, N, K), plus biases (B, N), rounded half away from zero."""
@@ -74,16 +75,25 @@ class FixedPoint(ExactProducts):
 
 @dataclass(frozen=True, slots=True)
 class SequentialFp16(ExactProducts):
-    """An fp16 accumulator, one fused multiply-add after the other, in one or several lanes."""
+    """An fp16 accumulator, one fused multiply-add after the other, in one lane or in `LANES`."""
 
     packs = True
     lanes: int = 1
 
-    def held(self, x: Tensor) -> Tensor:
-        """Return x as the kernel takes it: scaled; on other devices as it is."""
+    def __post_init__(self) -> None:
+        """Refuse lanes that no kernel has.
+
+        Raises:
+            ValueError: they are neither one nor `LANES`.
+        """
+        if self.lanes not in (1, LANES):
+            raise ValueError(f"sums in fp16 have 1 lane or {LANES}; found {self.lanes}")
+
+    def factor(self, device: torch.device) -> float:
+        """Return what the kernel takes numbers times; 1 on other devices."""
         from mlparity.engine.numerics.kernels.fp16_tile import FACTOR
 
-        return x * FACTOR if uses_kernels(x.device) else x
+        return FACTOR if uses_kernels(device) else 1.0
 
     def each(self, lines: Lines, weights: Tensor, biases: Tensor | None, product: int = 0) -> Tensor:
         """Return lines times the transpose of weights (B, N, K), plus biases (B, N), rounded at each step."""

@@ -44,9 +44,13 @@ class ExactProducts(Products):
             self.memory[key] = pack()
         return self.memory[key]
 
-    def held(self, x: Tensor) -> Tensor:
-        """Return values as the lines of `sums` hold them."""
-        return x
+    def factor(self, device: torch.device) -> float:  # noqa: ARG002  # for those that override it
+        """Return what numbers of lines on a device are multiplied by for `sums`: a power of two."""
+        return 1.0
+
+    def held(self, lines: Lines) -> Lines:
+        """Return lines as `sums` reads them."""
+        return lines
 
     @abstractmethod
     def sums(self, lines: Lines, weight: Tensor, bias: Tensor | None, product: int = 0) -> Tensor:
@@ -66,7 +70,11 @@ class ExactProducts(Products):
 
     def rows(self, x: Tensor, weight: Tensor, bias: Tensor | None, product: int = 0) -> Tensor:
         """Return x (M, K) times the transpose of weight (N, K), plus bias (N): (M, N); see `sums`."""
-        return self._checked(lines_of(self.held(x)), weight, bias, product).to(x.device)
+        return self._checked(self._lines(x), weight, bias, product).to(x.device)
+
+    def _lines(self, x: Tensor) -> Lines:
+        """Return the rows of x (M, K) as `sums` reads them."""
+        return self.held(lines_of(x, self.factor(x.device)))
 
     def _checked(self, lines: Lines, weight: Tensor, bias: Tensor | None, product: int = 0) -> Tensor:
         """Return `sums` of what fits together: a kernel would read past the end of what does not.
@@ -84,13 +92,13 @@ class ExactProducts(Products):
 
     def conv(self, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
         """Return the convolution; each sum runs over channels, and within one over the kernel (assumed)."""
-        kernel, groups, held = weight.shape[2:], geometry.groups, self.held(x)
+        kernel, groups, factor = weight.shape[2:], geometry.groups, self.factor(x.device)
         if self.by_channel and uses_kernels(x.device) and 1 < groups == x.shape[1] == weight.shape[0]:
-            lines, size = channel_patches(held, kernel, geometry)
-            together = self._checked(lines, weight.flatten(1), bias)
+            lines, size = channel_patches(x, kernel, geometry, factor)
+            together = self._checked(self.held(lines), weight.flatten(1), bias)
         else:
-            lines, size = patches(held, kernel, geometry)
-            together = self._by_group(lines, weight.flatten(1), bias, groups)
+            lines, size = patches(x, kernel, geometry, factor)
+            together = self._by_group(self.held(lines), weight.flatten(1), bias, groups)
         return together.to(x.device).reshape(x.shape[0], *size, -1).movedim(-1, 1)
 
     def _by_group(self, lines: Lines, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:
@@ -158,7 +166,7 @@ class ExactProducts(Products):
         rights = right.expand(*batch, *right.shape[-2:]).reshape(-1, *right.shape[-2:])
         if lefts.shape[0] == 0:
             return left.new_empty(*batch, left.shape[-2], right.shape[-1])
-        together = lines_of(self.held(lefts.flatten(0, 1)))
+        together = self._lines(lefts.flatten(0, 1))
         lines = replace(together, starts=together.starts.reshape(lefts.shape[:2]))
         product = self._checked_each(lines, rights.mT, None).to(left.device)
         return product.reshape(*batch, left.shape[-2], right.shape[-1])

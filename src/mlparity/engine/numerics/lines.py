@@ -13,11 +13,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mlparity.engine.numerics.products import Geometry
+from mlparity.engine.numerics.switch import uses_kernels
 
 Offsets = NDArray[np.int64]
 
 COLUMNS = 16
 """Sums that kernels hold at a time: what the widest vector instructions take."""
+
+LANES = 8
+"""Lanes that they hold where a sum has several."""
+
+MOST_AXES = 3
+"""Axes of space of an image."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +48,10 @@ class Lines:
         """Return the same lines several times, each time shifted by a number of `by`: starts (B, M)."""
         return replace(self, starts=by[:, None] + self.starts)
 
+    def with_numbers(self, numbers: Tensor) -> Lines:
+        """Return lines of other numbers in the same places."""
+        return replace(self, numbers=numbers, peak=_peak(numbers))
+
     def as_one(self) -> Lines:
         """Return the lines as those of one matrix: starts (1, M)."""
         return replace(self, starts=self.starts[None])
@@ -54,35 +65,50 @@ class Lines:
         return self.numbers[torch.from_numpy(self.starts[:, None] + self.offsets).to(self.numbers.device)]
 
 
-def lines_of(x: Tensor) -> Lines:
-    """Return the rows of a matrix (M, K)."""
+def lines_of(x: Tensor, factor: float = 1.0) -> Lines:
+    """Return the rows of a matrix (M, K), each number times a power of two."""
     rows, length = x.shape
-    return _lines(x, np.arange(rows) * length, np.arange(length))
+    held = x.detach().float()
+    return _lines(held if factor == 1.0 else held * factor, np.arange(rows) * length, np.arange(length))
 
 
-def patches(x: Tensor, kernel: Sequence[int], g: Geometry) -> tuple[Lines, list[int]]:
+def patches(x: Tensor, kernel: Sequence[int], g: Geometry, factor: float = 1.0) -> tuple[Lines, list[int]]:
     """Return what each result of a convolution of x (n, C, *d) sees, and the sizes of the result in space.
 
-    Numbers are in order of channels, and within one of the kernel; of all groups.
+    Numbers are in order of channels, and within one of the kernel; of all groups; each times a power of two.
     """
-    padded = F.pad(x, [size for sides in reversed(g.pad) for size in (sides, sides)]).movedim(1, -1)
+    padded, peak = _channels_last(x, g.pad, x.shape[1], factor)
     starts, offsets, sizes = _walk(padded.shape, kernel, g)
     channels = np.arange(x.shape[1])
-    return _lines(padded, starts, (channels[:, None] + offsets).reshape(-1)), sizes
+    return Lines(padded.reshape(-1), starts, (channels[:, None] + offsets).reshape(-1), peak), sizes
 
 
-def channel_patches(x: Tensor, kernel: Sequence[int], g: Geometry) -> tuple[Lines, list[int]]:
+def channel_patches(x: Tensor, kernel: Sequence[int], g: Geometry, factor: float = 1.0) -> tuple[Lines, list[int]]:
     """Return what each result of a convolution of single channels sees; channels are filled up to `COLUMNS`."""
-    around = [size for sides in reversed(g.pad) for size in (sides, sides)]
-    padded = F.pad(x, [*around, 0, -x.shape[1] % COLUMNS]).movedim(1, -1)
+    padded, peak = _channels_last(x, g.pad, -(-x.shape[1] // COLUMNS) * COLUMNS, factor)
     starts, offsets, sizes = _walk(padded.shape, kernel, g)
-    return replace(_lines(padded, starts, offsets), by_channel=True), sizes
+    return Lines(padded.reshape(-1), starts, offsets, peak, by_channel=True), sizes
+
+
+def _channels_last(x: Tensor, pads: Sequence[int], channels: int, factor: float) -> tuple[Tensor, float]:
+    """Return x (n, C, *d) with zeros around as contiguous (n, *d, channels) of fp32, and its greatest magnitude."""
+    if uses_kernels(x.device) and x.dtype is torch.float32 and len(pads) <= MOST_AXES:
+        from mlparity.engine.numerics.kernels import layout
+
+        return layout.channels_last(x, pads, channels, factor)
+    around = [size for sides in reversed(pads) for size in (sides, sides)]
+    padded = F.pad(x.detach().float() * factor, [*around, 0, channels - x.shape[1]]).movedim(1, -1).contiguous()
+    return padded, _peak(padded)
 
 
 def _lines(x: Tensor, starts: Offsets, offsets: Offsets) -> Lines:
-    held = x.detach().float().contiguous()
-    low, high = held.aminmax() if held.numel() else (0.0, 0.0)
-    return Lines(held.reshape(-1), starts, offsets, max(-float(low), float(high)))
+    held = x.contiguous()
+    return Lines(held.reshape(-1), starts, offsets, _peak(held))
+
+
+def _peak(x: Tensor) -> float:
+    low, high = x.aminmax() if x.numel() else (0.0, 0.0)
+    return max(-float(low), float(high))
 
 
 def _walk(shape: Sequence[int], kernel: Sequence[int], g: Geometry) -> tuple[Offsets, Offsets, list[int]]:

@@ -62,6 +62,12 @@ TABLE = (
     Optimised("kernels.fixed_point", "device_sums.fixed_point", _DEVICE, _SPECIAL),
     Optimised("kernels.fixed_tile", "device_sums.fixed_point", _DEVICE, _SPECIAL),
     Optimised("kernels.bits", "device_sums", _DEVICE, _SPECIAL),
+    Optimised(
+        "kernels.layout",
+        "lines by PyTorch's ops",
+        "numerics.test_lines",
+        "test_a_kernel_lays_images_out_as_plain_ops_do",
+    ),
     Optimised("kernels.bounds", "device_sums", _DEVICE, _SPECIAL),
     Optimised("kernels.rounding", "rounding in PyTorch's ops", _DEVICE, "test_kernels_round_as_pytorch_s_ops_do"),
 )

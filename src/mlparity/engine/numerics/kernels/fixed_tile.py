@@ -8,6 +8,7 @@ bits of 192 besides: `AT_REST` times the steps have to be taken away.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from mlparity.engine.numerics.kernels.bits import nearest_of_units
@@ -25,6 +26,7 @@ from mlparity.engine.numerics.kernels.vectors import (
     bits,
     floats,
     fused,
+    tile_of,
     tiles_of,
 )
 
@@ -67,5 +69,9 @@ def _large(b: Any, given: Arguments, numbers: Numbers, held: Sums, latch: Any) -
     return after
 
 
-small_rows, small_row, small_channel_rows, small_channel_row = tiles_of(Kind(INTS, _small, nearest_of_units))
-large_rows, large_row, large_channel_rows, large_channel_row = tiles_of(Kind(INTS, _large, nearest_of_units))
+small_rows, small_row, small_channel_rows, small_channel_row = tiles_of(
+    partial(tile_of, Kind(INTS, _small, nearest_of_units))
+)
+large_rows, large_row, large_channel_rows, large_channel_row = tiles_of(
+    partial(tile_of, Kind(INTS, _large, nearest_of_units))
+)

@@ -8,27 +8,26 @@ towards it. Sums must stay below 65504, and the processor must keep subnormal nu
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
 from mlparity.engine.numerics.kernels.vectors import (
     F32,
     FLOATS,
     HALVES,
     I32,
-    SIZE,
     Arguments,
     Kind,
     Numbers,
     Sums,
     all_of,
-    at,
     bits,
     floats,
     fused,
+    lane_tile_of,
+    tile_of,
     tiles_of,
 )
 from mlparity.engine.numerics.lines import COLUMNS
@@ -58,18 +57,38 @@ def _mended(b: Any, held: Any, x: Any, w: Any) -> Any:
     return _scaled(b, b.fpext(b.fptrunc(odd, HALVES), FLOATS), DOWN)
 
 
+def _kept(b: Any, rows: int) -> Any:
+    """Return room on the stack for so many sums."""
+    with b.goto_entry_block():
+        room = b.alloca(FLOATS, size=rows)
+        room.align = 64
+    return room
+
+
+def _at_row(b: Any, kept: Any, row: int) -> Any:
+    return b.gep(kept, [I32(row)])
+
+
+def _forget(b: Any, kept: Any) -> None:
+    """Let the compiler take for unknown what is in memory, so that nothing stays in registers for a rare branch."""
+    b.asm(ir.FunctionType(ir.VoidType(), [kept.type]), "", "r,~{memory}", [kept], True)
+
+
 def _step(b: Any, _given: Arguments, numbers: Numbers, held: Sums, latch: Any) -> Sums:
-    rounded, least = [], all_of(I32, _DROPPED)
-    for before, x in zip(held, numbers.x, strict=True):
+    rounded, least, kept = [], all_of(I32, -1), _kept(b, len(held))
+    for row, (before, x) in enumerate(zip(held, numbers.x, strict=True)):
+        b.store(before, _at_row(b, kept, row), align=64)
         up = b.add(bits(b, fused(b, x, numbers.weights, before)), all_of(I32, 0x1000))
-        low = b.and_(up, all_of(I32, _DROPPED))
-        rounded.append(floats(b, b.sub(up, low)))
+        low = b.shl(up, all_of(I32, 19))
+        rounded.append(floats(b, b.and_(up, all_of(I32, ~_DROPPED))))
         least = b.select(b.icmp_unsigned("<", low, least), low, least)
     common, rare, lanes = b.block, b.append_basic_block("rare"), ir.IntType(COLUMNS)
     on_middle = b.bitcast(b.icmp_signed("==", least, all_of(I32, 0)), lanes)
-    b.cbranch(b.icmp_signed("==", on_middle, lanes(0)), latch, rare)
+    b.cbranch(b.icmp_signed("==", on_middle, lanes(0)), latch, rare).set_weights([1000, 1])
     b.position_at_end(rare)
-    mended = [_mended(b, before, x, numbers.weights) for before, x in zip(held, numbers.x, strict=True)]
+    _forget(b, kept)
+    again = numbers.again(b)
+    mended = [_mended(b, b.load(_at_row(b, kept, row), align=64), x, again.weights) for row, x in enumerate(again.x)]
     b.branch(latch)
     b.position_at_end(latch)
     after = [b.phi(FLOATS) for _ in held]
@@ -83,17 +102,12 @@ def _whole(b: Any, sums: Any) -> Any:
     return _scaled(b, sums, UP)
 
 
-rows, row, channel_rows, channel_row = tiles_of(Kind(FLOATS, _step, _whole))
+def _plus(b: Any, left: Any, right: Any) -> Any:
+    """Return the sum of two lanes' results, rounded to fp16; that fp32 rounds it before changes nothing."""
+    return b.fpext(b.fptrunc(b.fadd(left, right), HALVES), FLOATS)
 
 
-@intrinsic
-def add_sixteen(_typing: Any, _left: Any, _right: Any, _out: Any) -> Any:
-    """Write to the address `out` the sums of sixteen numbers at `left` and at `right`, rounded to fp16."""
+_KIND = Kind(FLOATS, _step, _whole)
 
-    def build(context: Any, b: Any, _signature: Any, addresses: Any) -> Any:
-        left, right, out = (at(b, address, SIZE(0), FLOATS) for address in addresses)
-        total = b.fadd(b.load(left, align=4), b.load(right, align=4))
-        b.store(b.fpext(b.fptrunc(total, HALVES), FLOATS), out, align=4)
-        return context.get_dummy_value()
-
-    return types.void(*[types.intp] * 3), build
+rows, row, channel_rows, channel_row = tiles_of(partial(tile_of, _KIND))
+lane_rows, lane_row, lane_channel_rows, lane_channel_row = tiles_of(partial(lane_tile_of, _KIND, _plus))

@@ -24,7 +24,9 @@ from mlparity.engine.numerics.lines import COLUMNS
 
 _rows, _row = fp16_tile.rows, fp16_tile.row
 _channel_rows, _channel_row = fp16_tile.channel_rows, fp16_tile.channel_row
-_add_sixteen, _DOWN = fp16_tile.add_sixteen, np.float32(fp16_tile.DOWN)
+_lane_rows, _lane_row = fp16_tile.lane_rows, fp16_tile.lane_row
+_lane_channel_rows, _lane_channel_row = fp16_tile.lane_channel_rows, fp16_tile.lane_channel_row
+_DOWN = np.float32(fp16_tile.DOWN)
 TINY = np.float32(2.0**-140)
 """A subnormal number, for `multiply` to try the processor with: as a constant it would be compiled away."""
 
@@ -109,9 +111,7 @@ def multiply(
     See `SequentialWeights` for the weights. No partial sum passes 65504 where the greatest products of a line add up to
     less than `limit`, or where all are known to be safe. `tiny` is `TINY`.
     """
-    sums, scaled = np.empty((lanes, ROWS, COLUMNS), np.float32), np.zeros((2, bias.shape[0]), np.float32)
-    for n in range(bias.shape[0]):
-        scaled[0, n] = bias[n] * _DOWN
+    sums, scaled = np.empty((lanes, ROWS, COLUMNS), np.float32), bias * _DOWN
     can = tiny + tiny > 0  # not so where this thread flushes subnormal numbers, as set_flush_denormal makes it
     size = ROWS if end - start >= ROWS else 1
     for first in range(start, end, size):
@@ -133,32 +133,45 @@ def _lane(length, lanes, lane):
 
 @compiled
 def _by_tile(numbers, starts, offsets, by_channel, weights, initial, size, sums, out, m):
-    """Write `size` lines, ROWS or one, from line m on; initial (2, N) are the biases, `DOWN` times as large, and 0."""
+    """Write `size` lines, ROWS or one, from line m on; `initial` (N) are the biases, `DOWN` times as large.
+
+    `sums` are room for the lanes' results, and for a tile that is wider than what is left of `out`.
+    """
     x, at, table, w = numbers.ctypes.data, starts.ctypes.data + 8 * m, offsets.ctypes.data, weights.ctypes.data
-    begin, held, width = initial.ctypes.data, sums.ctypes.data, out.shape[1]
-    length, lanes = offsets.shape[0], sums.shape[0]
+    begin, room, width = initial.ctypes.data, sums.ctypes.data, out.shape[1]
+    length, in_lanes = offsets.shape[0], sums.shape[0] > 1
     for block in range(weights.shape[0]):
         column = block * COLUMNS
-        in_place = lanes == 1 and column + COLUMNS <= width
-        end, apart = (out.ctypes.data + 4 * (m * width + column), width) if in_place else (held, COLUMNS)
-        seen, weight = x + 4 * column if by_channel else x, w + 4 * length * column
-        for lane in range(lanes):
-            first, last = _lane(length, lanes, lane)
-            bias = begin + 4 * (column if lane == 0 else initial.shape[1])
-            if by_channel and size == ROWS:
-                _channel_rows(seen, at, table, weight, 0, bias, first, last, 1, end, apart)
-            elif by_channel:
-                _channel_row(seen, at, table, weight, 0, bias, first, last, 1, end, apart)
-            elif size == ROWS:
-                _rows(seen, at, table, weight, 0, bias, first, last, 1, end, apart)
-            else:
-                _row(seen, at, table, weight, 0, bias, first, last, 1, end, apart)
-            end += 4 * ROWS * COLUMNS
+        in_place = column + COLUMNS <= width
+        end, apart = (out.ctypes.data + 4 * (m * width + column), width) if in_place else (room, COLUMNS)
+        seen, weight, bias = x + 4 * column if by_channel else x, w + 4 * length * column, begin + 4 * column
+        _tile(seen, at, table, weight, room, bias, length, end, apart, by_channel, in_lanes, size)
         if not in_place:
-            _combine(sums, size)
             for r in range(size):
-                for n in range(min(COLUMNS, width - column)):
+                for n in range(width - column):
                     out[m + r, column + n] = sums[0, r, n]
+
+
+@compiled
+def _tile(x, at, table, w, room, bias, length, out, apart, by_channel, in_lanes, size):
+    """Sum one tile: two kinds, in one lane or in several, of two sizes."""
+    if in_lanes:
+        if by_channel and size == ROWS:
+            _lane_channel_rows(x, at, table, w, room, bias, 0, length, 1, out, apart)
+        elif by_channel:
+            _lane_channel_row(x, at, table, w, room, bias, 0, length, 1, out, apart)
+        elif size == ROWS:
+            _lane_rows(x, at, table, w, room, bias, 0, length, 1, out, apart)
+        else:
+            _lane_row(x, at, table, w, room, bias, 0, length, 1, out, apart)
+    elif by_channel and size == ROWS:
+        _channel_rows(x, at, table, w, 0, bias, 0, length, 1, out, apart)
+    elif by_channel:
+        _channel_row(x, at, table, w, 0, bias, 0, length, 1, out, apart)
+    elif size == ROWS:
+        _rows(x, at, table, w, 0, bias, 0, length, 1, out, apart)
+    else:
+        _row(x, at, table, w, 0, bias, 0, length, 1, out, apart)
 
 
 @compiled
@@ -183,16 +196,3 @@ def _in_order(numbers, start, offsets, by_channel, weights, bias, sums, out):
             half //= 2
         for n in range(min(COLUMNS, out.shape[0] - column)):
             out[column + n] = sums[0, n]
-
-
-@compiled
-def _combine(sums, size):
-    """Add the lanes in pairs, the first with the one half of them away, and round each addition."""
-    begin, apart = sums.ctypes.data, 4 * ROWS * COLUMNS
-    half = sums.shape[0] // 2
-    while half > 0:
-        for lane in range(half):
-            for r in range(size):
-                left = begin + lane * apart + 4 * r * COLUMNS
-                _add_sixteen(left, left + half * apart, left)
-        half //= 2

@@ -7,7 +7,7 @@ convolution needs no patches of its own, and sums in whatever order the table ha
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from llvmlite import binding, ir
@@ -15,7 +15,7 @@ from numba import types
 from numba.core import config
 from numba.extending import intrinsic
 
-from mlparity.engine.numerics.lines import COLUMNS
+from mlparity.engine.numerics.lines import COLUMNS, LANES
 
 
 def has_avx512() -> bool:
@@ -66,12 +66,13 @@ Finish = Callable[[Any, Any], Any]
 class Numbers:
     """The numbers that one step adds the products of: x by row, and the weights of the sixteen columns.
 
-    `index` is the number's index among weights and bounds.
+    `index` is the number's index among weights and bounds; `again` emits reading them once more.
     """
 
     x: list[Any]
     weights: Any
     index: Any
+    again: Callable[[Any], Numbers]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,22 +121,26 @@ def _table(b: Any, address: Any, index: Any) -> Any:
     return b.load(b.inttoptr(b.add(address, b.mul(index, SIZE(8))), SIZE.as_pointer()))
 
 
-def _loop(b: Any, kind: Kind, height: int, by_column: bool, given: Arguments) -> list[Any]:
-    """Emit the loop over what is added; return the sums after it."""
-    starts = [b.add(given.numbers, b.mul(_table(b, given.starts, SIZE(row)), SIZE(4))) for row in range(height)]
-    initial, before = b.load(at(b, given.initial, SIZE(0), kind.sums), align=4), b.block
+def _row_starts(b: Any, given: Arguments, height: int) -> list[Any]:
+    """Return the addresses of the rows' first numbers."""
+    return [b.add(given.numbers, b.mul(_table(b, given.starts, SIZE(row)), SIZE(4))) for row in range(height)]
+
+
+def _loop(b: Any, kind: Kind, by_column: bool, given: Arguments, starts: Sequence[Any], initial: Any) -> list[Any]:
+    """Emit the loop over what is added to each row's `initial`; return the sums after it."""
+    before = b.block
     loop, latch, done = (b.append_basic_block(name) for name in ("loop", "latch", "done"))
     b.cbranch(b.icmp_signed("<", given.first, given.length), loop, done)
     b.position_at_end(loop)
-    k, held = b.phi(SIZE), [b.phi(kind.sums) for _ in range(height)]
+    k, held = b.phi(SIZE), [b.phi(kind.sums) for _ in starts]
     after = kind.step(b, given, _numbers(b, given, starts, k, by_column), held, latch)
     following = b.add(k, given.step)
-    for phi, value, start in zip((k, *held), (following, *after), (given.first, *[initial] * height), strict=True):
+    for phi, value, start in zip((k, *held), (following, *after), (given.first, *[initial] * len(held)), strict=True):
         phi.add_incoming(start, before)
         phi.add_incoming(value, latch)
     b.cbranch(b.icmp_signed("<", following, given.length), loop, done)
     b.position_at_end(done)
-    results = [b.phi(kind.sums) for _ in range(height)]
+    results = [b.phi(kind.sums) for _ in starts]
     for result, last in zip(results, after, strict=True):
         result.add_incoming(initial, before)
         result.add_incoming(last, latch)
@@ -144,10 +149,14 @@ def _loop(b: Any, kind: Kind, height: int, by_column: bool, given: Arguments) ->
 
 def _numbers(b: Any, given: Arguments, starts: Sequence[Any], k: Any, by_column: bool) -> Numbers:
     offset, row = _table(b, given.offsets, k), b.mul(k, SIZE(COLUMNS))
-    weights = b.load(at(b, given.weights, row, FLOATS), align=4)
-    if by_column:
-        return Numbers([b.load(at(b, start, offset, FLOATS), align=4) for start in starts], weights, row)
-    return Numbers([spread(b, b.load(at(b, start, offset, F32))) for start in starts], weights, row)
+
+    def read(b: Any) -> Numbers:
+        weights = b.load(at(b, given.weights, row, FLOATS), align=4)
+        if by_column:
+            return Numbers([b.load(at(b, start, offset, FLOATS), align=4) for start in starts], weights, row, read)
+        return Numbers([spread(b, b.load(at(b, start, offset, F32))) for start in starts], weights, row, read)
+
+    return read(b)
 
 
 def tile_of(kind: Kind, height: int, by_column: bool) -> Any:
@@ -161,7 +170,9 @@ def tile_of(kind: Kind, height: int, by_column: bool) -> Any:
     ):
         def build(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
             given = Arguments(*values)
-            for row, sums in enumerate(_loop(builder, kind, height, by_column, given)):
+            initial = builder.load(at(builder, given.initial, SIZE(0), kind.sums), align=4)
+            starts = _row_starts(builder, given, height)
+            for row, sums in enumerate(_loop(builder, kind, by_column, given, starts, initial)):
                 end = at(builder, given.out, builder.mul(given.apart, SIZE(row)), FLOATS)
                 builder.store(kind.finish(builder, sums), end, align=4)
             return context.get_dummy_value()
@@ -171,6 +182,69 @@ def tile_of(kind: Kind, height: int, by_column: bool) -> Any:
     return intrinsic(tile)
 
 
-def tiles_of(kind: Kind) -> tuple[Any, Any, Any, Any]:
+Plus = Callable[[Any, Any, Any], Any]
+"""Emit the addition of two lanes' results: the builder and both."""
+
+
+def lane_tile_of(kind: Kind, plus: Plus, height: int, by_column: bool) -> Any:
+    """Return the intrinsic of a tile in `LANES` lanes, which are added in pairs, the first with the one half of all on.
+
+    It takes `Arguments` as integers; `bounds` is room for the lanes' results, and `first` and `step` mean nothing. The
+    numbers of a lane follow each other; lanes that come first have one more where they are not equal.
+    """
+
+    def tile(  # type: ignore[no-untyped-def]  # the arguments are numba's
+        _typing, _numbers, _starts, _offsets, _weights, _bounds, _initial, _first, _length, _step, _out, _apart
+    ):
+        def build(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+            given = Arguments(*values)
+            _each_lane(builder, kind, by_column, given, _row_starts(builder, given, height))
+            for row in range(height):
+                parts = [_room(builder, given, SIZE(lane), height, row) for lane in range(LANES)]
+                end = at(builder, given.out, builder.mul(given.apart, SIZE(row)), FLOATS)
+                builder.store(_in_pairs(builder, plus, parts), end, align=4)
+            return context.get_dummy_value()
+
+        return types.void(*[types.intp] * 11), build
+
+    return intrinsic(tile)
+
+
+def _room(b: Any, given: Arguments, lane: Any, height: int, row: int) -> Any:
+    """Return where a lane's results for a row lie."""
+    place = b.add(b.mul(lane, SIZE(height)), SIZE(row))
+    return at(b, given.bounds, b.mul(place, SIZE(COLUMNS)), FLOATS)
+
+
+def _each_lane(b: Any, kind: Kind, by_column: bool, given: Arguments, starts: Sequence[Any]) -> None:
+    """Emit the loop over the lanes, which writes their results to their room; only the first starts from `initial`."""
+    each, more = b.sdiv(given.length, SIZE(LANES)), b.srem(given.length, SIZE(LANES))
+    initial, before = b.load(at(b, given.initial, SIZE(0), kind.sums), align=4), b.block
+    loop, done = b.append_basic_block("lane"), b.append_basic_block("lanes")
+    b.branch(loop)
+    b.position_at_end(loop)
+    lane, first, start = b.phi(SIZE), b.phi(SIZE), b.phi(kind.sums)
+    last = b.add(b.add(first, each), b.zext(b.icmp_signed("<", lane, more), SIZE))
+    part = replace(given, first=first, length=last, step=SIZE(1))
+    for row, sums in enumerate(_loop(b, kind, by_column, part, starts, start)):
+        b.store(kind.finish(b, sums), _room(b, given, lane, len(starts), row), align=4)
+    following = b.add(lane, SIZE(1))
+    nothing = ir.Constant(kind.sums, None)
+    for phi, now, then in ((lane, SIZE(0), following), (first, SIZE(0), last), (start, initial, nothing)):
+        phi.add_incoming(now, before)
+        phi.add_incoming(then, b.block)
+    b.cbranch(b.icmp_signed("<", following, SIZE(LANES)), loop, done)
+    b.position_at_end(done)
+
+
+def _in_pairs(b: Any, plus: Plus, parts: Sequence[Any]) -> Any:
+    """Return the sum of the results at these addresses."""
+    if len(parts) == 1:
+        return b.load(parts[0], align=4)
+    # The first lane meets the one half of all away, then the one a quarter away: those of even number, then the others.
+    return plus(b, _in_pairs(b, plus, parts[::2]), _in_pairs(b, plus, parts[1::2]))
+
+
+def tiles_of(tile: Callable[[int, bool], Any]) -> tuple[Any, Any, Any, Any]:
     """Return four intrinsics: `ROWS` rows, one row, and both by column."""
-    return tile_of(kind, ROWS, False), tile_of(kind, 1, False), tile_of(kind, ROWS, True), tile_of(kind, 1, True)
+    return tile(ROWS, False), tile(1, False), tile(ROWS, True), tile(1, True)
