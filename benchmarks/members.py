@@ -1,8 +1,8 @@
 """What exact sums cost, shape by shape: one op in each accumulator beside the plain op in fp32, in turns.
 
 Usage: python -m benchmarks.members [WORD ...] [--rounds 3] [--threads 1]. Only shapes whose names hold one of the words
-are timed. Times are of the processor; ratios are of medians. Weights are packed before. Behind the shapes come whole
-networks, each beside its own prediction in fp32.
+are timed. Times are of the processor; ratios are of medians. Weights are packed before. Some shapes
+are those of Apple's own tests. Behind the shapes come whole networks, each beside its own prediction in fp32.
 """
 
 from __future__ import annotations
@@ -95,6 +95,31 @@ SHAPES: Mapping[str, Conv | Matrices] = {
 }
 
 
+_BATCH = 11
+"""Images of the suite's stress tests; they have up to 512, whose time grows as their number."""
+
+SUITE: Mapping[str, Conv] = {
+    "suite, 1 by 1, one result": Conv((_BATCH, 64, 64, 64), (1, 64, 1, 1)),
+    "suite, 1 by 1, two results": Conv((_BATCH, 64, 64, 64), (2, 64, 1, 1)),
+    "suite, 1 by 1, strided": Conv((_BATCH, 64, 64, 64), (5, 64, 1, 1), 2),
+    "suite, 3 by 3, one result": Conv((_BATCH, 64, 64, 64), (1, 64, 3, 3)),
+    "suite, 3 by 3, four results": Conv((_BATCH, 64, 64, 64), (4, 64, 3, 3)),
+    "suite, 3 by 3, dilated": Conv((_BATCH, 64, 64, 64), (2, 64, 3, 3), dilation=2),
+    "suite, 4 by 4, strided": Conv((_BATCH, 64, 64, 64), (5, 64, 4, 4), 2),
+    "suite, 5 by 5": Conv((_BATCH, 64, 64, 64), (4, 64, 5, 5)),
+    "suite, weight norm, 2d": Conv((20, 16, 50, 100), (33, 16, 3, 3)),
+    "suite, weight norm, 3d": Conv((15, 16, 5, 20, 10), (33, 16, 3, 3, 3)),
+    "suite, 3d, 32 groups": Conv((4, 32, 8, 16, 16), (64, 1, 5, 5, 5), pad=(4, 4, 4), dilation=2, groups=32),
+    "suite, two groups": Conv((1, 8, 256, 256), (6, 4, 2, 2), groups=2),
+    "suite, back, dilated": Conv((1, 5, 256, 512), (5, 10, 3, 3), 2, (1, 1), 3, back=True),
+    "suite, mobile network": Conv((1, 16, 128, 128), (96, 16, 1, 1)),
+}
+"""Convolutions of coremltools 9.0's own tests that take 1 ms or more in fp32: one or more of each test that has some.
+
+Found by recording each convolution of half the tests that make some (test_torch_ops, mil/ops/tests, neural_network).
+"""
+
+
 def _fresh(products: Products) -> Products:
     """Return products that keep nothing: both matrices are values, as in attention."""
     return replace(products, memory=None) if isinstance(products, ExactProducts) else products
@@ -138,7 +163,7 @@ def main() -> None:
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     ratios: dict[str, list[float]] = {}
-    for name, shape in SHAPES.items():
+    for name, shape in {**SHAPES, **SUITE}.items():
         if chosen.words and not any(word in name for word in chosen.words):
             continue
         run = shape.run()
