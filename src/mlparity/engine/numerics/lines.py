@@ -12,7 +12,7 @@ import torch.nn.functional as F  # noqa: N812  # PyTorch's own name for it
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mlparity.engine.numerics.products import Geometry
+from mlparity.engine.numerics.products import MOST_AXES, Geometry
 from mlparity.engine.numerics.switch import uses_kernels
 
 Offsets = NDArray[np.int64]
@@ -22,9 +22,6 @@ COLUMNS = 16
 
 LANES = 8
 """Lanes that they hold where a sum has several."""
-
-MOST_AXES = 3
-"""Axes of space of an image."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,6 +9,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812  # PyTorch's own name for it
 from torch import Tensor
 
+MOST_AXES = 3
+"""Axes of space that a convolution has at most."""
+
 _FORWARD: Mapping[int, Callable[..., Tensor]] = {3: F.conv1d, 4: F.conv2d, 5: F.conv3d}
 _TRANSPOSED: Mapping[int, Callable[..., Tensor]] = {3: F.conv_transpose1d, 4: F.conv_transpose2d, 5: F.conv_transpose3d}
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mlparity.engine.numerics.kernels.compiled import compiled
 from mlparity.engine.numerics.kernels.threads import over_rows
-from mlparity.engine.numerics.lines import MOST_AXES
+from mlparity.engine.numerics.products import MOST_AXES
 
 _SIZE = np.int32(0x7FFFFFFF)
 """All bits of fp32 but the sign: in this order infinity is above all numbers, and NaN above infinity."""
