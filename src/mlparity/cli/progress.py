@@ -15,6 +15,7 @@ from rich.progress import (
     ProgressColumn,
     SpinnerColumn,
     Task,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
 )
@@ -95,7 +96,7 @@ class _Bar:
 
     def __init__(self, bar: Progress, hint: str) -> None:
         self._bar, self._hint = bar, hint
-        self._tasks: dict[str, int] = {}
+        self._tasks: dict[str, TaskID] = {}
 
     def tell(self, stage: str, done: int, total: int) -> None:
         if stage not in self._tasks:
@@ -105,7 +106,7 @@ class _Bar:
         task = self._tasks[stage]
         if self._bar.tasks[task].completed != done:
             self._bar.update(task, last=self._bar.tasks[task].elapsed)
-        self._bar.update(task, completed=done, total=total if total > 0 else None)  # type: ignore[arg-type]  # an int
+        self._bar.update(task, completed=done, total=total if total > 0 else None)
 
 
 class _PaceColumn(ProgressColumn):
