@@ -92,6 +92,7 @@ def test_given_artifacts_and_cures_take_one_target(out: Path, tmp_path: Path) ->
             api.VerifyOptions(deployment_targets=("iOS16", "iOS18"), artifacts=(package,)),
             "conversions that are made here",
         ),
+        (api.VerifyOptions(deployment_target="iOS16", artifacts=(package,)), "conversions that are made here"),
         (api.VerifyOptions(deployment_targets=("iOS16", "iOS18"), fix=True), "a cure is found for one"),
     ):
         with pytest.raises(InputError, match=words):

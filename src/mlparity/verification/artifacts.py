@@ -116,9 +116,11 @@ def make_artifacts(
     Raises:
         ConversionError: not one artifact could be made.
         FormatError: a given artifact cannot be read.
+        InputError: a deployment target is asked for beside given files, and nothing is converted for it.
     """
     artifacts = _given(options, stage)
     given, wanted = tuple(artifacts), _wanted(options, artifacts)
+    _check_deployment(options, wanted)
     errors: dict[Stored, MlparityError] = {}
     with tempfile.TemporaryDirectory(prefix="bases_", dir=stage) as folder:
         maker = Maker(source, samples, options, stage, Path(folder), dict(routes), dict(artifacts))
@@ -137,6 +139,22 @@ def make_artifacts(
         raise no_artifact(source, errors)
     made = tuple(artifacts[stored] for stored in (*given, *wanted) if stored in artifacts)
     return Made(made, {stored: str(error) for stored, error in errors.items()})
+
+
+def _check_deployment(options: VerifyOptions, wanted: Sequence[Stored]) -> None:
+    """Refuse a deployment target where every file that could have one is given.
+
+    Raises:
+        InputError: as said.
+    """
+    if not options.deployment_target or not options.artifacts:
+        return
+    if all(target_named(stored.target).deployment_targets is None for stored in wanted):
+        raise InputError(
+            "a deployment target is for conversions that are made here, and a file is given",
+            found=f"{options.deployment_target}, and {options.artifacts[0]}, which was made for one already",
+            next_step="leave the deployment target out",
+        )
 
 
 def _given(options: VerifyOptions, stage: Path) -> dict[Stored, Artifact]:
