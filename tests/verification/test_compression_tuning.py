@@ -111,6 +111,12 @@ def test_where_nothing_passes_there_is_no_package(tmp_path: Path) -> None:
     assert "does not pass the policy itself" in compression_tuning_text(found)
 
 
+def test_a_deployment_target_is_of_the_conversion_alone(tmp_path: Path) -> None:
+    asked = VerifyOptions(settings=ONE.settings, deployment_target="iOS18")
+    found = api.tune_compression(Net().eval(), tmp_path / "out", samples(2), within(1e-9), asked)
+    assert {each.searched for each in found.uniform} == {Verdict.FAIL}
+
+
 def test_bad_input_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="both halves"):
         api.tune_compression(Net().eval(), tmp_path / "one", samples(1), within(0.1), ONE)

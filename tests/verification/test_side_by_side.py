@@ -13,6 +13,13 @@ from typing import Any
 
 import pytest
 
+from mlparity.core.source import Source
+from mlparity.core.words import Precision
+from mlparity.record.record import Artifact
+from mlparity.verification.artifacts import Maker
+from mlparity.verification.options import VerifyOptions
+from mlparity.verification.stored import Stored
+
 NET = """
 import os
 import time
@@ -127,3 +134,15 @@ def test_ctrl_c_ends_every_process_and_leaves_nothing(place: Path) -> None:
     assert "nothing was left behind" in said
     assert not [each for each in processes if Path(f"/proc/{each}").exists()]
     assert {each.name for each in place.iterdir()} <= {"net.py", "first", "processes", "cache", "__pycache__"}
+
+
+def test_what_another_process_may_be_compressing_stays_where_it_is(tmp_path: Path) -> None:
+    stage, beside = tmp_path / "stage", tmp_path / "stage" / "beside"
+    beside.mkdir(parents=True)
+    (beside / "net_fp32.tflite").write_bytes(b"weights")
+    source = Source("net", "factory", "net.py:net", None, ("x",), ("y",), 0, "")
+    maker = Maker(source, (), VerifyOptions(), stage, beside, {}, {})
+    stored = Stored("litert", Precision.FP32)
+    artifact = Artifact("net_fp32.tflite", "litert", Precision.FP32, 7, "", "litert_torch")
+    assert maker.taken_from(beside, stored, artifact) is maker.known[stored] is artifact
+    assert (stage / artifact.path).read_bytes() == (beside / artifact.path).read_bytes() == b"weights"

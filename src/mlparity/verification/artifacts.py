@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from mlparity.core.errors import BackendUnavailableError, ConversionError, InputError, MlparityError
+from mlparity.core.linking import link
 from mlparity.core.progress import Progress
 from mlparity.core.regular_files import check_members, check_regular
 from mlparity.core.session import Sample
@@ -216,8 +217,8 @@ class Maker:
         return replace(self, stage=folder)
 
     def taken_from(self, folder: Path, stored: Stored, artifact: Artifact) -> Artifact:
-        """Put an artifact into `stage` that another process has made in `folder`."""
-        (folder / artifact.path).rename(self.stage / artifact.path)
+        """Put an artifact into `stage` that another process has made in `folder`, and may be compressing there."""
+        link(folder / artifact.path, self.stage / artifact.path)
         self.known[stored] = artifact
         return artifact
 

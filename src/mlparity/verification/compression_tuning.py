@@ -216,7 +216,7 @@ class _Search:
     def _rows(self, path: Path, half: Job) -> tuple[SettingResult, ...]:
         self._tell()
         with tempfile.TemporaryDirectory(dir=self.work) as folder:
-            options = replace(half.options, artifacts=(path,))
+            options = replace(half.options, artifacts=(path,), deployment_target=None)
             stage = Path(folder)
             job = replace(half, options=options, stage=stage)
             return rows_of(job, make_artifacts(job.source, (), options, stage, silent), self.references)

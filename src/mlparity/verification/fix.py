@@ -216,7 +216,7 @@ class _Search:
         asked = (each for each in self.job.options.settings if each.target == target and not each.compression)
         settings = tuple(dict.fromkeys(replace(setting, precision=own) for setting in asked))
         given = replace(self.job.options, settings=settings, artifacts=(artifact,))
-        options = replace(given, compute_plan=None, device_outputs=())
+        options = replace(given, compute_plan=None, device_outputs=(), deployment_target=None)
         stage = folder / "stage"
         stage.mkdir()
         job = replace(self.job, options=options, stage=stage)
