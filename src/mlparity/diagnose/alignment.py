@@ -80,6 +80,11 @@ class SourceValues:
         difference = flat - wanted if finite.all() else flat[finite] - wanted[finite]
         return float(np.sqrt(np.mean(difference**2)) / (entry.size if entry.size else 1.0))
 
+    def holds(self, value: Tensor, number: int, tolerance: float) -> bool:
+        """Tell whether a value equals the source's, as `find` compares them; empty ones tell nothing."""
+        flat, wanted = _flat(value), self._entries[number].values
+        return 0 < flat.size == wanted.size and _gap(flat, wanted) <= tolerance
+
     def same(self, first: int, second: int, tolerance: float) -> bool:
         """Tell whether two values of the source are equal themselves."""
         left, right = (self._entries[number].values for number in (first, second))
@@ -132,7 +137,8 @@ def aligned_results(plan: Plan, values: Mapping[int, object], source: SourceValu
         fed = [slot for feed in step.feeds for slot in feed.slots] if step.op.type in _PASSED_ON else []
         for slot in (store.slot for store in step.stores):
             number = _found(values.get(slot), source, tolerance)
-            number = found.get(fed[0]) if number is None and fed else number
+            if number is None and fed and _holds(values.get(slot), source, found.get(fed[0]), tolerance):
+                number = found[fed[0]]
             if number is not None:
                 found[slot] = number
     return found
@@ -144,11 +150,16 @@ def _aligned_inputs(plan: Plan, values: Mapping[int, object], source: SourceValu
     found = {}
     for name, slot in named.items():
         value, number = values.get(slot), source.inputs.get(name)
-        by_name = isinstance(value, Tensor) and number is not None and source.gap(value, number) <= tolerance
+        by_name = _holds(value, source, number, tolerance)
         aligned = number if by_name else _found(value, source, tolerance)
         if aligned is not None:
             found[slot] = aligned
     return found
+
+
+def _holds(value: object, source: SourceValues, number: int | None, tolerance: float) -> bool:
+    """Tell whether a value is the source's of this number: a cast may drop fractions, and overflow."""
+    return isinstance(value, Tensor) and number is not None and source.holds(value, number, tolerance)
 
 
 def _found(value: object, source: SourceValues, tolerance: float) -> int | None:
