@@ -63,13 +63,19 @@ def test_the_first_pictures_and_those_of_extreme_sizes_are_yielded(tmp_path: Pat
     assert len(list(images(tmp_path).first_and_extreme(9, 9))) == 7
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("orientation", range(1, 10))
 def test_a_size_is_that_of_the_upright_picture(tmp_path: Path, orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     picture(40, 30).save(tmp_path / "a.jpg", exif=exif)
     ((_, sample),) = images(tmp_path)
     assert size_of(tmp_path / "a.jpg") == sample["x"].shape[:1:-1]
+
+
+def test_an_orientation_that_is_no_number_turns_nothing(tmp_path: Path) -> None:
+    text = struct.pack("<HHHI4sI", 1, 0x0112, 2, 2, b"6", 0)
+    picture(40, 30).save(tmp_path / "a.jpg", exif=b"Exif\0\0II*\0\x08\0\0\0" + text)
+    assert size_of(tmp_path / "a.jpg") == (40, 30)
 
 
 def test_one_picture_is_a_set_of_one(folder: Path) -> None:

@@ -169,12 +169,12 @@ def size_of(path: Path) -> tuple[int, int]:
     """
     with _opened(path) as opened:
         width, height = opened.size
-        is_turned = opened.getexif().get(_ORIENTATION, 1) >= _TURNED
+        is_turned = opened.getexif().get(_ORIENTATION) in _TURNED
     return (height, width) if is_turned else (width, height)
 
 
-_ORIENTATION, _TURNED = 0x0112, 5
-"""The EXIF tag, and the first of its values that swap width and height. Source: EXIF 2.32, 4.6.4 A."""
+_ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)
+"""The EXIF tag, and those of its values that swap width and height. Source: EXIF 2.32, 4.6.4 A."""
 
 
 @contextmanager
