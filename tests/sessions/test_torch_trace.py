@@ -28,8 +28,8 @@ ONCE[0] = ROWS[1] * 2
 TWICE[0], TWICE[2] = ROWS[1] * 2, ROWS[1] * 3
 
 
-def traced() -> SourceTrace:
-    return torch_trace.trace_source(load_source(Cache().eval(), {"rows": ROWS}), {"rows": ROWS})
+def traced(module: type[nn.Module] = Cache) -> SourceTrace:
+    return torch_trace.trace_source(load_source(module().eval(), {"rows": ROWS}), {"rows": ROWS})
 
 
 def wholes(trace: SourceTrace) -> list[list[np.ndarray]]:
@@ -56,3 +56,20 @@ def test_beyond_a_bound_of_memory_only_the_last_write_is_kept(monkeypatch: pytes
     none, (twice,) = wholes(traced())
     assert not none
     np.testing.assert_array_equal(twice, TWICE)
+
+
+class AllAfterAPart(nn.Module):
+    """A write into a part of a tensor, and one into all of it."""
+
+    def forward(self, rows: Tensor) -> Tensor:
+        held = rows.clone()
+        held[0] = 5.0
+        return held.mul_(2.0)
+
+
+def test_what_is_written_as_a_whole_at_last_is_no_earlier_write_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch_trace, "_MOST_COPIED", 0)
+    trace = traced(AllAfterAPart)
+    ((_, output),) = trace.outputs
+    (made,) = (op.origin.op for op in trace.ops if output in dict(op.results))
+    assert made == "aten.mul_"

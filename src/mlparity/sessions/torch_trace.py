@@ -166,6 +166,7 @@ class _Recorder(OpMode):
     def _keep_written(self, views: Sequence[Tensor]) -> None:
         """Number what a tensor holds after a write through a view of it, as a result of that write."""
         for view in views:
+            self._written.pop(id(view), None)  # it was written as a whole
             whole = view._base
             if whole is None or id(whole) not in self._numbers or not _is_plain(whole):
                 continue
