@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -147,3 +148,9 @@ def test_a_module_with_threads_of_its_own_forbids_a_copy(monkeypatch: pytest.Mon
     assert can_fork(("no_such_module",))
     monkeypatch.setitem(sys.modules, "no_such_module", os)
     assert not can_fork(("no_such_module",))
+
+
+def test_a_worker_of_a_pool_makes_no_copy() -> None:
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        assert pool.apply(can_fork) is False
+    assert can_fork()

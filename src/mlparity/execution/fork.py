@@ -33,8 +33,12 @@ _DIES_WITH_PARENT = 1
 
 
 def can_fork(others: Sequence[str] = ()) -> bool:
-    """Tell whether a copy of this process can work: none of the modules `others`, which start threads, is loaded."""
-    return sys.platform == "linux" and not any(name in sys.modules for name in others)
+    """Tell whether a copy of this process can work: none of the modules `others`, which start threads, is loaded.
+
+    A daemon of multiprocessing, as the workers of a pool are, may start no process.
+    """
+    is_daemon = multiprocessing.current_process().daemon
+    return sys.platform == "linux" and not is_daemon and not any(name in sys.modules for name in others)
 
 
 class Fork(Generic[Key, Value]):
