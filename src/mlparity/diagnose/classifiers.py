@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from mlparity.engine.runtime.plan import Plan, Step
@@ -24,8 +25,13 @@ def with_probabilities(plan: Plan) -> Plan:
         for name, (slot, declared) in plan.outputs.items()
         if slot not in labels
     }
-    # The step goes too: it would let go of the probabilities.
-    return replace(plan, outputs=outputs, steps=tuple(step for step in plan.steps if _taken(step) is None))
+    steps = (_without_frees(step, by_table.values()) for step in plan.steps if _taken(step) is None)
+    return replace(plan, outputs=outputs, steps=tuple(steps))
+
+
+def _without_frees(step: Step, kept: Collection[int]) -> Step:
+    """Return the step that lets go of none of the slots `kept`, which are outputs now."""
+    return replace(step, frees=tuple(slot for slot in step.frees if slot not in kept))
 
 
 def _taken(step: Step) -> int | None:
