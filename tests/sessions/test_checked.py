@@ -70,8 +70,9 @@ def test_a_sample_that_does_not_fit_never_reaches_the_runtime(
 ) -> None:
     session = Fixed(SIGNATURE, OUTPUTS)
     sample = {name: array for name, array in {**SAMPLE, **change}.items() if array is not None}
-    with pytest.raises(InputError, match=complaint):
+    with pytest.raises(InputError, match=complaint) as refused:
         run_checked(session, sample)
+    assert refused.value.next_step
     assert session.fed == {}
 
 

@@ -42,7 +42,13 @@ def fitted(sample: Sample, specs: tuple[TensorSpec, ...], where: str) -> Sample:
     names = tuple(spec.name for spec in specs)
     needed = {spec.name for spec in specs if not spec.is_optional}
     if not needed <= set(sample) <= set(names):
-        raise InputError("wrong input names", where=where, found=", ".join(sample), expected=", ".join(names))
+        raise InputError(
+            "wrong input names",
+            where=where,
+            found=", ".join(sample),
+            expected=", ".join(names),
+            next_step="name the arrays of each sample as the model names its inputs",
+        )
     return {spec.name: _as_specified(sample[spec.name], spec, where) for spec in specs if spec.name in sample}
 
 
@@ -59,17 +65,33 @@ def _as_specified(array: np.ndarray, spec: TensorSpec, owner: str) -> np.ndarray
     if array.ndim == 0 and spec.shape == (1,):
         array = array.reshape(1)  # Core ML has no scalars; a converted one is an array of one element
     if not fits(array.shape, spec.shape):
-        raise InputError("wrong input shape", where=where, found=str(array.shape), expected=str(spec.shape))
+        raise InputError(
+            "wrong input shape",
+            where=where,
+            found=str(array.shape),
+            expected=str(spec.shape),
+            next_step=f"give an array of the expected shape{', or leave the input out' if spec.is_optional else ''}",
+        )
     if not spec.dtype or array.dtype == np.dtype(spec.dtype):
         return array
     wanted = np.dtype(spec.dtype)
     if not np.can_cast(array.dtype, wanted, casting="same_kind"):
-        raise InputError("wrong input type", where=where, found=str(array.dtype), expected=spec.dtype)
+        raise InputError(
+            "wrong input type",
+            where=where,
+            found=str(array.dtype),
+            expected=spec.dtype,
+            next_step="give an array of the expected type: array.astype(...)",
+        )
     with np.errstate(over="ignore"):
         cast = array.astype(wanted)
     if not _same_values(array, cast):
         raise InputError(
-            "a value does not fit the input's type", where=where, found=str(array.dtype), expected=spec.dtype
+            "a value does not fit the input's type",
+            where=where,
+            found=str(array.dtype),
+            expected=spec.dtype,
+            next_step="give values that the expected type holds",
         )
     return cast
 
