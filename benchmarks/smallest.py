@@ -25,6 +25,8 @@ from tests.models import samples
 FOLDER = Path("build/bench/smallest")
 PHOTOS = 40
 
+_RUN = ("--setting", "fp16/CPU_ONLY", "--out")
+
 _WHO = ("The old painter", "My neighbour's dog", "A committee of engineers", "The night train to Warsaw")
 _WHAT = (
     "waits for the rain to end.",
@@ -75,9 +77,9 @@ def row(name: str, level: float) -> str:
     FOLDER.mkdir(parents=True, exist_ok=True)
     policy = FOLDER / f"{name}_{level}.toml"
     policy.write_text(model.policy.format(level=level))
-    given = ("--inputs", model.inputs(), *model.options, "--policy", str(policy), "--setting", "fp16/CPU_ONLY")
+    given = ("--inputs", model.inputs(), *model.options, "--policy", str(policy), "--limit", str(PHOTOS))
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    command = [sys.executable, "-m", "mlparity", "tune", model.source, "--compress", *given, "--out", str(out)]
+    command = [sys.executable, "-m", "mlparity", "tune", model.source, "--compress", *given, *_RUN, str(out)]
     done = subprocess.run(command, check=False)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

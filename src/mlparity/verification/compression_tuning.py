@@ -54,9 +54,8 @@ _MIXED = (*UNIFORM, *(f"palettize{bits}-group16" for bits in (6, 4, 3, 2)), "pal
 
 _SENSED = 8
 """On how many samples the sensitivity is taken (assumed)."""
-_PARTS, _STEPS_BACK = 128, 12
-"""To what part of its moves the search is exact, and how often it steps back by one where the other half fails
-(assumed)."""
+_PARTS = 128
+"""To what part of its moves the search is exact (assumed)."""
 
 SCRIPT, FILE, PAGE = "compress.py", "compression.json", "compression.html"
 
@@ -169,20 +168,19 @@ class _Search:
                 tried[count] = self._tried(name, path)
             return tried[count]
 
+        def passes(count: int) -> bool:
+            if at(count).searched is Verdict.PASS and tried[count].verified is None:
+                tried[count] = self._verified(tried[count])
+            return tried[count].passes
+
         def bears(count: int) -> bool:
             return self._drafted(damages.draft(after(first, made[:count]))) is Verdict.PASS
 
         step = max(1, len(made) // _PARTS)
         near = last_that_holds(bears, len(made))
         count = last_that_holds(lambda count: at(count).searched is Verdict.PASS, len(made), step, near)
-        for _ in range(_STEPS_BACK):
-            if count <= 0:
-                break
-            if at(count).searched is Verdict.PASS:
-                tried[count] = self._verified(tried[count])
-                if tried[count].passes:
-                    break
-            count -= step
+        if count:
+            last_that_holds(passes, count, step, count)
         return sorted(tried.values(), key=lambda each: each.size_bytes)
 
     def _drafted(self, draft: Draft) -> Verdict:
