@@ -125,6 +125,15 @@ def test_no_rows_and_no_products_are_the_bias_alone() -> None:
         assert kind.rows(torch.empty(2, 0), torch.empty(1, 0), torch.tensor([1.5])).tolist() == [[1.5], [1.5]]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_a_convolution_of_no_images_gives_none(kind: ExactProducts, groups: int) -> None:
+    x, weight = torch.empty(0, 4, 5, 5), torch.ones(4, 4 // groups, 3, 3)
+    geometry = Geometry((1, 1), (1, 1), (1, 1), groups)
+    assert kind.conv(x, weight, torch.ones(4), geometry).shape == (0, 4, 5, 5)
+    assert kind.conv_transpose(x, weight, None, geometry, (0, 0)).shape == (0, 4, 5, 5)
+
+
 def values(*shape: int, seed: int = 0, scale: float = 1.0) -> torch.Tensor:
     drawn_values = np.random.default_rng(seed).standard_normal(shape) * scale
     return torch.from_numpy(drawn_values.astype(np.float16).astype(np.float32))

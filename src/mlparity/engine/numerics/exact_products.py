@@ -99,7 +99,7 @@ class ExactProducts(Products):
         else:
             lines, size = patches(x, kernel, geometry, factor)
             together = self._by_group(self.held(lines), weight.flatten(1), bias, groups)
-        return together.to(x.device).reshape(x.shape[0], *size, -1).movedim(-1, 1)
+        return together.to(x.device).reshape(x.shape[0], *size, weight.shape[0]).movedim(-1, 1)
 
     def _by_group(self, lines: Lines, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:
         """Return sums (M, N) of lines whose channels are of so many groups; weight is (N, K of one group)."""
@@ -109,7 +109,7 @@ class ExactProducts(Products):
         of_one = lines.part(lines.offsets[:size]).shifted(lines.offsets[::size] - lines.offsets[0])
         biases = None if bias is None else bias.reshape(groups, -1)
         parts = self._checked_each(of_one, weight.reshape(groups, -1, weight.shape[1]), biases)
-        return parts.movedim(0, 1).reshape(lines.starts.size, -1)
+        return parts.movedim(0, 1).reshape(lines.starts.size, weight.shape[0])
 
     def conv_transpose(
         self, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry, lacking: Sequence[int]
