@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -151,6 +150,13 @@ def test_a_module_with_threads_of_its_own_forbids_a_copy(monkeypatch: pytest.Mon
 
 
 def test_a_worker_of_a_pool_makes_no_copy() -> None:
-    with multiprocessing.get_context("fork").Pool(1) as pool:
-        assert pool.apply(can_fork) is False
-    assert can_fork()
+    code = textwrap.dedent("""
+        import multiprocessing
+        from mlparity.execution.fork import can_fork
+
+        with multiprocessing.get_context("fork").Pool(1) as pool:
+            assert pool.apply(can_fork) is False
+        assert can_fork()
+    """)  # in a process of its own: a copy of this one might lack a thread that others have started
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

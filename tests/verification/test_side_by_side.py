@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,15 @@ def test_what_another_process_makes_is_kept_and_kept_conversions_take_no_process
     assert [each["sha256"] for each in again["artifacts"]] == [each["sha256"] for each in together["artifacts"]]
 
 
+@pytest.fixture
+def not_ignored() -> Iterator[None]:
+    """Let a process inherit what a terminal's has: one in a script's background ignores Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("not_ignored")
 def test_ctrl_c_ends_every_process_and_leaves_nothing(place: Path) -> None:
     with subprocess.Popen(command("out"), env=env(2, {"WAITS": "1"}), stderr=subprocess.PIPE, text=True) as running:
         processes = set[str]()
