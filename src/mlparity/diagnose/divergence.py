@@ -259,11 +259,12 @@ class _Search:
         after = [op for op in theirs if ours & set(op.inputs)]
         chain = _followed(after[0], theirs) if after else list(theirs)
         ops = [*chain[:_SOURCES], *self._of_one_size(chain[_SOURCES:], index, values)]
-        following = [other for other in cone if other >= index and self._follows(other, index, frozenset(cone))]
+        within = frozenset(cone)
+        following = [other for other in cone if other >= index and self._follows(other, index, within)]
         passed = self._passed_by_all(following)
         numbers = [number for op in ops for number, _ in op.results if not self._is_one_of(number, ours)]
         candidates = [candidate for number in numbers for candidate in self._likely(number, passed, following, values)]
-        return _Fault(index, frozenset(cone), tuple(candidates), ops[0].origin if ops else None)
+        return _Fault(index, within, tuple(candidates), ops[0].origin if ops else None)
 
     def _is_one_of(self, number: int, known: Collection[int]) -> bool:
         """Tell whether a value of the source is one that agrees already, as the view of one is."""
@@ -341,7 +342,7 @@ class _Search:
         """Return the source's write into a part of a tensor, where a step of `between` stands for one.
 
         It has no result that another op reads by number: what differs is seen in the op that reads the tensor after it.
-        It is the write of what is nearest to what the step writes, before that op.
+        It is the write of what is nearest to what the step writes, before that op, or that op itself.
         """
         written = (self._written(self.plan.steps[index], trial.values) for index in between)
         value = next((each for each in written if each is not None), None)

@@ -57,9 +57,8 @@ class Fork(Generic[Key, Value]):
         self._pulse, self._looked = 0.0, time.monotonic()
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter(
-                    "ignore"
-                )  # Python and JAX warn of threads, which `can_fork` and `_IDLE_S` are for
+                # Python and JAX warn of threads, which `can_fork` and `_IDLE_S` are for.
+                warnings.simplefilter("ignore")
                 self._process.start()
         except OSError:  # no more processes
             self._connection.close()
