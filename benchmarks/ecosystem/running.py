@@ -90,12 +90,12 @@ def _pytest(tests: Sequence[str], command: Sequence[str], environment: Environme
     return text
 
 
-_STRICT = "it passed, and its strict mark says that it fails"
+STRICT = "it passed, and its strict mark says that it fails"
 """What is told of a failure for which pytest gives no message."""
 
 
 def _failed(text: str) -> dict[str, str]:
-    return {match[1]: match[2] or _STRICT for match in _SUMMARY.finditer(text)}
+    return {match[1]: match[2] or STRICT for match in _SUMMARY.finditer(text)}
 
 
 def _judged(project: Project, environment: Environment, failed: dict[str, str]) -> list[Failure]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks.ecosystem.environment import CHECKS, folder_of
 from benchmarks.ecosystem.page import page
 from benchmarks.ecosystem.projects import PROJECTS
-from benchmarks.ecosystem.running import OURS, Failure, Result, _failed
+from benchmarks.ecosystem.running import OURS, STRICT, Failure, Result, _failed
 from tests.docs.documents import ROOT
 
 
@@ -29,7 +29,7 @@ def test_a_project_that_fails_does_not_count_as_run() -> None:
 
 def test_the_summary_of_pytest_is_read_whole() -> None:
     text = "FAILED tests/a.py::x[1-2] - ValueError: no\nERROR tests/b.py - OSError: gone\nFAILED c.py::y\n3 failed"
-    assert _failed(text) == {"tests/a.py::x[1-2]": "ValueError: no", "tests/b.py": "OSError: gone", "c.py::y": ""}
+    assert _failed(text) == {"tests/a.py::x[1-2]": "ValueError: no", "tests/b.py": "OSError: gone", "c.py::y": STRICT}
 
 
 def test_checks_of_ours_exist_and_folders_are_apart() -> None:

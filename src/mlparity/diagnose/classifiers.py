@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import replace
 
+from mlparity.engine.runtime.liveness import with_frees
 from mlparity.engine.runtime.plan import Plan, Step
 
 _CLASSIFY, _TAKEN = "classify", "probabilities"
@@ -25,13 +25,9 @@ def with_probabilities(plan: Plan) -> Plan:
         for name, (slot, declared) in plan.outputs.items()
         if slot not in labels
     }
-    steps = (_without_frees(step, by_table.values()) for step in plan.steps if _taken(step) is None)
-    return replace(plan, outputs=outputs, steps=tuple(steps))
-
-
-def _without_frees(step: Step, kept: Collection[int]) -> Step:
-    """Return the step that lets go of none of the slots `kept`, which are outputs now."""
-    return replace(step, frees=tuple(slot for slot in step.frees if slot not in kept))
+    steps = tuple(step for step in plan.steps if _taken(step) is None)
+    kept = frozenset([*(slot for slot, _ in outputs.values()), *(state.last for state in plan.states.values())])
+    return replace(plan, outputs=outputs, steps=with_frees(steps, kept))
 
 
 def _taken(step: Step) -> int | None:
