@@ -21,7 +21,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from PIL import Image
 
@@ -57,22 +57,27 @@ class Verifying:
         self.began, self.out = time.monotonic(), out
         options = [text for setting in SETTINGS for text in ("--setting", setting)]
         workers = [] if ray is None else ["--ray", ray]
-        self.process = subprocess.Popen(
+        self.log = out.with_name(f"{out.name}.log")
+        with self.log.open("w") as log:
+            self.process = self._begun(inputs, threads, options + workers, log)
+
+    def _begun(self, inputs: Path, threads: int, options: list[str], log: TextIO) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
             [
                 *(sys.executable, "-m", "mlparity", "verify", "examples/mobilenet_v2.py:mobilenet_v2"),
-                *("--inputs", str(inputs), "--preprocess", "imagenet", "--policy", "task", "--out", str(out)),
-                *(*options, *workers),
+                *("--inputs", str(inputs), "--preprocess", "imagenet", "--policy", "task", "--out", str(self.out)),
+                *options,
             ],
             env={**os.environ, "OMP_NUM_THREADS": str(threads)},
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=log,
             start_new_session=True,
         )
 
     def wait(self) -> float:
         """Return the seconds until its end."""
         code = self.process.wait()
-        assert code in (0, 1), f"{self.out} ended with {code}"
+        assert code in (0, 1), f"{self.out} ended with {code}: {self.log.read_text()[-600:]}"
         return time.monotonic() - self.began
 
     def kill(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import gc
 import os
 import signal
 import sys
@@ -56,6 +57,7 @@ def run_watched(telling: int, lifeline: int) -> NoReturn:
         os._exit(code)  # a fork that the user's code made and that came back here
     with suppress(OSError):  # the watching process may be gone
         os.write(telling, str(code).encode())
+    gc.freeze()  # or the interpreter looks through everything once more as it ends, for over a second
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(_LAST_SECONDS)  # the system ends the process then, even where Python does not run any more
     sys.exit(code)

@@ -77,3 +77,29 @@ bind(program((x,), ops, ("y",)), FP32)
 sys.exit("torch._dynamo" in sys.modules)
 """
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, timeout=120)
+
+
+CONVOLVING = """
+import sys
+import numpy as np
+from mlparity.core.errors import FormatError
+from mlparity.engine.numerics.unit_profiles import UNIT_PROFILES
+from mlparity.engine.runtime.bind import bind
+from tests.engine.runtime.programs import op, program, tensor
+x, weight = tensor("x", "fp16", 1, 2, 5, 5), np.ones((3, 2, 3, 3), np.float16)
+how = {"pad_type": "custom", "pad": [1, 1, 1, 1], "strides": [1, 1], "dilations": [1, 1], "groups": 1}
+for unit in UNIT_PROFILES:
+    for side, fits in ((5, True), (6, False)):
+        made = op("conv", tensor("y", "fp16", 1, 3, side, side), x="%x", weight=weight, **how)
+        try:
+            bind(program((x,), (made,), ("y",)), unit.profile)
+        except FormatError:
+            assert not fits
+        else:
+            assert fits, unit.name
+sys.exit("torch._dynamo" in sys.modules)
+"""
+
+
+def test_a_wrong_shape_is_refused_in_every_arithmetic_without_torchs_compiler() -> None:
+    subprocess.run([sys.executable, "-W", "ignore", "-c", CONVOLVING], check=True, timeout=120)
