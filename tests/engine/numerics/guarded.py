@@ -1,6 +1,6 @@
 """Kernels on arrays between pages that nobody may touch; a process of its own, which a stray access ends by a signal.
 
-Usage: python -m tests.engine.numerics.guarded {sums,matrices,beyond}
+Usage: python -m tests.engine.numerics.guarded {sums,places,matrices,beyond}
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mlparity.engine.numerics.accumulators import FixedPoint, SequentialFp16
 from mlparity.engine.numerics.kernels import sequential
 from mlparity.engine.numerics.kernels.fp16_tile import FACTOR
 from mlparity.engine.numerics.kernels.vectors import ROWS
+from mlparity.engine.numerics.lines import peak_of
 from mlparity.engine.runtime.optimised.multiply import Blocks, Rows, blocks_of, multiply
 
 _KEPT: list[mmap.mmap] = []
@@ -57,6 +59,18 @@ def sums(at_end: bool) -> None:
         assert np.allclose(out, x @ w.T, rtol=0.02, atol=0.05)
 
 
+def places(at_end: bool) -> None:
+    """Convolve to few results, where the last sixteen places end with the image."""
+    rng = np.random.default_rng(0)
+    for size, kernel in (((1, 3, 8, 8), 1), ((2, 2, 9, 11), 3), ((1, 1, 5, 13), 1)):
+        x, w = (rng.standard_normal(shape).astype(np.float16) for shape in (size, (2, size[1], kernel, kernel)))
+        held, weight = torch.from_numpy(guarded(x.astype(np.float32), at_end)), torch.from_numpy(w.astype(np.float32))
+        for kind in (FixedPoint(), SequentialFp16(), SequentialFp16(lanes=8)):
+            found = kind.by_places(held, peak_of(held), (weight, None), (1, 1))
+            assert found is not None
+            assert torch.allclose(found, torch.conv2d(held, weight), rtol=0.02, atol=0.05)
+
+
 def matrices(at_end: bool) -> None:
     """Multiply fp32 matrices whose sizes fill no tile, on one thread and on two."""
     rng = np.random.default_rng(0)
@@ -82,4 +96,4 @@ def beyond(at_end: bool) -> None:
 
 if __name__ == "__main__":
     for side in (True, False):
-        {"sums": sums, "matrices": matrices, "beyond": beyond}[sys.argv[1]](side)
+        {"sums": sums, "places": places, "matrices": matrices, "beyond": beyond}[sys.argv[1]](side)

@@ -48,7 +48,7 @@ def run_guarded(what: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="pages are guarded by a call of Linux")
-@pytest.mark.parametrize("what", ["sums", "matrices"])
+@pytest.mark.parametrize("what", ["sums", "places", "matrices"])
 def test_kernels_touch_nothing_beside_their_arrays(what: str) -> None:
     done = run_guarded(what)
     assert done.returncode == 0, done.stderr

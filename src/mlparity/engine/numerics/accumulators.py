@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -17,6 +17,10 @@ from mlparity.engine.numerics.exact_products import ExactProducts
 from mlparity.engine.numerics.lines import LANES, Lines
 from mlparity.engine.numerics.products import Geometry
 from mlparity.engine.numerics.switch import uses_kernels
+
+if TYPE_CHECKING:  # numba takes a second to load, and other devices never need it
+    from mlparity.engine.numerics.kernels.fixed_point import FixedPointWeights
+    from mlparity.engine.numerics.kernels.sequential import SequentialWeights
 
 
 def _array(x: Tensor) -> NDArray[np.float32]:
@@ -44,10 +48,23 @@ class FixedPoint(ExactProducts):
             return ExactProducts.each(self, lines, weights, biases, product)
         from mlparity.engine.numerics.kernels import fixed_point
 
-        w = self.cached(product, lambda: fixed_point.packed(_array(weights), _array_or_none(biases)))
+        w = self._packed(weights, biases, product)
         arrays = (w.grown, w.units, w.bounds, w.largest, w.bias, w.limit)
         flags = (_stay_below(lines.peak, w.greatest, fixed_point.SMALL), _stay_below(lines.peak, w.most, w.limit))
         return _run(fixed_point.multiply_each, lines, (*arrays, *flags), weights)
+
+    def is_safe(self, lines: Lines, weights: Tensor, biases: Tensor | None, product: int) -> bool:
+        """Return whether no sum reaches the limit."""
+        w = self._packed(weights, biases, product)
+        return bool(_stay_below(lines.peak, w.most, w.limit).all())
+
+    def _packed(self, weights: Tensor, biases: Tensor | None, product: int) -> FixedPointWeights:
+        from mlparity.engine.numerics.kernels import fixed_point
+
+        packed: FixedPointWeights = self.cached(
+            product, lambda: fixed_point.packed(_array(weights), _array_or_none(biases))
+        )
+        return packed
 
     def sums(self, lines: Lines, weight: Tensor, bias: Tensor | None, product: int = 0) -> Tensor:
         """Return lines times the transpose of weight (N, K), plus bias (N), each rounded half away from zero."""
@@ -101,16 +118,26 @@ class SequentialFp16(ExactProducts):
             return ExactProducts.each(self, lines, weights, biases, product)
         from mlparity.engine.numerics.kernels import sequential
 
-        order = sequential.by_lanes(lines.offsets.size, self.lanes)
-
-        def pack() -> sequential.SequentialWeights:
-            return sequential.packed(_array(weights)[..., order], _array_or_none(biases))
-
-        w = self.cached(product, pack)
+        w = self._packed(lines, weights, biases, product)
         arrays = (w.blocks, w.largest, w.bias, w.limit, sequential.TINY)
-        lanewise = lines.part(lines.offsets[order])
+        lanewise = lines.part(lines.offsets[sequential.by_lanes(lines.offsets.size, self.lanes)])
         is_safe = _stay_below(lines.peak, w.most, w.limit)
         return _run(sequential.multiply_each, lanewise, (*arrays, self.lanes, is_safe), weights)
+
+    def is_safe(self, lines: Lines, weights: Tensor, biases: Tensor | None, product: int) -> bool:
+        """Return whether no partial sum passes 65504."""
+        w = self._packed(lines, weights, biases, product)
+        return bool(_stay_below(lines.peak, w.most, w.limit).all())
+
+    def _packed(self, lines: Lines, weights: Tensor, biases: Tensor | None, product: int) -> SequentialWeights:
+        from mlparity.engine.numerics.kernels import sequential
+
+        def pack() -> SequentialWeights:
+            order = sequential.by_lanes(lines.offsets.size, self.lanes)
+            return sequential.packed(_array(weights)[..., order], _array_or_none(biases), lines.scale)
+
+        packed: SequentialWeights = self.cached(product, pack)
+        return packed
 
     def sums(self, lines: Lines, weight: Tensor, bias: Tensor | None, product: int = 0) -> Tensor:
         """Return lines times the transpose of weight (N, K), plus bias (N), rounded to nearest even at each step."""

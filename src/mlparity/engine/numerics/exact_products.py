@@ -12,10 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mlparity.engine.numerics import transposed
-from mlparity.engine.numerics.lines import Lines, channel_patches, lines_of, patches
+from mlparity.engine.numerics import few_results, transposed
+from mlparity.engine.numerics.lines import COLUMNS, Lines, channel_patches, lines_of, patches, peak_of
 from mlparity.engine.numerics.products import Geometry, Products
 from mlparity.engine.numerics.switch import uses_kernels
+
+_BY_PLACES = -1
+"""What tells a product's weights, spread over places, from the same weights by result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,10 @@ class ExactProducts(Products):
         """
 
     def each(self, lines: Lines, weights: Tensor, biases: Tensor | None, product: int = 0) -> Tensor:
-        """Return `sums` of several matrices: lines (B, M), weights (B, N, K) and biases (B, N) give (B, M, N)."""
+        """Return `sums` of several matrices: lines (B, M), weights (B, N, K) and biases (B, N) give (B, M, N).
+
+        Kernels take fewer weights too, in turn.
+        """
         first = product * weights.shape[0]
         starts = [None] * len(weights) if biases is None else list(biases)
         parts = [
@@ -92,6 +98,42 @@ class ExactProducts(Products):
 
     def conv(self, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
         """Return the convolution; each sum runs over channels, and within one over the kernel (assumed)."""
+        x, geometry = _unstrided(x, weight, geometry)
+        if self.by_channel and uses_kernels(x.device) and few_results.pays(x, weight, bias, geometry):
+            planes = few_results.planes_of(x, geometry.pad)
+            found = self.by_places(planes, peak_of(planes), (weight, bias), geometry.dilations)
+            if found is not None:
+                return found
+        return self._by_results(x, weight, bias, geometry)
+
+    def is_safe(self, lines: Lines, weights: Tensor, biases: Tensor | None, product: int) -> bool:  # noqa: ARG002  # for those that override it
+        """Return whether `each` of the same sums all lines by tile, whatever their numbers are below the peak."""
+        return False
+
+    def by_places(
+        self,
+        planes: Tensor,
+        peak: float,
+        kernels: tuple[Tensor, Tensor | None],
+        dilations: Sequence[int],
+        first: int = 0,
+    ) -> Tensor | None:
+        """Return a convolution of planes (n, C, *d) without strides, summed at sixteen places at a time.
+
+        Kernels are the weight (N, c, *k) and the bias; channels those from `first` on. None where a sum may be too
+        large for a tile, since only lines by result are looked at one by one.
+        """
+        weight, bias = kernels
+        lines, places = few_results.lines_of_places(planes, peak, weight, dilations, first)
+        weights = weight.flatten(1)[:, None].expand(-1, COLUMNS, -1)
+        biases = None if bias is None else bias[:, None].expand(-1, COLUMNS)
+        if not self.is_safe(lines, weights, biases, _BY_PLACES):
+            return None
+        found = places.results(self.each(lines, weights, biases, _BY_PLACES))
+        return found.reshape(planes.shape[0], weight.shape[0], *places.sizes)
+
+    def _by_results(self, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
+        """Return the convolution, summed for sixteen results at a time."""
         kernel, groups, factor = weight.shape[2:], geometry.groups, self.factor(x.device)
         if self.by_channel and uses_kernels(x.device) and 1 < groups == x.shape[1] == weight.shape[0]:
             lines, size = channel_patches(x, kernel, geometry, factor)
@@ -204,6 +246,14 @@ class ExactProducts(Products):
             scores = scores.masked_fill(~mask, -torch.inf) if mask.dtype is torch.bool else scores + mask
         weights = scores.softmax(-1).to(torch.float16).to(scores.dtype)
         return matmul(weights, value)
+
+
+def _unstrided(x: Tensor, weight: Tensor, g: Geometry) -> tuple[Tensor, Geometry]:
+    """Return the inputs that a kernel of one place sees, without strides; of other kernels everything as it is."""
+    if {*weight.shape[2:]} != {1} or {*g.strides} == {1} or any(g.pad):
+        return x, g
+    seen = x[(slice(None), slice(None), *(slice(None, None, stride) for stride in g.strides))]
+    return seen, replace(g, strides=tuple(1 for _ in g.strides))
 
 
 def _check(lines: Lines, weights: Tensor, bias: Tensor | None) -> None:

@@ -29,6 +29,7 @@ class Lines:
     """Number k of line m is `numbers[starts[m] + offsets[k]]`; `by_channel`, that is channel 0's, the rest lie beside.
 
     Of several matrices `starts` are (B, M). `peak` is the largest magnitude of `numbers`; NaN where there is one.
+    Numbers are `scale` times as large as they are.
     """
 
     numbers: Tensor
@@ -36,6 +37,7 @@ class Lines:
     offsets: Offsets
     peak: float
     by_channel: bool = False
+    scale: float = 1.0
 
     def part(self, offsets: Offsets) -> Lines:
         """Return the same lines with other numbers of them."""
@@ -47,7 +49,7 @@ class Lines:
 
     def with_numbers(self, numbers: Tensor) -> Lines:
         """Return lines of other numbers in the same places."""
-        return replace(self, numbers=numbers, peak=_peak(numbers))
+        return replace(self, numbers=numbers, peak=peak_of(numbers))
 
     def as_one(self) -> Lines:
         """Return the lines as those of one matrix: starts (1, M)."""
@@ -66,7 +68,9 @@ def lines_of(x: Tensor, factor: float = 1.0) -> Lines:
     """Return the rows of a matrix (M, K), each number times a power of two."""
     rows, length = x.shape
     held = x.detach().float()
-    return _lines(held if factor == 1.0 else held * factor, np.arange(rows) * length, np.arange(length))
+    numbers = (held if factor == 1.0 else held * factor).contiguous()
+    starts, offsets = np.arange(rows) * length, np.arange(length)
+    return Lines(numbers.reshape(-1), starts, offsets, peak_of(numbers), scale=factor)
 
 
 def patches(x: Tensor, kernel: Sequence[int], g: Geometry, factor: float = 1.0) -> tuple[Lines, list[int]]:
@@ -76,15 +80,15 @@ def patches(x: Tensor, kernel: Sequence[int], g: Geometry, factor: float = 1.0) 
     """
     padded, peak = _channels_last(x, g.pad, x.shape[1], factor)
     starts, offsets, sizes = _walk(padded.shape, kernel, g)
-    channels = np.arange(x.shape[1])
-    return Lines(padded.reshape(-1), starts, (channels[:, None] + offsets).reshape(-1), peak), sizes
+    order = (np.arange(x.shape[1])[:, None] + offsets).reshape(-1)
+    return Lines(padded.reshape(-1), starts, order, peak, scale=factor), sizes
 
 
 def channel_patches(x: Tensor, kernel: Sequence[int], g: Geometry, factor: float = 1.0) -> tuple[Lines, list[int]]:
     """Return what each result of a convolution of single channels sees; channels are filled up to `COLUMNS`."""
     padded, peak = _channels_last(x, g.pad, -(-x.shape[1] // COLUMNS) * COLUMNS, factor)
     starts, offsets, sizes = _walk(padded.shape, kernel, g)
-    return Lines(padded.reshape(-1), starts, offsets, peak, by_channel=True), sizes
+    return Lines(padded.reshape(-1), starts, offsets, peak, by_channel=True, scale=factor), sizes
 
 
 def _channels_last(x: Tensor, pads: Sequence[int], channels: int, factor: float) -> tuple[Tensor, float]:
@@ -95,15 +99,11 @@ def _channels_last(x: Tensor, pads: Sequence[int], channels: int, factor: float)
         return layout.channels_last(x, pads, channels, factor)
     around = [size for sides in reversed(pads) for size in (sides, sides)]
     padded = F.pad(x.detach().float() * factor, [*around, 0, channels - x.shape[1]]).movedim(1, -1).contiguous()
-    return padded, _peak(padded)
+    return padded, peak_of(padded)
 
 
-def _lines(x: Tensor, starts: Offsets, offsets: Offsets) -> Lines:
-    held = x.contiguous()
-    return Lines(held.reshape(-1), starts, offsets, _peak(held))
-
-
-def _peak(x: Tensor) -> float:
+def peak_of(x: Tensor) -> float:
+    """Return the largest magnitude, NaN where there is one."""
     low, high = x.aminmax() if x.numel() else (0.0, 0.0)
     return max(-float(low), float(high))
 
@@ -114,12 +114,12 @@ def _walk(shape: Sequence[int], kernel: Sequence[int], g: Geometry) -> tuple[Off
     strides = [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
     sizes = [(shape[1 + axis] - (kernel[axis] - 1) * g.dilations[axis] - 1) // g.strides[axis] + 1 for axis in axes]
     steps = [strides[0], *(strides[1 + axis] * g.strides[axis] for axis in axes)]
-    starts = _sums([(shape[0], steps[0]), *zip(sizes, steps[1:], strict=True)])
-    offsets = _sums([(kernel[axis], strides[1 + axis] * g.dilations[axis]) for axis in axes])
+    starts = sums_of([(shape[0], steps[0]), *zip(sizes, steps[1:], strict=True)])
+    offsets = sums_of([(kernel[axis], strides[1 + axis] * g.dilations[axis]) for axis in axes])
     return starts, offsets, sizes
 
 
-def _sums(axes: Sequence[tuple[int, int]]) -> Offsets:
+def sums_of(axes: Sequence[tuple[int, int]]) -> Offsets:
     """Return all sums of one multiple of each step: `axes` are counts and steps, the last runs fastest."""
     total = np.zeros(1, np.int64)
     for count, step in axes:

@@ -107,13 +107,13 @@ def multiply_each(
 ):
     """Do `multiply` for each of several matrices, lines `start` to `end` of all their lines: starts (B, M).
 
-    Shape: grown, units and bounds (B, blocks, K, 16), largest (B, K), bias (B, N), limit, is_small and is_safe (B), out
-    (B, M, N).
+    Shape: grown, units and bounds (W, blocks, K, 16), largest (W, K), bias (W, N), limit, is_small and is_safe (W), out
+    (B, M, N). The matrices take the W weights in turn.
     """
     rows = starts.shape[1]
     for b in range(start // rows, (end - 1) // rows + 1):
-        first, last = max(start - b * rows, 0), min(end - b * rows, rows)
-        held = (grown[b], units[b], bounds[b], largest[b], bias[b], limit[b], is_small[b], is_safe[b])
+        first, last, w = max(start - b * rows, 0), min(end - b * rows, rows), b % grown.shape[0]
+        held = (grown[w], units[w], bounds[w], largest[w], bias[w], limit[w], is_small[w], is_safe[w])
         multiply(numbers, starts[b], offsets, by_channel, *held, out[b], first, last)
 
 

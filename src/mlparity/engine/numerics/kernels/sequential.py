@@ -39,8 +39,9 @@ _WHOLE = np.float32(1 / fp16_tile.FACTOR)
 class SequentialWeights:
     """Several matrices of weights as `multiply_each` takes them, and what a line's products may add up to with each.
 
-    Numbers are `FACTOR` times as large as they are, and so are the weights in `blocks`; `largest` (B, K), the greatest
-    by k, and `most` (B), the greatest sum of one column's magnitudes, make up for it. `bias` (B, N) is as it is.
+    Numbers and the weights in `blocks` are both scaled, their products by `fp16_tile.DOWN`; `largest` (B, K), the
+    greatest by k, and `most` (B), the greatest sum of one column's magnitudes, make up for the scale of the numbers.
+    `bias` (B, N) is as it is.
     """
 
     blocks: Floats
@@ -58,14 +59,14 @@ def by_lanes(length: int, lanes: int) -> NDArray[np.int64]:
     return np.concatenate([np.arange(lane, length, lanes) for lane in range(lanes)])
 
 
-def packed(weights: Floats, bias: Floats | None) -> SequentialWeights:
-    """Return weights (B, N, K) and bias (B, N) as `multiply_each` takes them."""
-    blocks = in_sixteens(weights * np.float32(fp16_tile.FACTOR))
+def packed(weights: Floats, bias: Floats | None, scale: float = fp16_tile.FACTOR) -> SequentialWeights:
+    """Return weights (B, N, K) and bias (B, N) as `multiply_each` takes them, for numbers that are scaled so."""
+    blocks, whole = in_sixteens(weights * np.float32(fp16_tile.DOWN / scale)), 1 / scale
     start = columns_of(bias, blocks)
     size = np.abs(weights)
     limit = _limit(weights.shape[2], np.abs(start).max(1, initial=0).astype(np.float64))
-    most = size.sum(2, dtype=np.float64).max(1, initial=0) * float(_WHOLE)
-    largest = size.max(1, initial=0) * _WHOLE
+    most = size.sum(2, dtype=np.float64).max(1, initial=0) * whole
+    largest = size.max(1, initial=0) * np.float32(whole)
     return SequentialWeights(blocks, largest, start, limit, most)
 
 
@@ -92,13 +93,14 @@ def multiply_each(
 ):
     """Do `multiply` for each of several matrices, lines `start` to `end` of all their lines: starts (B, M).
 
-    Shape: weights (B, blocks, K, 16), largest (B, K), bias (B, N), limit and is_safe (B), out (B, M, N).
+    Shape: weights (W, blocks, K, 16), largest (W, K), bias (W, N), limit and is_safe (W), out (B, M, N). The matrices
+    take the W weights in turn.
     """
     rows = starts.shape[1]
     for b in range(start // rows, (end - 1) // rows + 1):
-        first, last = max(start - b * rows, 0), min(end - b * rows, rows)
-        held = (largest[b], bias[b], limit[b], tiny, lanes, is_safe[b])
-        multiply(numbers, starts[b], offsets, by_channel, weights[b], *held, out[b], first, last)
+        first, last, w = max(start - b * rows, 0), min(end - b * rows, rows), b % weights.shape[0]
+        held = (largest[w], bias[w], limit[w], tiny, lanes, is_safe[w])
+        multiply(numbers, starts[b], offsets, by_channel, weights[w], *held, out[b], first, last)
 
 
 @compiled
