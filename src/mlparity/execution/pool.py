@@ -78,6 +78,11 @@ class Pool:
         return sum(hand.is_ready for hand in self._hands)
 
     @property
+    def title(self) -> str:
+        """How many are at work, as progress tells it."""
+        return f"{self.workers} {'worker' if self.workers == 1 else 'workers'}"
+
+    @property
     def ahead(self) -> int:
         """How many items may wait for each other, so that every worker has a next one."""
         return 3 * max(self.workers, self._wanted, 1)

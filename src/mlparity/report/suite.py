@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape as escape_html
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from mlparity.core.words import Verdict
 from mlparity.record.decisive import decisive
 from mlparity.record.suite import SuiteEntry, suite_verdict
 from mlparity.report.escaping import escape
+from mlparity.report.html import rendered
 from mlparity.report.junit import junit_of_suite
 
 COLUMNS = ("model", "verdict", "settings that pass", "cause", "what to know")
@@ -34,17 +35,22 @@ def suite_rows(entries: Sequence[SuiteEntry]) -> list[tuple[str, ...]]:
 
 def summary(entries: Sequence[SuiteEntry]) -> str:
     """Return the verdict of all, and how many models it is made of."""
+    return f"{suite_verdict(entries)}: {_counts(entries)}"
+
+
+def _counts(entries: Sequence[SuiteEntry]) -> str:
     counts = {verdict: sum(entry.verdict is verdict for entry in entries if entry.record) for verdict in Verdict}
     lost = sum(entry.record is None for entry in entries)
     parts = [f"{count} {verdict}" for verdict, count in counts.items() if count]
     parts += [f"{lost} {NOT_VERIFIED}"] if lost else []
-    return f"{suite_verdict(entries)}: {len(entries)} models, {', '.join(parts)}"
+    return f"{len(entries)} {'model' if len(entries) == 1 else 'models'}, {', '.join(parts)}"
 
 
 def _row(entry: SuiteEntry) -> tuple[str, ...]:
     record = entry.record
     if record is None:
-        return (entry.name, NOT_VERIFIED, "", "", " ".join(entry.failure.split()))
+        parts = filter(None, map(str.strip, entry.failure.splitlines()))
+        return (entry.name, NOT_VERIFIED, "", "", "; ".join(parts))
     rows = decisive(record.settings)
     passing = [str(row.setting) for row in rows if row.verdict is Verdict.PASS]
     notes = [f"{record.samples.count} samples", f"policy {record.policy.name}"]
@@ -63,25 +69,31 @@ def _markdown(entries: Sequence[SuiteEntry]) -> str:
     return "\n".join(lines) + "\n"
 
 
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
-body {{ font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; }}
-table {{ border-collapse: collapse; width: 100%; }}
-th, td {{ border-bottom: 1px solid #ccc; padding: .4rem .6rem; text-align: left; vertical-align: top; }}
-.pass {{ color: #176b2c; }} .fail {{ color: #a31515; }} .unknown {{ color: #7a5200; }}
-</style></head><body><h1>{title}</h1><table><thead><tr>{head}</tr></thead><tbody>
-{body}
-</tbody></table></body></html>
-"""
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A model's line on the page; `href` is "" and `settings` too where there is no record."""
+
+    name: str
+    href: str
+    verdict: Verdict
+    word: str
+    settings: str
+    cause: str
+    note: str
 
 
 def _html(entries: Sequence[SuiteEntry]) -> str:
-    lines = []
-    for entry, row in zip(entries, suite_rows(entries), strict=True):
-        name, verdict, *rest = map(escape_html, row)
-        link = name if entry.record is None else f'<a href="{quote(entry.name)}/report.html">{name}</a>'
-        cells = [f'<th scope="row">{link}</th>', f'<td class="{entry.verdict}">{verdict}</td>']
-        cells += [f"<td>{cell}</td>" for cell in rest]
-        lines.append(f"<tr>{''.join(cells)}</tr>")
-    head = "".join(f'<th scope="col">{escape_html(column)}</th>' for column in COLUMNS)
-    return _PAGE.format(title=escape_html(summary(entries)), head=head, body="\n".join(lines))
+    return rendered(
+        "suite.html.j2",
+        summary=summary(entries),
+        counts=_counts(entries),
+        verdict=suite_verdict(entries),
+        columns=COLUMNS,
+        lines=[_line(entry, row) for entry, row in zip(entries, suite_rows(entries), strict=True)],
+    )
+
+
+def _line(entry: SuiteEntry, row: tuple[str, ...]) -> _Line:
+    name, word, settings, cause, note = row
+    href = "" if entry.record is None else f"{quote(entry.name)}/report.html"
+    return _Line(name, href, entry.verdict, word, settings, cause, note if href else entry.failure)

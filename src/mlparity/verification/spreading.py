@@ -111,8 +111,7 @@ class Spread:
         return (*mixed, *self.pool.notes)
 
     def _stage(self) -> str:
-        workers = self.pool.workers
-        return f"compare on {workers} worker{'' if workers == 1 else 's'}"
+        return f"compare on {self.pool.title}"
 
     def _parcel(self) -> Parcel:
         job, samples = self.job, self.job.samples

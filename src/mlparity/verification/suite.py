@@ -161,8 +161,7 @@ class _Suite:
         _write(self.folder, {STATE: json.dumps(self.known, indent=1)})
 
     def _tell(self, done: int) -> None:
-        workers = "" if self.pool is None else f" on {self.pool.workers} workers"
-        self.progress(f"models{workers}", done, len(self.models))
+        self.progress(f"models{'' if self.pool is None else f' on {self.pool.title}'}", done, len(self.models))
 
 
 def _kept(folder: Path, known: Mapping[str, str], key: str) -> Record | None:
