@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mlparity.engine.numerics import device_sums, winograd
+from mlparity.engine.numerics import device_sums, few_results, winograd
 from mlparity.engine.numerics.exact_products import ExactProducts
-from mlparity.engine.numerics.lines import LANES, Lines
+from mlparity.engine.numerics.lines import LANES, Lines, peak_of
 from mlparity.engine.numerics.products import Geometry
 from mlparity.engine.numerics.switch import uses_kernels
 
@@ -77,11 +77,25 @@ class FixedPoint(ExactProducts):
         if not (self.winograd and is_dense_3x3(weight, geometry)):
             return ExactProducts.conv(self, x, weight, bias, geometry)
         kernels = self.cached("kernels", lambda: winograd.transformed_kernels(weight))
-        even, odd = (
-            ExactProducts.conv(part, inputs, kernel, bias, winograd.WALK)
-            for part, inputs, kernel in zip(self._halves(), winograd.transformed(x, geometry), kernels, strict=True)
-        )
+        planes = winograd.transformed(x, geometry)
+        even, odd = self._of_planes(planes, [(kernel, bias) for kernel in kernels], x.shape[1])
         return winograd.untransformed(even, odd, x.shape[-1] + 2 * geometry.pad[-1] - 2)
+
+    def _of_planes(
+        self, planes: Tensor, kernels: Sequence[tuple[Tensor, Tensor | None]], apart: int
+    ) -> tuple[Tensor, Tensor]:
+        """Return the convolutions of transformed inputs with two kernels, the second of channels from `apart` on."""
+        halves, firsts = self._halves(), (0, apart)
+        seen = [planes[:, first : first + kernels[0][0].shape[1]] for first in firsts]
+        if uses_kernels(planes.device) and few_results.pays(seen[0], *kernels[0], winograd.WALK):
+            peak = peak_of(planes)
+            few = [
+                h.by_places(planes, peak, k, (1, 1), first) for h, k, first in zip(halves, kernels, firsts, strict=True)
+            ]
+            if few[0] is not None and few[1] is not None:
+                return few[0], few[1]
+        even, odd = (h._by_results(x, *k, winograd.WALK) for h, x, k in zip(halves, seen, kernels, strict=True))
+        return even, odd
 
     def _halves(self) -> list[FixedPoint]:
         """Return the products for the even and for the odd columns, each with a memory of its own."""

@@ -12,19 +12,26 @@ from torch import Tensor
 
 from mlparity.engine.numerics.products import Geometry
 from mlparity.engine.numerics.rounding import half_away, half_away_wide
+from mlparity.engine.numerics.switch import uses_kernels
 
 WALK = Geometry((1, 1), (0, 0), (1, 1), 1)
 """How the transformed convolutions go over the transformed inputs."""
 
 
-def transformed(x: Tensor, geometry: Geometry) -> tuple[Tensor, Tensor]:
-    """Return the inputs x (n, C, H, W) for the even and for the odd columns: (n, 3 C, H + 2 pad, columns)."""
+def transformed(x: Tensor, geometry: Geometry) -> Tensor:
+    """Return the four differences of the inputs x (n, C, H, W), one behind the other: (n, 4 C, H + 2 pad, columns).
+
+    The even columns of the results see the first 3 C of them, the odd ones the last.
+    """
     high, wide = geometry.pad
+    if uses_kernels(x.device) and x.dtype is torch.float32:
+        from mlparity.engine.numerics.kernels import winograd
+
+        return winograd.transformed(x, high, wide)
     columns = x.shape[-1] + 2 * wide - 2
     padded = F.pad(x, (wide, wide + columns % 2, high, high))
     d = padded.unfold(-1, 4, 2).unbind(-1)
-    v = [half_away(value) for value in (d[0] - d[2], d[1] + d[2], d[2] - d[1], d[1] - d[3])]
-    return torch.cat(v[:3], 1), torch.cat(v[1:], 1)
+    return torch.cat([half_away(value) for value in (d[0] - d[2], d[1] + d[2], d[2] - d[1], d[1] - d[3])], 1)
 
 
 def transformed_kernels(weight: Tensor) -> tuple[Tensor, Tensor]:
