@@ -98,7 +98,7 @@ def test_an_edited_source_has_another_key(place: Path, edit: str) -> None:
 
 def test_the_graph_alone_tells_an_edit(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a factory takes from elsewhere changes no file."""
-    monkeypatch.setattr("mlparity.verification.conversion_cache.code_sha256", lambda: "")
+    monkeypatch.setattr("mlparity.verification.cache.code_sha256", lambda: "")
     before = base()
     Path("cached_net.py").write_text(NET.replace("self.factor = 2.0", "self.factor = 3.0"))
     assert base() != before

@@ -156,7 +156,7 @@ def test_other_weights_of_one_model_run_that_one_again(place: Path, monkeypatch:
     models = FILE.split("[models.refused]")[0]
     (place / "models.toml").write_text(models.replace("suite_nets.py:other", "suite_others.py:other"))
     (place / "suite_others.py").write_text(NETS.replace("SEED", "0"))
-    monkeypatch.setattr("mlparity.verification.conversion_cache.code_sha256", lambda: "")
+    monkeypatch.setattr("mlparity.verification.cache.code_sha256", lambda: "")
     names = verified(monkeypatch)
     api.verify_suite("models.toml", "out")
     (place / "suite_nets.py").write_text(NETS.replace("SEED", "7"))

@@ -110,10 +110,15 @@ def count_run() -> None:
         budget.tell(budget.runs)
 
 
+def left_out() -> tuple[str, ...]:
+    """Return the parts of the work at hand that were left out so far, or were not finished."""
+    budget = _CURRENT.get()
+    return () if budget is None else tuple(budget.undone)
+
+
 def is_left_out(what: str) -> bool:
     """Tell whether a part of the work at hand was left out, or was not finished."""
-    budget = _CURRENT.get()
-    return budget is not None and what in budget.undone
+    return what in left_out()
 
 
 @contextmanager

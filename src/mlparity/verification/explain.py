@@ -32,6 +32,7 @@ from mlparity.verification.explain_package import Case, worst_case
 from mlparity.verification.explain_states import other_start
 from mlparity.verification.explain_time import budget_for, takes_long, unfinished
 from mlparity.verification.job import Job
+from mlparity.verification.kept_explanations import Findings, LookedAt, kept_or_made
 from mlparity.verification.older_source import older_source
 from mlparity.verification.results import rungs_of
 from mlparity.verification.runs import Runs
@@ -165,21 +166,30 @@ _LEAST = 0.05
 
 def _of_artifact(cause: Cause, row: SettingResult, job: Job, chosen: Mapping[str, Sample]) -> Diagnosis:
     unit = row.setting.unit if cause.kind is CauseKind.COMPUTE_UNIT else None
-    path, factor, beside = job.stage / row.artifact, job.policy.noise_factor, dict(islice(job.alone(), _BESIDE))
+    looked_at = LookedAt(row, unit, job, chosen, dict(islice(job.alone(), _BESIDE)))
+    found = kept_or_made(looked_at, lambda: _findings(looked_at))
+    if found.is_beyond_ladder:
+        return Diagnosis(found.causes[0])
+    return replace(_with_others(cause, found.causes), drift=found.drift, failure=found.failure)
+
+
+def _findings(at: LookedAt) -> Findings:
+    row, source, factor = at.row, at.job.source, at.job.policy.noise_factor
     if not is_explicable(row.setting.target):
-        return _with_others(cause, explain_elsewhere(path, job.source, chosen, factor, beside))
-    started = other_start(path, job.source, job.first())
+        return Findings(explain_elsewhere(at.path, source, at.chosen, factor, at.beside))
+    started = other_start(at.path, source, at.job.first())
     if started is not None:
-        return Diagnosis(started)
-    case = worst_case(path, job.source, chosen, unit, factor, beside)
-    stored = None if isinstance(case, Cause) else stored_states(case.rungs)
+        return Findings((started,), is_beyond_ladder=True)
+    case = worst_case(at.path, source, at.chosen, at.unit, factor, at.beside)
+    if isinstance(case, Cause):
+        return Findings((case,))
+    stored = stored_states(case.rungs)
     if stored is not None:
-        return Diagnosis(stored)
-    found = _with_others(cause, (case,) if isinstance(case, Cause) else case.causes())
-    if isinstance(case, Cause) or row.setting.computes_in is not Precision.FP16:
-        return found
-    with may_be_left(ALONG):
-        return replace(_with_drift(found.cause, row, case, unit), others=found.others)
+        return Findings((stored,), is_beyond_ladder=True)
+    found = Findings(case.causes())
+    if row.setting.computes_in is Precision.FP16:
+        with may_be_left(ALONG):
+            return _with_drift(found, at, case)
     return found
 
 
@@ -205,18 +215,18 @@ def _with_others(cause: Cause, found: Sequence[Cause]) -> Diagnosis:
     return Diagnosis(merged, others=() if merged is cause else tuple(others))
 
 
-def _with_drift(cause: Cause, row: SettingResult, case: Case, unit: ComputeUnit | None) -> Diagnosis:
+def _with_drift(found: Findings, at: LookedAt, case: Case) -> Findings:
     """Add the error along the graph on the sample that was explained, or why it cannot be followed."""
     try:
         passed = drift_of(case.rungs.numerics, case.rungs.exact, case.rungs.in_width(case.rungs.numerics))
         known = origins(case.rungs, [point.step for point in passed.points])
     except MlparityError as error:
-        return Diagnosis(cause, failure=f"the error along the graph is not known: {error}")
+        return replace(found, failure=f"the error along the graph is not known: {error}")
     points = tuple(replace(point, origin=known.get(point.step, "")) for point in passed.points)
     if not points:
-        return Diagnosis(cause)
-    drift = Drift(row.artifact, case.sample, TYPED.summary, Provenance.COMPUTED, passed.count, points)
-    return Diagnosis(cause, drift if unit is None else _emulated(drift, case.choice, unit))
+        return found
+    drift = Drift(at.row.artifact, case.sample, TYPED.summary, Provenance.COMPUTED, passed.count, points)
+    return replace(found, drift=drift if at.unit is None else _emulated(drift, case.choice, at.unit))
 
 
 def _emulated(drift: Drift, choice: Choice, unit: ComputeUnit) -> Drift:

@@ -25,7 +25,7 @@ from mlparity.samples.digest import digest
 from mlparity.sessions.torch_threads import one_thread
 from mlparity.targets.artifacts import artifact_sha256
 from mlparity.verification.blocks_elsewhere import write_files
-from mlparity.verification.conversion_cache import digest_of, source_key
+from mlparity.verification.cache import digest_of, source_key
 from mlparity.verification.machine import versions_for
 from mlparity.verification.models_elsewhere import OPENER, WholeModel, WholeResult
 from mlparity.verification.options import VerifyOptions
