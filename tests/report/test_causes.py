@@ -53,6 +53,12 @@ def test_figures_are_written_as_what_they_are() -> None:
     )
 
 
+@pytest.mark.parametrize(("name", "said"), [("a.png", "sample a.png"), ("sample 2/0", "sample 2/0")])
+def test_a_sample_is_called_so_once(name: str, said: str) -> None:
+    seen = Evidence(Observation.ON_SAMPLE, names={"sample": name})
+    assert cause_text(Cause(CauseKind.CONVERTER, (seen,))) == f"That is seen on {said}."
+
+
 def test_the_causes_of_other_settings_are_told_once_each() -> None:
     own = Cause(CauseKind.CONVERTER, (Evidence(Observation.GRAPH_DIFFERS, {"difference": 0.5}),))
     rows = tuple(replace(row, causes=(RECORD.cause, own)) for row in RECORD.settings[:2])

@@ -21,3 +21,8 @@ def checked_name(name: str, what: str) -> str:
             next_step="rename it",
         ) from error
     return name
+
+
+def sample_called(name: str) -> str:
+    """Return a sample's name in a sentence; those of a function's samples begin with the word already."""
+    return name if name.startswith("sample ") else f"sample {name}"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from string import Formatter
 
 from mlparity.core.finiteness import left_out_note, mismatches
+from mlparity.core.names import sample_called
 from mlparity.core.numbers import format_count, format_number
 from mlparity.core.words import Precision
 from mlparity.record.causes import Cause, Evidence, Observation
@@ -165,10 +166,10 @@ _SENTENCES: Mapping[Observation, str] = {
     ),
     Observation.SHAPES_DIVERGE: "It begins at {op}, whose result has the shape {shape}.",
     Observation.DRAWS_RANDOMLY: (
-        "The artifact gives another {outputs} when sample {sample} is run again: it draws randomly."
+        "The artifact gives another {outputs} when {sample:sample} is run again: it draws randomly."
     ),
     Observation.APP_PREPROCESSING: (
-        "The app prepares pictures in another way than the source: {how}. Given the source's on sample {sample},"
+        "The app prepares pictures in another way than the source: {how}. Given the source's on {sample:sample},"
         " {removed:share1} of the difference ({difference:scale}) goes away."
     ),
     Observation.IMAGE_INPUT: (
@@ -186,7 +187,7 @@ _SENTENCES: Mapping[Observation, str] = {
     Observation.REST_BESIDE: (
         "With that changed the difference is {rest:scale} instead of {difference:scale}, and has another cause."
     ),
-    Observation.ON_SAMPLE: "That is seen on sample {sample}.",
+    Observation.ON_SAMPLE: "That is seen on {sample:sample}.",
     Observation.IMAGE_CHANNELS: (
         "The image input {input} hands over its channels as {ours}, and the network of the source takes {theirs}. With"
         " that changed {removed:share1} of the difference ({difference:scale}) goes away."
@@ -310,7 +311,8 @@ def _sentence(evidence: Evidence, rows: Sequence[SettingResult], rungs: Sequence
             }
             own = [rung for rung in rungs if rung.artifact in shown]
             return _rung_text(own or rungs)
-        return evidence.names.get(name, _NOT_THERE)
+        known = evidence.names.get(name, _NOT_THERE)
+        return sample_called(known) if how == "sample" else known
 
     parts = Formatter().parse(_SENTENCES[evidence.observation])
     return "".join(text + (written(name, how or "") if name else "") for text, name, how, _ in parts)

@@ -13,6 +13,7 @@ from mlparity.compare.comparer import Comparer
 from mlparity.compare.glance import Glance
 from mlparity.compare.noise import noise_of
 from mlparity.core.errors import MlparityError
+from mlparity.core.names import sample_called
 from mlparity.core.session import Outputs, Session
 from mlparity.core.words import Provenance, Setting
 from mlparity.diagnose.ranges import Range, Ranges
@@ -104,7 +105,7 @@ class Run:
         try:
             outputs = self._outputs(self.session, step)
         except MlparityError as error:
-            return RunSight(failure=f"{_called(step.name)}: {error}")
+            return RunSight(failure=f"{sample_called(step.name)}: {error}")
         seconds = time.perf_counter() - started
         return RunSight(seconds, glance=self.comparer.look(step.name, step.expected, outputs))
 
@@ -113,7 +114,7 @@ class Run:
         if self.session is None or self.failure:
             return
         if sight is None or sight.glance is None:
-            self.failure = f"{_called(step.name)} was not run" if sight is None else sight.failure
+            self.failure = f"{sample_called(step.name)} was not run" if sight is None else sight.failure
             self.failed_at = step.number
             return
         self.seconds += sight.seconds
@@ -283,8 +284,3 @@ class Runs:
             run.close()
         for watch in self.watches:
             watch.close()
-
-
-def _called(sample: str) -> str:
-    """Return a sample's name in a sentence; those of a function's samples begin with the word already."""
-    return sample if sample.startswith("sample ") else f"sample {sample}"
