@@ -138,6 +138,12 @@ def test_a_wrong_image_input_is_named(
     assert said in cause_sentence(record)
 
 
+@pytest.mark.parametrize("layout", ["RGB", "BGR"])
+def test_inspect_shows_the_order_of_colours(tmp_path: Path, layout: str) -> None:
+    (image,) = api.inspect_artifact(package(tmp_path, color_layout=ct.colorlayout[layout])).inputs
+    assert (image.shape, image.dtype) == ((SIZE, SIZE), f"{layout} image")
+
+
 def test_run_gives_it_the_pixels_too(tmp_path: Path, photos: Path) -> None:
     out, artifact, how = tmp_path / "out.npz", package(tmp_path), preprocess(tmp_path)
     assert api.run_artifact(artifact, str(photos), out, how, ComputeUnit.CPU_ONLY) == 2

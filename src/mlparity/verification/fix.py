@@ -174,7 +174,7 @@ class _Search:
         """Return the source's names of the inputs that the artifact takes as images."""
         inputs = inspected(self.job.stage / worst.artifact).inputs
         pairs = zip(self.job.source.input_names, inputs, strict=False)
-        return frozenset(name for name, spec in pairs if spec.dtype == "image")
+        return frozenset(name for name, spec in pairs if spec.dtype.endswith("image"))
 
     def _selector(self, setting: Setting) -> str:
         """Return code that keeps the fewest ops in fp32, "" where tuning does not help or does not apply."""

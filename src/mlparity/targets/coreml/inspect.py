@@ -67,7 +67,12 @@ def inspect_package(path: Path) -> Inspection:
 
 
 def _specs(features: Iterable[Feature]) -> tuple[TensorSpec, ...]:
-    return tuple(TensorSpec(feature.name, feature.shape, feature.dtype or feature.kind) for feature in features)
+    return tuple(TensorSpec(feature.name, feature.shape, _type(feature)) for feature in features)
+
+
+def _type(feature: Feature) -> str:
+    """Return the type of a feature's numbers, and of an image the order of its colours as Core ML names it."""
+    return f"{feature.image.color} image".lstrip() if feature.image is not None else feature.dtype or feature.kind
 
 
 def _sizes(feature: Feature) -> str:
