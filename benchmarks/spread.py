@@ -29,6 +29,9 @@ FOLDER = Path("build/bench/spread")
 PHOTOS = Path("build/photos")
 SIDE = 256
 SETTINGS = ("fp16/*", "fp32/CPU_ONLY")
+MARK = "MLPARITY_SPREAD"
+"""The variable by which a run's own workers are known from those of others."""
+
 DIFFERENT = frozenset({"created", "seconds", "seconds_per_sample", "sha256"})
 """What no two runs have alike: times, and digests of packages, which have random names inside."""
 
@@ -68,7 +71,7 @@ class Verifying:
                 *("--inputs", str(inputs), "--preprocess", "imagenet", "--policy", "task", "--out", str(self.out)),
                 *options,
             ],
-            env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+            env={**os.environ, "OMP_NUM_THREADS": str(threads), MARK: str(self.out)},
             stdout=subprocess.DEVNULL,
             stderr=log,
             start_new_session=True,
@@ -115,7 +118,9 @@ def losing_workers(inputs: Path, out: Path, every: float) -> tuple[float, int]:
     def kill_some() -> None:
         while not done.wait(every):
             workers = [
-                int(line.parent.name) for line in Path("/proc").glob("[0-9]*/cmdline") if b"ray::Worker" in _read(line)
+                int(line.parent.name)
+                for line in Path("/proc").glob("[0-9]*/cmdline")
+                if b"ray::Worker" in _read(line) and f"{MARK}={out}".encode() in _read(line.with_name("environ"))
             ]
             if workers:
                 killed.append(random.choice(workers))
