@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from mlparity.core.errors import ExecutionError, InputError, OutputError
+from mlparity.core.errors import ExecutionError, InputError
 from mlparity.execution.address import address_from
 from mlparity.execution.pool import Pool, Task, workers_at
 from mlparity.execution.ray import connected, stored
@@ -123,21 +123,6 @@ def test_an_item_whose_worker_dies_is_done_again_and_answered_once(cluster: Any,
         with pytest.raises(InputError, match="no such item") as caught:
             results(pool, "open_refusing", None, range(1))
     assert (caught.value.where, caught.value.found) == ("the\nqueue", "0")
-
-
-def test_a_full_object_store_is_an_error_with_a_next_step(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    import numpy as np
-    import ray
-
-    with workers_at("auto", VERSIONS):
-        # A disk with room takes what the store has no room for: only one that is full refuses.
-        def refused(_value: object) -> None:
-            raise ray.exceptions.ObjectStoreFullError("there is no room")
-
-        monkeypatch.setattr(ray, "put", refused)
-        with pytest.raises(OutputError, match="object store is full") as caught:
-            stored(np.zeros(10))
-    assert "--object-store-memory" in caught.value.next_step
 
 
 def test_a_worker_with_other_versions_counts_nothing(cluster: Any, tmp_path: Path) -> None:
