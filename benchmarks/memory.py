@@ -4,14 +4,18 @@ Run from the repository's root::
 
     python -m benchmarks.memory            # 100 and 10,000 samples
     python -m benchmarks.memory 100 1000
+    python -m benchmarks.memory 100 50000 --ray local:2 --rounds 1
 
 Each count runs in a process of its own, three times in turn. What is printed is the median of the processes' peak
-resident memory, as the system counts it (conversion included), the growth while samples are compared, and the time.
+resident memory, as the system counts it (conversion included), the growth while samples are compared, and the time;
+with workers also the largest peak of one of them. A first run that is not counted fills the cache of conversions.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -67,50 +71,80 @@ class Samples:
             yield str(number), {"image": np.random.default_rng(number).random((1, 3, 32, 32), dtype=np.float32)}
 
 
-def measure(count: int) -> dict[str, float]:
-    """Verify on `count` samples in this process; return MiB and seconds."""
+def measure(count: int, ray: str | None) -> dict[str, float]:
+    """Verify on `count` samples in this process, or on workers; return MiB and seconds."""
     torch.manual_seed(0)
-    start, resident = time.perf_counter(), {"warm": 0.0, "end": 0.0}
+    start, resident, workers = time.perf_counter(), {"warm": 0.0, "end": 0.0}, 0.0
 
     def watch(stage: str, done: int, _: int) -> None:
-        if stage == "compare" and done in (WARM, count):
-            resident["end" if done == count else "warm"] = _status("VmRSS")
+        nonlocal workers
+        if stage.startswith("compare") and done >= WARM:
+            resident["end"] = _status("VmRSS")
+            resident["warm"] = resident["warm"] or resident["end"]
+            workers = max([workers, *(_status("VmHWM", worker) for worker in _workers())]) if ray else 0.0
 
-    options = VerifyOptions(settings_from(["fp32/CPU_ONLY", "fp16/CPU_ONLY", "litert/fp32"]))
+    options = VerifyOptions(settings_from(["fp32/CPU_ONLY", "fp16/CPU_ONLY", "litert/fp32"]), ray=ray)
     with tempfile.TemporaryDirectory() as folder:
         record = api.verify(Net().eval(), Path(folder) / "out", Samples(count), "task", options, watch)
     assert record.samples.count == count
     return {
         "peak_mib": _status("VmHWM"),
+        "worker_mib": workers,
         "growth_mib": resident["end"] - resident["warm"],
         "seconds": time.perf_counter() - start,
     }
 
 
-def _status(name: str) -> float:
-    """Return a figure of this process's memory. Source: proc(5), /proc/pid/status, in KiB."""
-    lines = Path("/proc/self/status").read_text().splitlines()
+def _status(name: str, process: int | str = "self") -> float:
+    """Return a figure of a process's memory. Source: proc(5), /proc/pid/status, in KiB."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:")) / 1024
 
 
-def main(counts: tuple[int, ...]) -> None:
+def _workers() -> list[int]:
+    """Return the workers that the Ray of this process has started."""
+    found = []
+    for line in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            is_worker, above = b"ray::Worker" in line.read_bytes(), _parent(int(line.parent.name))
+            if is_worker and os.getpid() in (above, _parent(above)):
+                found.append(int(line.parent.name))
+        except OSError:  # it has ended
+            continue
+    return found
+
+
+def _parent(process: int) -> int:
+    return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def main(counts: tuple[int, ...], rounds: int, ray: str | None) -> None:
     """Run each count in processes of its own, and print a line for each."""
     found: dict[int, list[dict[str, float]]] = {count: [] for count in counts}
-    for _ in range(ROUNDS):
-        for count in counts:
-            command = [sys.executable, "-m", "benchmarks.memory", "--one", str(count)]
+    options = [] if ray is None else ["--ray", ray]
+    for number in range(rounds + 1):
+        for count in counts if number else (WARM,):
+            command = [sys.executable, "-m", "benchmarks.memory", "--one", str(count), *options]
             done = subprocess.run(command, check=True, capture_output=True, text=True)
-            found[count].append(json.loads(done.stdout.splitlines()[-1]))
-    for count, rounds in found.items():
-        median = {name: statistics.median(each[name] for each in rounds) for name in rounds[0]}
+            if number:
+                found[count].append(json.loads(done.stdout.splitlines()[-1]))
+    for count, measured in found.items():
+        median = {name: statistics.median(each[name] for each in measured) for name in measured[0]}
+        workers = f" of a worker {median['worker_mib']:.0f} MiB," if ray else ""
         print(
-            f"{count:6,} samples: peak {median['peak_mib']:.0f} MiB,"
+            f"{count:6,} samples: peak {median['peak_mib']:.0f} MiB,{workers}"
             f" growth while comparing {median['growth_mib']:.1f} MiB, {median['seconds']:.0f} s"
         )
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--one"]:
-        print(json.dumps(measure(int(sys.argv[2]))))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("counts", type=int, nargs="*", default=COUNTS)
+    parser.add_argument("--one", type=int)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--ray")
+    chosen = parser.parse_args()
+    if chosen.one is not None:
+        print(json.dumps(measure(chosen.one, chosen.ray)))
     else:
-        main(tuple(int(each) for each in sys.argv[1:]) or COUNTS)
+        main(tuple(chosen.counts), chosen.rounds, chosen.ray)
