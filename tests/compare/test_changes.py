@@ -52,6 +52,20 @@ def test_a_larger_difference_is_worse_and_a_smaller_one_better() -> None:
     assert changes_between(after, before).verdict is Verdict.PASS
 
 
+def test_an_artifact_that_was_converted_in_another_way_is_told_with_its_options() -> None:
+    first, *others = RECORD.artifacts
+    other = replace(first, frontend="export", options={**first.options, "fp32_ops": "linear"}, sha256="0", seconds=9.0)
+    after = replace(RECORD, artifacts=(other, *others))
+    assert found(RECORD, after) == (
+        Change(ChangeKind.CONVERSION, Direction.NEITHER, f"{first.path}, fp32_ops", None, "linear"),
+        Change(ChangeKind.CONVERSION, Direction.NEITHER, f"{first.path}, frontend", first.frontend, "export"),
+    )
+    upgraded = {**RECORD.environment, "coremltools": "99"}
+    told = replace(RECORD, environment=upgraded, artifacts=(replace(first, options={"coremltools": "99"}), *others))
+    kinds = [change.kind for change in found(replace(RECORD, artifacts=(replace(first, options={}), *others)), told)]
+    assert kinds == [ChangeKind.VERSION], "a converter's version is told once"
+
+
 @given(st.floats(-1.0, 1.0))
 def test_what_noise_excuses_is_no_change(share: float) -> None:
     (noise,) = RECORD.noise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -10,6 +11,7 @@ import pytest
 from mlparity import api
 from mlparity.core.errors import InputError
 from mlparity.core.words import Verdict
+from mlparity.record.changes import Direction
 from mlparity.record.suite import SuiteEntry, suite_verdict
 from mlparity.verification import suite
 from mlparity.verification.suite_file import read_suite
@@ -115,6 +117,7 @@ def test_each_model_is_shown_for_what_it_is_and_unchanged_ones_are_left(
     assert counted["mlparity: failing"] != ("0", "0")
     assert counted["mlparity: raising"] == ("0", "1")
 
+    shutil.copytree("out", "before")
     names.clear()
     again = {entry.name: entry for entry in api.verify_suite("models.toml", "out")}
     assert names == ["refused"], "what could not be verified is tried again; a factory that raises has no key"
@@ -122,15 +125,23 @@ def test_each_model_is_shown_for_what_it_is_and_unchanged_ones_are_left(
     assert again["failing"].is_kept
     assert again["good"].record == entries["good"].record
     assert (place / "out/index.md").read_text().count("unchanged since an earlier run") == 2
+    assert api.record_changes(Path("before"), Path("out")).changes == ()
+    with pytest.raises(InputError, match="a suite is compared with a suite"):
+        api.record_changes(Path("before"), Path("out/good"))
 
     names.clear()
     (place / "strict.toml").write_text('required = ["fp16/CPU_ONLY"]\nlimits.max_abs = {at_most = 1.0}\n')
     assert {entry.name: entry.verdict for entry in api.verify_suite("models.toml", "out")}["failing"] is Verdict.PASS
     assert sorted(names) == ["other", "refused"]
+    changed = api.record_changes(Path("before"), Path("out")).changes
+    assert {change.subject for change in changed} >= {"failing: policy", "failing: all"}
+    assert all(change.subject.startswith("failing: ") for change in changed)
 
     (place / "out/good/record.json").write_text("{}")
     torn = {entry.name: entry for entry in api.verify_suite("models.toml", "out")}
     assert "holds something else" in torn["good"].failure, "what is not ours is neither taken for a result nor removed"
+    lost = [each for each in api.record_changes(Path("before"), Path("out")).changes if each.subject == "good: model"]
+    assert [(each.before, each.direction) for each in lost] == [("pass", Direction.WORSE)]
 
 
 def test_workers_show_the_same_of_each_model(place: Path) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from mlparity.compare.changes import changes_between
 from mlparity.core.boundary import typed_errors
 from mlparity.record.changes import Changes
 from mlparity.record.record import Record
 from mlparity.verification.check import Finding, findings_of, verdict_of
-from mlparity.verification.records import record_at, whole_record_at
+from mlparity.verification.records import changes_at, record_at
 
 __all__ = ["Finding", "check_artifact", "read_any_record", "record_changes", "verdict_of"]
 
@@ -42,10 +41,10 @@ def check_artifact(path: Path, unit: str = "", record: Path | None = None) -> tu
 
 @typed_errors
 def record_changes(before: Path, after: Path) -> Changes:
-    """Return what changed from one record of a model to a later one; each is a record.json or an output folder.
+    """Return what changed from one record of a model, or one folder of a suite, to a later one.
 
     Raises:
         FormatError: there is no record at a path, or it is of a newer schema.
-        InputError: the records are of different models.
+        InputError: the records are of different models, or only one path is a suite's folder.
     """
-    return changes_between(whole_record_at(before), whole_record_at(after))
+    return changes_at(before, after)

@@ -72,11 +72,13 @@ class Format(StrEnum):
 
 
 def diff(
-    before: Annotated[Path, typer.Argument(metavar="OLD", help="An earlier record.json or output folder.")],
-    after: Annotated[Path, typer.Argument(metavar="NEW", help="A later one, of the same model.")],
+    before: Annotated[
+        Path, typer.Argument(metavar="OLD", help="An earlier record.json, or the folder of a verification or a suite.")
+    ],
+    after: Annotated[Path, typer.Argument(metavar="NEW", help="A later one, of the same model or suite.")],
     output_format: Annotated[Format, typer.Option("--format", help="How the changes are printed.")] = Format.TABLE,
 ) -> Verdict:
-    """Show what changed between two records of one model: versions, settings, figures, causes and verdicts.
+    """Show what changed between two records of one model, or two suites: versions, settings, figures and verdicts.
 
     Exit code: 0 nothing got worse, 1 something did, 2 a record cannot be read, 3 it cannot be told.
     """

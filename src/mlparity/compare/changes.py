@@ -12,7 +12,7 @@ from mlparity.core.words import Verdict
 from mlparity.record.changes import Change, ChangeKind, Changes, Direction
 from mlparity.record.figures import Better, OutputFigures, TaskFigure
 from mlparity.record.policy import Limit
-from mlparity.record.record import Record
+from mlparity.record.record import Artifact, Record
 from mlparity.record.rows import RowState, SettingResult
 
 
@@ -79,6 +79,22 @@ def _context(before: Record, after: Record) -> Iterator[Change]:
     yield from _plain(ChangeKind.POLICY, "policy", before.policy.name, after.policy.name)
     if before.policy.name == after.policy.name and before.policy != after.policy:
         yield Change(ChangeKind.POLICY, Direction.NEITHER, "policy", before.policy.name, "the same name, other limits")
+    yield from _conversions(before, after)
+
+
+def _conversions(before: Record, after: Record) -> Iterator[Change]:
+    """Yield by which other options artifacts of one name were converted; versions of converters are told once."""
+    old = {artifact.path: _options(before, artifact) for artifact in before.artifacts}
+    both = [artifact for artifact in after.artifacts if artifact.path in old]
+    for artifact in both:
+        first, second = old[artifact.path], _options(after, artifact)
+        for name in sorted({*first, *second}):
+            yield from _plain(ChangeKind.CONVERSION, f"{artifact.path}, {name}", first.get(name), second.get(name))
+
+
+def _options(record: Record, artifact: Artifact) -> dict[str, str]:
+    own = {name: value for name, value in artifact.options.items() if name not in record.environment}
+    return {"frontend": artifact.frontend, **own}
 
 
 def _samples(record: Record) -> str:

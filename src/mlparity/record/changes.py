@@ -9,12 +9,14 @@ from mlparity.core.words import Verdict
 
 
 class ChangeKind(StrEnum):
-    """What changed: a version, the source, the samples, the policy, or something that was found with them."""
+    """What changed: a model of a suite, what its verification depends on, or something that was found."""
 
+    MODEL = "model"
     VERSION = "version"
     SOURCE = "source"
     SAMPLES = "samples"
     POLICY = "policy"
+    CONVERSION = "conversion"
     SETTING = "setting"
     VERDICT = "verdict"
     FIGURE = "figure"
@@ -49,7 +51,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """All changes from one record to a later one; the records are told by the time when they were made (ISO 8601)."""
+    """All changes from one record to a later one; the records are told by the time when they were made (ISO 8601).
+
+    Of two suites `source` says how many models there are, and each subject begins with its model's name; their times
+    are those of the last record in each, "" where there is none.
+    """
 
     source: str
     before: str

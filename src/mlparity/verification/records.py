@@ -5,13 +5,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from mlparity.core.errors import FormatError
+from mlparity.compare.changes import changes_between
+from mlparity.compare.suite_changes import suite_changes
+from mlparity.core.errors import FormatError, InputError
+from mlparity.record.changes import Changes
 from mlparity.record.files import read_record
 from mlparity.record.record import Record
 from mlparity.targets.artifacts import read_metadata
 from mlparity.targets.table import target_of
+from mlparity.verification.suite_entries import known_models, suite_entries
 
 _NAME = "record.json"
+
+
+def changes_at(before: Path, after: Path) -> Changes:
+    """Return what changed from one record of a model to a later one, or from one folder of a suite to a later one.
+
+    Raises:
+        FormatError: there is no record at a path, or it is of a newer schema.
+        InputError: the records are of different models, or only one path is a suite's folder.
+    """
+    suites = [path for path in (before, after) if known_models(path)]
+    if not suites:
+        return changes_between(whole_record_at(before), whole_record_at(after))
+    if len(suites) == 1:
+        raise InputError(
+            "a suite is compared with a suite",
+            found=f"{suites[0]} is a suite's folder, {after if suites[0] == before else before} is none",
+            expected="two folders that `mlparity suite` wrote, or two records",
+            next_step=f"give the folder of one model, such as {suites[0] / next(iter(known_models(suites[0])))}",
+        )
+    return suite_changes(suite_entries(before), suite_entries(after))
 
 
 def whole_record_at(path: Path) -> Record:

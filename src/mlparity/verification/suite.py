@@ -13,7 +13,6 @@ import torch
 from mlparity.compare.user_metric import load_metric
 from mlparity.core.errors import MlparityError, OutputError
 from mlparity.core.progress import Progress
-from mlparity.core.regular_files import MEDIUM, read_regular
 from mlparity.core.writing import write_whole
 from mlparity.execution.pool import LostWorkError, Pool, Task, workers_at
 from mlparity.execution.ray import stored
@@ -32,12 +31,9 @@ from mlparity.verification.options import VerifyOptions
 from mlparity.verification.policies import policy_of
 from mlparity.verification.sources import open_source
 from mlparity.verification.staging import real_path_of, staged_folder
+from mlparity.verification.suite_entries import STATE, kept_record, known_models
 from mlparity.verification.suite_file import ModelTable, read_suite
 from mlparity.verification.verify import run_verification
-
-STATE = "suite.json"
-"""What was verified before: by the name of a model its key, and the digest of its record."""
-
 
 WHOLE = 32
 """Up to how many samples a model is verified whole by one worker (assumed: converting takes longer than they do)."""
@@ -51,7 +47,7 @@ def run_suite(file: Path, out: Path, progress: Progress, ray: str | None = None)
     """
     models, folder = read_suite(file), real_path_of(out)
     with _workers(models, ray) as pool:
-        suite = _Suite(models, folder, pool, progress, _known(folder))
+        suite = _Suite(models, folder, pool, progress, known_models(folder))
         entries = suite.run()
     _write(folder, suite_files(entries))
     return entries
@@ -114,8 +110,8 @@ class _Suite:
             options = replace(model.options(), ray=None if self.pool is None else self.pool.address.text)
             key, samples = _key(model, options, self.progress)
         except MlparityError as error:
-            return self._failed(name, error)
-        kept = _kept(self.folder / name, self.known.get(name, {}), key)
+            return self._failed(name, str(error))
+        kept = kept_record(self.folder / name, self.known.get(name, {}), key)
         if kept is not None:
             return SuiteEntry(name, kept, is_kept=True)
         self.known.pop(name, None)
@@ -128,7 +124,7 @@ class _Suite:
         try:
             record = run_verification(model.source, out, model.inputs, model.policy, start.options, self.progress)
         except MlparityError as error:
-            return self._failed(name, error)
+            return self._failed(name, str(error))
         return self._verified(name, start, record)
 
     def _elsewhere(self, name: str, start: _Begun, done: int) -> SuiteEntry:
@@ -138,43 +134,30 @@ class _Suite:
         try:
             result: WholeResult = self.pool.result(start.ticket, lambda: self._tell(done))
         except LostWorkError as error:
-            return self._failed(name, error)
+            return self._failed(name, str(error))
         if result.failure:
-            return SuiteEntry(name, None, result.failure)
+            return self._failed(name, result.failure)
         try:
             with staged_folder(self.folder / name) as stage:
                 write_files(stage, result.files)
             return self._verified(name, start, read_record(self.folder / name / "record.json"))
         except MlparityError as error:
-            return self._failed(name, error)
+            return self._failed(name, str(error))
 
     def _verified(self, name: str, start: _Begun, record: Record) -> SuiteEntry:
-        if start.key:
-            self.known[name] = {"key": start.key, "record": record_sha256(record)}
+        self.known[name] = {"key": start.key, "record": record_sha256(record)}
         return SuiteEntry(name, record)
 
-    def _failed(self, name: str, error: MlparityError) -> SuiteEntry:
-        self.known.pop(name, None)
-        return SuiteEntry(name, None, str(error))
+    def _failed(self, name: str, failure: str) -> SuiteEntry:
+        self.known[name] = {"failure": failure}
+        return SuiteEntry(name, None, failure)
 
     def _note(self) -> None:
-        _write(self.folder, {STATE: json.dumps(self.known, indent=1)})
+        known = {name: self.known[name] for name in self.models if name in self.known}
+        _write(self.folder, {STATE: json.dumps(known, indent=1)})
 
     def _tell(self, done: int) -> None:
         self.progress(f"models{'' if self.pool is None else f' on {self.pool.title}'}", done, len(self.models))
-
-
-def _kept(folder: Path, known: Mapping[str, str], key: str) -> Record | None:
-    """Return the record of an earlier run of the same key whose results are still there."""
-    if not key or known.get("key") != key:
-        return None
-    try:
-        record = read_record(folder / "record.json")
-        is_same = record_sha256(record) == known.get("record")
-        is_whole = all(artifact_sha256(folder / each.path) == each.sha256 for each in record.artifacts)
-    except MlparityError:
-        return None
-    return record if is_same and is_whole else None
 
 
 def _key(model: ModelTable, options: VerifyOptions, progress: Progress) -> tuple[str, int]:
@@ -194,14 +177,6 @@ def _key(model: ModelTable, options: VerifyOptions, progress: Progress) -> tuple
     asked = replace(options, ray=None)
     told = (model.model_dump(), asked, policy, metrics, given, digest(samples), samples.description)
     return digest_of(base, *told, torch.get_num_threads()), len(samples)
-
-
-def _known(folder: Path) -> dict[str, dict[str, str]]:
-    try:
-        found = json.loads(read_regular(folder / STATE, limit=MEDIUM))
-        return {name: dict(entry) for name, entry in found.items()}
-    except (OSError, ValueError, TypeError, AttributeError, MlparityError):
-        return {}
 
 
 def _write(folder: Path, texts: Mapping[str, str]) -> None:
