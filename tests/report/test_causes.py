@@ -67,6 +67,16 @@ def test_the_causes_of_other_settings_are_told_once_each() -> None:
     assert other_causes(record) == ((f"{rows[0].setting}, {rows[1].setting}", own, words),)
 
 
+def test_where_nothing_differs_single_settings_add_nothing() -> None:
+    none, one = (
+        Cause(CauseKind.NONE, (Evidence(Observation.ALL_AGREE, settings={"all": settings}),))
+        for settings in (("fp32/CPU_ONLY", "fp16/CPU_ONLY"), ("fp32/CPU_ONLY",))
+    )
+    rows = tuple(replace(row, causes=(one,)) for row in RECORD.settings)
+    assert other_causes(replace(RECORD, settings=rows, cause=none)) == ()
+    assert other_causes(replace(RECORD, settings=rows)) != (), "beside a difference it is told what agrees"
+
+
 def test_an_explanation_that_failed_says_so() -> None:
     assert cause_sentence(replace(RECORD, explanation_failure="no engine.\nmore")).endswith(
         " The artifact was not explained op by op: no engine."

@@ -10,7 +10,7 @@ from mlparity.core.finiteness import left_out_note, mismatches
 from mlparity.core.names import sample_called
 from mlparity.core.numbers import format_count, format_number
 from mlparity.core.words import Precision
-from mlparity.record.causes import Cause, Evidence, Observation
+from mlparity.record.causes import Cause, CauseKind, Evidence, Observation
 from mlparity.record.excess import excess_of, excess_of_row
 from mlparity.record.record import Record, Unfinished
 from mlparity.record.rows import RowState, Rung, SettingResult
@@ -280,7 +280,10 @@ def _left_out(unfinished: Unfinished) -> str:
 
 
 def other_causes(record: Record) -> tuple[tuple[str, Cause, str], ...]:
-    """Return the causes of single settings that are not the record's own: the settings, the cause, its words."""
+    """Return the causes of single settings that are not the record's own: the settings, the cause, its words.
+
+    Where nothing differs, single settings have nothing to add.
+    """
     own = cause_text(record.cause, record.settings, record.rungs)
     found: list[tuple[Cause, list[str]]] = []
     for row in record.settings:
@@ -292,7 +295,9 @@ def other_causes(record: Record) -> tuple[tuple[str, Cause, str], ...]:
     return tuple(
         (", ".join(names), cause, cause_text(cause, record.settings, record.rungs))
         for cause, names in found
-        if cause != record.cause and cause_text(cause, record.settings, record.rungs) != own
+        if cause != record.cause
+        and {cause.kind, record.cause.kind} != {CauseKind.NONE}
+        and cause_text(cause, record.settings, record.rungs) != own
     )
 
 

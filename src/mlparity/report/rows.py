@@ -144,12 +144,11 @@ def shared_rows(rows: Sequence[Row]) -> tuple[SharedRow, ...]:
 
 
 def remarks_of(rows: tuple[Row, ...]) -> tuple[Remark, ...]:
-    """Return notes and reasons, each once with the settings that it holds for."""
+    """Return reasons and then notes, each once with the settings that it holds for."""
     found: dict[tuple[str, str, str], dict[str, None]] = {}
-    for row in rows:
-        for text in (row.note, *row.reasons):
-            if text:
-                found.setdefault((row.chip, row.verdict_word, text), {}).setdefault(row.setting)
+    reasons = [(row, text) for row in rows for text in row.reasons]
+    for row, text in (*reasons, *((row, row.note) for row in rows if row.note)):
+        found.setdefault((row.chip, row.verdict_word, text), {}).setdefault(row.setting)
     return tuple(Remark(tuple(names), chip, word, text) for (chip, word, text), names in found.items())
 
 
