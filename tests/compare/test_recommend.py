@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from mlparity.compare.policies import CONSISTENCY
+from mlparity.compare.policies import CONSISTENCY, TASK
 from mlparity.compare.recommend import recommend
 from mlparity.core.words import ComputeUnit, Confidence, Precision, Provenance, Setting, Verdict
 from mlparity.record.decision import Speed
-from mlparity.record.figures import Envelope, VariantFigures
+from mlparity.record.figures import Envelope, Flips, Histogram, OutputFigures, VariantFigures
 from mlparity.record.rows import RowState, SettingResult
 from tests.report.decided import recommended
 
@@ -80,6 +80,16 @@ def test_a_witness_is_not_recommended() -> None:
     assert "No compared setting of Core ML passes the policy 'consistency'" in recommended(
         [row("fp32/CPU_ONLY", Verdict.FAIL), replace(row("litert/fp32"), is_witness=True)], CONSISTENCY
     )
+
+
+@pytest.mark.parametrize(
+    ("flipped", "said"), [(0, "they change no top class."), (2, "they change up to 2 of 3 top classes.")]
+)
+def test_how_many_top_classes_change_is_told_where_nothing_passes(flipped: int, said: str) -> None:
+    flips = Flips(flipped, 3, 0.0, 1.0, 0.1)
+    output = OutputFigures("logits", 1000, 2.0, {"max_abs": 1.0}, Histogram((), (), 0, 0), flips=flips)
+    failing = replace(row("fp32/CPU_ONLY", Verdict.FAIL), outputs=(output,))
+    assert recommended([failing], TASK).endswith(said)
 
 
 def test_another_target_alone_can_be_recommended() -> None:

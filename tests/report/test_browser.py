@@ -7,13 +7,14 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from mlparity.core.numbers import format_number
+from mlparity.record.causes import Cause, CauseKind, Evidence, Observation
 from mlparity.record.comparison import Comparison
 from mlparity.record.record import Record
 from mlparity.report.comparison import comparison_html
@@ -340,7 +341,9 @@ addEventListener("load", () => {
   const name = (element) => `${element.tagName}.${element.className}: ${element.textContent.slice(0, 40)}`;
   const out = document.createElement("pre");
   out.id = "seen";
-  out.textContent = JSON.stringify({ cut: cut.map(name), outside: outside.map(name) });
+  const scrolls = [...document.querySelectorAll("#settings .scroll")].filter(
+    (each) => each.scrollWidth > each.clientWidth + 1);
+  out.textContent = JSON.stringify({ cut: cut.map(name), outside: outside.map(name), scrolls: scrolls.map(name) });
   document.body.append(out);
 });
 </script>
@@ -355,7 +358,33 @@ def test_nothing_is_cut(width: int, tmp_path: Path) -> None:
     else:
         visited = visit(page.replace("</body>", f"{_CUT}</body>"), tmp_path, width)
     assert visited.console == ()
-    assert visited.seen == {"cut": [], "outside": []}
+    assert visited.seen == {"cut": [], "outside": [], "scrolls": []}
+
+
+def test_a_cause_names_settings_as_they_are(tmp_path: Path) -> None:
+    """A style must not write `fp16/CPU_ONLY` in another way."""
+    own = Cause(CauseKind.CONVERTER, (Evidence(Observation.GRAPH_DIFFERS, {"difference": 0.5}),))
+    record = example_record()
+    page = html_report(replace(record, settings=tuple(replace(row, causes=(own,)) for row in record.settings)))
+    visited = visit(page.replace("</body>", f"{_SHOWN}</body>"), tmp_path)
+    shown = visited.seen["shown"]
+    assert isinstance(shown, list)
+    assert shown[0] == "Precision"
+    assert str(record.settings[0].setting) in shown[1]
+    assert shown[1].endswith(": converter")
+
+
+_SHOWN = """
+<script>
+addEventListener("load", () => {
+  const out = document.createElement("pre");
+  out.id = "seen";
+  const shown = [...document.querySelectorAll(".callout strong")].map((each) => each.innerText);
+  out.textContent = JSON.stringify({ shown });
+  document.body.append(out);
+});
+</script>
+"""
 
 
 def test_dark_mode_is_dark(report: Visit, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from mlparity.core.numbers import format_number
 from mlparity.core.words import DEFAULT_TARGET, Grade, Precision, Provenance, Setting, Verdict
 from mlparity.record.decision import CONSISTENT_FIRST, Candidate, Decision, Speed
 from mlparity.record.decisive import decisive
-from mlparity.record.figures import OutputFigures
+from mlparity.record.figures import Flips, OutputFigures
 from mlparity.record.policy import Policy
 from mlparity.record.record import Record, SamplesInfo
 from mlparity.record.rows import RowState, SettingResult
@@ -68,12 +68,18 @@ def _none(candidates: Sequence[SettingResult], policy: Policy, has_witnesses: bo
     if any(mismatches(output.figures) for row in compared for output in row.outputs):
         return f"{failing}: outputs are NaN or infinite where the source's are not, which no policy excuses."
     if policy.name == _TASK or any(not _has_no_flip(row) for row in candidates if row.outputs):
-        changed = "" if most is None else f"; they change up to {most.flipped} of {most.samples} top classes"
-        return f"{failing}{changed}."
+        return f"{failing}{_changed(most)}."
     return (
         f"{failing}; if the differences do no harm to your task, verify again with a policy that measures the harm"
         " (--policy task)."
     )
+
+
+def _changed(most: Flips | None) -> str:
+    if most is None:
+        return ""
+    classes = f"up to {most.flipped} of {most.samples} top classes" if most.flipped else "no top class"
+    return f"; they change {classes}"
 
 
 _TASK = "task"

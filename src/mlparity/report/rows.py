@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 
 from mlparity.core.finiteness import left_out, mismatches, positions_text
 from mlparity.core.numbers import format_cosine, format_number
+from mlparity.core.words import Verdict
 from mlparity.record.envelopes import span_text, spans_of
 from mlparity.record.figures import Flips, OutputFigures, Span, TaskFigure
 from mlparity.record.record import Record
@@ -144,10 +145,11 @@ def shared_rows(rows: Sequence[Row]) -> tuple[SharedRow, ...]:
 
 
 def remarks_of(rows: tuple[Row, ...]) -> tuple[Remark, ...]:
-    """Return reasons and then notes, each once with the settings that it holds for."""
+    """Return notes and reasons, limits that broke first, each once with the settings that it holds for."""
     found: dict[tuple[str, str, str], dict[str, None]] = {}
-    reasons = [(row, text) for row in rows for text in row.reasons]
-    for row, text in (*reasons, *((row, row.note) for row in rows if row.note)):
+    broken = [(row, text) for row in rows if row.chip == str(Verdict.FAIL) for text in row.reasons]
+    told = [(row, text) for row in rows for text in (row.note, *row.reasons) if text]
+    for row, text in (*broken, *told):
         found.setdefault((row.chip, row.verdict_word, text), {}).setdefault(row.setting)
     return tuple(Remark(tuple(names), chip, word, text) for (chip, word, text), names in found.items())
 
