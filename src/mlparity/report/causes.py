@@ -280,11 +280,7 @@ def _left_out(unfinished: Unfinished) -> str:
 
 
 def other_causes(record: Record) -> tuple[tuple[str, Cause, str], ...]:
-    """Return the causes of single settings that are not the record's own: the settings, the cause, its words.
-
-    Where nothing differs, single settings have nothing to add.
-    """
-    own = cause_text(record.cause, record.settings, record.rungs)
+    """Return causes of single settings that add to the record's own: the settings, the cause, its words."""
     found: list[tuple[Cause, list[str]]] = []
     for row in record.settings:
         for cause in row.causes:
@@ -292,13 +288,10 @@ def other_causes(record: Record) -> tuple[tuple[str, Cause, str], ...]:
             if names is None:
                 found.append((cause, names := []))
             names.append(str(row.setting))
-    return tuple(
-        (", ".join(names), cause, cause_text(cause, record.settings, record.rungs))
-        for cause, names in found
-        if cause != record.cause
-        and {cause.kind, record.cause.kind} != {CauseKind.NONE}
-        and cause_text(cause, record.settings, record.rungs) != own
-    )
+    told = ((", ".join(names), each, cause_text(each, record.settings, record.rungs)) for each, names in found)
+    own, words = record.cause, cause_text(record.cause, record.settings, record.rungs)
+    nothing = {CauseKind.NONE}
+    return tuple(each for each in told if each[1] != own and each[2] != words and {each[1].kind, own.kind} != nothing)
 
 
 def _sentence(evidence: Evidence, rows: Sequence[SettingResult], rungs: Sequence[Rung]) -> str:
