@@ -262,6 +262,17 @@ def test_an_error_of_several_lines_is_told_on_one() -> None:
     assert "could not run: it failed; where: x [fp32/CPU_ONLY]" in lines
 
 
+def test_the_limits_that_broke_are_the_last_lines_before_the_cause() -> None:
+    """Who reads the end of a log alone sees what differs; notes and what was left out stand above."""
+    record = example_record()
+    rows = tuple(dataclasses.replace(row, note=f"note {place}") for place, row in enumerate(record.settings))
+    lines = [line for line, _ in reason_lines(dataclasses.replace(record, settings=rows))]
+    assert lines[0] == "2 more reasons in the report"
+    assert lines[-1] == "fail: logits: max difference 0.046, allowed 0.002 (1.0e-04 of scale 20.1) [fp16/*]"
+    words = [line.split(":")[0] for line in lines[1:]]
+    assert words == sorted(words, key=["not applicable", "could not run", "pass", "fail"].index)
+
+
 def test_no_setting_s_name_is_cut_by_long_names_of_outputs() -> None:
     record = example_record()
     long = [f"{letter}{'_of_a_long_name' * 4}" for letter in "ab"]

@@ -139,17 +139,17 @@ def hazards_table(record: Record) -> Rows:
 def reason_lines(record: Record) -> Iterator[tuple[str, str]]:
     """Yield why settings did not pass, were not compared, or passed in spite of something: text and style.
 
-    Each reason stands once, with all settings that it holds for.
+    Each reason stands once, with all settings that it holds for. What broke a limit comes last, nearest to the cause.
     """
     remarks = sorted(remarks_of(rows_of(record)), key=lambda remark: _ORDER.index(remark.chip))
-    for remark in remarks[:_MOST_REASONS]:
+    if len(remarks) > _MOST_REASONS:
+        yield f"{len(remarks) - _MOST_REASONS} more reasons in the report", "dim"
+    for remark in reversed(remarks[:_MOST_REASONS]):
         style = STYLES[Verdict.FAIL] if remark.chip == str(Verdict.FAIL) else "dim"
         yield (
             f"{remark.verdict_word}: {one_line(remark.text)} [{', '.join(patterns_of(remark.settings, record))}]",
             style,
         )
-    if len(remarks) > _MOST_REASONS:
-        yield f"and {len(remarks) - _MOST_REASONS} more reasons in the report", "dim"
 
 
 _ORDER = (*map(str, (Verdict.FAIL, Verdict.UNKNOWN, Verdict.PASS)), "neutral")
