@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from mlparity.core.numbers import format_cosine, format_count, format_number, value_text
+from mlparity.core.numbers import counted, format_cosine, format_count, format_number, value_text
 
 
 @pytest.mark.parametrize(
@@ -74,3 +74,8 @@ def test_a_count(value: float | None, text: str) -> None:
 )
 def test_a_value_as_python_writes_it(value: object, text: str) -> None:
     assert value_text(value) == text
+
+
+@pytest.mark.parametrize(("count", "text"), [(0, "0 samples"), (1, "1 sample"), (1280, "1,280 samples")])
+def test_what_is_counted_is_one_or_several(count: int, text: str) -> None:
+    assert counted(count, "sample") == text

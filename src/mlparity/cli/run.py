@@ -18,6 +18,7 @@ from mlparity.cli.options import (
 )
 from mlparity.cli.progress import shown_progress
 from mlparity.cli.terminal import stdout
+from mlparity.core.numbers import counted
 from mlparity.core.words import ComputeUnit
 
 
@@ -49,4 +50,4 @@ def run(
         count = api.run_artifact(
             *(artifact, inputs, out, preprocess, unit, progress, runtime), limit=limit, carry=pairs, function=function
         )
-    stdout().print(f"{count} samples: {out}")
+    stdout().print(f"{counted(count, 'sample')}: {out}")

@@ -38,6 +38,7 @@ from mlparity.cli.options import (
 )
 from mlparity.cli.progress import LIMIT_HINT, shown_progress
 from mlparity.cli.terminal import stdout
+from mlparity.core.numbers import counted
 from mlparity.core.words import Verdict
 from mlparity.record.record import Record
 from mlparity.report.causes import cause_sentence, other_causes
@@ -232,7 +233,7 @@ def _class_outputs(names: list[str] | None) -> tuple[str, ...] | None:
 
 def _show(record: Record, out: Path, folder: Path) -> None:
     console = stdout()
-    console.print(f"{record.source.name} on {record.samples.count} samples: {record.samples.description}")
+    console.print(f"{record.source.name} on {counted(record.samples.count, 'sample')}: {record.samples.description}")
     for note in (*record.source.notes, *lowering_sentences(record)):
         console.print(f"note: {note}")
     if record.samples.warning:

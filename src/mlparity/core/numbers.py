@@ -34,6 +34,11 @@ def format_count(value: float | None) -> str:
     return "–" if value is None else f"{int(value):,}"
 
 
+def counted(count: int, word: str) -> str:
+    """Return a count and what is counted, one or several: `1 sample`, `1,280 samples`."""
+    return f"{format_count(count)} {word}{'' if count == 1 else 's'}"
+
+
 def value_text(value: object) -> str:
     """Return a value of somebody's file as Python writes it."""
     try:

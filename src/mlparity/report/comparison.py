@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from mlparity.core.numbers import format_number
+from mlparity.core.numbers import counted, format_number
 from mlparity.core.writing import write_whole
 from mlparity.record.comparison import Comparison, comparison_text
 from mlparity.record.figures import OutputFigures
@@ -21,10 +21,10 @@ COLUMNS = ("output", "scale", "max", "min", "mean", "cosine", "flips")
 
 def comparison_summary(comparison: Comparison) -> str:
     """Return one sentence: what was compared, by which policy, and what came of it."""
-    outputs, samples = len(comparison.outputs), comparison.samples
+    outputs, samples = counted(len(comparison.outputs), "output"), counted(comparison.samples, "sample")
     return (
-        f"{comparison.other} against {comparison.reference}: {outputs} {'output' if outputs == 1 else 'outputs'} on"
-        f" {samples:,} {'sample' if samples == 1 else 'samples'}, policy {comparison.policy.name}: {comparison.verdict}"
+        f"{comparison.other} against {comparison.reference}: {outputs} on {samples},"
+        f" policy {comparison.policy.name}: {comparison.verdict}"
     )
 
 

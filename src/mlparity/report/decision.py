@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from mlparity.core.finiteness import left_out_note, mismatches
-from mlparity.core.numbers import format_number
+from mlparity.core.numbers import counted, format_number
 from mlparity.core.words import DEFAULT_TARGET, Grade, Precision, Provenance, Setting, Verdict
 from mlparity.record.decision import CONSISTENT_FIRST, Candidate, Decision, Speed
 from mlparity.record.decisive import decisive
@@ -147,7 +147,7 @@ _HOW_IT_PASSES = {
 
 
 def _compared(name: str, samples: SamplesInfo, policy: Policy) -> str:
-    count = "1 sample" if samples.count == 1 else f"{samples.count} samples"
+    count = counted(samples.count, "sample")
     return (
         f"{name} was converted and compared with its PyTorch source on {count}"
         f" ({samples.description}) under the policy {policy.name!r}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mlparity.core.numbers import counted
 from mlparity.core.words import Verdict
 from mlparity.record.changes import Direction
 from mlparity.record.record import Record
@@ -27,7 +28,7 @@ def failure_text(record: Record, report: str = "") -> str:
 
 
 def _lines(record: Record) -> Iterator[str]:
-    samples = f"{record.samples.count} {'sample' if record.samples.count == 1 else 'samples'}"
+    samples = counted(record.samples.count, "sample")
     yield f"{record.source.name}: {record.verdict} under the policy {record.policy.name!r} on {samples}"
     yield from _reasons(record)
     yield f"cause: {record.cause.kind}. {cause_sentence(record)}"

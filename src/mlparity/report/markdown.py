@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from mlparity.core.numbers import format_number
+from mlparity.core.numbers import counted, format_number
 from mlparity.record.record import Artifact, Record
 from mlparity.report.causes import cause_sentence, other_causes
 from mlparity.report.changes import changes_markdown
@@ -208,7 +208,7 @@ def _noise(record: Record) -> Iterator[str]:
 
 def _samples(record: Record) -> Iterator[str]:
     yield f"- {escape(record.samples.description)}"
-    yield f"- {record.samples.count} samples, SHA-256 {escape(record.samples.sha256)}"
+    yield f"- {counted(record.samples.count, 'sample')}, SHA-256 {escape(record.samples.sha256)}"
     for output, name in sorted(record.samples.carry.items()):
         yield f"- carried from sample to sample: {escape(output)} to {escape(name)}"
     if record.samples.warning:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlparity.core.finiteness import left_out_note, mismatches
-from mlparity.core.numbers import format_number
+from mlparity.core.numbers import counted, format_number
 from mlparity.record.envelopes import dominating_profiles
 from mlparity.record.figures import OutputFigures
 from mlparity.record.record import Record
@@ -25,8 +25,9 @@ def _lines(record: Record) -> Iterator[str]:
     yield "## Agreement with the PyTorch model"
     yield ""
     yield (
-        f"{escape(record.source.name)} was compared with its PyTorch source on {record.samples.count} samples"
-        f" ({escape(record.samples.description)}) by mlparity {escape(record.mlparity_version)}."
+        f"{escape(record.source.name)} was compared with its PyTorch source on"
+        f" {counted(record.samples.count, 'sample')} ({escape(record.samples.description)})"
+        f" by mlparity {escape(record.mlparity_version)}."
     )
     yield escape(recommendation_text(record))
     yield ""

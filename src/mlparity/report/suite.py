@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from mlparity.core.numbers import counted
 from mlparity.core.words import Verdict
 from mlparity.record.decisive import decisive
 from mlparity.record.suite import SuiteEntry, suite_verdict
@@ -53,7 +54,7 @@ def _row(entry: SuiteEntry) -> tuple[str, ...]:
         return (entry.name, NOT_VERIFIED, "", "", "; ".join(parts))
     rows = decisive(record.settings)
     passing = [str(row.setting) for row in rows if row.verdict is Verdict.PASS]
-    notes = [f"{record.samples.count} samples", f"policy {record.policy.name}"]
+    notes = [counted(record.samples.count, "sample"), f"policy {record.policy.name}"]
     notes += ["unchanged since an earlier run"] if entry.is_kept else []
     settings = f"{len(passing)} of {len(rows)}"
     return (entry.name, str(record.verdict), settings, str(record.cause.kind), ", ".join(notes))

@@ -10,6 +10,7 @@ import numpy as np
 
 from mlparity.core.errors import InputError
 from mlparity.core.names import checked_name
+from mlparity.core.numbers import counted
 from mlparity.core.progress import Progress, silent
 from mlparity.core.session import Sample
 from mlparity.core.steps import first_samples, step_name
@@ -40,7 +41,7 @@ class FunctionSamples:
     @property
     def description(self) -> str:
         """How many samples, or steps, and which function yields them."""
-        return f"{len(self.digests)} {'steps' if self.has_steps else 'samples'} from {self.entry}"
+        return f"{counted(len(self.digests), 'step' if self.has_steps else 'sample')} from {self.entry}"
 
     def __len__(self) -> int:
         """The number of samples, or steps, of the first pass."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from mlparity.core.errors import InputError
 from mlparity.core.names import checked_name
+from mlparity.core.numbers import counted
 from mlparity.core.session import Sample
 from mlparity.core.steps import step_name
 from mlparity.core.user_code import failing_as, said
@@ -32,10 +33,8 @@ class MemorySamples:
         """How many there are."""
         if self.has_steps:
             sequences = len({name.partition("/")[0] for name in self.names})
-            return (
-                f"{sequences} sequence{'s' if sequences > 1 else ''} of {len(self.samples)} steps in all, from memory"
-            )
-        return f"{len(self.samples)} sample{'s' if len(self.samples) > 1 else ''} from memory"
+            return f"{counted(sequences, 'sequence')} of {counted(len(self.samples), 'step')} in all, from memory"
+        return f"{counted(len(self.samples), 'sample')} from memory"
 
     def __len__(self) -> int:
         """The number of samples."""
