@@ -45,7 +45,8 @@ class Watch:
 
     def tell(self, stage: str, done: int, total: int) -> None:
         """Take the progress of a verification."""
-        self.phase = CONVERTING if stage == CONVERTING and done < total else stage if stage != CONVERTING else "open"
+        phase = stage.partition(",")[0]  # what follows is how long it may take
+        self.phase = CONVERTING if phase == CONVERTING and done < total else phase if phase != CONVERTING else "open"
 
     def watch(self) -> None:
         """Look until it has ended."""
