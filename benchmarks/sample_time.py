@@ -43,6 +43,7 @@ class Clock:
         """Start with nothing."""
         self.spent, self.at = defaultdict[str, float](float), ""
         self.samples, self.began, self.whole = 0, 0.0, 0.0
+        self.names: dict[int, str] = {}
 
     def tell(self, stage: str, done: int, total: int) -> None:
         """Take the progress of a verification: begin after the first samples, and end with the last."""
@@ -71,14 +72,19 @@ class Clock:
         """Return `look`, in which running the model is noted under the run's name."""
 
         def looking(run: Run, step: Any) -> Any:
-            how = str(run.settings[0]) if run.settings else "ideal arithmetic"
-            self.at = how if run.variant is None else f"{how}: {run.variant.key}"
+            self.at = self.names.setdefault(id(run), self._named(run))
             try:
                 return look(run, step)
             finally:
                 self.at = ""
 
         return looking
+
+    def _named(self, run: Run) -> str:
+        """Return the settings that share a run, with a number where other runs are of the same ones."""
+        name = ", ".join(map(str, run.settings)) or f"{run.artifact.precision} in ideal arithmetic"
+        number = sum(known.partition(":")[0] == name for known in self.names.values())
+        return f"{name}: {number + 1}" if number else name
 
 
 @contextmanager

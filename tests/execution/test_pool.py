@@ -167,6 +167,7 @@ def test_nobody_at_an_address_is_an_error(text: str, monkeypatch: pytest.MonkeyP
     with pytest.raises(ExecutionError, match="no workers can be had") as caught, connected(address_from(text)):
         pass
     assert "ray status" in caught.value.next_step
+    assert "RAY_AUTH_MODE=token" in caught.value.next_step, "Ray does not say that it lacks the cluster's token"
 
 
 def test_versions_are_compared_by_package() -> None:

@@ -36,6 +36,15 @@ _CURRENT = Path("ray/ray_current_cluster")
 
 _ANSWER_S = 10.0
 
+_NEXT_STEP = (
+    "check the address and `ray status`; where the cluster asks for a token, set RAY_AUTH_MODE=token and have its"
+    " ~/.ray/auth_token here; --ray local starts workers on this machine"
+)
+"""Ray 2.60 says of a missing token no more than that it cannot connect, and sends none to an address that was given.
+
+Source: https://docs.ray.io/en/latest/ray-security/token-auth.html, and `ray.init` of 2.60.
+"""
+
 _PATIENT = {"health_check_initial_delay_ms": 60_000, "health_check_failure_threshold": 100}
 """A machine that is busy is not taken for one that is lost; a process that ends is noticed by its connection."""
 
@@ -99,7 +108,7 @@ def _connect(ray: ModuleType, address: Address, folder: str) -> None:
             where=f"--ray {address.text}",
             found=f"{type(error).__name__}: {error}",
             expected="a cluster that answers, with the same versions of Python and Ray",
-            next_step="check the address and `ray status`; --ray local starts workers on this machine",
+            next_step=_NEXT_STEP,
         ) from error
     finally:
         for number, handler in handlers.items():  # Ray has put its own in their place
