@@ -26,7 +26,7 @@ from mlparity import api
 from mlparity.targets.table import settings_from
 from mlparity.verification.options import VerifyOptions
 
-SIZES = {"25m": (512, 4, 8192), "90m": (768, 6, 32000), "270m": (1024, 12, 50000), "1b": (2048, 18, 32000)}
+SIZES = {"25m": (512, 4, 8192), "90m": (768, 6, 32000), "270m": (1024, 12, 50000), "1b": (2048, 14, 32000)}
 """The width, the number of layers and of words of each size."""
 
 SETTINGS = ("fp32/CPU_ONLY", "fp16/CPU_ONLY")
@@ -46,7 +46,10 @@ class Watch:
     def tell(self, stage: str, done: int, total: int) -> None:
         """Take the progress of a verification."""
         phase = stage.partition(",")[0]  # what follows is how long it may take
-        self.phase = CONVERTING if phase == CONVERTING and done < total else phase if phase != CONVERTING else "open"
+        now = CONVERTING if phase == CONVERTING and done < total else phase if phase != CONVERTING else "open"
+        if now != self.phase:  # told at once, for a run that the system ends
+            print(f"{self.phase}: {self.peaks.get(self.phase, (0.0,))[0]:.0f} MiB", file=sys.stderr, flush=True)
+        self.phase = now
 
     def watch(self) -> None:
         """Look until it has ended."""
