@@ -71,3 +71,23 @@ def test_the_table_is_a_batch_of_one(package: Path) -> None:
     with open_package(package, ComputeUnit.CPU_ONLY, ("x",)) as session:
         (name,) = (spec.name for spec in session.signature.outputs)
         assert session.run({"x": X})[name].shape == (1, 4)
+
+
+class Lone(Net):
+    """The same for one picture: its probabilities are a vector."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x)[0]
+
+
+def test_a_source_that_gives_a_vector_is_compared(tmp_path: Path) -> None:
+    model = ct.convert(
+        torch.jit.trace(Lone().eval(), torch.from_numpy(X)),
+        inputs=[ct.TensorType("x", X.shape)],
+        classifier_config=ct.ClassifierConfig(LABELS["texts"]),
+        compute_precision=ct.precision.FLOAT32,
+    )
+    path = tmp_path / "net.mlpackage"
+    model.save(str(path))
+    record = api.verify(Lone().eval(), tmp_path / "out", [{"x": X}], options=options(path))
+    assert (record.verdict, record.settings[0].outputs[0].elements) == (Verdict.PASS, 4)

@@ -35,6 +35,7 @@ from mlparity.engine.placement.variants import (
 )
 from mlparity.engine.runtime.interpret import Tap
 from mlparity.engine.runtime.package import Package, open_stages
+from mlparity.targets.coreml.class_tables import table_form
 from mlparity.targets.coreml.states import held_by, names_of_states, state_specs
 
 _DTYPES = {65552: "float32", 65568: "float32", 65600: "float64", 131104: "int32", 131080: "int8"}
@@ -222,12 +223,14 @@ class CoreMLSession(Closing):
     states: Mapping[str, str] = field(init=False)
     signature: Signature = field(init=False)
     images: frozenset[str] = field(init=False)
+    table_form: tuple[int, ...] = field(init=False)
     runtime: str = field(init=False)
     has_run: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         """Read the signature from the model's description."""
-        description = self.model.get_spec().description
+        spec = self.model.get_spec()
+        description, self.table_form = spec.description, table_form(spec)
         inputs, outputs = (tuple(map(_spec, each)) for each in (description.input, _numbers_of(description)))
         held = state_specs(description)
         self.states = names_of_states([spec.name for spec in held], self.input_names)
@@ -254,7 +257,8 @@ class CoreMLSession(Closing):
         if not self.has_run:  # weights are packed by now
             self.has_run = True
             let_go(self.model)
-        return {name: array for name, value in outputs.items() if (array := _array(value)) is not None} | left
+        arrays = ((name, _array(value, self.table_form)) for name, value in outputs.items())
+        return {name: array for name, array in arrays if array is not None} | left
 
     def features(self, sample: Sample) -> dict[str, object]:
         """Return a sample under the model's own names, pixels as Pillow images.
@@ -319,10 +323,10 @@ def _image(name: str, array: np.ndarray) -> object:
     return Image.fromarray(whole.astype(np.uint8).squeeze())
 
 
-def _array(value: object) -> np.ndarray | None:
-    """Return an output as an array; a classifier's table is of one sample, and a source gives that as a batch."""
+def _array(value: object, form: tuple[int, ...]) -> np.ndarray | None:
+    """Return an output as an array, a classifier's table in the form that its probabilities have in the network."""
     if isinstance(value, Mapping):
-        return np.asarray([list(value.values())], np.float64)
+        return np.asarray(list(value.values()), np.float64).reshape(form)
     if isinstance(value, str):
         return None
     return np.asarray(value)
