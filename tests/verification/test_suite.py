@@ -177,6 +177,22 @@ def test_other_weights_of_one_model_run_that_one_again(place: Path, monkeypatch:
     assert [entry.is_kept for entry in entries] == [False, True]
 
 
+def test_a_stop_tells_that_verified_models_are_kept(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place / "models.toml").write_text(FILE.split("[models.refused]")[0])
+    run = run_verification
+
+    def stopped(source: str, *rest: object) -> object:
+        if source.endswith(":other"):
+            raise KeyboardInterrupt
+        return run(source, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(suite, "run_verification", stopped)
+    with pytest.raises(KeyboardInterrupt, match=r"goes on with the other models; 1 of 2 is in .*out"):
+        api.verify_suite("models.toml", "out")
+    monkeypatch.setattr(suite, "run_verification", run)
+    assert [entry.is_kept for entry in api.verify_suite("models.toml", "out")] == [True, False]
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

@@ -48,7 +48,10 @@ def run_suite(file: Path, out: Path, progress: Progress, ray: str | None = None)
     models, folder = read_suite(file), real_path_of(out)
     with _workers(models, ray) as pool:
         suite = _Suite(models, folder, pool, progress, known_models(folder))
-        entries = suite.run()
+        try:
+            entries = suite.run()
+        except KeyboardInterrupt as stop:
+            raise KeyboardInterrupt(*(stop.args or (suite.left,))) from stop
     _write(folder, suite_files(entries))
     return entries
 
@@ -103,6 +106,13 @@ class _Suite:
                 self._note()
         self._tell(len(self.models))
         return tuple(found[name] for name in self.models)
+
+    @property
+    def left(self) -> str:
+        """What a run that is stopped leaves, in words."""
+        done = sum(name in self.models and "record" in entry for name, entry in self.known.items())
+        told = f"{done} of {len(self.models)} {'is' if done == 1 else 'are'} in {self.folder}"
+        return f"the same command goes on with the other models; {told}" if done else "no model was verified yet"
 
     def _begun(self, name: str, model: ModelTable) -> _Begun | SuiteEntry:
         """Return the entry of a model that has not changed or cannot be verified; else begin it."""
