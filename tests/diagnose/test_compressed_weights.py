@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from mlparity.core.budget import Budget, within
 from mlparity.core.words import Precision
 from mlparity.diagnose.compressed_weights import compressed, compression_intervals
-from mlparity.diagnose.restored_weights import restored
+from mlparity.diagnose.restored_weights import restored, rows_apart
 from mlparity.record.causes import CauseKind, Observation
 from mlparity.targets.table import target_named
 from mlparity.targets.target import Request
@@ -194,3 +194,12 @@ def test_with_the_source_s_weights_the_artifact_is_the_plain_one(package: Path, 
     ours, theirs = (each.run(each.exact, each.inputs) for each in (made.rungs, whole.rungs))
     for name, value in theirs.items():
         torch.testing.assert_close(ours[name], value, rtol=1e-6, atol=1e-6)
+
+
+def test_large_weights_are_told_apart_by_rows_from_all_of_them() -> None:
+    large = np.arange(30_000.0 * 40).reshape(30_000, 40)
+    assert rows_apart(large)[0, 0] == 0
+    assert 900 > len(rows_apart(large)) > 800
+    assert rows_apart(large)[-1, 0] > 0.99 * large[-1, 0]
+    for small in (np.ones((32, 3, 3)), np.ones((2, 10**6)), np.ones(0), np.ones(())):
+        assert rows_apart(small).shape == small.shape
