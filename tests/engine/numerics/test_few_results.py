@@ -124,10 +124,24 @@ def test_it_pays_for_few_results_of_large_images_alone() -> None:
     assert not pays(x, torch.empty(2, 4, 17, 1), None, g), "the kernel does not fit"
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=IDS)
-def test_what_does_not_fit_is_refused(kind: ExactProducts) -> None:
-    x, g = torch.ones(1, 6, 16, 16), Geometry((1, 1), (0, 0), (1, 1), 1)
+UNFIT = {
+    "fewer channels": ((1, 6, 16, 16), (2, 4, 3, 3), None),
+    "more channels, within four times three": ((1, 6, 16, 16), (2, 8, 3, 3), None),
+    "more channels": ((1, 6, 16, 16), (16, 9, 3, 3), None),
+    "a bias of other results": ((1, 6, 16, 16), (3, 6, 3, 3), 1),
+    "a kernel that is too wide": ((1, 6, 5, 2), (3, 6, 3, 3), None),
+    "a kernel that is too high": ((1, 6, 2, 16), (3, 6, 3, 3), None),
+}
+
+
+@pytest.mark.parametrize("unfit", UNFIT)
+@pytest.mark.parametrize("kind", [*KINDS, FixedPoint(winograd=True)], ids=(*IDS, "winograd"))
+def test_what_does_not_fit_is_refused(kind: ExactProducts, unfit: str) -> None:
+    x, weight, bias = UNFIT[unfit]
     with pytest.raises(ValueError, match="do not fit"):
-        kind.conv(x, torch.ones(3, 4, 3, 3), None, g)
-    with pytest.raises(ValueError, match="do not fit"):
-        kind.conv(x, torch.ones(3, 6, 3, 3), torch.ones(1), g)
+        kind.conv(
+            torch.ones(x),
+            torch.ones(weight),
+            None if bias is None else torch.ones(bias),
+            Geometry((1, 1), (0, 0), (1, 1), 1),
+        )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mlparity.engine.numerics import device_sums, few_results, winograd
-from mlparity.engine.numerics.exact_products import ExactProducts
+from mlparity.engine.numerics.exact_products import ExactProducts, check_conv
 from mlparity.engine.numerics.lines import LANES, Lines, peak_of
 from mlparity.engine.numerics.products import Geometry
 from mlparity.engine.numerics.switch import uses_kernels
@@ -76,6 +76,7 @@ class FixedPoint(ExactProducts):
         """Return the convolution, by Winograd's F(2, 3) along the width where the unit does so."""
         if not (self.winograd and is_dense_3x3(weight, geometry)):
             return ExactProducts.conv(self, x, weight, bias, geometry)
+        check_conv(x, weight, bias, geometry)
         kernels = self.cached("kernels", lambda: winograd.transformed_kernels(weight))
         planes = winograd.transformed(x, geometry)
         even, odd = self._of_planes(planes, [(kernel, bias) for kernel in kernels], x.shape[1])

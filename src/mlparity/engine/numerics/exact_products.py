@@ -97,7 +97,15 @@ class ExactProducts(Products):
         return self.each(lines, weights, biases)
 
     def conv(self, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
-        """Return the convolution; each sum runs over channels, and within one over the kernel (assumed)."""
+        """Return the convolution; each sum runs over channels, and within one over the kernel (assumed).
+
+        Raises:
+            ValueError: see `check_conv`.
+        """
+        check_conv(x, weight, bias, geometry)
+        return self._conv(x, weight, bias, geometry)
+
+    def _conv(self, x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
         x, geometry = _unstrided(x, weight, geometry)
         if self.by_channel and uses_kernels(x.device) and few_results.pays(x, weight, bias, geometry):
             planes = few_results.planes_of(x, geometry.pad)
@@ -186,7 +194,7 @@ class ExactProducts(Products):
         geometry = Geometry(ones, zeros, tuple(along.dilation for along in part), groups)
         kernel = transposed.kernel_of(turned, part)
         # Of a transform of transposed convolutions nothing is known.
-        return ExactProducts.conv(replace(self, memory=memory), transposed.seen(x, part), kernel, bias, geometry)
+        return ExactProducts._conv(replace(self, memory=memory), transposed.seen(x, part), kernel, bias, geometry)
 
     def linear(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Return x times the transpose of `weight`, plus `bias`, in order of x's last axis."""
@@ -254,6 +262,20 @@ def _unstrided(x: Tensor, weight: Tensor, g: Geometry) -> tuple[Tensor, Geometry
         return x, g
     seen = x[(slice(None), slice(None), *(slice(None, None, stride) for stride in g.strides))]
     return seen, replace(g, strides=tuple(1 for _ in g.strides))
+
+
+def check_conv(x: Tensor, weight: Tensor, bias: Tensor | None, g: Geometry) -> None:
+    """Refuse a convolution whose kernel, bias or channels do not fit x: a kernel would read past the end.
+
+    Raises:
+        ValueError: as said.
+    """
+    spans = [(k - 1) * apart for k, apart in zip(weight.shape[2:], g.dilations, strict=True)]
+    is_seen = all(size + 2 * pad > span for size, pad, span in zip(x.shape[2:], g.pad, spans, strict=True))
+    channels = weight.shape[1] * g.groups == x.shape[1] and weight.shape[0] % g.groups == 0
+    if not (is_seen and channels and (bias is None or bias.shape == weight.shape[:1])):
+        shapes = [list(tensor.shape) for tensor in (weight, bias) if tensor is not None]
+        raise ValueError(f"inputs of shape {list(x.shape)} do not fit weights and bias of shapes {shapes} with {g}")
 
 
 def _check(lines: Lines, weights: Tensor, bias: Tensor | None) -> None:
