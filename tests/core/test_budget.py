@@ -10,6 +10,7 @@ from mlparity.core.budget import (
     Budget,
     BudgetSpentError,
     WorkClock,
+    beside_budget,
     check_budget,
     count_run,
     may_be_left,
@@ -69,6 +70,19 @@ def test_a_part_that_has_no_time_left_makes_no_run() -> None:
         count_run()
         pytest.fail("it ran")
     assert (budget.undone, budget.runs) == (["all"], 0)
+
+
+def test_what_is_done_beside_a_budget_does_not_count() -> None:
+    clock = Clock()
+    with within(Budget(2, clock=clock)) as budget:
+        with may_be_left("part", share=0.5):
+            with beside_budget():
+                for _ in range(9):
+                    clock.run()
+            clock.run()
+        assert (budget.left, budget.runs, budget.undone) == (1, 1, [])
+    with beside_budget():
+        count_run()
 
 
 def test_work_without_a_budget_has_no_end() -> None:

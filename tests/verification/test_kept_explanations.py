@@ -8,11 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from torch import nn
 
 from mlparity.api import verify
 from mlparity.compare.policies import CONSISTENCY
 from mlparity.core.budget import Budget, check_budget, may_be_left, within
+from mlparity.core.errors import ExecutionError
 from mlparity.core.session import SampleSet
+from mlparity.core.shortages import note_shortage
 from mlparity.core.words import Verdict
 from mlparity.record.causes import Cause, CauseKind
 from mlparity.record.record import Record
@@ -20,7 +23,7 @@ from mlparity.samples.memory import memory_samples
 from mlparity.targets.table import settings_from
 from mlparity.verification import explain, explain_package
 from mlparity.verification.job import Job
-from mlparity.verification.kept_explanations import Findings, LookedAt, kept_or_made
+from mlparity.verification.kept_explanations import Findings, LookedAt, _entry, kept_or_made
 from mlparity.verification.options import VerifyOptions
 from tests.faults.networks import Convolutions, seeded
 from tests.loading import load_source
@@ -82,7 +85,7 @@ def test_anything_else_is_explained_anew(place: Path, made: list[Path], other: s
 def test_an_entry_that_is_not_whole_is_made_again(place: Path, first: Record, made: list[Path]) -> None:
     entries = [each for each in (place / "cache").glob("*/entry.json") if "explanation" in each.read_text()]
     for number, entry in enumerate(entries):
-        entry.write_text(['{"explanation": {"cause": 1}}', "{", "[]"][number % 3])
+        entry.write_text(['{"explanation": {"causes": 1}}', "{", "[]", "[" * 10_000][number % 4])
     again = verify(seeded(Convolutions)(), place / "mended", memory_samples(DATA), options=OPTIONS)
     assert made
     assert again.cause == first.cause
@@ -103,14 +106,23 @@ def undone() -> Findings:
     return DONE
 
 
+def short() -> Findings:
+    try:
+        raise ExecutionError("the source failed") from RuntimeError("can't allocate memory: you tried 4 bytes")
+    except ExecutionError as error:
+        note_shortage(error)
+    return DONE
+
+
 @pytest.mark.parametrize(
     ("made", "is_kept"),
     [
         (lambda: DONE, True),
         (lambda: replace(DONE, failure="it failed"), False),
         (undone, False),
+        (short, False),
     ],
-    ids=["whole", "failed", "left out"],
+    ids=["whole", "failed", "left out", "short of memory"],
 )
 def test_what_is_not_whole_is_not_kept(
     place: Path, first: Record, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, made: object, is_kept: bool
@@ -129,3 +141,13 @@ def test_a_folder_that_cannot_be_written_costs_the_cache_alone(
     (tmp_path / "cache").write_text("a file")
     monkeypatch.setenv("MLPARITY_CACHE", str(tmp_path / "cache"))
     assert kept_or_made(looked_at(place / "first", first, memory_samples(DATA)), lambda: DONE) == DONE
+
+
+def test_code_that_is_in_no_file_is_not_known(place: Path, first: Record, tmp_path: Path) -> None:
+    """A class of a notebook's cell may be another one under the same name."""
+    unseen = type("Unseen", (nn.Identity,), {"__module__": "a_notebook"})
+    at = looked_at(place / "first", first, memory_samples(DATA))
+    assert _entry(at) is not None
+    network = nn.Sequential(seeded(Convolutions)(), unseen())
+    source = load_source(network.eval(), DATA[0])
+    assert _entry(replace(at, job=replace(at.job, source=source))) is None

@@ -67,6 +67,10 @@ class Budget:
         finally:
             self._ends.pop()
 
+    def put_off(self, seconds: float) -> None:
+        """Let the work end so much later."""
+        self._ends[:] = [end + seconds for end in self._ends]
+
     def check(self) -> None:
         """Raise where the time is spent.
 
@@ -119,6 +123,19 @@ def left_out() -> tuple[str, ...]:
 def is_left_out(what: str) -> bool:
     """Tell whether a part of the work at hand was left out, or was not finished."""
     return what in left_out()
+
+
+@contextmanager
+def beside_budget() -> Iterator[None]:
+    """Do what does not count against the budget of the work at hand."""
+    budget = _CURRENT.get()
+    token, began = _CURRENT.set(None), 0.0 if budget is None else budget.clock()
+    try:
+        yield
+    finally:
+        _CURRENT.reset(token)
+        if budget is not None:
+            budget.put_off(budget.clock() - began)
 
 
 @contextmanager

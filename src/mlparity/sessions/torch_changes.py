@@ -17,6 +17,7 @@ from mlparity.core.budget import count_run
 from mlparity.core.change import Change
 from mlparity.core.errors import ExecutionError
 from mlparity.core.session import Outputs, Sample
+from mlparity.core.shortages import note_shortage
 from mlparity.core.source import Source, own_path
 from mlparity.sessions.torch import open as open_source
 from mlparity.sessions.torch_dispatch import OpMode
@@ -32,7 +33,16 @@ def run_changed(source: Source, sample: Sample, change: Change, *, double: bool 
             with torch.no_grad(), layers_by_their_parts(), _Changing(change):
                 results = run_module(module, inputs, double)
             return {name: each.numpy(force=True) for name, each in zip(source.output_names, results, strict=True)}
-        except (ExecutionError, RuntimeError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError):
+        except (
+            ExecutionError,
+            RuntimeError,
+            TypeError,
+            ValueError,
+            AttributeError,
+            IndexError,
+            ArithmeticError,
+        ) as error:
+            note_shortage(error)
             return None
 
 

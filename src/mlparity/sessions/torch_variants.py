@@ -14,6 +14,7 @@ from torch import nn
 from mlparity.core.budget import count_run
 from mlparity.core.errors import ExecutionError
 from mlparity.core.session import Outputs, Sample
+from mlparity.core.shortages import note_shortage
 from mlparity.core.source import Source
 from mlparity.sessions.torch import open as open_source
 from mlparity.sessions.torch_dispatch import OpMode
@@ -41,7 +42,8 @@ def _run_changed(source: Source, sample: Sample, change: Callable[[nn.Module], n
         try:
             changed = change(_copied(session.module))
             return None if changed is None else session.with_module(changed).run(sample)
-        except (ExecutionError, RuntimeError, TypeError, ValueError, AttributeError):
+        except (ExecutionError, RuntimeError, TypeError, ValueError, AttributeError) as error:
+            note_shortage(error)
             return None
 
 

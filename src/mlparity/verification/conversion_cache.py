@@ -75,7 +75,7 @@ def _taken(entry: Path, path: Path) -> Conversion | None:
         if artifact_sha256(path) != kept["sha256"]:
             raise ValueError("the artifact has changed")
         return Conversion(kept["frontend"], tuple(kept["attempts"]), dict(kept["options"]), float(kept["seconds"]))
-    except (OSError, ValueError, LookupError, TypeError, MlparityError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError, MlparityError):
         _delete(path)
         return None
 

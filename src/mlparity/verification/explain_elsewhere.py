@@ -17,6 +17,7 @@ from mlparity.core.change import Change
 from mlparity.core.errors import MlparityError
 from mlparity.core.graph_trace import GraphTrace
 from mlparity.core.session import Outputs, Sample, Session
+from mlparity.core.shortages import note_shortage
 from mlparity.core.source import Source
 from mlparity.core.trace import SourceTrace
 from mlparity.diagnose.by_changes import Sides
@@ -56,7 +57,8 @@ class _Artifact:
         support = self.target.tracing
         try:
             return None if support is None else support.trace(self.path, self.opening, sample)
-        except MlparityError:
+        except MlparityError as error:
+            note_shortage(error)
             return None
 
     def by_reference(self, sample: Sample) -> Outputs | None:
@@ -65,7 +67,8 @@ class _Artifact:
             return None
         try:
             return support.run_by_reference(self.path, self.opening, sample)
-        except MlparityError:
+        except MlparityError as error:
+            note_shortage(error)
             return None
 
 
@@ -160,7 +163,8 @@ class _Run:
         given = {name: value.numpy() for name, value in inputs.items()}
         try:
             return _tensors(_renamed(expected, run_checked(self.session, given))[0])
-        except MlparityError:
+        except MlparityError as error:
+            note_shortage(error)
             return None
 
     def _changed(self, outputs: Outputs, change: Change) -> GraphCase | None:
@@ -171,7 +175,8 @@ class _Run:
         given = {name: value.numpy() for name, value in inputs.items()}
         try:
             return replace(self, given=given).case(expected, run_checked(self.session, given))
-        except MlparityError:
+        except MlparityError as error:
+            note_shortage(error)
             return None
 
 

@@ -5,17 +5,22 @@ Limits decide nothing in one: what another policy asks about the same figures is
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
 from pydantic import TypeAdapter
+from torch import nn
 
-from mlparity.core.budget import left_out
+from mlparity.core.budget import beside_budget, left_out
 from mlparity.core.errors import MlparityError
 from mlparity.core.session import Sample
+from mlparity.core.shortages import noting_shortages
+from mlparity.core.source import Source
 from mlparity.core.words import ComputeUnit
 from mlparity.record.causes import Cause
 from mlparity.record.drift import Drift
@@ -67,27 +72,31 @@ _TYPE = TypeAdapter(Findings)
 def kept_or_made(looked_at: LookedAt, make: Callable[[], Findings]) -> Findings:
     """Return what was found from the same before, or find it, and keep what is whole.
 
-    What failed, or what the time did not suffice for, is not kept.
+    What failed, or what time or memory did not suffice for, is not kept.
 
     Raises:
         MlparityError: as `make`.
     """
-    entry = _entry(looked_at)
+    with beside_budget():
+        entry = _entry(looked_at)
     if entry is None:
         return make()
-    with suppress(OSError, ValueError, LookupError, TypeError, MlparityError):
+    with suppress(OSError, ValueError, LookupError, TypeError, RecursionError, MlparityError):
         return _TYPE.validate_python(entry_at(entry)["explanation"])
-    made = make()
-    if not made.failure and not left_out():
-        with suppress(OSError):  # a full disk, or a folder that is not ours, costs the cache alone
+    with noting_shortages() as shortages:
+        made = make()
+    if not (made.failure or left_out() or shortages):
+        with suppress(
+            OSError, TypeError, ValueError
+        ):  # a full disk, or a folder that is not ours, costs the cache alone
             keep_entry(entry, {"explanation": plain(made)})
     return made
 
 
 def _entry(at: LookedAt) -> Path | None:
-    """Return the entry of an explanation, None where nothing is kept or the source's ops cannot be followed."""
+    """Return the entry of an explanation, None where nothing is kept, or the source's ops or code are not known."""
     job, folder = at.job, cache_folder()
-    if folder is None or not job.options.cache or job.app is not None:
+    if folder is None or not job.options.cache or job.app is not None or not _is_in_files(job.source):
         return None
     first = job.first()
     base = source_key(job.source, first)
@@ -97,6 +106,12 @@ def _entry(at: LookedAt) -> Path | None:
     row = (at.row.artifact, artifact_sha256(at.path), at.row.setting)
     machine = (processor(), torch.get_num_threads())
     return folder / digest_of("explanation", base, row, at.unit, samples, job.policy.noise_factor, machine)
+
+
+def _is_in_files(source: Source) -> bool:
+    """Tell whether the code of all layers is in files, which the key tells; that of a notebook is not."""
+    modules = cast("nn.Module", source.module).modules()
+    return all(getattr(sys.modules.get(type(each).__module__), "__file__", None) for each in modules)
 
 
 def _digests(job: Job, samples: Mapping[str, Sample]) -> list[tuple[str, str, str]]:

@@ -11,6 +11,7 @@ from mlparity.compare.noise import plausible_share
 from mlparity.core.change import Change
 from mlparity.core.errors import MlparityError
 from mlparity.core.session import Outputs, Sample
+from mlparity.core.shortages import note_shortage
 from mlparity.core.source import Source
 from mlparity.core.trace import SourceTrace
 from mlparity.diagnose.distance import distance
@@ -34,7 +35,8 @@ def noise_of_source(source: Source, sample: Sample, narrow: Outputs) -> float:
     try:
         with torch_session.open(source, double=True) as wide:
             exact = wide.run(sample)
-    except MlparityError:
+    except MlparityError as error:
+        note_shortage(error)
         return 0.0
     found, expected = ({name: torch.from_numpy(array) for name, array in side.items()} for side in (narrow, exact))
     return plausible_share(distance(found, expected), wide.roundings)
@@ -46,6 +48,6 @@ def traced(source: Source, sample: Sample, change: Change | None = None) -> Sour
         run_op = None if change is None else changing(change)
         try:
             return trace_source(source, sample, double=double, run_op=run_op)
-        except MlparityError:
-            continue
+        except MlparityError as error:
+            note_shortage(error)
     return None
