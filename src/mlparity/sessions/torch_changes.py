@@ -23,6 +23,9 @@ from mlparity.sessions.torch import open as open_source
 from mlparity.sessions.torch_dispatch import OpMode
 from mlparity.sessions.torch_trace import ANSWERING, RunOp, counts, layers_by_their_parts, run_module
 
+_FAILURES = (ExecutionError, RuntimeError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError)
+"""What a run may raise that was changed into one that does not work."""
+
 
 def run_changed(source: Source, sample: Sample, change: Change, *, double: bool = True) -> Outputs | None:
     """Return the outputs of a changed run, layers by their parts, in fp64 unless told otherwise; None if it fails."""
@@ -33,15 +36,7 @@ def run_changed(source: Source, sample: Sample, change: Change, *, double: bool 
             with torch.no_grad(), layers_by_their_parts(), _Changing(change):
                 results = run_module(module, inputs, double)
             return {name: each.numpy(force=True) for name, each in zip(source.output_names, results, strict=True)}
-        except (
-            ExecutionError,
-            RuntimeError,
-            TypeError,
-            ValueError,
-            AttributeError,
-            IndexError,
-            ArithmeticError,
-        ) as error:
+        except _FAILURES as error:
             note_shortage(error)
             return None
 

@@ -86,9 +86,7 @@ def kept_or_made(looked_at: LookedAt, make: Callable[[], Findings]) -> Findings:
     with noting_shortages() as shortages:
         made = make()
     if not (made.failure or left_out() or shortages):
-        with suppress(
-            OSError, TypeError, ValueError
-        ):  # a full disk, or a folder that is not ours, costs the cache alone
+        with suppress(OSError, TypeError, ValueError):  # a full disk, or a folder of others, costs the cache alone
             keep_entry(entry, {"explanation": plain(made)})
     return made
 
