@@ -44,7 +44,7 @@ def record_changes(before: Path, after: Path) -> Changes:
     """Return what changed from one record of a model, or one folder of a suite, to a later one.
 
     Raises:
-        FormatError: there is no record at a path, or it is of a newer schema.
+        FormatError: there is no record at a path, it is of a newer schema, or it is not the one that its suite wrote.
         InputError: the records are of different models, or only one path is a suite's folder.
     """
     return changes_at(before, after)

@@ -9,7 +9,7 @@ from mlparity.compare.changes import changes_between
 from mlparity.core.errors import InputError
 from mlparity.core.words import Verdict
 from mlparity.record.changes import Change, ChangeKind, Changes, Direction
-from mlparity.record.suite import SuiteEntry
+from mlparity.record.suite import NOT_VERIFIED, SuiteEntry
 
 
 def suite_changes(before: Sequence[SuiteEntry], after: Sequence[SuiteEntry]) -> Changes:
@@ -42,7 +42,7 @@ def _of_model(before: SuiteEntry | None, after: SuiteEntry | None) -> Iterator[C
 def _told(entry: SuiteEntry | None) -> str | None:
     if entry is None:
         return None
-    return f"not verified: {entry.failure.partition(chr(10))[0]}" if entry.record is None else str(entry.verdict)
+    return f"{NOT_VERIFIED}: {entry.reason}" if entry.record is None else str(entry.verdict)
 
 
 def _direction(before: SuiteEntry | None, after: SuiteEntry | None) -> Direction:

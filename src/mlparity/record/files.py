@@ -27,6 +27,15 @@ def read_record(path: Path) -> Record:
     Raises:
         FormatError: the file cannot be read, or holds no record that this version understands.
     """
+    return read_record_and_sha256(path)[0]
+
+
+def read_record_and_sha256(path: Path) -> tuple[Record, str]:
+    """Return the record in a file, and the SHA-256 of the file's bytes as they are, whichever version wrote them.
+
+    Raises:
+        FormatError: as `read_record` does.
+    """
     try:
         data = read_regular(path, limit=MEDIUM)
     except OSError as error:
@@ -37,7 +46,7 @@ def read_record(path: Path) -> Record:
             expected="a record.json as mlparity writes it",
             next_step="check the path; `mlparity verify --out DIR` writes DIR/record.json",
         ) from error
-    return record_from(data, str(path))
+    return record_from(data, str(path)), hashlib.sha256(data).hexdigest()
 
 
 def record_sha256(record: Record) -> str:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from mlparity.core.words import Verdict
 from mlparity.record.record import Record
 
+NOT_VERIFIED = "not verified"
+"""What stands in the place of a verdict where there is no record."""
+
 
 @dataclass(frozen=True, slots=True)
 class SuiteEntry:
@@ -25,6 +28,11 @@ class SuiteEntry:
     def verdict(self) -> Verdict:
         """The record's verdict; a model that could not be verified is `unknown`."""
         return Verdict.UNKNOWN if self.record is None else self.record.verdict
+
+    @property
+    def reason(self) -> str:
+        """The whole failure in one line."""
+        return "; ".join(filter(None, map(str.strip, self.failure.splitlines())))
 
 
 def suite_verdict(entries: Iterable[SuiteEntry]) -> Verdict:

@@ -17,6 +17,7 @@ _MARKS = {
     Direction.BETTER: "better",
     Direction.NEITHER: "",
 }
+_NO_TIME = "a run without a record"
 HEADS = ("what", "of", "before", "after", "direction")
 """The heads of a table of changes."""
 
@@ -45,8 +46,9 @@ def changes_json(changes: Changes) -> str:
 
 def changes_sentence(changes: Changes) -> str:
     """Return how many changes there are, and how many got worse."""
+    span = f"from {changes.before or _NO_TIME} to {changes.after or _NO_TIME}"
     if not changes.changes:
-        return f"Nothing changed from {changes.before} to {changes.after}."
+        return f"Nothing changed {span}."
     counts = {mark: sum(change.direction is mark for change in changes.changes) for mark in _ORDER}
     words = {
         Direction.WORSE: "worse",
@@ -56,7 +58,7 @@ def changes_sentence(changes: Changes) -> str:
     }
     parts = [f"{counts[mark]} {words[mark]}" for mark in _ORDER if counts[mark]]
     number = "1 change" if len(changes.changes) == 1 else f"{len(changes.changes)} changes"
-    return f"{number} from {changes.before} to {changes.after}: {', '.join(parts)}."
+    return f"{number} {span}: {', '.join(parts)}."
 
 
 def change_rows(changes: Changes) -> list[tuple[str, ...]]:

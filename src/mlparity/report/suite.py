@@ -9,15 +9,12 @@ from urllib.parse import quote
 from mlparity.core.numbers import counted
 from mlparity.core.words import Verdict
 from mlparity.record.decisive import decisive
-from mlparity.record.suite import SuiteEntry, suite_verdict
+from mlparity.record.suite import NOT_VERIFIED, SuiteEntry, suite_verdict
 from mlparity.report.escaping import escape
 from mlparity.report.html import rendered
 from mlparity.report.junit import junit_of_suite
 
 COLUMNS = ("model", "verdict", "settings that pass", "cause", "what to know")
-
-NOT_VERIFIED = "not verified"
-"""What stands in the place of a verdict where there is no record."""
 
 
 def suite_files(entries: Sequence[SuiteEntry]) -> dict[str, str]:
@@ -50,8 +47,7 @@ def _counts(entries: Sequence[SuiteEntry]) -> str:
 def _row(entry: SuiteEntry) -> tuple[str, ...]:
     record = entry.record
     if record is None:
-        parts = filter(None, map(str.strip, entry.failure.splitlines()))
-        return (entry.name, NOT_VERIFIED, "", "", "; ".join(parts))
+        return (entry.name, NOT_VERIFIED, "", "", entry.reason)
     rows = decisive(record.settings)
     passing = [str(row.setting) for row in rows if row.verdict is Verdict.PASS]
     notes = [counted(record.samples.count, "sample"), f"policy {record.policy.name}"]

@@ -22,7 +22,7 @@ def changes_at(before: Path, after: Path) -> Changes:
     """Return what changed from one record of a model to a later one, or from one folder of a suite to a later one.
 
     Raises:
-        FormatError: there is no record at a path, or it is of a newer schema.
+        FormatError: there is no record at a path, it is of a newer schema, or it is not the one that its suite wrote.
         InputError: the records are of different models, or only one path is a suite's folder.
     """
     suites = [path for path in (before, after) if known_models(path)]
@@ -35,7 +35,7 @@ def changes_at(before: Path, after: Path) -> Changes:
             expected="two folders that `mlparity suite` wrote, or two records",
             next_step=f"give the folder of one model, such as {suites[0] / next(iter(known_models(suites[0])))}",
         )
-    return suite_changes(suite_entries(before), suite_entries(after))
+    return suite_changes(suite_entries(before, known_models(after)), suite_entries(after))
 
 
 def whole_record_at(path: Path) -> Record:

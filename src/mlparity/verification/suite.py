@@ -16,7 +16,7 @@ from mlparity.core.progress import Progress
 from mlparity.core.writing import write_whole
 from mlparity.execution.pool import LostWorkError, Pool, Task, workers_at
 from mlparity.execution.ray import stored
-from mlparity.record.files import read_record, record_sha256
+from mlparity.record.files import read_record
 from mlparity.record.record import Record
 from mlparity.record.suite import SuiteEntry
 from mlparity.report.suite import suite_files
@@ -31,7 +31,7 @@ from mlparity.verification.options import VerifyOptions
 from mlparity.verification.policies import policy_of
 from mlparity.verification.sources import open_source
 from mlparity.verification.staging import real_path_of, staged_folder
-from mlparity.verification.suite_entries import STATE, kept_record, known_models
+from mlparity.verification.suite_entries import STATE, kept_record, known_models, known_of
 from mlparity.verification.suite_file import ModelTable, read_suite
 from mlparity.verification.verify import run_verification
 
@@ -133,9 +133,9 @@ class _Suite:
         out = self.folder / name
         try:
             record = run_verification(model.source, out, model.inputs, model.policy, start.options, self.progress)
+            return self._verified(name, start, record)
         except MlparityError as error:
             return self._failed(name, str(error))
-        return self._verified(name, start, record)
 
     def _elsewhere(self, name: str, start: _Begun, done: int) -> SuiteEntry:
         """Wait for a worker's result and put it in place."""
@@ -155,7 +155,7 @@ class _Suite:
             return self._failed(name, str(error))
 
     def _verified(self, name: str, start: _Begun, record: Record) -> SuiteEntry:
-        self.known[name] = {"key": start.key, "record": record_sha256(record)}
+        self.known[name] = known_of(self.folder / name, start.key)
         return SuiteEntry(name, record)
 
     def _failed(self, name: str, failure: str) -> SuiteEntry:
