@@ -67,6 +67,23 @@ class Normalised(nn.Module):
         return self.inner(self.turned((photo - self.mean) / self.std))
 
 
+class OfPixels(nn.Module):
+    """Takes the pixels themselves, 0 to 255."""
+
+    def __init__(self, seed: int = 0) -> None:
+        super().__init__()
+        self.inner = Net()
+        torch.manual_seed(seed)
+        self.inner.last = nn.Linear(8 * 49, 5)
+
+    def forward(self, photo: Tensor) -> Tensor:
+        return self.inner(photo / 255 - 0.5)
+
+
+def of_pixels() -> nn.Module:
+    return OfPixels().eval()
+
+
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder, random = tmp_path_factory.mktemp("photos"), np.random.default_rng(0)
@@ -142,6 +159,16 @@ def test_a_wrong_image_input_is_named(
 def test_inspect_shows_the_order_of_colours(tmp_path: Path, layout: str) -> None:
     (image,) = api.inspect_artifact(package(tmp_path, color_layout=ct.colorlayout[layout])).inputs
     assert (image.shape, image.dtype) == ((SIZE, SIZE), f"{layout} image")
+
+
+def test_a_cure_of_an_image_input_takes_an_image(tmp_path: Path, photos: Path) -> None:
+    artifact, how = package(tmp_path, OfPixels(1), scale=1), tmp_path / "pixels.toml"
+    how.write_text('size = [16, 16]\nscale = 1.0\n')
+    options = replace(OPTIONS, artifacts=(artifact,), preprocess=str(how), fix=True)
+    record = api.verify("tests.verification.test_pixels:of_pixels", tmp_path / "out", str(photos), options=options)
+    assert record.fix is not None
+    (image,) = api.inspect_artifact(tmp_path / "out" / record.fix.package).inputs
+    assert image.dtype == "RGB image"
 
 
 def test_run_gives_it_the_pixels_too(tmp_path: Path, photos: Path) -> None:
