@@ -163,7 +163,7 @@ def test_inspect_shows_the_order_of_colours(tmp_path: Path, layout: str) -> None
 
 def test_a_cure_of_an_image_input_takes_an_image(tmp_path: Path, photos: Path) -> None:
     artifact, how = package(tmp_path, OfPixels(1), scale=1), tmp_path / "pixels.toml"
-    how.write_text('size = [16, 16]\nscale = 1.0\n')
+    how.write_text("size = [16, 16]\nscale = 1.0\n")
     options = replace(OPTIONS, artifacts=(artifact,), preprocess=str(how), fix=True)
     record = api.verify("tests.verification.test_pixels:of_pixels", tmp_path / "out", str(photos), options=options)
     assert record.fix is not None
