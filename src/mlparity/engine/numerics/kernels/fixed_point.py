@@ -20,6 +20,7 @@ from mlparity.engine.numerics.kernels.bits import fp16_of_total, plus_in_order
 from mlparity.engine.numerics.kernels.blocks import Floats, columns_of, in_sixteens
 from mlparity.engine.numerics.kernels.bounds import are_bounded
 from mlparity.engine.numerics.kernels.compiled import compiled
+from mlparity.engine.numerics.kernels.magnitudes import are_below
 from mlparity.engine.numerics.kernels.vectors import ROWS
 from mlparity.engine.numerics.limits import FIXED_POINT_LIMIT, FIXED_POINT_UNIT
 from mlparity.engine.numerics.lines import COLUMNS
@@ -62,7 +63,9 @@ def packed(weights: Floats, bias: Floats | None) -> FixedPointWeights:
     exact = decoded(weights)
     size, blocks = np.abs(exact), in_sixteens(exact)
     start = columns_of(None if bias is None else decoded(bias), blocks)
-    limit = _LIMIT - np.abs(start).max(1, initial=0).astype(np.float64) - weights.shape[2] / _UNIT
+    length = weights.shape[2]
+    # Each product is rounded by half a unit; magnitudes are added in fp32, which may lose one part in 2^24 at each.
+    limit = (_LIMIT - np.abs(start).max(1, initial=0).astype(np.float64) - length / _UNIT) * (1 - length * 2.0**-23)
     most = size.sum(2, dtype=np.float64).max(1, initial=0)
     largest = size.max(1, initial=0)
     greatest = largest.max(1, initial=0).astype(np.float64)
@@ -130,10 +133,12 @@ def multiply(
     for n in range(bias.shape[0]):
         initial[n] = np.int32(bias[n] - (offsets.shape[0] * _AT_REST if is_small else 0))
     weights = grown if is_small else units
-    size = ROWS if end - start >= ROWS else 1
+    size, most = ROWS if end - start >= ROWS else 1, limit if is_small else limit * _UNIT
     for first in range(start, end, size):
         m = min(first, end - size)
-        if is_safe or (not by_channel and are_bounded(numbers, starts[m : m + size], offsets, largest, limit)):
+        seen = starts[m : m + size]
+        by_tile = is_safe or (not by_channel and are_bounded(numbers, seen, offsets, largest, limit))
+        if by_tile or are_below(numbers, seen, offsets, by_channel, weights, most):
             _by_tile(numbers, starts, offsets, by_channel, weights, bounds, is_small, initial, size, out, m)
         else:
             for row in range(m, m + size):

@@ -18,6 +18,7 @@ from mlparity.engine.numerics.kernels.bits import fp16_of, plus_fp16
 from mlparity.engine.numerics.kernels.blocks import Floats, columns_of, in_sixteens
 from mlparity.engine.numerics.kernels.bounds import are_bounded
 from mlparity.engine.numerics.kernels.compiled import compiled
+from mlparity.engine.numerics.kernels.magnitudes import are_below
 from mlparity.engine.numerics.kernels.vectors import ROWS
 from mlparity.engine.numerics.limits import FP16_LARGEST
 from mlparity.engine.numerics.lines import COLUMNS
@@ -118,8 +119,9 @@ def multiply(
     size = ROWS if end - start >= ROWS else 1
     for first in range(start, end, size):
         m = min(first, end - size)
-        by_tile = is_safe or (not by_channel and are_bounded(numbers, starts[m : m + size], offsets, largest, limit))
-        if can and by_tile:
+        seen = starts[m : m + size]
+        by_tile = is_safe or (not by_channel and are_bounded(numbers, seen, offsets, largest, limit))
+        if can and (by_tile or are_below(numbers, seen, offsets, by_channel, weights, limit * _DOWN)):
             _by_tile(numbers, starts, offsets, by_channel, weights, scaled, size, sums, out, m)
         else:
             for row in range(m, m + size):
