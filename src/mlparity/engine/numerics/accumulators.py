@@ -49,7 +49,7 @@ class FixedPoint(ExactProducts):
         from mlparity.engine.numerics.kernels import fixed_point
 
         w = self._packed(weights, biases, product)
-        arrays = (w.grown, w.units, w.bounds, w.largest, w.bias, w.limit)
+        arrays = (w.grown, w.units, w.bounds, w.largest, w.quads, w.bias, w.limit)
         flags = (_stay_below(lines.peak, w.greatest, fixed_point.SMALL), _stay_below(lines.peak, w.most, w.limit))
         return _run(fixed_point.multiply_each, lines, (*arrays, *flags), weights)
 

@@ -55,28 +55,43 @@ def are_below(numbers, starts, offsets, by_channel, weights, limit):
 
     Lines are those of `lines.Lines`, weights (blocks, K, 16) in the numbers' order.
     """
-    sums, nothing = np.empty((ROWS, COLUMNS), np.float32), np.zeros(COLUMNS, np.float32)
-    x, at, table = numbers.ctypes.data, starts.ctypes.data, offsets.ctypes.data
-    w, zeros, out, length = weights.ctypes.data, nothing.ctypes.data, sums.ctypes.data, offsets.shape[0]
     for block in range(weights.shape[0]):
-        column = block * COLUMNS
-        seen, held = x + 4 * column if by_channel else x, w + 4 * length * column
-        if by_channel and starts.shape[0] == ROWS:
-            _channel_rows(seen, at, table, held, 0, zeros, 0, length, 1, out, COLUMNS)
-        elif by_channel:
-            _channel_row(seen, at, table, held, 0, zeros, 0, length, 1, out, COLUMNS)
-        elif starts.shape[0] == ROWS:
-            _rows(seen, at, table, held, 0, zeros, 0, length, 1, out, COLUMNS)
-        else:
-            _row(seen, at, table, held, 0, zeros, 0, length, 1, out, COLUMNS)
-        if not _all_below(sums[: starts.shape[0]], limit):
+        if not _are_below(numbers, starts, offsets, by_channel, weights, limit, block):
             return False
     return True
 
 
 @compiled
-def _all_below(sums, limit):
-    for row in sums:
+def add_those_below(numbers, starts, offsets, by_channel, weights, limit, first, size, known):
+    """Set `known` for each `size` lines that begin at a number of `first`, where `are_below` tells so of them.
+
+    A block of weights meets all lines before the next one comes: they may be more than the caches hold.
+    """
+    left = ~known
+    for block in range(weights.shape[0]):
+        for number, m in enumerate(first):
+            if left[number]:
+                seen = starts[m : m + size]
+                left[number] = _are_below(numbers, seen, offsets, by_channel, weights, limit, block)
+    known |= left
+
+
+@compiled
+def _are_below(numbers, starts, offsets, by_channel, weights, limit, block):
+    sums = np.zeros((ROWS + 1, COLUMNS), np.float32)  # the last row is what sums start from
+    at, table, length, column = starts.ctypes.data, offsets.ctypes.data, offsets.shape[0], block * COLUMNS
+    x = numbers.ctypes.data + 4 * column if by_channel else numbers.ctypes.data
+    w, out = weights.ctypes.data + 4 * length * column, sums.ctypes.data
+    zeros = out + 4 * ROWS * COLUMNS
+    if by_channel and starts.shape[0] == ROWS:
+        _channel_rows(x, at, table, w, 0, zeros, 0, length, 1, out, COLUMNS)
+    elif by_channel:
+        _channel_row(x, at, table, w, 0, zeros, 0, length, 1, out, COLUMNS)
+    elif starts.shape[0] == ROWS:
+        _rows(x, at, table, w, 0, zeros, 0, length, 1, out, COLUMNS)
+    else:
+        _row(x, at, table, w, 0, zeros, 0, length, 1, out, COLUMNS)
+    for row in sums[: starts.shape[0]]:
         for total in row:
             if not total < limit:
                 return False
