@@ -69,6 +69,18 @@ TABLE = (
         "test_a_kernel_lays_images_out_as_plain_ops_do",
     ),
     Optimised("kernels.bounds", "device_sums", _DEVICE, _SPECIAL),
+    Optimised(
+        "kernels.magnitudes",
+        "device_sums",
+        "numerics.test_magnitudes",
+        "test_bits_are_those_without_kernels_whatever_the_bound_tells",
+    ),
+    Optimised(
+        "kernels.winograd",
+        "winograd by PyTorch's ops",
+        "numerics.test_winograd",
+        "test_inputs_are_those_of_the_plain_ops",
+    ),
     Optimised("kernels.rounding", "rounding in PyTorch's ops", _DEVICE, "test_kernels_round_as_pytorch_s_ops_do"),
 )
 NO_STEPS = {
