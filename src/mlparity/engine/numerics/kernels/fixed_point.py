@@ -21,6 +21,7 @@ from mlparity.engine.numerics.kernels.blocks import Floats, columns_of, in_sixte
 from mlparity.engine.numerics.kernels.bounds import are_bounded
 from mlparity.engine.numerics.kernels.compiled import compiled
 from mlparity.engine.numerics.kernels.magnitudes import add_those_below
+from mlparity.engine.numerics.kernels.threads import over_rows
 from mlparity.engine.numerics.kernels.vectors import ROWS
 from mlparity.engine.numerics.limits import FIXED_POINT_LIMIT, FIXED_POINT_UNIT
 from mlparity.engine.numerics.lines import COLUMNS
@@ -73,8 +74,7 @@ def packed(weights: Floats, bias: Floats | None) -> FixedPointWeights:
     most = size.sum(2, dtype=np.float64).max(1, initial=0)
     largest = size.max(1, initial=0)
     greatest = largest.max(1, initial=0).astype(np.float64)
-    units = blocks * np.float32(_UNIT)
-    held = grown(blocks), units, bounds(blocks), largest, _quads(size), in_units(start)
+    held = (*_derived(blocks), largest, _quads(size), in_units(start))
     return FixedPointWeights(*held, limit, greatest, most)
 
 
@@ -86,20 +86,28 @@ def _quads(size: Floats) -> Floats:
     return in_sixteens(filled.reshape(size.shape[0], -1, _FOUR, size.shape[2]).max(2))
 
 
-def grown(weights: Floats) -> Floats:
-    """Return weights one place of fp32 too large each, but for zeros."""
-    bits: Floats = (weights.view(np.int32) + (weights != 0)).astype(np.int32).view(np.float32)
-    return bits
+def _derived(blocks: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return weights one place of fp32 too large each, but for zeros, those in units, and the bounds of numbers.
 
-
-def bounds(weights: Floats) -> Floats:
-    """Return the least magnitude of a number whose product with each weight is kept.
-
-    Exponents must add up to -16; a subnormal number's counts as -14, and from -2 on every number's is enough.
+    A number's product with a weight is kept where it is not below the bound in magnitude. Exponents must add up to -16;
+    a subnormal number's counts as -14, and from -2 on every number's is enough.
     """
-    exponents = np.maximum((weights.view(np.int32) >> 23) & 0xFF, 127 - 14)  # fp16's subnormals are normal in fp32
-    least: Floats = np.where(exponents < 127 - 2, (2 * 127 - 16 - exponents) << 23, 0).astype(np.int32).view(np.float32)
-    return least
+    grown, units, bounds = np.empty_like(blocks), np.empty_like(blocks), np.empty_like(blocks)
+    given = blocks.reshape(-1).view(np.int32)
+    held = [each.reshape(-1).view(np.int32) for each in (grown, bounds)]
+    over_rows(lambda start, end: _derive(given, *held, start, end), given.size, 1, COLUMNS)
+    np.multiply(blocks, np.float32(_UNIT), out=units)
+    return grown, units, bounds
+
+
+@compiled
+def _derive(given, grown, bounds, start, end):
+    """Write the bits of what `_derived` says but for units."""
+    for i in range(start, end):
+        bits = given[i]
+        exponent = max((bits >> 23) & 0xFF, 127 - 14)  # fp16's subnormals are normal in fp32
+        grown[i] = bits + (1 if bits & 0x7FFFFFFF else 0)
+        bounds[i] = (2 * 127 - 16 - exponent) << 23 if exponent < 127 - 2 else 0
 
 
 def in_units(values: NDArray[np.floating]) -> NDArray[np.int64]:
