@@ -110,7 +110,7 @@ class _Suite:
     @property
     def left(self) -> str:
         """What a run that is stopped leaves, in words."""
-        done = sum(name in self.models and "record" in entry for name, entry in self.known.items())
+        done = sum(name in self.models and "sha256" in entry for name, entry in self.known.items())
         told = f"{done} of {len(self.models)} {'is' if done == 1 else 'are'} in {self.folder}"
         return f"the same command goes on with the other models; {told}" if done else "no model was verified yet"
 
