@@ -13,7 +13,8 @@ from mlparity.verification.execute import ALONE, BlockSize
 
 WIDE, EMULATED, PLAIN = 2, 3, 1
 """How often a model holds the source's weights in fp32: the source in fp64; a unit's exact sums, whose kernels take
-three numbers for each weight and a quarter more (measured); an artifact in another arithmetic."""
+three numbers for each weight (measured), and a quarter of one where columns are many; an artifact in another
+arithmetic."""
 
 _IN_TURN = BlockSize(32)
 """How many samples a model sees before it is closed for the next one (assumed: opening it is then little of it)."""

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812  # PyTorch's own name for it
 from torch import Tensor
 
-from mlparity.engine.numerics.lines import COLUMNS, Lines, Offsets, sums_of
+from mlparity.engine.numerics.lines import COLUMNS, Lines, Offsets, around, sums_of
 from mlparity.engine.numerics.products import Geometry
 
 _SHARE = 0.6
@@ -80,8 +80,7 @@ def pays(x: Tensor, weight: Tensor, bias: Tensor | None, g: Geometry) -> bool:
 
 def planes_of(x: Tensor, pads: Sequence[int]) -> Tensor:
     """Return x (n, C, *d) with zeros around each plane, one plane behind the other."""
-    around = [size for sides in reversed(pads) for size in (sides, sides)]
-    return (F.pad(x.detach(), around) if any(around) else x.detach()).contiguous()
+    return (F.pad(x.detach(), around(pads)) if any(pads) else x.detach()).contiguous()
 
 
 def lines_of_places(

@@ -91,14 +91,18 @@ def channel_patches(x: Tensor, kernel: Sequence[int], g: Geometry, factor: float
     return Lines(padded.reshape(-1), starts, offsets, peak, by_channel=True, scale=factor), sizes
 
 
+def around(pads: Sequence[int]) -> list[int]:
+    """Return the zeros before and after each axis of space as PyTorch's `pad` takes them: the last axis first."""
+    return [size for sides in reversed(pads) for size in (sides, sides)]
+
+
 def _channels_last(x: Tensor, pads: Sequence[int], channels: int, factor: float) -> tuple[Tensor, float]:
     """Return x (n, C, *d) with zeros around as contiguous (n, *d, channels) of fp32, and its greatest magnitude."""
     if uses_kernels(x.device) and x.dtype is torch.float32 and len(pads) <= MOST_AXES:
         from mlparity.engine.numerics.kernels import layout
 
         return layout.channels_last(x, pads, channels, factor)
-    around = [size for sides in reversed(pads) for size in (sides, sides)]
-    padded = F.pad(x.detach().float() * factor, [*around, 0, channels - x.shape[1]]).movedim(1, -1).contiguous()
+    padded = F.pad(x.detach().float() * factor, [*around(pads), 0, channels - x.shape[1]]).movedim(1, -1).contiguous()
     return padded, peak_of(padded)
 
 
